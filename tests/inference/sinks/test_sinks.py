@@ -1,0 +1,111 @@
+"""Sinks: what they write, read back, and that a failed video leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from vadkit import registry
+from vadkit.errors import DataError
+from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
+from vadkit.scoring.normal import NormalScores
+
+NAN = math.nan
+NORMAL = NormalScores(0.2, 0.4, 0.5, 0.1, 0.2, 0.3, 100)
+RAW = np.array([NAN, 0.1, 0.3, 0.9])
+RESULT = VideoScores("cam 1", 10.0, RAW, RAW * 2, "twice", np.array([0, 0, 0, 1], bool))
+
+
+def info(normal=NORMAL):
+    return SourceInfo("cam 1", 10.0, (48, 64), normal)
+
+
+def run(name, out, result=RESULT, normal=NORMAL, score_map=None, params=None):
+    sink = registry.build("sinks", name, params or {}, out)
+    sink.open(info(normal))
+    for index, score in enumerate(result.raw):
+        sink.frame(index, np.full((48, 64, 3), 60, np.uint8), float(score), score_map)
+    return sink.close(result)
+
+
+def decode(path):
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_jsonl_has_one_line_a_frame(tmp_path):
+    path = run("jsonl", tmp_path / "out")
+    assert path == tmp_path / "out" / "cam_1.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[0] == {"frame": 0, "time": 0.0, "raw": None, "score": None}
+    assert lines[3] == {"frame": 3, "time": 0.3, "raw": 0.9, "score": 1.8}
+    assert len(lines) == 4
+
+
+def test_npz_holds_the_arrays_without_pickle(tmp_path):
+    with np.load(run("npz", tmp_path), allow_pickle=False) as archive:
+        np.testing.assert_array_equal(archive["raw"], RAW)
+        np.testing.assert_array_equal(archive["final"], RAW * 2)
+        np.testing.assert_array_equal(archive["labels"], [0, 0, 0, 1])
+        assert (float(archive["fps"]), str(archive["final_label"])) == (10.0, "twice")
+    unlabelled = VideoScores("cam 1", 10.0, RAW, RAW)
+    with np.load(run("npz", tmp_path, unlabelled)) as archive:
+        assert "labels" not in archive
+
+
+def test_plot_is_a_picture(tmp_path):
+    path = run("plot", tmp_path)
+    assert path.name == "cam_1.png"
+    assert cv2.imread(str(path)).shape[1] == 1500
+
+
+def test_video_has_every_frame_and_its_heat(tmp_path):
+    score_map = np.full((6, 8), NORMAL.map_q99, np.float32)
+    score_map[1:4, 4:7] = NORMAL.map_q99 + 4 * (NORMAL.map_q999 - NORMAL.map_q99)
+    hot = decode(run("video", tmp_path / "hot", score_map=score_map))
+    bare = decode(run("video", tmp_path / "bare", score_map=score_map, params={"heat": False}))
+    assert len(hot) == len(bare) == 4
+    assert hot[0].shape == bare[0].shape
+    # 64x48 is drawn eight times as large: 512x384. Heat cells are 64 pixels wide.
+    spot = (slice(80, 240), slice(300, 430))
+    assert hot[0][spot][..., 0].mean() > bare[0][spot][..., 0].mean() + 40
+    assert np.abs(hot[0][300:380].astype(int) - bare[0][300:380]).mean() < 3
+    assert np.abs(bare[0][:380].astype(int) - 60).mean() < 3
+
+
+def test_video_without_a_normal_reference_or_any_score(tmp_path):
+    none = VideoScores("cam 1", 10.0, np.full(3, NAN), np.full(3, NAN))
+    frames = decode(run("video", tmp_path, none, normal=None, score_map=np.full((6, 8), 9.0)))
+    assert len(frames) == 3
+    assert np.abs(frames[0][:380].astype(int) - 60).max() < 6
+
+
+def test_video_without_frames(tmp_path):
+    empty = VideoScores("cam 1", 10.0, np.empty(0), np.empty(0))
+    with pytest.raises(DataError, match="there is no frame"):
+        run("video", tmp_path, empty)
+
+
+@pytest.mark.parametrize("name", ["jsonl", "npz", "plot", "video"])
+def test_abort_leaves_nothing_and_the_sink_can_go_on(tmp_path, name):
+    sink = registry.build("sinks", name, {}, tmp_path)
+    sink.open(info())
+    sink.frame(0, np.zeros((48, 64, 3), np.uint8), 0.1, None)
+    sink.abort()
+    assert list(tmp_path.iterdir()) == []
+    sink.open(info())
+    sink.frame(0, np.zeros((48, 64, 3), np.uint8), 0.1, None)
+    path = sink.close(VideoScores("cam 1", 10.0, RAW[:1], RAW[:1]))
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_file_names_stay_in_the_folder(tmp_path):
+    assert file_for(tmp_path, "rtsp://cam/1?x", ".npz").name == "rtsp_cam_1_x.npz"
+    assert file_for(tmp_path, "../../etc", ".npz").parent == tmp_path
+    assert file_for(tmp_path, "..", ".npz").name == "video.npz"
+    assert file_for(tmp_path, "01", ".npz").name == "01.npz"

@@ -1,0 +1,34 @@
+"""vadkit: video anomaly detection from one recipe.
+
+Names are loaded when first used, so that ``import vadkit`` stays quick and does not import torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vadkit.inference.detector import Detector
+    from vadkit.recipe import load_recipe
+    from vadkit.registry import register
+    from vadkit.workflows.evaluate import evaluate
+    from vadkit.workflows.train import train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "register": "vadkit.registry",
+    "load_recipe": "vadkit.recipe",
+    "train": "vadkit.workflows.train",
+    "evaluate": "vadkit.workflows.evaluate",
+    "Detector": "vadkit.inference.detector",
+}
+
+__all__ = ["Detector", "__version__", "evaluate", "load_recipe", "register", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vadkit' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,5 @@
+"""``python -m vadkit``."""
+
+from vadkit.cli import main
+
+main()

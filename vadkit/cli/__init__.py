@@ -1,0 +1,70 @@
+"""The command line: parse, call a workflow, print. stdout is data, stderr is for people.
+
+Nothing heavier than Typer is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vadkit.cli import commands, components, recipes
+from vadkit.errors import VadkitError
+
+app = typer.Typer(
+    name="vadkit",
+    help="Video anomaly detection from one recipe: train, evaluate, and score video.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(commands.train)
+app.command("eval")(commands.evaluate)
+app.command("infer")(commands.infer)
+app.command("list-components")(components.list_components)
+app.command("validate")(recipes.validate)
+app.command("schema")(recipes.schema)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from vadkit import __version__
+
+        typer.echo(f"vadkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Video anomaly detection from one recipe: train, evaluate, and score video."""
+
+
+def main() -> None:
+    """Entry point of ``vadkit``: expected errors become one message and an exit code."""
+    import logging
+
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    try:
+        app(standalone_mode=True)
+    except VadkitError as error:
+        typer.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt as stop:
+        run = str(stop)
+        hint = f"; continue with: vadkit train --resume {run}" if run else ""
+        typer.echo(f"interrupted{hint}", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of stdout has gone, as in `vadkit list-components | head`.
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,91 @@
+"""``list-components``: families, names, parameters; answers without importing a component."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vadkit.cli.commands import Json, Plugin
+
+if TYPE_CHECKING:
+    from vadkit.signatures import ComponentInfo
+
+_FAMILY_SUMMARIES = {
+    "methods": "what is learned and how a frame is scored",
+    "networks": "torch modules that methods train",
+    "losses": "what training minimises",
+    "optimizers": "how parameters are updated",
+    "schedulers": "learning-rate factors over epochs",
+    "augments": "random changes to training clips, drawn once a clip",
+    "datasets": "where videos and labels are",
+    "readers": "how frames are decoded",
+    "evaluators": "metrics from scores and labels",
+    "scorers": "smoothing and normalisation of scores",
+    "hooks": "what happens around the training loop",
+    "sinks": "what `vadkit infer` writes",
+}
+
+
+def list_components(
+    family: Annotated[str | None, typer.Argument(help="A family, such as networks.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One component of the family.")] = None,
+    plugin: Plugin = None,
+    as_json: Json = False,
+) -> None:
+    """List component families, the components of one, or one component's parameters."""
+    from vadkit.registry import FAMILIES, components, find, load_plugin
+    from vadkit.signatures import describe
+
+    for path in plugin or []:
+        load_plugin(path)
+    if family is None:
+        rows = [(name, len(components(name)), _FAMILY_SUMMARIES[name]) for name in FAMILIES]
+        if as_json:
+            _print_json([{"family": f, "components": n, "summary": s} for f, n, s in rows])
+        else:
+            for row_family, count, summary in rows:
+                typer.echo(f"{row_family:<12} {count:>3}  {summary}")
+    elif name is None:
+        infos = [describe(component) for _, component in sorted(components(family).items())]
+        if as_json:
+            _print_json([_as_data(info) for info in infos])
+        else:
+            width = max((len(info.name) for info in infos), default=0)
+            for info in infos:
+                origin = "" if info.origin == "vadkit" else f"  [{info.origin}]"
+                typer.echo(f"{info.name:<{width}}  {info.summary}{origin}")
+    else:
+        info = describe(find(family, name))
+        if as_json:
+            _print_json(_as_data(info))
+        else:
+            _print_one(info)
+
+
+def _print_one(info: ComponentInfo) -> None:
+    origin = "" if info.origin == "vadkit" else f" [{info.origin}]"
+    typer.echo(f"{info.family} {info.name}{origin}\n")
+    typer.echo(f"{info.description}\n" if info.description else "(no docstring)\n")
+    if not info.parameters:
+        typer.echo("No parameters.")
+        return
+    rows = [
+        (p.name, p.type, "required" if p.default is None else f"= {p.default}", p.bounds)
+        for p in info.parameters
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    typer.echo("Parameters:")
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        typer.echo("  " + "  ".join(cells).rstrip())
+
+
+def _as_data(info: ComponentInfo) -> dict[str, Any]:
+    return asdict(info)
+
+
+def _print_json(data: Any) -> None:
+    typer.echo(json.dumps(data, indent=2))

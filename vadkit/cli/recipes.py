@@ -1,0 +1,42 @@
+"""``validate`` and ``schema``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vadkit.cli.commands import Json, Plugin, Set
+
+
+def validate(
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or a shipped one's name.")],
+    overrides: Set = None,
+    plugin: Plugin = None,
+    as_json: Json = False,
+) -> None:
+    """Check a recipe and print it with every default filled in."""
+    from vadkit.recipe import load_recipe
+
+    resolved = load_recipe(recipe, overrides or (), plugin or ()).as_data()
+    if as_json:
+        typer.echo(json.dumps(resolved, indent=2))
+    else:
+        import yaml
+
+        typer.echo(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True).rstrip())
+
+
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write to this file, not to stdout.")] = None,
+) -> None:
+    """Print the JSON Schema of recipes, for editors."""
+    from vadkit.recipe.schema import recipe_schema
+
+    text = json.dumps(recipe_schema(), indent=1) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")

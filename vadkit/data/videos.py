@@ -1,0 +1,55 @@
+"""What a dataset yields and what a method asks for, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video of a dataset.
+
+    ``path`` is a video file or a folder of images. ``labels(frames)`` gives a bool array of
+    exactly ``frames`` values, True where a frame is abnormal, and raises ``DataError`` when the
+    labels speak of another length. ``masks()`` gives bool (N, H, W) at the source's resolution.
+    """
+
+    id: str
+    split: Split
+    path: Path
+    labels: Callable[[int], np.ndarray] | None = None
+    masks: Callable[[], np.ndarray] | None = None
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """Which frames a method looks at together, and which of them get a score.
+
+    A clip is ``frames`` frames, ``step`` apart, resized to ``size`` (height, width). ``scored``
+    lists the offsets, in clip frames from 0, that the method scores. Pixels reach the method
+    scaled to ``range``.
+    """
+
+    frames: int
+    size: tuple[int, int]
+    channels: Literal["rgb", "gray"]
+    scored: tuple[int, ...]
+    step: int = 1
+    range: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def span(self) -> int:
+        """Frames of video that one clip covers."""
+        return (self.frames - 1) * self.step + 1
+
+    @property
+    def planes(self) -> int:
+        """Channels of one frame: 3 for rgb, 1 for gray."""
+        return 3 if self.channels == "rgb" else 1

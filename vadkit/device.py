@@ -1,0 +1,40 @@
+"""Which device and which precision to compute in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vadkit.errors import RecipeError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` is the first CUDA device, else the CPU; any other name is torch's own.
+
+    Raises ``RecipeError`` when the device does not exist here.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise RecipeError(
+            f"train.device '{name}' cannot be used here ({reason}); use auto, cpu or cuda"
+        ) from None
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """``auto`` is bfloat16 on a CUDA device that has it, else float32."""
+    import torch
+
+    if name == "auto":
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if fast else torch.float32
+    return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]

@@ -1,0 +1,313 @@
+"""One training loop for every method: gradient updates, then the collect pass."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vadkit.data.tensors import to_input
+from vadkit.engine.checkpoint import save_checkpoint
+from vadkit.errors import TrainingError
+from vadkit.evaluation.metrics import Metric
+from vadkit.hooks.hook import Hook, in_order
+from vadkit.methods.method import Method
+from vadkit.recipe.model import Train
+
+# On an accelerator reading the loss waits for the device, so it is checked now and then.
+_CHECK_FINITE_EVERY = 50
+
+
+class Loader(Protocol):
+    """Batches of uint8 clips (B, T, H, W, C) in an order that is a function of the epoch."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[np.ndarray]: ...
+
+
+class Trainer:
+    """Trains a method; the ``FitContext`` of its hooks.
+
+    ``optimizers`` and ``schedules`` are by role; a schedule gives the factor on the base
+    learning rate at an epoch position such as 2.5. ``evaluate`` scores the test split.
+    ``collect_loader`` feeds the collect pass: every training clip once, without augments.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        loader: Loader,
+        *,
+        name: str,
+        run: Path,
+        settings: Train,
+        device: torch.device,
+        dtype: torch.dtype,
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        schedules: Mapping[str, Callable[[float], float]],
+        hooks: Sequence[tuple[str, Hook]],
+        collect_loader: Loader | None = None,
+        evaluate: Callable[[Method], list[Metric]] | None = None,
+    ) -> None:
+        self.method = method
+        self.loader = loader
+        self.name = name
+        self.run = run
+        self.settings = settings
+        self.device = device
+        self.dtype = dtype
+        self.optimizers = dict(optimizers)
+        self.schedules = dict(schedules)
+        self.hook_names = {f"{place}-{kind}": hook for place, (kind, hook) in enumerate(hooks)}
+        self.hooks = in_order([hook for _, hook in hooks])
+        self.collect_loader = collect_loader or loader
+        self._evaluate = evaluate
+
+        self.epochs = settings.epochs if self.optimizers else 0
+        self.steps_per_epoch = len(loader)
+        self.batch_size = settings.batch_size
+        self.epoch = self.step = self.step_in_epoch = 0
+        self.data_wait_s = 0.0
+        self.resumed = False
+        self.logs: dict[str, float] = {}
+        self.metrics: Sequence[Metric] = []
+        self.stop_reason: str | None = None
+        self._sums: dict[str, Tensor] = {}
+        self._interrupted = False
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group.setdefault("initial_lr", group["lr"])
+
+    # What hooks may ask for (FitContext).
+
+    def means(self) -> dict[str, float]:
+        steps = max(self.step_in_epoch, 1)
+        return {name: float(value) / steps for name, value in self._sums.items()}
+
+    def learning_rates(self) -> dict[str, float]:
+        return {role: opt.param_groups[0]["lr"] for role, opt in self.optimizers.items()}
+
+    def save(self, name: str) -> Path:
+        path = self.run / "checkpoints" / f"{name}.pt"
+        save_checkpoint(path, self.state_dict())
+        return path
+
+    def evaluate(self) -> None:
+        if self._evaluate is None:
+            return
+        self.method.eval()
+        self.metrics = self._evaluate(self.method)
+        self.method.train()
+        self._tell("on_evaluated")
+
+    def stop(self, reason: str) -> None:
+        self.stop_reason = reason
+
+    # The loop.
+
+    def fit(self) -> None:
+        """Train to the end.
+
+        Ctrl-C ends it after the step at hand, with ``checkpoints/last.pt`` written, by
+        ``KeyboardInterrupt``. Raises ``TrainingError`` when a loss is not finite.
+        """
+        with self._catch_interrupts():
+            try:
+                self._tell("on_fit_start")
+                while self.epoch < self.epochs and self.stop_reason is None:
+                    self._train_epoch()
+                self.method.eval()
+                self._collect()
+                self._tell("on_fit_end")
+            except BaseException:
+                self._tell("on_error")
+                raise
+
+    def _train_epoch(self) -> None:
+        self.method.train()
+        if self.step_in_epoch == 0:
+            self._sums = {}
+        self._tell("on_epoch_start")
+        batches = self.loader.batches(self.epoch, start=self.step_in_epoch)
+        with contextlib.closing(batches):  # type: ignore[type-var]
+            while (clips := self._next(batches)) is not None:
+                self._train_step(clips)
+                self.step += 1
+                self.step_in_epoch += 1
+                self._check_finite()
+                self._tell("on_step_end")
+                if self._interrupted and self._at_window_end(self.step_in_epoch):
+                    self._leave()
+                if self.settings.max_steps is not None and self.step >= self.settings.max_steps:
+                    self.stop(f"max_steps {self.settings.max_steps} reached")
+                    break
+        self._check_finite(force=True)
+        self.logs = self.means()
+        self.epoch += 1
+        self.step_in_epoch = 0
+        self._tell("on_epoch_end")
+
+    def _next(self, batches: Iterator[np.ndarray]) -> Tensor | None:
+        started = time.perf_counter()
+        batch = next(batches, None)
+        if batch is None:
+            return None
+        clips = to_input(batch, self.method.clip, self.device, torch.float32)
+        self.data_wait_s += time.perf_counter() - started
+        return clips
+
+    def _at_window_end(self, steps_done: int) -> bool:
+        """Whether the accumulation window ends after ``steps_done`` steps of the epoch."""
+        return steps_done % self.settings.accumulate == 0 or steps_done == self.steps_per_epoch
+
+    def _train_step(self, clips_BCTHW: Tensor) -> None:
+        begins = self.step_in_epoch % self.settings.accumulate == 0
+        ends = self._at_window_end(self.step_in_epoch + 1)
+        position = self.epoch + self.step_in_epoch / self.steps_per_epoch
+        total: Tensor | float = 0.0
+        updates = iter(self.method.updates(clips_BCTHW))
+        while True:
+            with self._autocast():
+                update = next(updates, None)
+            if update is None:
+                break
+            optimizer = self.optimizers[update.role]
+            if begins:
+                optimizer.zero_grad(set_to_none=True)
+            with self._only(update.role):
+                with self._autocast():
+                    terms = update.terms()
+                loss = torch.stack([term.float() for term in terms.values()]).sum()
+                (loss / self.settings.accumulate).backward()
+            if ends:
+                self._optimize(update.role, optimizer, position)
+            for name, term in terms.items():
+                self._add(name, term)
+            total = total + loss.detach()
+        if isinstance(total, Tensor):
+            self._add("loss", total)
+
+    def _optimize(self, role: str, optimizer: torch.optim.Optimizer, position: float) -> None:
+        factor = self.schedules[role](position) if role in self.schedules else 1.0
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        if self.settings.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(
+                self.method.parameters_of(role), self.settings.clip_grad_norm
+            )
+        optimizer.step()
+
+    def _add(self, name: str, value: Tensor) -> None:
+        value = value.detach().float()
+        self._sums[name] = self._sums[name] + value if name in self._sums else value
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16
+        )
+
+    @contextlib.contextmanager
+    def _only(self, role: str) -> Iterator[None]:
+        """Freeze every parameter but those of ``role``, so that no other collects gradients."""
+        own = {id(parameter) for parameter in self.method.parameters_of(role)}
+        frozen = [p for p in self.method.parameters() if id(p) not in own and p.requires_grad]
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in frozen:
+                parameter.requires_grad_(True)
+
+    def _check_finite(self, *, force: bool = False) -> None:
+        on_cpu = self.device.type == "cpu"
+        if not (force or on_cpu or self.step % _CHECK_FINITE_EVERY == 0):
+            return
+        bad = [name for name, value in self.means().items() if not math.isfinite(value)]
+        if bad:
+            raise TrainingError(
+                f"{', '.join(bad)} is not finite at step {self.step} (epoch {self.epoch + 1}); "
+                "lower the learning rate, set train.clip_grad_norm, or use train.precision fp32. "
+                "The last good checkpoint is kept."
+            )
+
+    def _collect(self) -> None:
+        if not self.method.collects:
+            return
+        batches = self.collect_loader.batches(0)
+        with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]
+            while (clips := self._next(batches)) is not None:
+                with self._autocast():
+                    self.method.collect(clips)
+                if self._interrupted:
+                    self._leave()
+        self.method.finalize()
+
+    # Interrupts, hooks and state.
+
+    @contextlib.contextmanager
+    def _catch_interrupts(self) -> Iterator[None]:
+        """Let the first Ctrl-C (or SIGTERM) end the step at hand; a second one ends at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(number: int, frame: Any) -> None:
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self._interrupted = True
+
+        before = {sig: signal.signal(sig, note) for sig in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+    def _leave(self) -> None:
+        self.save("last")
+        raise KeyboardInterrupt
+
+    def _tell(self, event: str) -> None:
+        for hook in self.hooks:
+            getattr(hook, event)(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a resumed run needs to go on to the same bits."""
+        cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
+        return {
+            "method": self.method.state_dict(),
+            "optimizers": {role: opt.state_dict() for role, opt in self.optimizers.items()},
+            "hooks": {name: hook.state_dict() for name, hook in self.hook_names.items()},
+            "epoch": self.epoch,
+            "step": self.step,
+            "step_in_epoch": self.step_in_epoch,
+            "sums": dict(self._sums),
+            "rng": {"cpu": torch.get_rng_state(), "cuda": cuda},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.method.load_state_dict(state["method"])
+        for role, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][role])
+        for name, hook in self.hook_names.items():
+            if name in state["hooks"]:
+                hook.load_state_dict(state["hooks"][name])
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.step_in_epoch = state["step_in_epoch"]
+        self._sums = {name: value.to(self.device) for name, value in state["sums"].items()}
+        torch.set_rng_state(state["rng"]["cpu"].cpu())
+        if self.device.type == "cuda" and state["rng"]["cuda"]:
+            torch.cuda.set_rng_state_all([rng.cpu() for rng in state["rng"]["cuda"]])
+        self.resumed = True

@@ -1,0 +1,86 @@
+"""Checks that scores and labels belong together, and counts what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vadkit.errors import DataError
+
+
+@dataclass(frozen=True)
+class FrameCounts:
+    """What an evaluation is over.
+
+    ``frames``, ``abnormal`` and ``videos`` count all that is labelled; ``unscored`` frames have
+    no score and are dropped. ``one_class_videos`` do not have scored frames of both classes, so
+    their own AUC is undefined.
+    """
+
+    frames: int
+    abnormal: int
+    unscored: int
+    videos: int
+    one_class_videos: int
+
+
+def check_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
+    """Raise ``DataError`` unless every video has one score and one label (0 or 1) a frame."""
+    for have, lack, those in ((labels, scores, "scores"), (scores, labels, "labels")):
+        missing = sorted(set(have) - set(lack))
+        if missing:
+            names = ", ".join(f"'{name}'" for name in missing[:5])
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            raise DataError(
+                f"no {those} for video {names}{more}; scores and labels must be of the same videos"
+            )
+    for video, values in scores.items():
+        truth = np.asarray(labels[video])
+        if np.ndim(values) != 1 or truth.ndim != 1:
+            raise DataError(
+                f"video '{video}': scores have shape {np.shape(values)} and labels "
+                f"{truth.shape}; both must be one value a frame, (N,)"
+            )
+        if len(values) != len(truth):
+            raise DataError(
+                f"video '{video}' has {len(values)} scores but {len(truth)} labels; the labels "
+                "are probably of another version of the video, or frames were lost in decoding"
+            )
+        if not np.isin(truth, (0, 1)).all():
+            raise DataError(f"labels of video '{video}' hold values other than 0 and 1")
+        if np.isinf(values).any():
+            frame = int(np.flatnonzero(np.isinf(values))[0])
+            raise DataError(
+                f"the score of frame {frame} of video '{video}' is infinite; a frame without a "
+                "score must be NaN"
+            )
+
+
+def count_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> FrameCounts:
+    """Count checked scores and labels."""
+    one_class = 0
+    for video, values in scores.items():
+        of_scored = np.asarray(labels[video], dtype=bool)[~np.isnan(values)]
+        one_class += not (of_scored.any() and not of_scored.all())
+    return FrameCounts(
+        frames=sum(len(truth) for truth in labels.values()),
+        abnormal=sum(int(np.count_nonzero(truth)) for truth in labels.values()),
+        unscored=sum(int(np.isnan(values).sum()) for values in scores.values()),
+        videos=len(labels),
+        one_class_videos=one_class,
+    )
+
+
+def frame_count_summary(counts: FrameCounts) -> str:
+    """One line: "2010 frames of 12 videos, 1648 abnormal; 48 unscored, dropped; 4 one-class"."""
+    return (
+        f"{_count(counts.frames, 'frame')} of {_count(counts.videos, 'video')}, "
+        f"{counts.abnormal} abnormal; {counts.unscored} unscored"
+        f"{', dropped' if counts.unscored else ''}; "
+        f"{_count(counts.one_class_videos, 'one-class video')}"
+    )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,16 @@
+"""Hooks: what happens around the training loop, each in a stated slot."""
+
+from __future__ import annotations
+
+COMPONENTS: dict[str, dict[str, str]] = {
+    "hooks": {
+        "progress": "vadkit.hooks.progress:Progress",
+        "metrics-log": "vadkit.hooks.metrics_log:MetricsLog",
+        "tensorboard": "vadkit.hooks.tensorboard:TensorBoard",
+        "checkpoint": "vadkit.hooks.checkpoint:Checkpoint",
+        "evaluate": "vadkit.hooks.evaluate:Evaluate",
+        "early-stop": "vadkit.hooks.early_stop:EarlyStop",
+        "lr-monitor": "vadkit.hooks.monitors:LrMonitor",
+        "timing": "vadkit.hooks.monitors:Timing",
+    },
+}

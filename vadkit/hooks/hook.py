@@ -1,0 +1,119 @@
+"""The contract of hooks: the events they hear, the slots they run in, what they may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from vadkit.errors import RecipeError
+from vadkit.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from vadkit.evaluation.metrics import Metric
+
+# Within an event hooks run slot by slot: what measures first, so that what decides (update) has
+# the figures; checkpoints before evaluation, so that a crash there costs nothing; reports last,
+# so that they show what all others wrote.
+Slot = Literal["measure", "update", "checkpoint", "evaluate", "report"]
+SLOTS: tuple[Slot, ...] = ("measure", "update", "checkpoint", "evaluate", "report")
+
+EVENTS = (
+    "on_fit_start",
+    "on_epoch_start",
+    "on_step_end",
+    "on_epoch_end",
+    "on_evaluated",
+    "on_fit_end",
+    "on_error",
+)
+
+
+class FitContext(Protocol):
+    """What a hook sees of the training; the trainer fulfils it.
+
+    ``epoch`` and ``step`` count what is finished: within the first epoch ``epoch`` is 0, at its
+    ``on_epoch_end`` 1. A step is one batch, however many optimizers it served. ``logs`` holds the
+    epoch's figures: the means of the loss terms, ``loss`` for their sum over all updates, and
+    what hooks add; it is filled at ``on_epoch_end``.
+    """
+
+    run: Path
+    name: str
+    epoch: int
+    epochs: int
+    step: int
+    step_in_epoch: int
+    steps_per_epoch: int
+    batch_size: int
+    data_wait_s: float
+    logs: dict[str, float]
+    metrics: Sequence[Metric]
+    method: nn.Module
+    resumed: bool
+
+    def means(self) -> dict[str, float]:
+        """Means of the loss terms since the epoch began; waits for the device."""
+
+    def learning_rates(self) -> dict[str, float]:
+        """The current learning rate of each optimizer role."""
+
+    def save(self, name: str) -> Path:
+        """Write the checkpoint ``checkpoints/<name>.pt``."""
+
+    def evaluate(self) -> None:
+        """Score the test split, set ``metrics``, and tell every hook by ``on_evaluated``."""
+
+    def stop(self, reason: str) -> None:
+        """End training after this epoch."""
+
+
+class Hook:
+    """Base of all hooks: every event does nothing, there is no state to keep."""
+
+    slot: ClassVar[Slot] = "report"
+
+    def on_fit_start(self, ctx: FitContext) -> None:
+        """Before the first step, also of a resumed run."""
+
+    def on_epoch_start(self, ctx: FitContext) -> None:
+        """Before the first step of an epoch."""
+
+    def on_step_end(self, ctx: FitContext) -> None:
+        """After a batch and its optimizer steps."""
+
+    def on_epoch_end(self, ctx: FitContext) -> None:
+        """After the last step of an epoch; ``ctx.logs`` is complete but for other hooks' parts."""
+
+    def on_evaluated(self, ctx: FitContext) -> None:
+        """After ``ctx.metrics`` was set."""
+
+    def on_fit_end(self, ctx: FitContext) -> None:
+        """After training and the collect pass."""
+
+    def on_error(self, ctx: FitContext) -> None:
+        """When training ends by an error or an interrupt; for closing what is open."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs: numbers, text and tensors only."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what ``state_dict`` gave."""
+
+
+def in_order(hooks: Sequence[Hook]) -> list[Hook]:
+    """Hooks in running order; ``RecipeError`` for an event no one calls or an unknown slot."""
+    for hook in hooks:
+        kind = type(hook).__name__
+        if hook.slot not in SLOTS:
+            raise RecipeError(f"hook {kind}: no slot '{hook.slot}'; slots are {', '.join(SLOTS)}")
+        for name in dir(hook):
+            if name.startswith("on_") and name not in EVENTS:
+                raise RecipeError(
+                    f"hook {kind}: no event '{name}'{did_you_mean(name, EVENTS)}; "
+                    f"events are {', '.join(EVENTS)}"
+                )
+    return sorted(hooks, key=lambda hook: SLOTS.index(hook.slot))

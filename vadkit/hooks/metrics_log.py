@@ -1,0 +1,38 @@
+"""Figures as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from vadkit.hooks.hook import FitContext, Hook, Slot
+
+
+class MetricsLog(Hook):
+    """Writes ``metrics.jsonl``: a line for every epoch, evaluation and ``every`` steps."""
+
+    slot: ClassVar[Slot] = "report"
+
+    def __init__(self, *, every: Annotated[int, Field(ge=1)] = 50) -> None:
+        self.every = every
+
+    def on_step_end(self, ctx: FitContext) -> None:
+        if ctx.step % self.every == 0:
+            self._write(ctx, "step", ctx.means())
+
+    def on_epoch_end(self, ctx: FitContext) -> None:
+        self._write(ctx, "epoch", ctx.logs)
+
+    def on_evaluated(self, ctx: FitContext) -> None:
+        figures = {f"{metric.name}[{metric.protocol}]": metric.value for metric in ctx.metrics}
+        self._write(ctx, "evaluated", figures)
+
+    def _write(self, ctx: FitContext, event: str, figures: dict[str, float]) -> None:
+        # NaN is no JSON; an undefined metric is null.
+        values: dict[str, Any] = {k: v if v == v else None for k, v in figures.items()}
+        line = {"event": event, "epoch": ctx.epoch, "step": ctx.step, "time": time.time(), **values}
+        with (ctx.run / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")

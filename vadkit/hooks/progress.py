@@ -1,0 +1,94 @@
+"""Progress for people: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from vadkit.hooks.hook import FitContext, Hook, Slot
+
+
+class Progress(Hook):
+    """Shows epoch, loss and time left on stderr; at most a line every ``every_s`` seconds in CI."""
+
+    slot: ClassVar[Slot] = "report"
+
+    def __init__(self, *, every_s: Annotated[float, Field(gt=0)] = 20.0) -> None:
+        self.every_s = every_s
+        self.bar: Any = None
+        self.task: Any = None
+        self.shown = 0.0
+        self.started = 0.0
+        self.first_step = 0
+
+    def on_fit_start(self, ctx: FitContext) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self.console = Console(stderr=True)
+        self.started, self.first_step = time.monotonic(), ctx.step
+        if self.console.is_terminal:
+            self.bar = Progress(
+                TextColumn("[bold]{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("loss {task.fields[loss]}"),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                console=self.console,
+            )
+            self.bar.start()
+            total = ctx.epochs * ctx.steps_per_epoch
+            self.task = self.bar.add_task(
+                "training", total=total, completed=ctx.step, loss="-", rate=""
+            )
+
+    def on_step_end(self, ctx: FitContext) -> None:
+        now = time.monotonic()
+        if now - self.shown < (0.5 if self.bar else self.every_s):
+            return
+        self.shown = now
+        rate = (ctx.step - self.first_step) * ctx.batch_size / max(now - self.started, 1e-9)
+        loss = ctx.means().get("loss", float("nan"))
+        if self.bar:
+            self.bar.update(
+                self.task,
+                completed=ctx.step,
+                description=f"epoch {ctx.epoch + 1}/{ctx.epochs}",
+                loss=f"{loss:.4g}",
+                rate=f"{rate:.1f} clips/s",
+            )
+        elif ctx.step_in_epoch < ctx.steps_per_epoch:
+            where = f"step {ctx.step_in_epoch}/{ctx.steps_per_epoch}"
+            self._line(f"epoch {ctx.epoch + 1}/{ctx.epochs} {where} loss {loss:.4g}, {rate:.1f} clips/s")
+
+    def on_epoch_end(self, ctx: FitContext) -> None:
+        parts = [f"{name} {value:.4g}" for name, value in ctx.logs.items() if "/" not in name]
+        self._line(f"epoch {ctx.epoch}/{ctx.epochs}: {', '.join(parts)}")
+
+    def on_evaluated(self, ctx: FitContext) -> None:
+        for metric in ctx.metrics:
+            if metric.name.endswith("auc"):
+                self._line(f"  {metric.name} {metric.value:.4f}  ({metric.protocol})")
+
+    def on_fit_end(self, ctx: FitContext) -> None:
+        self._close()
+
+    def on_error(self, ctx: FitContext) -> None:
+        self._close()
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _close(self) -> None:
+        if self.bar:
+            self.bar.stop()
+            self.bar = None

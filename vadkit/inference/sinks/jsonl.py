@@ -1,0 +1,35 @@
+"""Write a JSON line for every frame."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
+from vadkit.reports.atomic import written_whole
+
+
+class Jsonl(ResultSink):
+    """One JSON line a frame: ``{"frame": 0, "time": 0.0, "raw": null, "score": null}``.
+
+    ``time`` is in seconds from the first frame, ``raw`` the method's score, ``score`` what the
+    scorers made of it; null where a frame has no score.
+    """
+
+    def __init__(self, out: Path) -> None:
+        super().__init__(out)
+
+    def close(self, result: VideoScores) -> Path:
+        path = file_for(self.out, result.name, ".jsonl")
+        with written_whole(path) as partial, partial.open("w", encoding="utf-8") as file:
+            pairs = zip(result.raw.tolist(), result.final.tolist(), strict=True)
+            for frame, (raw, score) in enumerate(pairs):
+                line = {
+                    "frame": frame,
+                    "time": round(frame / result.fps, 6),
+                    "raw": None if math.isnan(raw) else raw,
+                    "score": None if math.isnan(score) else score,
+                }
+                file.write(json.dumps(line, allow_nan=False) + "\n")
+        return path

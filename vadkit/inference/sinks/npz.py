@@ -1,0 +1,36 @@
+"""Write the scores as NumPy arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
+from vadkit.reports.atomic import written_whole
+
+
+class Npz(ResultSink):
+    """NumPy archive with ``raw`` and ``final`` (N,) float64, ``fps``, ``final_label``, ``labels``.
+
+    NaN marks frames without a score; ``labels`` (N,) bool is there only for labelled video.
+    ``numpy.load`` reads it without pickle.
+    """
+
+    def __init__(self, out: Path) -> None:
+        super().__init__(out)
+
+    def close(self, result: VideoScores) -> Path:
+        path = file_for(self.out, result.name, ".npz")
+        arrays: dict[str, Any] = {
+            "raw": result.raw.astype(np.float64),
+            "final": result.final.astype(np.float64),
+            "fps": np.float64(result.fps),
+            "final_label": np.array(result.final_label),
+        }
+        if result.labels is not None:
+            arrays["labels"] = result.labels.astype(bool)
+        with written_whole(path) as partial:
+            np.savez(partial, **arrays)
+        return path

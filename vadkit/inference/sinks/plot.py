@@ -1,0 +1,29 @@
+"""Plot the scores over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
+from vadkit.reports.score_plot import score_plot
+
+
+class Plot(ResultSink):
+    """PNG of raw and final scores over time, with the normal level and labelled intervals."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__(out)
+
+    def close(self, result: VideoScores) -> Path:
+        normal = self.info.normal if self.info else None
+        return score_plot(
+            file_for(self.out, result.name, ".png"),
+            result.raw,
+            result.final,
+            title=result.name,
+            final_label=result.final_label,
+            fps=result.fps,
+            labels=result.labels,
+            normal_level=normal.frame_q99 if normal else None,
+            same_unit=result.same_unit,
+        )

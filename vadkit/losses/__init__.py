@@ -1,0 +1,14 @@
+"""Losses: callables on tensors that give one scalar."""
+
+from __future__ import annotations
+
+COMPONENTS: dict[str, dict[str, str]] = {
+    "losses": {
+        "mse": "vadkit.losses.pixel:MSE",
+        "l1": "vadkit.losses.pixel:L1",
+        "intensity": "vadkit.losses.pixel:Intensity",
+        "gradient": "vadkit.losses.pixel:Gradient",
+        "lsgan": "vadkit.losses.adversarial:LeastSquaresGenerator",
+        "lsgan-discriminator": "vadkit.losses.adversarial:LeastSquaresDiscriminator",
+    },
+}

@@ -1,0 +1,109 @@
+"""The contract between a method and everything that runs it: trainer, evaluator, detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vadkit.data.videos import ClipSpec
+
+
+class Update(NamedTuple):
+    """One optimizer step: ``terms()`` gives named, weighted scalars whose sum is minimised.
+
+    The trainer calls ``terms`` with the parameters of every other role frozen and under the
+    recipe's precision. Updates of one batch are drawn lazily, so a later one sees the weights
+    that an earlier one has changed.
+    """
+
+    role: str
+    terms: Callable[[], dict[str, Tensor]]
+
+
+class Scores(NamedTuple):
+    """Raw anomaly scores of a batch of clips; higher is more abnormal.
+
+    ``frames`` is (B, S) for the S offsets of ``ClipSpec.scored``, NaN where a frame has no score.
+    ``maps`` is (B, S, h, w), the same error per pixel or cell, or None.
+    """
+
+    frames: Tensor
+    maps: Tensor | None = None
+
+
+class WeightedLoss:
+    """A loss component and the weight that the recipe gives it: calls return weight * loss."""
+
+    def __init__(self, loss: Callable[..., Tensor], weight: float) -> None:
+        self.loss = loss
+        self.weight = weight
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        return self.weight * self.loss(*tensors)
+
+
+class Method(nn.Module):
+    """A video anomaly detection method: how it learns, and how it scores.
+
+    ``defaults`` holds the paper's settings in the form of recipe sections (``clip``, ``networks``,
+    ``losses``, ``optimizers``, ``schedulers``, ``train``, ``scorers``). Its keys under
+    ``networks``, ``losses`` and ``optimizers`` are the method's roles; ``optional`` names those
+    that a recipe may switch off with ``null``, as ``family.role``.
+
+    A method that takes no gradient has no optimizer roles: it overrides ``collect`` and
+    ``finalize``, and keeps what it learned in buffers so that ``state_dict`` carries it.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {}
+    optional: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module],
+        losses: Mapping[str, WeightedLoss],
+        clip: ClipSpec,
+    ) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(networks)
+        self.losses = dict(losses)
+        self.clip = clip
+
+    @classmethod
+    def clip_spec(cls, frames: int, size: tuple[int, int], channels: str, step: int) -> ClipSpec:
+        """The clip of a recipe with what the method knows: scored offsets and value range.
+
+        Raises ``ValueError`` with a message for the recipe's author when the clip cannot serve.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
+        """Positional arguments of each network role, for example channel counts."""
+        return {}
+
+    def parameters_of(self, role: str) -> Iterable[nn.Parameter]:
+        """Parameters that the optimizer ``role`` updates; by default the network of that name."""
+        return self.networks[role].parameters()
+
+    def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
+        """The optimizer steps to take on one batch."""
+        return iter(())
+
+    def collect(self, clips_BCTHW: Tensor) -> None:
+        """Gather statistics from one training batch, in the pass that follows training."""
+
+    def finalize(self) -> None:
+        """Fit what ``collect`` gathered."""
+
+    @property
+    def collects(self) -> bool:
+        """Whether the method needs the collect pass."""
+        return type(self).collect is not Method.collect
+
+    @torch.no_grad()
+    def score(self, clips_BCTHW: Tensor) -> Scores:
+        """Score a batch of clips; changes no state."""
+        raise NotImplementedError

@@ -1,0 +1,46 @@
+"""Per-frame scores of one video from a method."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from vadkit.data.clips import scatter_scores, scoring_starts
+from vadkit.data.tensors import to_input
+from vadkit.methods.method import Method
+
+
+def score_frames(
+    method: Method,
+    frames_NHWC: np.ndarray,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    batch_size: int,
+) -> np.ndarray:
+    """Raw scores (N,) float64 of a stored video, NaN where the method gives none."""
+    spec = method.clip
+    starts = scoring_starts(len(frames_NHWC), spec)
+    offsets = np.arange(spec.frames) * spec.step
+    scores = np.empty((len(starts), len(spec.scored)))
+    for first in range(0, len(starts), batch_size):
+        batch = frames_NHWC[starts[first : first + batch_size, None] + offsets]
+        scores[first : first + len(batch)] = score_batch(method, batch, device, dtype)[0]
+    return scatter_scores(scores, starts, len(frames_NHWC), spec)
+
+
+def score_batch(
+    method: Method,
+    clips_BTHWC: np.ndarray,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    maps: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Scores (B, S) float64 of uint8 clips and, if asked, maps (B, S, h, w) float32."""
+    clips = to_input(clips_BTHWC, method.clip, device, torch.float32)
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
+    with torch.inference_mode(), autocast:
+        scores = method.score(clips)
+    wanted = scores.maps.float().cpu().numpy() if maps and scores.maps is not None else None
+    return scores.frames.double().cpu().numpy(), wanted

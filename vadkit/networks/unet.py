@@ -1,0 +1,61 @@
+"""The U-Net that predicts a frame from those before it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+
+class UNet(nn.Module):
+    """U-Net for frame prediction (Liu et al., CVPR 2018).
+
+    Four levels of two 3x3 convolutions with ``width``, 2, 4 and 8 times ``width`` channels, max
+    pooling between them, 2x2 transposed convolutions on the way up, skips by concatenation, no
+    normalisation, and a tanh at the end. ``width`` 64 is the paper's. Input (B, in, H, W), output
+    (B, out, H, W) in -1..1; H and W must be multiples of 8.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, width: Annotated[int, Field(ge=1)] = 64
+    ) -> None:
+        super().__init__()
+        widths = [width, 2 * width, 4 * width, 8 * width]
+        self.down = nn.ModuleList(
+            _double(before, after)
+            for before, after in zip([in_channels, *widths[:-1]], widths, strict=True)
+        )
+        self.pool = nn.MaxPool2d(2)
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(2 * wide, wide, 2, stride=2) for wide in reversed(widths[:-1])
+        )
+        self.merge = nn.ModuleList(_double(2 * wide, wide) for wide in reversed(widths[:-1]))
+        self.out = nn.Conv2d(width, out_channels, 3, padding=1)
+
+    def forward(self, frames_BCHW: Tensor) -> Tensor:
+        """Raises ``ValueError`` when H or W is not a multiple of 8."""
+        height, width = frames_BCHW.shape[-2:]
+        if height % 8 or width % 8:
+            raise ValueError(
+                f"unet needs a height and width that are multiples of 8; got {height}x{width}"
+            )
+        skips = []
+        x = frames_BCHW
+        for level, block in enumerate(self.down):
+            x = block(x if level == 0 else self.pool(x))
+            skips.append(x)
+        skips.pop()
+        for up, merge in zip(self.up, self.merge, strict=True):
+            x = merge(torch.cat([skips.pop(), up(x)], dim=1))
+        return torch.tanh(self.out(x))
+
+
+def _double(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(after, after, 3, padding=1),
+        nn.ReLU(inplace=True),
+    )

@@ -1,0 +1,77 @@
+"""Learning-rate schedules: the factor on the base rate at an epoch position such as 2.5.
+
+They keep no state, so a resumed run needs none, and a position within an epoch has its own rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field
+
+Factor = Callable[[float], float]
+Epochs = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def constant(epochs: int) -> Factor:
+    """The base rate throughout."""
+    return lambda epoch: 1.0
+
+
+def step(
+    epochs: int, *, every: Annotated[int, Field(ge=1)] = 30, gamma: Share = 0.1
+) -> Factor:
+    """Times ``gamma`` after every ``every`` epochs."""
+    return lambda epoch: gamma ** (math.floor(epoch) // every)
+
+
+def multistep(epochs: int, *, milestones: list[Epochs], gamma: Share = 0.1) -> Factor:
+    """Times ``gamma`` at each of the ``milestones``, in epochs."""
+    return lambda epoch: gamma ** sum(epoch >= milestone for milestone in milestones)
+
+
+def cosine(epochs: int, *, end: Share = 0.0) -> Factor:
+    """Falls along half a cosine to ``end`` times the base rate at the last epoch's end.
+
+    Loshchilov and Hutter, ICLR 2017, without restarts.
+    """
+    return lambda epoch: _cosine(epoch / epochs, end)
+
+
+def warmup_cosine(
+    epochs: int, *, warmup: Epochs = 5.0, start: Share = 0.0, end: Share = 0.0
+) -> Factor:
+    """Rises in a line from ``start`` over ``warmup`` epochs, then falls as ``cosine`` does."""
+
+    def factor(epoch: float) -> float:
+        if epoch < warmup:
+            return start + (1 - start) * epoch / warmup
+        return _cosine((epoch - warmup) / max(epochs - warmup, 1e-9), end)
+
+    return factor
+
+
+def warmup_multistep(
+    epochs: int,
+    *,
+    milestones: list[Epochs],
+    gamma: Share = 0.1,
+    warmup: Epochs = 5.0,
+    start: Share = 0.0,
+) -> Factor:
+    """Rises in a line from ``start`` over ``warmup`` epochs, then falls as ``multistep`` does."""
+    after = multistep(epochs, milestones=milestones, gamma=gamma)
+
+    def factor(epoch: float) -> float:
+        rise = start + (1 - start) * epoch / warmup if epoch < warmup else 1.0
+        return rise * after(epoch)
+
+    return factor
+
+
+def _cosine(progress: float, end: float) -> float:
+    """1 at progress 0, ``end`` from progress 1 on."""
+    return end + (1 - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2

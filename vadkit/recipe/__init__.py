@@ -1,0 +1,20 @@
+"""Recipes: one YAML file that names every part of a run, checked before anything starts."""
+
+from __future__ import annotations
+
+from vadkit.recipe.faults import Fault, RecipeFaults
+from vadkit.recipe.model import Clip, LossSpec, Recipe, Spec, Train
+from vadkit.recipe.resolve import find_recipe, load_recipe, resolve
+
+__all__ = [
+    "Clip",
+    "Fault",
+    "LossSpec",
+    "Recipe",
+    "RecipeFaults",
+    "Spec",
+    "Train",
+    "find_recipe",
+    "load_recipe",
+    "resolve",
+]

@@ -1,0 +1,113 @@
+"""Faults of a recipe, each with the place where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vadkit.errors import RecipeError
+from vadkit.registry import did_you_mean
+
+# A place in a recipe: keys and list positions, as ("augments", 0, "type").
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong: where (empty for the whole recipe) and what."""
+
+    place: Place
+    message: str
+
+
+@dataclass
+class Origin:
+    """Where a recipe's values came from: the file, a line for each place, and overrides."""
+
+    source: str
+    lines: dict[Place, int] = field(default_factory=dict)
+    overrides: dict[Place, str] = field(default_factory=dict)
+
+    def locate(self, place: Place) -> str:
+        """``recipe.yaml:12`` or ``--set train.epochs=x`` for the nearest known place."""
+        for end in range(len(place), -1, -1):
+            if place[:end] in self.overrides:
+                return f"--set {self.overrides[place[:end]]}"
+            if place[:end] in self.lines:
+                return f"{self.source}:{self.lines[place[:end]]}"
+        return self.source
+
+
+class RecipeFaults(RecipeError):
+    """Every fault found in one recipe; its text has one line a fault."""
+
+    def __init__(self, faults: Iterable[Fault], origin: Origin) -> None:
+        self.faults = sorted(faults, key=lambda fault: _order(fault, origin))
+        self.origin = origin
+        super().__init__("\n".join(render(fault, origin) for fault in self.faults))
+
+
+def render(fault: Fault, origin: Origin) -> str:
+    """``recipe.yaml:12: networks.generator.widht: unknown parameter; did you mean 'width'?``"""
+    dotted = ".".join(str(part) for part in fault.place)
+    return ": ".join(part for part in (origin.locate(fault.place), dotted, fault.message) if part)
+
+
+def _order(fault: Fault, origin: Origin) -> tuple[int, str]:
+    for end in range(len(fault.place), -1, -1):
+        if fault.place[:end] in origin.lines:
+            return origin.lines[fault.place[:end]], str(fault.place)
+    return 0, str(fault.place)
+
+
+_EXPECTED = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "path_type": "must be a path",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping of names to values",
+    "model_type": "must be a mapping of names to values",
+    "model_attributes_type": "must be a mapping of names to values",
+}
+
+
+def from_pydantic(
+    error: Mapping[str, Any], prefix: Place, known: Iterable[str], what: str = "parameter"
+) -> Fault:
+    """A fault from one entry of ``ValidationError.errors()``; ``known`` names are for hints."""
+    place = prefix + tuple(error["loc"])
+    kind, given = error["type"], error.get("input")
+    if kind == "extra_forbidden":
+        known = list(known)
+        hint = did_you_mean(str(place[-1]), known)
+        if not hint:
+            hint = f"; known: {', '.join(known)}" if known else "; none are known here"
+        return Fault(place, f"unknown {what}{hint}")
+    if kind == "missing":
+        return Fault(place, f"missing; this {what} is required")
+    if kind in _EXPECTED:
+        return Fault(place, f"{_EXPECTED[kind]}; got {describe(given)}")
+    message = str(error["msg"])
+    message = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    if message != error["msg"] and not error["msg"].startswith("Value error"):
+        message = f"must be {message}"
+    return Fault(place, f"{message}; got {describe(given)}")
+
+
+def describe(value: Any) -> str:
+    """A value as a recipe's author would write it, shortened."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        text = "[" + ", ".join(describe(item) for item in value) + "]"
+        return text if len(text) <= 60 else f"a list of {len(value)} values"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,104 @@
+"""The recipe as typed data: its sections, and nothing of what components take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Spec(BaseModel):
+    """A component by name; every other key is a parameter of its constructor."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters, without ``type``."""
+        return dict(self.model_extra or {})
+
+
+class LossSpec(Spec):
+    """A loss and its weight in the sum."""
+
+    weight: float = 1.0
+
+
+class Clip(Section):
+    """The frames that a method sees together: how many, how large (height, width), what colour."""
+
+    frames: Annotated[int, Field(ge=1, le=256)]
+    size: tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
+    channels: Literal["rgb", "gray"]
+    step: Positive = 1
+
+
+class Train(Section):
+    """How long and how to train."""
+
+    epochs: Positive
+    batch_size: Positive
+    seed: int = 0
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: bool = False
+    accumulate: Positive = 1
+    clip_grad_norm: Annotated[float, Field(gt=0)] | None = None
+    max_steps: Positive | None = None
+    workers: Positive = 2
+
+
+class Recipe(Section):
+    """A complete, resolved recipe: every component named, every parameter filled in."""
+
+    name: str
+    plugins: list[Path] = []
+    dataset: Spec
+    clip: Clip
+    augments: list[Spec] = []
+    method: Spec
+    networks: dict[str, Spec] = {}
+    losses: dict[str, LossSpec] = {}
+    optimizers: dict[str, Spec] = {}
+    schedulers: dict[str, Spec] = {}
+    train: Train
+    hooks: list[Spec] = []
+    scorers: list[Spec] = []
+    evaluators: list[Spec] = []
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain JSON-like data, in the order of the sections."""
+        return self.model_dump(mode="json")
+
+
+# Sections that name components: section -> (family, how the section holds them).
+COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "list", "roles"]]] = {
+    "dataset": ("datasets", "one"),
+    "augments": ("augments", "list"),
+    "method": ("methods", "one"),
+    "networks": ("networks", "roles"),
+    "losses": ("losses", "roles"),
+    "optimizers": ("optimizers", "roles"),
+    "schedulers": ("schedulers", "roles"),
+    "hooks": ("hooks", "list"),
+    "scorers": ("scorers", "list"),
+    "evaluators": ("evaluators", "list"),
+}
+
+# What a recipe gets where neither it nor its method says otherwise.
+DEFAULTS: dict[str, Any] = {
+    "hooks": [{"type": "progress"}, {"type": "metrics-log"}, {"type": "checkpoint"}],
+    "scorers": [],
+    "evaluators": [{"type": "frame-auc"}],
+}

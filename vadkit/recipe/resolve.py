@@ -1,0 +1,264 @@
+"""From a recipe's text to a complete recipe, or to every fault in it at once."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from vadkit.errors import PluginError, RecipeError
+from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe, from_pydantic
+from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, Clip, Recipe, Train
+from vadkit.recipe.source import parse, parse_override, read_recipe_text
+from vadkit.registry import Component, did_you_mean, find, load_plugin, params_model
+
+SHIPPED = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
+
+
+def find_recipe(name: str | Path) -> Path:
+    """A recipe's path as given, or that of a shipped recipe such as ``quickstart``."""
+    path = Path(name)
+    if path.exists() or path.suffix in (".yaml", ".yml"):
+        return path
+    for folder in SHIPPED:
+        shipped = folder / f"{name}.yaml"
+        if shipped.is_file():
+            return shipped
+    return path
+
+
+def load_recipe(
+    path: str | Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
+) -> Recipe:
+    """Read, complete and check a recipe.
+
+    ``overrides`` are ``train.epochs=1``; ``plugins`` are files to load beside those that the
+    recipe names. Raises ``RecipeFaults`` (a ``RecipeError``) with every fault, and
+    ``PluginError`` when a plugin cannot be loaded.
+    """
+    path = find_recipe(path)
+    data, origin, faults = parse(read_recipe_text(path), str(path))
+    for text in overrides:
+        place, value = parse_override(text)
+        fault = _set(data, place, value)
+        origin.overrides[place] = text
+        if fault:
+            faults.append(fault)
+    data.setdefault("name", path.stem)
+    faults += _load_plugins(data, path.parent, plugins)
+    return resolve(data, origin, faults)
+
+
+def resolve(
+    data: dict[str, Any], origin: Origin | None = None, faults: Iterable[Fault] = ()
+) -> Recipe:
+    """Complete plain data with its method's defaults and check every part of it."""
+    origin = origin or Origin("recipe")
+    faults = list(faults)
+    known = Recipe.model_fields
+    for key in data:
+        if key not in known:
+            hint = did_you_mean(key, known) or f"; known: {', '.join(known)}"
+            faults.append(Fault((key,), f"unknown section{hint}"))
+    if not isinstance(data.get("name", ""), str) or "/" in data.get("name", ""):
+        faults.append(Fault(("name",), f"must be text without '/'; got {describe(data['name'])}"))
+    full = {key: value for key, value in data.items() if key in known}
+    for section in ("dataset", "method"):
+        if section not in full:
+            faults.append(Fault((), f"missing section '{section}'"))
+    method = _method_class(full.get("method"))
+    full = _complete(full, method, faults)
+    for section, (family, form) in COMPONENT_SECTIONS.items():
+        if section in full:
+            full[section] = _check_section(full[section], section, family, form, faults)
+    for section, model in (("clip", Clip), ("train", Train)):
+        if section in full:
+            full[section] = _check_params(full[section], (section,), model, faults)
+    if not faults and method is not None:
+        faults += _cross_check(full, method)
+    if faults:
+        raise RecipeFaults(faults, origin)
+    return Recipe.model_validate(full)
+
+
+def _method_class(spec: Any) -> Any:
+    """The class behind ``method.type``, or None when that cannot be told (reported elsewhere)."""
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
+        return None
+    try:
+        return find("methods", spec["type"]).load()
+    except RecipeError:
+        return None
+
+
+def _complete(full: dict[str, Any], method: Any, faults: list[Fault]) -> dict[str, Any]:
+    """Lay the recipe over its method's defaults."""
+    defaults: dict[str, Any] = copy.deepcopy(getattr(method, "defaults", {}))
+    for section in ("clip", "train"):
+        given = full.get(section, {})
+        if isinstance(given, Mapping):
+            full[section] = {**defaults.get(section, {}), **given}
+    for section in ("augments", "scorers", "hooks", "evaluators"):
+        full.setdefault(section, defaults.get(section, copy.deepcopy(DEFAULTS.get(section, []))))
+    if method is None:
+        return full
+    optional = getattr(method, "optional", frozenset())
+    for section in ("networks", "losses", "optimizers", "schedulers"):
+        given = full.get(section, {})
+        if not isinstance(given, Mapping):
+            continue
+        roles = defaults.get(section, {})
+        if section == "schedulers":
+            allowed = list(defaults.get("optimizers", {}))
+        else:
+            allowed = list(roles)
+        merged = dict(roles)
+        for role, spec in given.items():
+            if role not in allowed:
+                hint = did_you_mean(role, allowed) or f"; roles: {', '.join(allowed) or 'none'}"
+                message = f"unknown role for this method's {section}{hint}"
+                faults.append(Fault((section, role), message))
+            elif spec is None and (f"{section}.{role}" in optional or section == "schedulers"):
+                merged.pop(role, None)
+            elif spec is None:
+                faults.append(Fault((section, role), "this method cannot do without this role"))
+            else:
+                merged[role] = _lay_over(roles.get(role), spec)
+        full[section] = merged
+    for role in list(full["optimizers"]) if isinstance(full.get("optimizers"), Mapping) else []:
+        # An optimizer of a network that the recipe switched off has nothing to do.
+        if f"networks.{role}" in optional and role not in full["networks"]:
+            full["optimizers"].pop(role)
+            full["schedulers"].pop(role, None)
+    return full
+
+
+def _lay_over(default: Mapping[str, Any] | None, given: Any) -> Any:
+    """A role's keys over its default, unless the recipe names another type."""
+    if default is None or not isinstance(given, Mapping):
+        return given
+    if given.get("type", default["type"]) != default["type"]:
+        return given
+    return {**default, **given}
+
+
+def _check_section(value: Any, section: str, family: str, form: str, faults: list[Fault]) -> Any:
+    if form == "one":
+        return _check_component(value, (section,), family, faults)
+    if form == "list":
+        if not isinstance(value, list):
+            faults.append(Fault((section,), f"must be a list; got {describe(value)}"))
+            return value
+        return [
+            _check_component(item, (section, place), family, faults)
+            for place, item in enumerate(value)
+        ]
+    if not isinstance(value, Mapping):
+        message = f"must be a mapping of roles to components; got {describe(value)}"
+        faults.append(Fault((section,), message))
+        return value
+    return {
+        role: _check_component(item, (section, role), family, faults)
+        for role, item in value.items()
+    }
+
+
+def _check_component(value: Any, place: Place, family: str, faults: list[Fault]) -> Any:
+    if not isinstance(value, Mapping):
+        message = f"must be a mapping such as {{type: ...}}; got {describe(value)}"
+        faults.append(Fault(place, message))
+        return value
+    params = dict(value)
+    name = params.pop("type", None)
+    if not isinstance(name, str):
+        faults.append(Fault(place, "missing 'type', the name of the component"))
+        return value
+    try:
+        component = find(family, name)
+    except RecipeError as error:
+        faults.append(Fault((*place, "type"), str(error)))
+        return value
+    weight: dict[str, Any] = {}
+    if family == "losses":
+        weight = {"weight": params.pop("weight", 1.0)}
+        if isinstance(weight["weight"], bool) or not isinstance(weight["weight"], int | float):
+            message = f"must be a number; got {describe(weight['weight'])}"
+            faults.append(Fault((*place, "weight"), message))
+    checked = _check_params(params, place, _model_of(component), faults)
+    return {"type": name, **weight, **checked}
+
+
+def _model_of(component: Component) -> type[BaseModel]:
+    obj = component.load()
+    try:
+        return params_model(obj)
+    except Exception as error:
+        if component.origin == "vadkit":
+            raise
+        raise PluginError(
+            f"{component.family} '{component.name}' from {component.origin}: its parameters "
+            f"cannot be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _check_params(value: Any, place: Place, model: type[BaseModel], faults: list[Fault]) -> Any:
+    if not isinstance(value, Mapping):
+        message = f"must be a mapping of names to values; got {describe(value)}"
+        faults.append(Fault(place, message))
+        return value
+    try:
+        # Strict JSON rules: no "5" for 5 or true for 1, yet lists serve as tuples, text as paths.
+        checked = model.model_validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        faults += [from_pydantic(item, place, model.model_fields) for item in error.errors()]
+        return value
+    return checked.model_dump(mode="json")
+
+
+def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
+    """What only the parts together can tell."""
+    clip = Clip.model_validate(full["clip"])
+    try:
+        method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
+    except ValueError as error:
+        return [Fault(("clip",), str(error))]
+    return []
+
+
+def _set(data: dict[str, Any], place: Place, value: Any) -> Fault | None:
+    """Put an override in its place, making mappings on the way."""
+    target: Any = data
+    for depth, part in enumerate(place):
+        last = depth == len(place) - 1
+        if isinstance(target, list):
+            if not isinstance(part, int) or part >= len(target):
+                held = f"the list there has {len(target)} entries, counted from 0"
+                return Fault(place, f"there is no entry '{part}'; {held}")
+        elif isinstance(target, dict):
+            part = str(part)
+            if not last and target.get(part) is None:
+                target[part] = {}
+        else:
+            return Fault(place, f"'{'.'.join(map(str, place[:depth]))}' holds a plain value")
+        if last:
+            target[part] = value
+        else:
+            target = target[part]
+    return None
+
+
+def _load_plugins(data: dict[str, Any], folder: Path, more: Sequence[Path]) -> list[Fault]:
+    """Load plugin files; those a recipe names are looked for beside the recipe first."""
+    listed = data.get("plugins") or []
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        return [Fault(("plugins",), f"must be a list of files; got {describe(listed)}")]
+    paths = [folder / item if (folder / item).exists() else Path(item) for item in listed]
+    paths += [Path(item) for item in more]
+    for path in paths:
+        load_plugin(path)
+    data["plugins"] = [str(path.resolve()) for path in dict.fromkeys(paths)]
+    return []

@@ -1,0 +1,66 @@
+"""JSON Schema of recipes, for editors that complete and check while one types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vadkit.recipe.model import COMPONENT_SECTIONS, Clip, Recipe, Train
+from vadkit.registry import components, params_model
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The schema over every known component; ``clip`` and ``train`` may be partial."""
+    properties: dict[str, Any] = {
+        "name": {"type": "string", "description": "The run's name; the file's name by default."},
+        "plugins": {"type": "array", "items": {"type": "string"}},
+        "clip": _partial(Clip.model_json_schema()),
+        "train": _partial(Train.model_json_schema()),
+    }
+    for section, (family, form) in COMPONENT_SECTIONS.items():
+        component = {"$ref": f"#/$defs/{family}"}
+        if form == "list":
+            properties[section] = {"type": "array", "items": component}
+        elif form == "roles":
+            # A role may be switched off with null, or keep its method's type and say no other.
+            partial = {"type": "object", "not": {"required": ["type"]}}
+            options = [component, partial, {"type": "null"}]
+            properties[section] = {"type": "object", "additionalProperties": {"anyOf": options}}
+        else:
+            properties[section] = component
+    families = {family for family, _ in COMPONENT_SECTIONS.values()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "vadkit recipe",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["dataset", "method"],
+        "properties": {key: properties[key] for key in Recipe.model_fields},
+        "$defs": {family: _family(family) for family in sorted(families)},
+    }
+
+
+def _partial(schema: dict[str, Any]) -> dict[str, Any]:
+    schema.pop("required", None)
+    return schema
+
+
+def _family(family: str) -> dict[str, Any]:
+    options = []
+    for name, component in sorted(components(family).items()):
+        obj = component.load()
+        schema = params_model(obj).model_json_schema()
+        properties = {"type": {"const": name}, **schema.get("properties", {})}
+        if family == "losses":
+            properties["weight"] = {"type": "number", "default": 1.0}
+        options.append(
+            {
+                "title": name,
+                "description": (obj.__doc__ or "").strip().split("\n")[0],
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["type", *schema.get("required", [])],
+                "properties": properties,
+                **({"$defs": schema["$defs"]} if "$defs" in schema else {}),
+            }
+        )
+    return {"oneOf": options}

@@ -1,0 +1,220 @@
+"""Components by family and name, and their parameters read from a constructor's signature.
+
+A component is a class or a function. Its keyword-only parameters are what a recipe may set;
+its positional ones are what vadkit supplies. Built-in names stand in one explicit table a
+family, ``COMPONENTS`` in the family's package, so looking a name up imports that component
+and nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vadkit.errors import PluginError, RecipeError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+# Family -> the package that holds its table.
+FAMILIES: dict[str, str] = {
+    "methods": "vadkit.methods",
+    "networks": "vadkit.networks",
+    "losses": "vadkit.losses",
+    "optimizers": "vadkit.optim",
+    "schedulers": "vadkit.optim",
+    "augments": "vadkit.data",
+    "datasets": "vadkit.data",
+    "readers": "vadkit.data",
+    "evaluators": "vadkit.evaluation",
+    "scorers": "vadkit.scoring",
+    "hooks": "vadkit.hooks",
+    "sinks": "vadkit.inference",
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """A name in a family and where it comes from; ``target`` is ``module:attribute``."""
+
+    family: str
+    name: str
+    target: str
+    origin: str
+    obj: Callable[..., Any] | None = None
+
+    def load(self) -> Callable[..., Any]:
+        """Import and return the class or function."""
+        if self.obj is not None:
+            return self.obj
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            if self.origin == "vadkit":
+                raise
+            raise PluginError(
+                f"{self.family} '{self.name}' from {self.origin} cannot be loaded: "
+                f"{self.target}: {type(error).__name__}: {error}"
+            ) from error
+
+
+# What `register` added, by family and name.
+_registered: dict[str, dict[str, Component]] = {family: {} for family in FAMILIES}
+_plugin_files: dict[Path, ModuleType] = {}
+
+
+def register(family: str, name: str) -> Callable[[T], T]:
+    """Class or function decorator that adds a component; for plugin files.
+
+    Raises ``PluginError`` when the family does not exist or the name is taken.
+    """
+    if family not in FAMILIES:
+        raise PluginError(
+            f"register('{family}', '{name}'): no such family{did_you_mean(family, FAMILIES)}; "
+            f"families are {', '.join(FAMILIES)}"
+        )
+
+    def add(obj: T) -> T:
+        origin = inspect.getsourcefile(obj) or obj.__module__
+        known = components(family).get(name)
+        if known is not None:
+            raise PluginError(
+                f"{family} '{name}' from {origin} is already registered by {known.origin}; "
+                "choose another name"
+            )
+        target = f"{obj.__module__}:{obj.__qualname__}"
+        _registered[family][name] = Component(family, name, target, str(origin), obj)
+        return obj
+
+    return add
+
+
+def components(family: str) -> dict[str, Component]:
+    """Every component of a family by name: built in, from installed packages, registered."""
+    if family not in FAMILIES:
+        raise RecipeError(
+            f"no component family '{family}'{did_you_mean(family, FAMILIES)}; "
+            f"families are {', '.join(FAMILIES)}"
+        )
+    table = importlib.import_module(FAMILIES[family]).COMPONENTS[family]
+    found = {name: Component(family, name, target, "vadkit") for name, target in table.items()}
+    others = [
+        Component(family, point.name, point.value, f"package {point.dist and point.dist.name}")
+        for point in importlib.metadata.entry_points(group=f"vadkit.{family}")
+    ]
+    for component in [*others, *_registered[family].values()]:
+        known = found.setdefault(component.name, component)
+        if known is not component:
+            raise PluginError(
+                f"{family} '{component.name}' is defined twice: by {known.origin} and by "
+                f"{component.origin}; rename one of them"
+            )
+    return found
+
+
+def find(family: str, name: str) -> Component:
+    """The component of that name; ``RecipeError`` lists the nearest names otherwise."""
+    known = components(family)
+    if name not in known:
+        raise RecipeError(
+            f"no {family} component named '{name}'{did_you_mean(name, known)}; "
+            f"known: {', '.join(sorted(known))}"
+        )
+    return known[name]
+
+
+def load_plugin(path: Path) -> None:
+    """Run a plugin file once, so that its ``register`` calls take effect.
+
+    Raises ``PluginError`` when the file is missing or fails, with the line that failed.
+    """
+    path = path.resolve()
+    if path in _plugin_files:
+        return
+    if not path.is_file():
+        raise PluginError(f"plugin file not found: {path}")
+    name = f"vadkit_plugin_{path.stem}_{abs(hash(path)):x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"plugin {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    before = {family: dict(table) for family, table in _registered.items()}
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        sys.modules.pop(name, None)
+        _registered.update(before)
+        if isinstance(error, PluginError) or not isinstance(error, Exception | SystemExit):
+            raise
+        line = _line_in(path, error)
+        raise PluginError(f"plugin {path}{line}: {type(error).__name__}: {error}") from error
+    _plugin_files[path] = module
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """``:12`` for the last line of ``path`` in the error's traceback."""
+    lines = [
+        frame.lineno
+        for frame in inspect.getinnerframes(error.__traceback__)  # type: ignore[arg-type]
+        if Path(frame.filename) == path
+    ]
+    if isinstance(error, SyntaxError):
+        lines.append(error.lineno or 1)
+    return f":{lines[-1]}" if lines else ""
+
+
+def parameters(obj: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """A component's keyword-only parameters, with annotations evaluated."""
+    function = obj.__init__ if inspect.isclass(obj) else obj  # type: ignore[misc]
+    function = inspect.unwrap(function)
+    scope = getattr(function, "__globals__", {})
+    found = {}
+    for name, parameter in inspect.signature(obj).parameters.items():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            annotation = parameter.annotation
+            if isinstance(annotation, str):
+                annotation = eval(annotation, scope)
+            elif annotation is inspect.Parameter.empty:
+                annotation = Any
+            found[name] = parameter.replace(annotation=annotation)
+    return found
+
+
+def params_model(obj: Callable[..., Any]) -> type[BaseModel]:
+    """A pydantic model of a component's parameters, which refuses unknown ones."""
+    from pydantic import ConfigDict, create_model
+
+    fields: dict[str, Any] = {
+        name: (
+            parameter.annotation,
+            ... if parameter.default is inspect.Parameter.empty else parameter.default,
+        )
+        for name, parameter in parameters(obj).items()
+    }
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+    return create_model(obj.__name__, __config__=config, **fields)
+
+
+def build(family: str, name: str, params: dict[str, Any], *supplied: Any) -> Any:
+    """Construct a component from what vadkit supplies and a recipe's checked parameters."""
+    obj = find(family, name).load()
+    return obj(*supplied, **params_model(obj)(**params).__dict__)
+
+
+def did_you_mean(name: str, known: Any) -> str:
+    """``; did you mean 'x'?`` for the nearest known name, or nothing."""
+    near = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,3 @@
+"""Pictures of scores and of annotated video."""
+
+from __future__ import annotations

@@ -1,0 +1,116 @@
+"""Draw what a detector saw: the frame, where it is abnormal, and the score over time."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vadkit.reports.strip import draw_strip
+from vadkit.scoring.normal import NormalScores
+
+# Widths that show well in a README and on a screen; a video keeps its own width inside them.
+MIN_WIDTH, MAX_WIDTH = 480, 960
+MAX_HEIGHT = 720
+
+# Heat below the first value leaves the picture as it is; from the second on it is fully drawn.
+HEAT_STARTS, HEAT_FULL = 0.1, 0.6
+HEAT_OPACITY = 0.6
+# Inferno rises evenly in lightness, so that more looks like more, to the colour-blind too. Its
+# dark third is left out: blended over a picture it would read as shadow.
+RAMP_STARTS = 0.38
+# Of a colour's brightness, the share that follows the picture's, so that the object under the
+# heat stays visible.
+TEXTURE = 0.75
+
+
+def heat_from_map(score_map: np.ndarray, normal: NormalScores | None) -> np.ndarray | None:
+    """Scale a score map (h, w) to heat 0..1 by what maps of normal training frames hold.
+
+    0 is the 99% quantile of normal values, 1 is four times as far above it as the 99.9% quantile.
+    Scaled by itself, every map would have a hottest spot, on normal frames as well; scaled by
+    the largest normal value, one bad training pixel would hide everything. So normal frames stay
+    nearly bare and colours mean the same in every frame and video. None when there is no normal
+    reference for maps; NaN counts as normal.
+    """
+    if normal is None or not np.isfinite([normal.map_q99, normal.map_q999]).all():
+        return None
+    # A reference without spread (a noiseless camera) must not divide by zero.
+    spread = max(normal.map_q999 - normal.map_q99, 1e-6 * abs(normal.map_q99), 1e-12)
+    heat = (score_map.astype(np.float64) - normal.map_q99) / (4 * spread)
+    return np.clip(np.nan_to_num(heat, nan=0.0), 0, 1).astype(np.float32)
+
+
+def annotate(
+    frame_rgb: np.ndarray,
+    heat: np.ndarray | None,
+    scores: np.ndarray,
+    level: float | None,
+    limits: tuple[float, float],
+    fps: float,
+    index: int,
+    labels: np.ndarray | None = None,
+) -> np.ndarray:
+    """One annotated frame: the picture with its heat, and below it the last seconds' scores.
+
+    ``frame_rgb`` is (H, W, 3) uint8. ``heat`` is (h, w) 0..1 over the whole picture, see
+    ``heat_from_map``. ``scores`` (N,) holds the video's scores, NaN where there is none: all of
+    them (those after frame ``index`` are not shown), or the last ones, ending at frame ``index``.
+    ``level`` is the score that 99% of normal frames stay below, in the same unit; ``limits`` are
+    the scores at the curve's lower and upper edge. ``labels`` (all frames,) bool shades what is
+    labelled abnormal.
+
+    Returns (H', W', 3) uint8 with even H' and W', W' in 480..960; the same size for every frame of
+    a video.
+    """
+    height, width = picture_size(*frame_rgb.shape[:2])
+    shrink = width < frame_rgb.shape[1]
+    picture = cv2.resize(
+        frame_rgb, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
+    )
+    if heat is not None:
+        picture = _blend_heat(picture, heat)
+    strip = draw_strip(width, scores[: index + 1], level, limits, fps, index, labels)
+    return np.concatenate([picture, strip])
+
+
+def picture_size(height: int, width: int) -> tuple[int, int]:
+    """Even (height, width) of the drawn picture for a frame of that size.
+
+    Small frames are doubled, tripled and so on, large ones shrunk, aspect ratio kept.
+    """
+    if width < MIN_WIDTH:
+        scale = float(-(-MIN_WIDTH // width))
+        scale = scale if width * scale <= MAX_WIDTH else MIN_WIDTH / width
+    else:
+        scale = min(1.0, MAX_WIDTH / width, max(MAX_HEIGHT / height, MIN_WIDTH / width))
+    return _even(height * scale), _even(width * scale)
+
+
+def _even(length: float) -> int:
+    return max(2, 2 * round(length / 2))
+
+
+def _blend_heat(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """The picture (H, W, 3) with heat (h, w) over it where it is notable."""
+    height, width = picture.shape[:2]
+    # Cubic, for a coarse map would show its grid under linear interpolation.
+    heat = cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    heat = np.clip(heat, 0, 1)
+    rows = np.flatnonzero((heat > HEAT_STARTS).any(axis=1))
+    if not rows.size:
+        return picture
+    # Heat is mostly a small part of the picture; only the rows that it reaches are worked on.
+    part = slice(rows[0], rows[-1] + 1)
+    drawn = picture.copy()
+    drawn[part] = _coloured(picture[part], heat[part])
+    return drawn
+
+
+def _coloured(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    rise = np.clip((heat - HEAT_STARTS) / (HEAT_FULL - HEAT_STARTS), 0, 1)
+    opacity = (HEAT_OPACITY * rise * rise * (3 - 2 * rise))[..., None]
+    ramp = np.rint(255 * (RAMP_STARTS + (1 - RAMP_STARTS) * heat)).astype(np.uint8)
+    colours = cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[..., ::-1]
+    light = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None] / np.float32(255)
+    colours = colours * (1 - TEXTURE + TEXTURE * np.sqrt(light))
+    return np.rint(picture * (1 - opacity) + colours * opacity).astype(np.uint8)

@@ -1,0 +1,105 @@
+"""Plot the scores of one video over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from vadkit.reports.atomic import written_whole
+
+RAW, FINAL, LEVEL, LABELLED = "#9aa5b1", "#1f77b4", "#444b54", "#e4572e"
+DPI = 150
+
+
+def score_plot(
+    path: Path,
+    raw: np.ndarray,
+    final: np.ndarray,
+    *,
+    title: str,
+    final_label: str = "raw",
+    fps: float | None = None,
+    labels: np.ndarray | None = None,
+    normal_level: float | None = None,
+    same_unit: bool = False,
+) -> Path:
+    """Write a PNG of one video's raw and final scores, (N,) each with NaN where unscored.
+
+    The time axis is in seconds when ``fps`` is given, else in frames. ``labels`` (N,) bool shades
+    the intervals labelled abnormal. ``normal_level`` is the raw score that 99% of normal training
+    frames stay below. Raw and final scores share one panel where they share their unit
+    (``same_unit``), else each has its own; the level stands with the raw ones. ``final_label``
+    names the scorers, "raw" for none: then there is only one curve. Returns ``path``.
+    """
+    time = np.arange(len(raw)) / (fps or 1.0)
+    only_raw = final_label == "raw"
+    panels = 1 if only_raw or same_unit else 2
+    figure = Figure(figsize=(10, 1.2 + 2.3 * panels), layout="constrained")
+    axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
+    for axis in axes:
+        _dress(axis, time, labels)
+    # A long title stands above the legend, not under it.
+    pad = 24 if len(title) > 24 else 6
+    axes[0].set_title(title, loc="left", fontsize=12, fontweight="bold", pad=pad)
+    axes[-1].set_xlabel("frame" if fps is None else "time (min:s)")
+    if fps is not None:
+        axes[-1].xaxis.set_major_locator(MaxNLocator(steps=[1, 1.5, 2, 3, 5, 6, 10]))
+        axes[-1].xaxis.set_major_formatter(FuncFormatter(_clock))
+    _curve(axes[0], time, raw, FINAL if only_raw else RAW, "raw", thick=only_raw)
+    axes[0].set_ylabel("anomaly score\n(method's own unit)")
+    if not only_raw:
+        _curve(axes[-1], time, final, FINAL, final_label, thick=True)
+    if panels == 2:
+        unit = "0 to 1 in this video" if "minmax-per-video" in final_label else "its scorers' unit"
+        axes[-1].set_ylabel(f"final score\n({unit})")
+    if normal_level is not None and np.isfinite(normal_level):
+        text = "99% of normal training frames lie below"
+        axes[0].axhline(normal_level, color=LEVEL, linewidth=1.1, linestyle=(0, (5, 4)), label=text)
+    for axis in axes:
+        axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=8.5)
+    with written_whole(path) as partial:
+        figure.savefig(partial, format="png", dpi=DPI)
+    return path
+
+
+def _dress(axis: Axes, time: np.ndarray, labels: np.ndarray | None) -> None:
+    """Frame, grid and labelled intervals of one panel."""
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(axis="y", color="#e3e6ea", linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.margins(x=0, y=0.12)
+    axis.tick_params(labelsize=9, length=3)
+    step = time[1] - time[0] if len(time) > 1 else 1.0
+    if labels is not None:
+        edges = np.flatnonzero(np.diff(labels.astype(np.int8), prepend=0, append=0))
+        for number, (start, stop) in enumerate(edges.reshape(-1, 2).tolist()):
+            axis.axvspan(
+                (start - 0.5) * step,
+                (stop - 0.5) * step,
+                color=LABELLED,
+                alpha=0.14,
+                linewidth=0,
+                label=None if number else "labelled abnormal",
+            )
+    axis.set_xlim(-0.5 * step, (max(len(time), 1) - 0.5) * step)
+
+
+def _curve(
+    axis: Axes, time: np.ndarray, scores: np.ndarray, colour: str, label: str, *, thick: bool
+) -> None:
+    axis.plot(time, scores, color=colour, linewidth=1.7 if thick else 1.0, label=label)
+    # A scored frame between unscored ones has no neighbour to draw a line to.
+    scored = ~np.isnan(scores)
+    lonely = scored & ~np.r_[False, scored[:-1]] & ~np.r_[scored[1:], False]
+    if lonely.any():
+        axis.plot(time[lonely], scores[lonely], ".", color=colour, markersize=4)
+
+
+def _clock(seconds: float, _position: int | None = None) -> str:
+    sign, tenths = "-" if seconds < 0 else "", round(abs(seconds) * 10)
+    fraction = f".{tenths % 10}" if tenths % 10 else ""
+    return f"{sign}{tenths // 600}:{tenths % 600 // 10:02d}{fraction}"

@@ -1,0 +1,69 @@
+"""What a method's scores are like on normal video: the reference for levels and heat maps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from vadkit.errors import DataError
+
+
+@dataclass(frozen=True)
+class NormalScores:
+    """Quantiles of raw scores on the training frames, which hold normal events only.
+
+    ``frame_q*`` are of frame scores, ``map_q*`` of the values of score maps (NaN for a method
+    without maps): the median, the 99% and the 99.9% quantile, in the method's own unit.
+    ``frames`` is the number of scored frames behind them.
+    """
+
+    frame_q50: float
+    frame_q99: float
+    frame_q999: float
+    map_q50: float
+    map_q99: float
+    map_q999: float
+    frames: int
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """As plain JSON values; NaN becomes None."""
+        return {k: None if math.isnan(v) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> NormalScores:
+        """The inverse of ``to_dict``; raises ``DataError`` when a field is missing."""
+        missing = [field.name for field in fields(cls) if field.name not in data]
+        if missing:
+            raise DataError(
+                f"normal scores lack {', '.join(missing)}; measure them again on the training "
+                "videos"
+            )
+        values: dict[str, Any] = {
+            f.name: math.nan if data[f.name] is None else data[f.name] for f in fields(cls)
+        }
+        return cls(**values)
+
+
+def measure_normal(frame_scores: np.ndarray, map_values: np.ndarray | None = None) -> NormalScores:
+    """Quantiles of raw scores of normal frames and, if there are any, of their map values.
+
+    Both are arrays of any shape; NaN is left out. Raises ``DataError`` when no frame has a score.
+    """
+    scored = frame_scores[~np.isnan(frame_scores)]
+    if not scored.size:
+        raise DataError("no training frame has a score, so there is no normal level to measure")
+    q50, q99, q999 = _quantiles(scored)
+    m50, m99, m999 = _quantiles(np.empty(0) if map_values is None else map_values)
+    return NormalScores(q50, q99, q999, m50, m99, m999, int(scored.size))
+
+
+def _quantiles(values: np.ndarray) -> tuple[float, float, float]:
+    values = np.asarray(values, dtype=np.float64)
+    values = values[~np.isnan(values)]
+    if not values.size:
+        return math.nan, math.nan, math.nan
+    q50, q99, q999 = np.quantile(values, [0.5, 0.99, 0.999]).tolist()
+    return q50, q99, q999

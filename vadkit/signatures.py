@@ -1,0 +1,153 @@
+"""Components described from their source text, so that listing them imports none of them."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.machinery
+import inspect
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from vadkit.registry import Component
+
+_COMPARISONS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """One recipe parameter: type, default and bounds as a recipe's author would say them."""
+
+    name: str
+    type: str
+    default: str | None
+    bounds: str
+
+    @property
+    def required(self) -> bool:
+        """Whether the recipe must set it."""
+        return self.default is None
+
+
+@dataclass(frozen=True)
+class ComponentInfo:
+    """What is known of a component without importing it."""
+
+    family: str
+    name: str
+    origin: str
+    summary: str
+    description: str
+    parameters: tuple[ParameterInfo, ...]
+
+
+def describe(component: Component) -> ComponentInfo:
+    """Read a component's docstring and keyword-only parameters from its source.
+
+    A component whose source cannot be found is described by its name alone.
+    """
+    node = _definition(component)
+    doc = (ast.get_docstring(node) if node is not None else None) or ""
+    function = _constructor(node, component)
+    return ComponentInfo(
+        component.family,
+        component.name,
+        component.origin,
+        doc.split("\n\n")[0].replace("\n", " "),
+        doc,
+        tuple(_parameters(function)) if function is not None else (),
+    )
+
+
+def _definition(component: Component) -> ast.ClassDef | ast.FunctionDef | None:
+    _, _, attribute = component.target.partition(":")
+    path = _source_path(component)
+    return None if path is None else _definitions(path).get(attribute)
+
+
+def _source_path(component: Component) -> Path | None:
+    if component.obj is not None:
+        found = inspect.getsourcefile(component.obj)
+        return Path(found) if found else None
+    parts = component.target.partition(":")[0].split(".")
+    search: list[str] = list(sys.path)
+    # The finder is asked package by package, because asking for a dotted name imports parents.
+    for depth, _ in enumerate(parts):
+        spec = importlib.machinery.PathFinder.find_spec(".".join(parts[: depth + 1]), search)
+        if spec is None:
+            return _editable_path(parts)
+        search = list(spec.submodule_search_locations or [])
+    return Path(spec.origin) if spec.origin else None
+
+
+def _editable_path(parts: list[str]) -> Path | None:
+    """Where an already imported top-level package lies, for installs that hide it from sys.path."""
+    top = sys.modules.get(parts[0])
+    if top is None or not top.__file__:
+        return None
+    path = Path(top.__file__).parent.joinpath(*parts[1:])
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+@functools.cache
+def _definitions(path: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+    """Top-level classes and functions of a file by name; empty if it is not valid Python."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return {}
+    return {
+        node.name: node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    }
+
+
+def _constructor(
+    node: ast.ClassDef | ast.FunctionDef | None, component: Component
+) -> ast.FunctionDef | None:
+    """The function itself, or ``__init__`` of the class or of a base in the same file."""
+    if not isinstance(node, ast.ClassDef):
+        return node
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return item
+    path = _source_path(component)
+    known = _definitions(path) if path is not None else {}
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in known and base.id != node.name:
+            found = _constructor(known[base.id], component)
+            if found is not None:
+                return found
+    return None
+
+
+def _parameters(function: ast.FunctionDef) -> list[ParameterInfo]:
+    found = []
+    for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        kind, bounds = _annotation(argument.annotation)
+        shown = None if default is None else ast.unparse(default)
+        found.append(ParameterInfo(argument.arg, kind, shown, bounds))
+    return found
+
+
+def _annotation(node: ast.expr | None) -> tuple[str, str]:
+    """``Annotated[int, Field(ge=1)] | None`` as ("int | None", ">= 1")."""
+    if node is None:
+        return "any", ""
+    bounds: list[str] = []
+
+    class Strip(ast.NodeTransformer):
+        def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+            self.generic_visit(node)
+            if not (isinstance(node.value, ast.Name) and node.value.id == "Annotated"):
+                return node
+            assert isinstance(node.slice, ast.Tuple)
+            inner, *marks = node.slice.elts
+            for mark in marks:
+                for keyword in mark.keywords if isinstance(mark, ast.Call) else []:
+                    sign = _COMPARISONS.get(keyword.arg or "", f"{keyword.arg} =")
+                    bounds.append(f"{sign} {ast.unparse(keyword.value)}")
+            return inner
+
+    return ast.unparse(Strip().visit(node)), ", ".join(bounds)

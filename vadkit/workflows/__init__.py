@@ -1,0 +1,1 @@
+"""What the commands do: a valid recipe or a run folder in, results out."""

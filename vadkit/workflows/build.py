@@ -1,0 +1,148 @@
+"""From a checked recipe to the objects it names."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vadkit.data.videos import ClipSpec
+from vadkit.errors import DataError, RecipeError
+from vadkit.recipe import Recipe, Spec
+from vadkit.registry import build, find
+
+if TYPE_CHECKING:
+    import torch
+
+    from vadkit.data.store import StoredVideo
+    from vadkit.data.videos import Split, Video
+    from vadkit.evaluation.metrics import Metric
+    from vadkit.hooks.hook import Hook
+    from vadkit.methods.method import Method
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a component may draw from, and ask for repeatable kernels."""
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def build_clip(recipe: Recipe) -> ClipSpec:
+    """The recipe's clip with what its method knows of it."""
+    method = find("methods", recipe.method.type).load()
+    clip = recipe.clip
+    spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)  # type: ignore[attr-defined]
+    assert isinstance(spec, ClipSpec)
+    return spec
+
+
+def build_method(recipe: Recipe, device: torch.device) -> Method:
+    """The method with its networks and losses, on the device.
+
+    Raises ``RecipeError`` when a network cannot be built from the recipe's numbers.
+    """
+    import torch
+
+    from vadkit.methods.method import WeightedLoss
+
+    clip = build_clip(recipe)
+    kind: Any = find("methods", recipe.method.type).load()
+    args = kind.network_args(clip)
+    networks = {}
+    for role, spec in recipe.networks.items():
+        try:
+            networks[role] = build("networks", spec.type, spec.params, *args.get(role, ()))
+        except (ValueError, TypeError) as error:
+            raise RecipeError(f"networks.{role} ({spec.type}): {error}") from error
+    losses = {
+        role: WeightedLoss(build("losses", spec.type, spec.params), spec.weight)
+        for role, spec in recipe.losses.items()
+    }
+    method: Method = build(
+        "methods", recipe.method.type, recipe.method.params, networks, losses, clip
+    )
+    for loss in losses.values():
+        if isinstance(loss.loss, torch.nn.Module):
+            loss.loss.to(device)
+    # Convolutions run up to 1.4 times as fast on this layout, on CPU and GPU alike.
+    return method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def build_optimizers(recipe: Recipe, method: Method) -> dict[str, torch.optim.Optimizer]:
+    """One optimizer a role."""
+    return {
+        role: build("optimizers", spec.type, spec.params, list(method.parameters_of(role)))
+        for role, spec in recipe.optimizers.items()
+    }
+
+
+def build_schedules(recipe: Recipe) -> dict[str, Callable[[float], float]]:
+    """One learning-rate factor a role that has a scheduler."""
+    return {
+        role: build("schedulers", spec.type, spec.params, recipe.train.epochs)
+        for role, spec in recipe.schedulers.items()
+    }
+
+
+def build_list(family: str, specs: Sequence[Spec]) -> list[Any]:
+    """The components of a list section that need nothing supplied."""
+    return [build(family, spec.type, spec.params) for spec in specs]
+
+
+def build_hooks(recipe: Recipe) -> list[tuple[str, Hook]]:
+    """Hooks with their names, in recipe order."""
+    return [(spec.type, build("hooks", spec.type, spec.params)) for spec in recipe.hooks]
+
+
+def load_videos(recipe: Recipe, split: Split) -> list[Video]:
+    """The dataset's videos of one split; ``DataError`` when there are none."""
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    videos: list[Video] = dataset.videos(split)
+    if not videos:
+        hint = ""
+        if split == "test" and recipe.dataset.type == "folder":
+            hint = "; set dataset.test, or score videos with `vadkit infer`"
+        raise DataError(f"dataset '{recipe.dataset.type}' has no {split} videos{hint}")
+    return videos
+
+
+def store_videos(recipe: Recipe, videos: Sequence[Video]) -> list[StoredVideo]:
+    """Decode what is not yet in the frame store, with progress on stderr."""
+    from vadkit.data.store import build_store
+    from vadkit.workflows.progress import decoding_progress
+
+    with decoding_progress(len(videos)) as progress:
+        return build_store(
+            videos,
+            size=recipe.clip.size,
+            channels=recipe.clip.channels,
+            workers=recipe.train.workers,
+            progress=progress,
+        )
+
+
+def evaluate_scores(
+    recipe: Recipe,
+    scores: dict[str, Any],
+    labels: dict[str, Any],
+    *,
+    note: str = "",
+) -> list[Metric]:
+    """Every evaluator on the raw scores and, if there are scorers, on the scored ones."""
+    from vadkit.scoring.scorer import apply, chain_label
+
+    scorers = build_list("scorers", recipe.scorers)
+    chains: list[list[Any]] = [[]] + ([scorers] if scorers else [])
+    metrics: list[Metric] = []
+    for chain in chains:
+        final = apply(chain, scores)
+        protocol = chain_label(chain) + note
+        for evaluator in build_list("evaluators", recipe.evaluators):
+            metrics += evaluator(final, labels, protocol)
+    return metrics

@@ -1,0 +1,125 @@
+"""Run folders: what training writes and everything later reads."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vadkit.errors import TrainingError
+from vadkit.recipe import Recipe, load_recipe
+
+_VERSIONS = ("vadkit", "torch", "torchvision", "numpy", "imaug", "decord", "av", "scikit-learn")
+
+
+def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
+    """Make ``<root>/<name>/<UTC time>-<hash>/`` with the recipe as written and as resolved.
+
+    Plugin files are copied into the run and paths made absolute, so that the run can be used
+    from any folder, and later.
+    """
+    data = recipe.as_data()
+    digest = hashlib.blake2b(json.dumps(data, sort_keys=True).encode(), digest_size=3).hexdigest()
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    run = root / recipe.name / f"{stamp}-{digest}"
+    suffix = 1
+    while run.exists():
+        suffix += 1
+        run = root / recipe.name / f"{stamp}-{digest}-{suffix}"
+    run.mkdir(parents=True)
+    if source is not None:
+        shutil.copyfile(source, run / "source.yaml")
+    copied = []
+    for plugin in recipe.plugins:
+        (run / "plugins").mkdir(exist_ok=True)
+        copied.append(f"plugins/{plugin.name}")
+        shutil.copyfile(plugin, run / "plugins" / plugin.name)
+    data["plugins"] = copied
+    data["dataset"] = _absolute_paths(data["dataset"])
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    write_text(run / "recipe.yaml", text)
+    return run
+
+
+def _absolute_paths(dataset: dict[str, Any]) -> dict[str, Any]:
+    from vadkit.registry import find, parameters
+
+    declared = parameters(find("datasets", dataset["type"]).load())
+    return {
+        key: str(Path(value).expanduser().absolute())
+        if isinstance(value, str) and key in declared and "Path" in str(declared[key].annotation)
+        else value
+        for key, value in dataset.items()
+    }
+
+
+def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
+    """The resolved recipe of a run folder; ``TrainingError`` when it is none."""
+    if not run.exists():
+        raise TrainingError(f"no run at {run}; give the folder that `vadkit train` printed")
+    if not (run / "recipe.yaml").is_file():
+        raise TrainingError(f"{run} is not a run folder: it holds no recipe.yaml")
+    return load_recipe(run / "recipe.yaml", overrides)
+
+
+def read_manifest(run: Path) -> dict[str, Any]:
+    """``manifest.json`` as data, empty when there is none yet."""
+    path = run / "manifest.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except json.JSONDecodeError as error:
+        raise TrainingError(f"{path} is damaged: {error}") from None
+
+
+def update_manifest(run: Path, **entries: Any) -> None:
+    """Merge entries into ``manifest.json``."""
+    write_json(run / "manifest.json", {**read_manifest(run), **entries})
+
+
+def environment() -> dict[str, Any]:
+    """Versions, platform and git commit, for the manifest."""
+    versions = {}
+    for name in _VERSIONS:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = None
+    return {
+        "versions": versions,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_cores": os.cpu_count(),
+        "git": _git_commit(),
+    }
+
+
+def _git_commit() -> str | None:
+    """The commit of the folder that vadkit is used in, with ``-dirty`` for changed files."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none: to a temporary name, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write data as indented JSON, atomically."""
+    write_text(path, json.dumps(data, indent=2) + "\n")

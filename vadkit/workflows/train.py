@@ -1,0 +1,248 @@
+"""Training a recipe into a run folder."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vadkit.device import pick_device, pick_precision
+from vadkit.errors import DataError, RecipeError, VadkitError
+from vadkit.recipe import Recipe, load_recipe
+from vadkit.recipe.resolve import find_recipe
+from vadkit.workflows.build import (
+    build_hooks,
+    build_list,
+    build_method,
+    build_optimizers,
+    build_schedules,
+    evaluate_scores,
+    load_videos,
+    seed_everything,
+    store_videos,
+)
+from vadkit.workflows.run import create_run, environment, load_run, update_manifest, write_json
+
+if TYPE_CHECKING:
+    from vadkit.data.store import StoredVideo
+    from vadkit.engine.trainer import Trainer
+    from vadkit.evaluation.metrics import Metric
+    from vadkit.methods.method import Method
+
+# Clips of training video whose scores tell what is usual; evenly spread over the training set.
+_NORMAL_CLIPS = 256
+
+
+def train(
+    recipe: Recipe | str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] = (),
+    runs: Path = Path("runs"),
+) -> Path:
+    """Train a recipe (or the file of one) and return its new run folder.
+
+    Raises a ``VadkitError`` for what the user can mend; ``KeyboardInterrupt`` passes through,
+    with the run left resumable.
+    """
+    source = None
+    if not isinstance(recipe, Recipe):
+        source = find_recipe(recipe)
+        recipe = load_recipe(source, overrides, plugins)
+    # What can fail cheaply does so before there is a run folder.
+    pick_device(recipe.train.device)
+    videos = load_videos(recipe, "train")
+    stored = store_videos(recipe, videos)
+    run = create_run(recipe, source, runs)
+    update_manifest(run, status="created", created=_now(), seed=recipe.train.seed, **environment())
+    _fit(recipe, run, stored, state=None)
+    return run
+
+
+def resume(run: Path, overrides: Sequence[str] = ()) -> Path:
+    """Continue an interrupted run from ``checkpoints/last.pt``, to the same bits on one device."""
+    from vadkit.engine.checkpoint import load_checkpoint
+
+    recipe = load_run(run, tuple(overrides))
+    device = pick_device(recipe.train.device)
+    path = run / "checkpoints" / "last.pt"
+    # Without a checkpoint nothing was finished that could be lost: the run starts afresh.
+    state = load_checkpoint(path, device) if path.is_file() else None
+    _fit(recipe, run, store_videos(recipe, load_videos(recipe, "train")), state=state)
+    return run
+
+
+def make_trainer(recipe: Recipe, run: Path, stored: Sequence[StoredVideo]) -> Trainer:
+    """The trainer of a recipe, ready to fit."""
+    from vadkit.data.loader import ClipLoader
+    from vadkit.engine.trainer import Trainer
+
+    seed_everything(recipe.train.seed)
+    device = pick_device(recipe.train.device)
+    method = build_method(recipe, device)
+    if recipe.train.compile:
+        for network in method.networks.values():
+            network.compile()
+    settings = recipe.train
+    loader = ClipLoader(
+        stored,
+        method.clip,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        augments=build_list("augments", recipe.augments),
+    )
+    if len(loader) == 0:
+        longest = max(len(video) for video in stored)
+        raise DataError(
+            f"no training video is long enough: the method needs {method.clip.span} frames and "
+            f"the longest of {len(stored)} videos has {longest}; use longer videos or set "
+            "clip.frames lower"
+        )
+    return Trainer(
+        method,
+        loader,
+        name=recipe.name,
+        run=run,
+        settings=settings,
+        device=device,
+        dtype=pick_precision(settings.precision, device),
+        optimizers=build_optimizers(recipe, method),
+        schedules=build_schedules(recipe),
+        hooks=build_hooks(recipe),
+        collect_loader=ClipLoader(
+            stored, method.clip, batch_size=settings.batch_size, seed=None, drop_last=False
+        ),
+        evaluate=_test_evaluation(recipe) if _evaluates(recipe) else None,
+    )
+
+
+def _fit(
+    recipe: Recipe, run: Path, stored: Sequence[StoredVideo], state: dict[str, Any] | None
+) -> None:
+    from vadkit.data.store import dataset_fingerprint
+
+    trainer = make_trainer(recipe, run, stored)
+    if state is not None:
+        trainer.load_state_dict(state)
+    update_manifest(
+        run,
+        status="running",
+        device=str(trainer.device),
+        precision=str(trainer.dtype).removeprefix("torch."),
+        dataset={"videos": len(stored), "fingerprint": dataset_fingerprint(stored)},
+    )
+    started = time.monotonic()
+    try:
+        trainer.fit()
+        normal = _normal_scores(trainer.method, stored, trainer)
+        write_json(run / "normal.json", normal)
+    except KeyboardInterrupt:
+        update_manifest(run, status="interrupted", step=trainer.step)
+        raise KeyboardInterrupt(str(run)) from None
+    except BaseException as error:
+        reason = str(error) if isinstance(error, VadkitError) else repr(error)
+        update_manifest(run, status="failed", error=reason, step=trainer.step)
+        raise
+    update_manifest(
+        run,
+        status="done",
+        finished=_now(),
+        epochs=trainer.epoch,
+        step=trainer.step,
+        stopped_early=trainer.stop_reason,
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def _evaluates(recipe: Recipe) -> bool:
+    return any(spec.type == "evaluate" for spec in recipe.hooks)
+
+
+def _test_evaluation(recipe: Recipe) -> Any:
+    """A function from a method to its metrics on the test split, stored and labelled once."""
+    from vadkit.methods.scoring import score_frames
+    from vadkit.workflows.evaluate import labelled_test_videos
+
+    stored, labels = labelled_test_videos(recipe)
+
+    def evaluate(method: Method) -> list[Metric]:
+        device = next(iter(method.parameters()), None)
+        target = device.device if device is not None else pick_device(recipe.train.device)
+        dtype = pick_precision(recipe.train.precision, target)
+        scores = {
+            video.id: score_frames(
+                method,
+                video.frames,
+                device=target,
+                dtype=dtype,
+                batch_size=recipe.train.batch_size,
+            )
+            for video in stored
+        }
+        return evaluate_scores(recipe, scores, labels)
+
+    return evaluate
+
+
+def _normal_scores(
+    method: Method, stored: Sequence[StoredVideo], trainer: Trainer
+) -> dict[str, Any]:
+    """What scores and error maps usually are, from clips spread evenly over the training video.
+
+    The method has seen these frames, so the figures are lower than on new normal video: good for
+    the scale of a plot or a heat map, too low for an alarm's threshold.
+    """
+    import numpy as np
+
+    from vadkit.data.clips import training_clips
+    from vadkit.methods.scoring import score_batch
+    from vadkit.scoring.normal import measure_normal
+
+    spec = method.clip
+    clips = training_clips([len(video) for video in stored], spec)
+    picked = clips[np.linspace(0, len(clips) - 1, min(_NORMAL_CLIPS, len(clips))).astype(int)]
+    offsets = np.arange(spec.frames) * spec.step
+    frames, maps = [], []
+    for first in range(0, len(picked), trainer.batch_size):
+        rows = picked[first : first + trainer.batch_size]
+        batch = np.stack([stored[video].frames[start + offsets] for video, start in rows])
+        scores, errors = score_batch(method, batch, trainer.device, trainer.dtype, maps=True)
+        frames.append(scores.ravel())
+        if errors is not None:
+            # Every seventh value is plenty for quantiles and keeps memory flat.
+            maps.append(errors.ravel()[::7])
+    return measure_normal(
+        np.concatenate(frames), np.concatenate(maps) if maps else None
+    ).to_dict()
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What ``--dry-run`` prints: networks with their sizes, and the hooks in running order."""
+    from vadkit.hooks.hook import in_order
+
+    method = build_method(recipe, pick_device("cpu"))
+    hooks = build_hooks(recipe)
+    names = {id(hook): name for name, hook in hooks}
+    try:
+        ordered = in_order([hook for _, hook in hooks])
+    except VadkitError as error:
+        raise RecipeError(f"hooks: {error}") from None
+    return {
+        "name": recipe.name,
+        "method": recipe.method.type,
+        "networks": {
+            role: {
+                "type": recipe.networks[role].type,
+                "parameters": sum(p.numel() for p in network.parameters()),
+            }
+            for role, network in method.networks.items()
+        },
+        "optimizers": list(recipe.optimizers),
+        "hooks": [{"slot": hook.slot, "type": names[id(hook)]} for hook in ordered],
+    }
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
