@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import importlib.machinery
 import inspect
@@ -50,13 +51,15 @@ def describe(component: Component) -> ComponentInfo:
     node = _definition(component)
     doc = (ast.get_docstring(node) if node is not None else None) or ""
     function = _constructor(node, component)
+    path = _source_path(component)
+    aliases = _aliases(path) if path is not None else {}
     return ComponentInfo(
         component.family,
         component.name,
         component.origin,
         doc.split("\n\n")[0].replace("\n", " "),
         doc,
-        tuple(_parameters(function)) if function is not None else (),
+        tuple(_parameters(function, aliases)) if function is not None else (),
     )
 
 
@@ -103,6 +106,19 @@ def _definitions(path: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
     }
 
 
+@functools.cache
+def _aliases(path: Path) -> dict[str, ast.expr]:
+    """Names that a file gives to types at its top level, such as ``Rate = Annotated[...]``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Subscript)
+    }
+
+
 def _constructor(
     node: ast.ClassDef | ast.FunctionDef | None, component: Component
 ) -> ast.FunctionDef | None:
@@ -122,22 +138,25 @@ def _constructor(
     return None
 
 
-def _parameters(function: ast.FunctionDef) -> list[ParameterInfo]:
+def _parameters(function: ast.FunctionDef, aliases: dict[str, ast.expr]) -> list[ParameterInfo]:
     found = []
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
-        kind, bounds = _annotation(argument.annotation)
+        kind, bounds = _annotation(argument.annotation, aliases)
         shown = None if default is None else ast.unparse(default)
         found.append(ParameterInfo(argument.arg, kind, shown, bounds))
     return found
 
 
-def _annotation(node: ast.expr | None) -> tuple[str, str]:
+def _annotation(node: ast.expr | None, aliases: dict[str, ast.expr]) -> tuple[str, str]:
     """``Annotated[int, Field(ge=1)] | None`` as ("int | None", ">= 1")."""
     if node is None:
         return "any", ""
     bounds: list[str] = []
 
     class Strip(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.AST:
+            return self.visit(copy.deepcopy(aliases[node.id])) if node.id in aliases else node
+
         def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
             self.generic_visit(node)
             if not (isinstance(node.value, ast.Name) and node.value.id == "Annotated"):
@@ -150,4 +169,5 @@ def _annotation(node: ast.expr | None) -> tuple[str, str]:
                     bounds.append(f"{sign} {ast.unparse(keyword.value)}")
             return inner
 
-    return ast.unparse(Strip().visit(node)), ", ".join(bounds)
+    shown = ast.unparse(Strip().visit(copy.deepcopy(node)))
+    return shown, ", ".join(dict.fromkeys(bounds))

@@ -132,7 +132,6 @@ def expand_sources(sources: Sequence[str]) -> list[tuple[str, Path]]:
 def _infer_one(detector: Detector, name: str, path: Path, folder: Path) -> Inferred:
     from vadkit.data.decode import probe, read_frames
     from vadkit.inference.sinks.sink import SourceInfo, VideoScores
-    from vadkit.reports.annotate import heat_from_map
     from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
 
     info = probe(path)
@@ -147,9 +146,8 @@ def _infer_one(detector: Detector, name: str, path: Path, folder: Path) -> Infer
         with contextlib.closing(read_frames(path)) as frames:
             for item in detector.stream(frames):
                 raw.append(item.score)
-                heat = None if item.map is None else heat_from_map(item.map, detector.normal)
                 for sink in sinks:
-                    sink.frame(item.index, item.frame, item.score, heat)
+                    sink.frame(item.index, item.frame, item.score, item.map)
         span = detector.method.clip.span
         if len(raw) < span:
             raise DataError(

@@ -1,0 +1,30 @@
+"""What all tests share: a private frame store, small thread counts, and the real data's folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _private_cache(tmp_path_factory: pytest.TempPathFactory):
+    """Tests never read or fill the user's frame store."""
+    before = os.environ.get("VADKIT_CACHE")
+    os.environ["VADKIT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    os.environ.pop("VADKIT_CACHE")
+    if before is not None:
+        os.environ["VADKIT_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of benchmark videos; tests that ask for it skip where it is missing."""
+    folder = Path(os.environ.get("VADKIT_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no benchmark videos at {folder}; set VADKIT_REAL_DATA to their folder")
+    return folder

@@ -1,0 +1,127 @@
+"""Both methods: they learn, they score what they say, and a frame's score is its own."""
+
+import pytest
+import torch
+from torch import nn
+
+from vadkit.losses.adversarial import LeastSquaresDiscriminator, LeastSquaresGenerator
+from vadkit.losses.pixel import MSE, Gradient, Intensity
+from vadkit.methods.conv_ae import ConvAutoEncoder
+from vadkit.methods.future_frame import FutureFrame
+from vadkit.methods.method import WeightedLoss
+from vadkit.networks.conv_ae import ConvAE
+from vadkit.networks.patch_gan import PatchGAN
+from vadkit.networks.unet import UNet
+
+LOSSES = {
+    "intensity": WeightedLoss(Intensity(), 1.0),
+    "gradient": WeightedLoss(Gradient(), 1.0),
+    "adversarial": WeightedLoss(LeastSquaresGenerator(), 0.05),
+    "discriminator": WeightedLoss(LeastSquaresDiscriminator(), 1.0),
+}
+
+
+def conv_ae(width=8):
+    spec = ConvAutoEncoder.clip_spec(4, (48, 64), "gray", 1)
+    network = ConvAE(*ConvAutoEncoder.network_args(spec)["autoencoder"], width=width)
+    losses = {"reconstruction": WeightedLoss(MSE(), 1.0)}
+    return ConvAutoEncoder({"autoencoder": network}, losses, spec)
+
+
+def future_frame(discriminator=True):
+    spec = FutureFrame.clip_spec(5, (48, 64), "rgb", 1)
+    args = FutureFrame.network_args(spec)
+    networks = {"generator": UNet(*args["generator"], width=4)}
+    if discriminator:
+        networks["discriminator"] = PatchGAN(*args["discriminator"], width=4)
+    return FutureFrame(networks, LOSSES, spec)
+
+
+def step(method, optimizers, clips):
+    """One batch, as the trainer takes it; returns the sum of the first update's terms."""
+    losses = []
+    for update in method.updates(clips):
+        optimizers[update.role].zero_grad()
+        loss = torch.stack(list(update.terms().values())).sum()
+        loss.backward()
+        optimizers[update.role].step()
+        losses.append(loss.item())
+    return losses[0]
+
+
+@pytest.mark.parametrize("make", [conv_ae, future_frame])
+def test_loss_falls(make):
+    torch.manual_seed(0)
+    method = make()
+    ramp = torch.linspace(0, 1, 64).expand(2, method.clip.planes, method.clip.frames, 48, 64)
+    clips = ramp.contiguous()
+    optimizers = {r: torch.optim.Adam(n.parameters(), 2e-3) for r, n in method.networks.items()}
+    losses = [step(method, optimizers, clips) for _ in range(30)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("make", [conv_ae, future_frame])
+def test_scores_do_not_depend_on_the_batch(make):
+    torch.manual_seed(0)
+    method = make().eval()
+    clips = torch.rand(3, method.clip.planes, method.clip.frames, 48, 64)
+    scores = method.score(clips)
+    assert scores.frames.shape == (3, len(method.clip.scored))
+    assert scores.maps.shape == (3, len(method.clip.scored), 48, 64)
+    alone = method.score(clips[1:2])
+    torch.testing.assert_close(alone.frames[0], scores.frames[1])
+    torch.testing.assert_close(alone.maps[0], scores.maps[1], rtol=1e-4, atol=1e-6)
+
+
+class Constant(nn.Module):
+    """A network that gives the same value everywhere, as wide as asked."""
+
+    def __init__(self, planes, value):
+        super().__init__()
+        self.planes, self.value = planes, value
+
+    def forward(self, x):
+        return torch.full((len(x), self.planes, *x.shape[2:]), self.value)
+
+
+def test_future_frame_score_is_negative_psnr_over_0_to_1():
+    method = FutureFrame({"generator": Constant(3, 0.2)}, LOSSES, future_frame().clip)
+    clips = torch.zeros(1, 3, 5, 48, 64)
+    # 0.2 of the range -1..1 is 0.1 of 0..1: mse 0.01, PSNR 20 dB.
+    assert method.score(clips).frames.item() == pytest.approx(-20.0, abs=1e-4)
+    assert method.score(clips).maps.mean().item() == pytest.approx(0.01)
+    assert method.score(torch.full_like(clips, 0.2)).frames.item() == pytest.approx(-100.0)
+
+
+def test_conv_ae_scores_each_frame_by_its_own_error():
+    base = conv_ae()
+    method = ConvAutoEncoder({"autoencoder": Constant(4, 0.5)}, base.losses, base.clip)
+    clips = torch.full((1, 1, 4, 48, 64), 0.5)
+    clips[:, :, 2] = 0.9
+    torch.testing.assert_close(
+        method.score(clips).frames, torch.tensor([[0.0, 0.0, 0.16, 0.0]]), atol=1e-6, rtol=1e-5
+    )
+
+
+def test_without_a_discriminator_there_is_one_update():
+    method = future_frame(discriminator=False)
+    clips = torch.rand(1, 3, 5, 48, 64)
+    updates = [(u.role, sorted(u.terms())) for u in method.updates(clips)]
+    assert updates == [("generator", ["gradient", "intensity"])]
+
+
+def test_generator_sees_the_past_oldest_first():
+    method = future_frame()
+    clips = torch.arange(5.0).view(1, 1, 5, 1, 1).expand(1, 3, 5, 8, 8)
+    past, target = method._split(clips)
+    assert past[0, :, 0, 0].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert target[0, :, 0, 0].tolist() == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("kind", "args"), [(FutureFrame, (1, (64, 64))), (FutureFrame, (5, (60, 64))),
+                       (ConvAutoEncoder, (10, (16, 64)))],
+)
+def test_a_clip_that_cannot_serve_is_refused(kind, args):
+    with pytest.raises(ValueError, match="needs"):
+        kind.clip_spec(*args, "rgb", 1)
