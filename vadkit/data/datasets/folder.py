@@ -1,0 +1,97 @@
+"""Any folder of videos."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vadkit.data.labels import check_length, read_labels
+from vadkit.data.readers import IMAGE_SUFFIXES, natural_key
+from vadkit.data.videos import Split, Video
+from vadkit.errors import DataError
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".avi", ".mkv", ".mov", ".webm", ".ts", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
+)
+
+
+class Folder:
+    """Any folder of normal videos or image folders to train on; no labels needed.
+
+    ``root`` holds the training videos, at any depth. ``test`` is another folder to evaluate on,
+    with ``labels``, a JSON file of vadkit's format whose ids are paths below ``test`` without
+    the ending.
+    """
+
+    def __init__(self, *, root: Path, test: Path | None = None, labels: Path | None = None) -> None:
+        self.root = root
+        self.test = test
+        self.labels = labels
+        self.label_source = labels.name if labels else "none"
+
+    def videos(self, split: Split) -> list[Video]:
+        """The videos of a split, in natural order; none for ``test`` where no folder was given."""
+        if split == "train":
+            return [Video(name, split, path) for name, path in find_videos(self.root)]
+        if self.test is None:
+            return []
+        found = find_videos(self.test)
+        if self.labels is None:
+            return [Video(name, split, path) for name, path in found]
+        labels = read_labels(self.labels)
+        missing = [name for name, _ in found if name not in labels]
+        if missing:
+            raise DataError(
+                f"{self.labels} has no entry for video '{missing[0]}'"
+                + (f" and {len(missing) - 1} more" if len(missing) > 1 else "")
+                + f"; it has {', '.join(sorted(labels)[:5]) or 'none'}"
+            )
+        source = self.labels.name
+
+        def labels_of(name: str) -> Video:
+            flags = labels[name]
+            path = dict(found)[name]
+            return Video(
+                name, split, path, lambda frames: check_length(flags, frames, name, source)
+            )
+
+        return [labels_of(name) for name, _ in found]
+
+
+def find_videos(folder: Path) -> list[tuple[str, Path]]:
+    """Names and paths of every video file and image folder below a folder, in natural order.
+
+    A name is the path below ``folder`` without the ending. A folder that holds images is one
+    video, also ``folder`` itself. Raises ``DataError`` when there is nothing.
+    """
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise DataError(f"folder {folder} {what}; give a folder of videos or of image folders")
+    found: list[tuple[str, Path]] = []
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        here = Path(place)
+        visible = [here / name for name in files if not name.startswith(".")]
+        for path in visible:
+            if path.suffix.lower() in VIDEO_SUFFIXES:
+                found.append((path.relative_to(folder).with_suffix("").as_posix(), path))
+        if any(path.suffix.lower() in IMAGE_SUFFIXES for path in visible):
+            name = here.relative_to(folder).as_posix()
+            found.append((folder.resolve().name if name == "." else name, here))
+    if not found:
+        kinds = ", ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
+        raise DataError(
+            f"folder {folder} holds no videos ({kinds}) and no folders of images; "
+            "put videos there or name another folder"
+        )
+    found = sorted(found, key=lambda item: natural_key(item[0]))
+    return _with_unique_names(found)
+
+
+def _with_unique_names(found: list[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Where ``a.mp4`` and ``a.avi`` lie side by side, both keep their ending."""
+    names = [name for name, _ in found]
+    return [
+        (name if names.count(name) == 1 else f"{name}{path.suffix}", path) for name, path in found
+    ]
