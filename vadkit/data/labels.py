@@ -18,7 +18,9 @@ FORMAT = "vadkit-labels-1"
 Intervals = list[tuple[int, int]]
 
 
-def intervals_to_frames(intervals: Sequence[tuple[int, int]], frames: int, video: str) -> np.ndarray:
+def intervals_to_frames(
+    intervals: Sequence[tuple[int, int]], frames: int, video: str
+) -> np.ndarray:
     """Bool (frames,), True inside an interval.
 
     Raises ``DataError`` when an interval does not lie within the video.
@@ -61,8 +63,9 @@ def read_labels(path: Path) -> dict[str, np.ndarray]:
         raise DataError(f"labels {path} cannot be read as JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise DataError(
-            f"{path} is not a label file of vadkit; it starts as "
-            f'{{"format": "{FORMAT}", "videos": {{"01": {{"frames": 180, "abnormal": [[60, 180]]}}}}}}'
+            f"{path} is not a label file of vadkit, which is written as "
+            f'{{"format": "{FORMAT}", "videos": {{"01": '
+            '{"frames": 180, "abnormal": [[60, 180]]}}}'
         )
     videos: Any = data.get("videos")
     if not isinstance(videos, dict):
@@ -97,13 +100,20 @@ def read_ucsd_m(path: Path) -> list[Intervals]:
 
     The file counts from 1 and includes both ends: ``gt_frame = [61:180]`` becomes [60, 180).
     """
-    found = re.findall(r"gt_frame\s*=\s*\[([^\]]*)\]", path.read_text(encoding="latin-1"))
+    script = re.sub(r"%.*", "", path.read_text(encoding="latin-1"))
+    found = re.findall(r"gt_frame\s*=\s*\[([^\]]*)\]", script)
     if not found:
         raise DataError(f"{path} holds no line such as 'gt_frame = [61:180]'")
-    clips = []
+    clips: list[Intervals] = []
     for text in found:
-        ranges = re.findall(r"(\d+)\s*:\s*(\d+)", text)
-        clips.append([(int(first) - 1, int(last)) for first, last in ranges])
+        ranges = re.sub(r"\s*:\s*", ":", text).replace(",", " ").replace(";", " ").split()
+        odd = [part for part in ranges if not re.fullmatch(r"\d+(:\d+)?", part)]
+        if odd:
+            raise DataError(
+                f"{path}, clip {len(clips) + 1}: '{odd[0]}' is neither a frame nor a range 61:180"
+            )
+        ends = [part.partition(":") for part in ranges]
+        clips.append([(int(first) - 1, int(last or first)) for first, _, last in ends])
     return clips
 
 

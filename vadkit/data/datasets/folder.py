@@ -61,8 +61,9 @@ class Folder:
 def find_videos(folder: Path) -> list[tuple[str, Path]]:
     """Names and paths of every video file and image folder below a folder, in natural order.
 
-    A name is the path below ``folder`` without the ending. A folder that holds images is one
-    video, also ``folder`` itself. Raises ``DataError`` when there is nothing.
+    A name is the path below ``folder`` without the ending. A folder that holds images, and no
+    video files beside them, is one video, also ``folder`` itself. Raises ``DataError`` when there
+    is nothing.
     """
     folder = folder.expanduser()
     if not folder.is_dir():
@@ -76,7 +77,10 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
         for path in visible:
             if path.suffix.lower() in VIDEO_SUFFIXES:
                 found.append((path.relative_to(folder).with_suffix("").as_posix(), path))
-        if any(path.suffix.lower() in IMAGE_SUFFIXES for path in visible):
+        # A picture beside videos is a thumbnail or a poster, not a frame.
+        if not any(path.suffix.lower() in VIDEO_SUFFIXES for path in visible) and any(
+            path.suffix.lower() in IMAGE_SUFFIXES for path in visible
+        ):
             name = here.relative_to(folder).as_posix()
             found.append((folder.resolve().name if name == "." else name, here))
     if not found:

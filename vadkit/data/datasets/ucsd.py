@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,12 +47,13 @@ class Ucsd:
     def videos(self, split: Split) -> list[Video]:
         """The clips of a split; test clips carry labels where a label file was found."""
         paths = self._clips(split)
+        numbers = _numbers(paths)
         if split == "train":
-            return [Video(f"{n:02d}", split, path) for n, path in enumerate(paths, 1)]
-        labels = self._labels(paths)
+            return [Video(f"{n:02d}", split, path) for n, path in zip(numbers, paths, strict=True)]
+        labels = self._labels(numbers)
         return [
             Video(f"{n:02d}", split, path, labels.get(n), self._masks(n, path))
-            for n, path in enumerate(paths, 1)
+            for n, path in zip(numbers, paths, strict=True)
         ]
 
     def _clips(self, split: Split) -> list[Path]:
@@ -71,11 +73,11 @@ class Ucsd:
     def _label_file(self) -> Path | None:
         if self.labels is not None:
             return self.labels
-        places = [self.root / name for name in _LABEL_FILES]
-        places += [self.root / "Test" / name for name in _LABEL_FILES]
+        folders = (self.root, self.root / "Test", self.root / "testing")
+        places = [folder / name for name in _LABEL_FILES for folder in folders]
         return next((path for path in places if path.is_file()), None)
 
-    def _labels(self, paths: list[Path]) -> dict[int, Callable[[int], np.ndarray]]:
+    def _labels(self, numbers: list[int]) -> dict[int, Callable[[int], np.ndarray]]:
         """A function from a clip's frame count to its labels, by clip number from 1."""
         file = self._label_file()
         if file is None:
@@ -84,21 +86,25 @@ class Ucsd:
             raise DataError(f"labels not found: {file}")
         if file.suffix == ".json":
             flags = read_labels(file)
-            lengths = {n: len(flags[f"{n:02d}"]) for n in range(1, len(paths) + 1)}
-            clips = [frames_to_intervals(flags[f"{n:02d}"]) for n in lengths]
+            missing = [f"{n:02d}" for n in numbers if f"{n:02d}" not in flags]
+            if missing:
+                raise DataError(
+                    f"{file} has no entry for test clip '{missing[0]}' of {self.root}; "
+                    f"it has {', '.join(sorted(flags)[:12]) or 'none'}"
+                )
             return {
-                n: _labeller(clips[n - 1], f"{n:02d}", file.name, length)
-                for n, length in lengths.items()
+                n: _labeller(frames_to_intervals(flags[name]), name, file.name, len(flags[name]))
+                for n, name in ((n, f"{n:02d}") for n in numbers)
             }
         clips = read_interval_mat(file) if file.suffix == ".mat" else read_ucsd_m(file)
-        if len(clips) != len(paths):
+        if len(clips) != len(numbers):
             raise DataError(
-                f"{file} labels {len(clips)} clips, but {self.root} has {len(paths)} test clips; "
+                f"{file} labels {len(clips)} clips, but {self.root} has {len(numbers)} test clips; "
                 "clips are missing, or the labels are of the other set (Ped1 has 36, Ped2 12)"
             )
         return {
             n: _labeller(intervals, f"{n:02d}", file.name, None)
-            for n, intervals in enumerate(clips, 1)
+            for n, intervals in zip(sorted(numbers), clips, strict=True)
         }
 
     def _masks(self, number: int, path: Path) -> Callable[[], np.ndarray] | None:
@@ -128,6 +134,18 @@ def _find_root(root: Path) -> Path:
     )
 
 
+def _numbers(paths: list[Path]) -> list[int]:
+    """The clips' numbers as their names give them, so that a missing clip shifts no labels."""
+    numbers = []
+    for path in paths:
+        digits = re.findall(r"\d+", path.stem)
+        if not digits or int(digits[-1]) in numbers:
+            what = "has no number in its name" if not digits else f"is a second clip {digits[-1]}"
+            raise DataError(f"{path} {what}; expected {_LAYOUTS}")
+        numbers.append(int(digits[-1]))
+    return numbers
+
+
 def _labeller(
     intervals: Intervals, video: str, source: str, length: int | None
 ) -> Callable[[int], np.ndarray]:
@@ -141,8 +159,15 @@ def _labeller(
 def _image_masks(folder: Path) -> np.ndarray:
     import cv2
 
-    images = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in image_files(folder)]
-    return np.stack([image > 0 for image in images])
+    masks = []
+    for path in image_files(folder):
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise DataError(f"mask {path} is not an image that can be read")
+        masks.append(np.asarray(image) > 0)
+    if not masks:
+        raise DataError(f"mask folder {folder} holds no images; expected one a frame")
+    return np.stack(masks)
 
 
 def _packed_masks(path: Path, number: int) -> np.ndarray:

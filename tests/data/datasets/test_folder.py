@@ -1,0 +1,76 @@
+"""A folder of the user's own: what counts as a video, and what its labels must say."""
+
+import numpy as np
+import pytest
+
+from vadkit.data.datasets.folder import Folder, find_videos
+from vadkit.data.labels import write_labels
+from vadkit.errors import DataError
+
+
+def touch(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+
+
+def names(root):
+    return [name for name, _ in find_videos(root)]
+
+
+def test_files_and_image_folders_at_any_depth_in_natural_order(tmp_path):
+    touch(tmp_path, "10.mp4", "2.AVI", "cam/b/1.jpg", "cam/b/2.jpg", "cam/a.webm", "notes.txt")
+    touch(tmp_path, ".hidden/x.mp4", "._2.mp4")
+    assert names(tmp_path) == ["2", "10", "cam/a", "cam/b"]
+
+
+def test_folder_of_images_is_itself_the_video(tmp_path):
+    touch(tmp_path, "walk/1.png", "walk/2.png")
+    assert find_videos(tmp_path / "walk") == [("walk", tmp_path / "walk")]
+
+
+def test_picture_beside_videos_is_not_a_video(tmp_path):
+    touch(tmp_path, "poster.jpg", "a.mp4")
+    assert names(tmp_path) == ["a"]
+
+
+def test_same_name_twice_keeps_the_endings(tmp_path):
+    touch(tmp_path, "a.mp4", "a.avi", "b.mp4")
+    assert sorted(names(tmp_path)) == ["a.avi", "a.mp4", "b"]
+
+
+def test_missing_file_and_empty_folder_say_what_to_do(tmp_path):
+    touch(tmp_path, "file.txt", "empty/notes.txt")
+    with pytest.raises(DataError, match="none does not exist"):
+        find_videos(tmp_path / "none")
+    with pytest.raises(DataError, match="is a file"):
+        find_videos(tmp_path / "file.txt")
+    with pytest.raises(DataError, match=r"no videos .*mp4.*put videos there"):
+        find_videos(tmp_path / "empty")
+
+
+def test_train_needs_no_labels(tmp_path):
+    touch(tmp_path, "a.mp4")
+    dataset = Folder(root=tmp_path)
+    assert [(v.id, v.split, v.labels) for v in dataset.videos("train")] == [("a", "train", None)]
+    assert dataset.videos("test") == []
+    assert dataset.label_source == "none"
+
+
+def test_labels_by_path(tmp_path):
+    touch(tmp_path, "train/a.mp4", "test/x/b.mp4", "test/c.mp4")
+    flags = {"x/b": np.array([0, 1, 1], bool), "c": np.zeros(2, bool)}
+    write_labels(tmp_path / "mine.json", flags)
+    dataset = Folder(root=tmp_path / "train", test=tmp_path / "test", labels=tmp_path / "mine.json")
+    videos = {video.id: video for video in dataset.videos("test")}
+    assert videos["x/b"].labels(3).tolist() == [False, True, True]
+    assert dataset.label_source == "mine.json"
+    with pytest.raises(DataError, match=r"'c' has 5 frames but mine.json labels 2"):
+        videos["c"].labels(5)
+
+
+def test_video_without_labels_is_named(tmp_path):
+    touch(tmp_path, "b.mp4", "c.mp4")
+    write_labels(tmp_path / "l.json", {"b": np.zeros(2, bool)})
+    with pytest.raises(DataError, match="no entry for video 'c'"):
+        Folder(root=tmp_path, test=tmp_path, labels=tmp_path / "l.json").videos("test")
