@@ -14,6 +14,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,9 +168,9 @@ def load_plugin(path: Path) -> None:
 def _line_in(path: Path, error: BaseException) -> str:
     """``:12`` for the last line of ``path`` in the error's traceback."""
     lines = [
-        frame.lineno
-        for frame in inspect.getinnerframes(error.__traceback__)  # type: ignore[arg-type]
-        if Path(frame.filename) == path
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if Path(frame.f_code.co_filename) == path
     ]
     if isinstance(error, SyntaxError):
         lines.append(error.lineno or 1)
@@ -178,7 +179,7 @@ def _line_in(path: Path, error: BaseException) -> str:
 
 def parameters(obj: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """A component's keyword-only parameters, with annotations evaluated."""
-    function = obj.__init__ if inspect.isclass(obj) else obj  # type: ignore[misc]
+    function = obj.__init__ if inspect.isclass(obj) else obj
     function = inspect.unwrap(function)
     scope = getattr(function, "__globals__", {})
     found = {}

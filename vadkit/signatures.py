@@ -76,12 +76,13 @@ def _source_path(component: Component) -> Path | None:
     parts = component.target.partition(":")[0].split(".")
     search: list[str] = list(sys.path)
     # The finder is asked package by package, because asking for a dotted name imports parents.
-    for depth, _ in enumerate(parts):
+    origin: str | None = None
+    for depth in range(len(parts)):
         spec = importlib.machinery.PathFinder.find_spec(".".join(parts[: depth + 1]), search)
         if spec is None:
             return _editable_path(parts)
-        search = list(spec.submodule_search_locations or [])
-    return Path(spec.origin) if spec.origin else None
+        search, origin = list(spec.submodule_search_locations or []), spec.origin
+    return Path(origin) if origin else None
 
 
 def _editable_path(parts: list[str]) -> Path | None:

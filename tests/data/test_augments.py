@@ -16,7 +16,9 @@ def build(name, **params):
     return getattr(augments, COMPONENTS["augments"][name].partition(":")[2])(**params)
 
 
-@pytest.mark.parametrize("name", ["fliplr", "flipud", "rotate", "crop", "blur", "jpeg", "grayscale"])
+@pytest.mark.parametrize(
+    "name", ["fliplr", "flipud", "rotate", "crop", "blur", "jpeg", "grayscale"]
+)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_all_frames_change_alike_and_only_by_the_seed(name, channels):
     augmenter = build(name)

@@ -28,6 +28,4 @@ def test_gradient_compares_absolute_differences():
 def test_least_squares_losses():
     real, fake = torch.tensor([1.0, 0.5]), torch.tensor([0.0, 2.0])
     assert LeastSquaresGenerator()(fake) == pytest.approx(0.5 * (1 + 1) / 2)
-    assert LeastSquaresDiscriminator()(real, fake) == pytest.approx(
-        0.5 * 0.25 / 2 + 0.5 * 4 / 2
-    )
+    assert LeastSquaresDiscriminator()(real, fake) == pytest.approx(0.5 * 0.25 / 2 + 0.5 * 4 / 2)

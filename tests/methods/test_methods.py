@@ -119,8 +119,8 @@ def test_generator_sees_the_past_oldest_first():
 
 
 @pytest.mark.parametrize(
-    ("kind", "args"), [(FutureFrame, (1, (64, 64))), (FutureFrame, (5, (60, 64))),
-                       (ConvAutoEncoder, (10, (16, 64)))],
+    ("kind", "args"),
+    [(FutureFrame, (1, (64, 64))), (FutureFrame, (5, (60, 64))), (ConvAutoEncoder, (10, (16, 64)))],
 )
 def test_a_clip_that_cannot_serve_is_refused(kind, args):
     with pytest.raises(ValueError, match="needs"):

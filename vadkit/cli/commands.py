@@ -52,7 +52,9 @@ def train(
     elif dry_run:
         from vadkit.recipe import load_recipe
 
-        _print_plan(workflow.plan(load_recipe(recipe or "", overrides or (), plugin or ())), as_json)
+        _print_plan(
+            workflow.plan(load_recipe(recipe or "", overrides or (), plugin or ())), as_json
+        )
         return
     else:
         run = workflow.train(
@@ -143,7 +145,7 @@ def _print_evaluation(result: Evaluation) -> None:
         console.print(
             f"{counts['frames']:.0f} frames of {counts['videos']:.0f} videos, "
             f"{counts['abnormal']:.0f} abnormal; {counts['unscored']:.0f} frames without a score, "
-            f"dropped; {counts['one-class-videos']:.0f} videos of one class, left out of macro-auc.",
+            f"dropped; {counts['one-class-videos']:.0f} videos of one class, not in macro-auc.",
             highlight=False,
             soft_wrap=True,
         )

@@ -9,7 +9,7 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -137,7 +137,7 @@ def read_frames(
     channels: str = "rgb",
     stall_s: float = STALL_S,
     worker: Worker | None = None,
-) -> Iterator[np.ndarray]:
+) -> Generator[np.ndarray, None, None]:
     """Frames of a video file or image folder in order, (H, W, 3) uint8 RGB.
 
     With ``size`` (height, width) they come resized, and as (H, W, 1) for ``channels`` "gray".
@@ -173,7 +173,11 @@ def read_frames(
                 if name != names[-1]:
                     _log.warning(
                         "%s: reader %s failed after %d frames (%s); trying %s",
-                        path, name, reached, failure, names[len(reasons)],
+                        path,
+                        name,
+                        reached,
+                        failure,
+                        names[len(reasons)],
                     )
     finally:
         if own:

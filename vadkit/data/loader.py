@@ -48,7 +48,7 @@ class ClipLoader:
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[np.ndarray]:
         """Batches ``start`` and on of an epoch, (B, T, H, W, C) uint8; one is read ahead."""
-        order = np.arange(len(self.clips))
+        order: np.ndarray = np.arange(len(self.clips))
         if self.seed is not None:
             order = np.random.default_rng([self.seed, epoch]).permutation(order)
         with ThreadPoolExecutor(1, thread_name_prefix="clips") as ahead:

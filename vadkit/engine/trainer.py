@@ -202,9 +202,7 @@ class Trainer:
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
         if self.settings.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(
-                self.method.parameters_of(role), self.settings.clip_grad_norm
-            )
+            nn.utils.clip_grad_norm_(self.method.parameters_of(role), self.settings.clip_grad_norm)
         optimizer.step()
 
     def _add(self, name: str, value: Tensor) -> None:

@@ -68,7 +68,9 @@ class Progress(Hook):
             )
         elif ctx.step_in_epoch < ctx.steps_per_epoch:
             where = f"step {ctx.step_in_epoch}/{ctx.steps_per_epoch}"
-            self._line(f"epoch {ctx.epoch + 1}/{ctx.epochs} {where} loss {loss:.4g}, {rate:.1f} clips/s")
+            self._line(
+                f"epoch {ctx.epoch + 1}/{ctx.epochs} {where} loss {loss:.4g}, {rate:.1f} clips/s"
+            )
 
     def on_epoch_end(self, ctx: FitContext) -> None:
         parts = [f"{name} {value:.4g}" for name, value in ctx.logs.items() if "/" not in name]

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +19,8 @@ from vadkit.methods.scoring import score_batch
 from vadkit.scoring.normal import NormalScores
 
 
-class FrameScore(NamedTuple):
+@dataclass(frozen=True)
+class FrameScore:
     """One frame with its raw score, NaN where the method gives none, and its map (h, w)."""
 
     index: int

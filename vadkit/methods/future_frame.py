@@ -61,10 +61,12 @@ class FutureFrame(Method):
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
         if frames < 2:
-            raise ValueError(f"future-frame needs at least 2 frames, the last to predict; got {frames}")
+            raise ValueError(
+                f"future-frame needs at least 2 frames, the last to predict; got {frames}"
+            )
         if size[0] % 8 or size[1] % 8:
             raise ValueError(
-                f"future-frame needs a size in multiples of 8 for its U-Net; got {size[0]}x{size[1]}"
+                f"future-frame needs a size in multiples of 8; got {size[0]}x{size[1]}"
             )
         return ClipSpec(frames, size, channels, (frames - 1,), step, (-1.0, 1.0))
 
@@ -86,7 +88,7 @@ class FutureFrame(Method):
             nonlocal predicted
             output: Tensor = self.networks["generator"](past)
             predicted = output.detach()
-            terms = {
+            terms: dict[str, Tensor] = {
                 name: self.losses[name](output, target)
                 for name in ("intensity", "gradient")
                 if name in self.losses

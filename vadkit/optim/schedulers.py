@@ -21,9 +21,7 @@ def constant(epochs: int) -> Factor:
     return lambda epoch: 1.0
 
 
-def step(
-    epochs: int, *, every: Annotated[int, Field(ge=1)] = 30, gamma: Share = 0.1
-) -> Factor:
+def step(epochs: int, *, every: Annotated[int, Field(ge=1)] = 30, gamma: Share = 0.1) -> Factor:
     """Times ``gamma`` after every ``every`` epochs."""
     return lambda epoch: gamma ** (math.floor(epoch) // every)
 

@@ -106,16 +106,13 @@ def _complete(full: dict[str, Any], method: Any, faults: list[Fault]) -> dict[st
         full.setdefault(section, defaults.get(section, copy.deepcopy(DEFAULTS.get(section, []))))
     if method is None:
         return full
-    optional = getattr(method, "optional", frozenset())
+    optional: frozenset[str] = getattr(method, "optional", frozenset())
     for section in ("networks", "losses", "optimizers", "schedulers"):
         given = full.get(section, {})
         if not isinstance(given, Mapping):
             continue
         roles = defaults.get(section, {})
-        if section == "schedulers":
-            allowed = list(defaults.get("optimizers", {}))
-        else:
-            allowed = list(roles)
+        allowed = list(defaults.get("optimizers" if section == "schedulers" else section, {}))
         merged = dict(roles)
         for role, spec in given.items():
             if role not in allowed:

@@ -39,7 +39,9 @@ def read_recipe_text(path: Path) -> str:
         message = "recipe not found; give the path of a YAML file"
     except IsADirectoryError:
         inside = sorted(p.name for p in path.glob("*.yaml"))
-        message = "is a directory, not a recipe" + (f"; it holds {', '.join(inside)}" * bool(inside))
+        message = "is a directory, not a recipe" + (
+            f"; it holds {', '.join(inside)}" * bool(inside)
+        )
     except PermissionError:
         message = "no permission to read this file"
     except UnicodeDecodeError as error:
@@ -165,7 +167,9 @@ class _NodeReader:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
                 self.faults.append(
-                    Fault(place, f"line {line}: keys are plain names; merging '<<' is not supported")
+                    Fault(
+                        place, f"line {line}: keys are plain names; merging '<<' is not supported"
+                    )
                 )
                 continue
             key = str(key_node.value)

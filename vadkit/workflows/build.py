@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.data.videos import ClipSpec
-from vadkit.errors import DataError, RecipeError
+from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find
 
@@ -71,7 +72,23 @@ def build_method(recipe: Recipe, device: torch.device) -> Method:
         if isinstance(loss.loss, torch.nn.Module):
             loss.loss.to(device)
     # Convolutions run up to 1.4 times as fast on this layout, on CPU and GPU alike.
-    return method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple[Method, int]:
+    """The method with a checkpoint's weights, ready to score, and the step they are from.
+
+    Raises ``TrainingError`` when the checkpoint is missing, damaged, or of another recipe.
+    """
+    from vadkit.engine.checkpoint import load_checkpoint
+
+    method = build_method(recipe, device).eval()
+    state = load_checkpoint(checkpoint, device)
+    try:
+        method.load_state_dict(state["method"])
+    except RuntimeError as error:
+        raise TrainingError(f"checkpoint {checkpoint} does not fit the recipe: {error}") from None
+    return method, state["step"]
 
 
 def build_optimizers(recipe: Recipe, method: Method) -> dict[str, torch.optim.Optimizer]:
@@ -128,11 +145,7 @@ def store_videos(recipe: Recipe, videos: Sequence[Video]) -> list[StoredVideo]:
 
 
 def evaluate_scores(
-    recipe: Recipe,
-    scores: dict[str, Any],
-    labels: dict[str, Any],
-    *,
-    note: str = "",
+    recipe: Recipe, scores: dict[str, Any], labels: dict[str, Any], *, note: str = ""
 ) -> list[Metric]:
     """Every evaluator on the raw scores and, if there are scorers, on the scored ones."""
     from vadkit.scoring.scorer import apply, chain_label

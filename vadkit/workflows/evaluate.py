@@ -12,11 +12,12 @@ import numpy as np
 
 from vadkit.errors import DataError, TrainingError
 from vadkit.recipe import Recipe
-from vadkit.workflows.build import build_method, evaluate_scores, load_videos, store_videos
+from vadkit.workflows.build import evaluate_scores, load_method, load_videos, store_videos
 from vadkit.workflows.run import load_run, update_manifest, write_json
 
 if TYPE_CHECKING:
     from vadkit.data.store import StoredVideo
+    from vadkit.data.videos import Video
     from vadkit.evaluation.metrics import Metric
 
 
@@ -68,11 +69,10 @@ def evaluate(run: Path | str, *, checkpoint: str = "last", overrides: tuple[str,
     return result
 
 
-def labelled_test_videos(
-    recipe: Recipe,
+def store_labelled(
+    recipe: Recipe, videos: list[Video]
 ) -> tuple[list[StoredVideo], dict[str, np.ndarray]]:
-    """The stored test split and its frame labels; ``DataError`` when a video has none."""
-    videos = load_videos(recipe, "test")
+    """The stored frames of test videos and their labels; ``DataError`` when one has none."""
     bare = [video.id for video in videos if video.labels is None]
     if bare:
         raise DataError(
@@ -90,16 +90,14 @@ def labelled_test_videos(
 
 def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
     from vadkit.device import pick_device, pick_precision
-    from vadkit.engine.checkpoint import load_checkpoint
     from vadkit.methods.scoring import score_frames
     from vadkit.registry import build
 
-    stored, labels = labelled_test_videos(recipe)
+    videos = load_videos(recipe, "test")
+    stored, labels = store_labelled(recipe, videos)
     device = pick_device(recipe.train.device)
     dtype = pick_precision(recipe.train.precision, device)
-    method = build_method(recipe, device).eval()
-    state = load_checkpoint(checkpoint, device)
-    method.load_state_dict(state["method"])
+    method, step = load_method(recipe, checkpoint, device)
     for video in stored:
         scores = score_frames(
             method, video.frames, device=device, dtype=dtype, batch_size=recipe.train.batch_size
@@ -112,9 +110,10 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
         temporary.replace(path)
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = str(getattr(dataset, "label_source", recipe.dataset.type))
-    update_manifest(run, test={"videos": len(stored), "label_source": source})
+    paths = {video.id: str(video.path.absolute()) for video in videos}
+    update_manifest(run, test={"label_source": source, "videos": paths})
     return {
-        "step": state["step"],
+        "step": step,
         "label_source": source,
         "videos": [video.id for video in stored],
     }

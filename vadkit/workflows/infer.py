@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vadkit.errors import DataError, TrainingError
+from vadkit.errors import DataError
 from vadkit.registry import build
-from vadkit.workflows.build import build_list, build_method
+from vadkit.workflows.build import build_list, load_method
 from vadkit.workflows.run import load_run
 
 if TYPE_CHECKING:
@@ -45,17 +45,11 @@ class Inferred:
 def load_detector(run: Path, checkpoint: str = "last") -> Detector:
     """The detector of a run."""
     from vadkit.device import pick_device, pick_precision
-    from vadkit.engine.checkpoint import load_checkpoint
     from vadkit.inference.detector import Detector, load_normal
 
     recipe = load_run(run)
     device = pick_device(recipe.train.device)
-    method = build_method(recipe, device).eval()
-    state = load_checkpoint(run / "checkpoints" / f"{checkpoint}.pt", device)
-    try:
-        method.load_state_dict(state["method"])
-    except RuntimeError as error:
-        raise TrainingError(f"checkpoint '{checkpoint}' does not fit the recipe: {error}") from None
+    method, _ = load_method(recipe, run / "checkpoints" / f"{checkpoint}.pt", device)
     return Detector(
         method,
         device,

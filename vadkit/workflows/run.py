@@ -45,12 +45,24 @@ def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
         shutil.copyfile(plugin, run / "plugins" / plugin.name)
     data["plugins"] = copied
     data["dataset"] = _absolute_paths(data["dataset"])
+    _note_absent_roles(data)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     write_text(run / "recipe.yaml", text)
     return run
 
 
+def _note_absent_roles(data: dict[str, Any]) -> None:
+    """Write roles that the recipe switched off as null; read back they would be defaults again."""
+    from vadkit.registry import find
+
+    method: Any = find("methods", data["method"]["type"]).load()
+    for place in sorted(method.optional):
+        section, _, role = place.partition(".")
+        data[section].setdefault(role, None)
+
+
 def _absolute_paths(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Path parameters as seen from any folder."""
     from vadkit.registry import find, parameters
 
     declared = parameters(find("datasets", dataset["type"]).load())
@@ -87,7 +99,7 @@ def update_manifest(run: Path, **entries: Any) -> None:
 
 def environment() -> dict[str, Any]:
     """Versions, platform and git commit, for the manifest."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for name in _VERSIONS:
         try:
             versions[name] = importlib.metadata.version(name)

@@ -163,9 +163,9 @@ def _evaluates(recipe: Recipe) -> bool:
 def _test_evaluation(recipe: Recipe) -> Any:
     """A function from a method to its metrics on the test split, stored and labelled once."""
     from vadkit.methods.scoring import score_frames
-    from vadkit.workflows.evaluate import labelled_test_videos
+    from vadkit.workflows.evaluate import store_labelled
 
-    stored, labels = labelled_test_videos(recipe)
+    stored, labels = store_labelled(recipe, load_videos(recipe, "test"))
 
     def evaluate(method: Method) -> list[Metric]:
         device = next(iter(method.parameters()), None)
@@ -213,9 +213,7 @@ def _normal_scores(
         if errors is not None:
             # Every seventh value is plenty for quantiles and keeps memory flat.
             maps.append(errors.ravel()[::7])
-    return measure_normal(
-        np.concatenate(frames), np.concatenate(maps) if maps else None
-    ).to_dict()
+    return measure_normal(np.concatenate(frames), np.concatenate(maps) if maps else None).to_dict()
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
