@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from vadkit import cli
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,3 +32,24 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no benchmark videos at {folder}; set VADKIT_REAL_DATA to their folder")
     return folder
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def vadkit(monkeypatch, capsys):
+    """A function from arguments to exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["vadkit", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+            raise SystemExit(0)
+        out, err = capsys.readouterr()
+        return Outcome(int(end.value.code or 0), out, err)
+
+    return run

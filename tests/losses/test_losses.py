@@ -29,3 +29,32 @@ def test_least_squares_losses():
     real, fake = torch.tensor([1.0, 0.5]), torch.tensor([0.0, 2.0])
     assert LeastSquaresGenerator()(fake) == pytest.approx(0.5 * (1 + 1) / 2)
     assert LeastSquaresDiscriminator()(real, fake) == pytest.approx(0.5 * 0.25 / 2 + 0.5 * 4 / 2)
+
+
+def test_gradient_is_zero_for_a_flat_difference_and_counts_channels_as_a_mean():
+    ramp = torch.arange(4.0).expand(1, 1, 3, 4)
+    flat = torch.zeros(1, 1, 3, 4)
+    assert Gradient()(ramp, flat) == pytest.approx(1.0)
+    both = torch.cat([ramp, flat], dim=1)
+    assert Gradient()(both, torch.zeros_like(both)) == pytest.approx(0.5)
+
+
+def test_generator_is_pulled_towards_1():
+    logits = torch.tensor([0.0, 3.0], requires_grad=True)
+    LeastSquaresGenerator()(logits).backward()
+    # d/dx of (x - 1)^2 / 2, over two logits.
+    assert logits.grad is not None
+    assert logits.grad.tolist() == pytest.approx([-0.5, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "inputs"),
+    [(MSE(), 2), (Gradient(), 2), (LeastSquaresGenerator(), 1), (LeastSquaresDiscriminator(), 2)],
+)
+def test_losses_of_bfloat16_outputs_are_not_rounded_to_8_bits(loss, inputs):
+    torch.manual_seed(0)
+    tensors = [torch.randn(2, 3, 16, 16).bfloat16() for _ in range(inputs)]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(*tensors)
+    exact = loss(*(tensor.double() for tensor in tensors))
+    assert value.item() == pytest.approx(exact.item(), rel=1e-3 if type(loss) is Gradient else 1e-5)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from vadkit.errors import RecipeError
 from vadkit.losses.adversarial import LeastSquaresDiscriminator, LeastSquaresGenerator
 from vadkit.losses.pixel import MSE, Gradient, Intensity
 from vadkit.methods.conv_ae import ConvAutoEncoder
@@ -38,7 +39,7 @@ def future_frame(discriminator=True):
 
 
 def step(method, optimizers, clips):
-    """One batch, as the trainer takes it; returns the sum of the first update's terms."""
+    """One batch, as the trainer takes it; returns the sum of the last update's terms."""
     losses = []
     for update in method.updates(clips):
         optimizers[update.role].zero_grad()
@@ -46,7 +47,7 @@ def step(method, optimizers, clips):
         loss.backward()
         optimizers[update.role].step()
         losses.append(loss.item())
-    return losses[0]
+    return losses[-1]
 
 
 @pytest.mark.parametrize("make", [conv_ae, future_frame])
@@ -125,3 +126,79 @@ def test_generator_sees_the_past_oldest_first():
 def test_a_clip_that_cannot_serve_is_refused(kind, args):
     with pytest.raises(ValueError, match="needs"):
         kind.clip_spec(*args, "rgb", 1)
+
+
+class Recorder(nn.Module):
+    """A network that counts its calls, with one weight: output = weight * last planes of input."""
+
+    def __init__(self, planes, weight):
+        super().__init__()
+        self.planes, self.calls = planes, 0
+        self.weight = nn.Parameter(torch.tensor(weight))
+
+    def forward(self, x):
+        self.calls += 1
+        return self.weight * x[:, -self.planes :]
+
+
+def test_discriminator_steps_first_and_both_share_one_prediction():
+    generator, discriminator = Recorder(3, 0.5), Recorder(1, 1.0)
+    networks = {"generator": generator, "discriminator": discriminator}
+    method = FutureFrame(networks, LOSSES, future_frame().clip)
+    updates = method.updates(torch.ones(2, 3, 5, 8, 8))
+
+    update = next(updates)
+    terms = update.terms()
+    assert update.role == "discriminator"
+    # Real logits 1, predicted ones 0.5: 0.5 * 0 + 0.5 * 0.25.
+    assert {n: t.item() for n, t in terms.items()} == pytest.approx({"discriminator": 0.125})
+    terms["discriminator"].backward()
+    assert generator.weight.grad is None
+
+    with torch.no_grad():
+        discriminator.weight.fill_(4.0)  # what its step might do
+    update = next(updates)
+    terms = update.terms()
+    assert update.role == "generator"
+    # Predicted 0.5 against 1; the stepped discriminator gives 2: 0.05 * 0.5 * (2 - 1)^2.
+    assert {n: t.item() for n, t in terms.items()} == pytest.approx(
+        {"intensity": 0.25, "gradient": 0.0, "adversarial": 0.025}
+    )
+    sum(terms.values()).backward()
+    # d/dw of (w - 1)^2 is -1; of 0.025 * (4w - 1)^2 it is 0.2 * (4w - 1) = 0.2.
+    assert generator.weight.grad.item() == pytest.approx(-0.8)
+    assert next(updates, None) is None
+    assert generator.calls == 1
+
+
+def test_conv_ae_reconstruction_keeps_frames_and_channels_apart():
+    spec = ConvAutoEncoder.clip_spec(3, (32, 32), "rgb", 1)
+    method = ConvAutoEncoder({"autoencoder": nn.Identity()}, conv_ae().losses, spec)
+    clips = torch.rand(2, 3, 3, 32, 32)
+    assert method.score(clips).frames.abs().max() == 0
+    (update,) = method.updates(clips)
+    assert update.role == "autoencoder"
+    assert {n: t.item() for n, t in update.terms().items()} == {"reconstruction": 0.0}
+
+
+def test_defaults_are_the_papers():
+    frames = FutureFrame.defaults
+    assert {n: spec["weight"] for n, spec in frames["losses"].items()} == {
+        "intensity": 1.0,
+        "gradient": 1.0,
+        "adversarial": 0.05,
+        "discriminator": 1.0,
+    }
+    rates = {role: spec["lr"] for role, spec in frames["optimizers"].items()}
+    assert rates == {"generator": 2e-4, "discriminator": 2e-5}
+    assert frames["train"] == {"epochs": 60, "batch_size": 4}
+    assert FutureFrame.clip_spec(5, (256, 256), "rgb", 1).scored == (4,)
+    assert FutureFrame.clip_spec(5, (256, 256), "rgb", 1).range == (-1.0, 1.0)
+    stack = ConvAutoEncoder.clip_spec(10, (227, 227), "gray", 1)
+    assert (stack.scored, stack.range) == (tuple(range(10)), (0.0, 1.0))
+
+
+def test_a_generator_without_any_loss_is_refused():
+    generator = {"generator": Constant(3, 0.0)}
+    with pytest.raises(RecipeError, match="nothing left to train"):
+        FutureFrame(generator, {}, future_frame().clip)

@@ -25,10 +25,10 @@ def test_conv_ae_of_the_paper_has_its_layers():
         + conv(256, 512, 5)
         + conv(512, 10, 11)
     )
-    assert parameters(ConvAE(10, 1)) == expected
+    assert parameters(ConvAE(10, 1)) == expected == 8_384_138
 
 
-@pytest.mark.parametrize("size", [(227, 227), (128, 192), (64, 97)])
+@pytest.mark.parametrize("size", [(227, 227), (224, 224), (256, 256), (64, 96), (64, 97)])
 def test_conv_ae_gives_the_size_back_in_0_to_1(size):
     with torch.no_grad():
         output = ConvAE(5, 1, width=8)(torch.rand(2, 5, *size))
@@ -42,7 +42,7 @@ def test_unet_of_the_paper_has_its_layers():
     expected = sum(conv(a, b, 3) + conv(b, b, 3) for a, b in down)
     expected += sum(conv(a, b, 2) + conv(a, b, 3) + conv(b, b, 3) for a, b in up)
     expected += conv(64, 3, 3)
-    assert parameters(UNet(12, 3)) == expected
+    assert parameters(UNet(12, 3)) == expected == 7_704_195
 
 
 def test_unet_output_is_within_tanh_and_keeps_the_size():
@@ -62,7 +62,44 @@ def test_patch_gan_of_the_paper_has_its_layers_and_patches():
         conv(a, b, 4) for a, b in [(3, 128), (128, 256), (256, 512), (512, 512), (512, 1)]
     )
     network = PatchGAN(3)
-    assert parameters(network) == expected
+    assert parameters(network) == expected == 6_831_489
     with torch.no_grad():
-        # 256 -> 128 -> 64 -> 32 by stride 2, then two unpadded-by-one 4x4 convolutions.
+        # 256 -> 128 -> 64 -> 32 by stride 2, then two 4x4 convolutions, padded by 1, lose one each.
         assert PatchGAN(3, width=4)(torch.zeros(2, 3, 256, 256)).shape == (2, 1, 30, 30)
+
+
+def test_conv_ae_width_scales_every_layer():
+    network = ConvAE(2, 3, width=64)
+    assert [layer.out_channels for layer in (network.conv1, network.conv2, network.conv3)] == [
+        64,
+        32,
+        16,
+    ]
+    assert (network.conv1.in_channels, network.deconv1.out_channels) == (6, 6)
+
+
+def test_unet_hands_the_finest_skip_to_its_last_level():
+    network = UNet(1, 1, width=2)
+    with torch.no_grad():
+        for up in network.up:
+            up.weight.zero_()
+            up.bias.zero_()
+        image = torch.randn(1, 1, 16, 16)
+        before = network(image)
+        # Nothing comes up from below, so only the first level's features reach the output: a
+        # pixel 6 away (five 3x3 convolutions see 5) has no say.
+        image[..., 0, 0] += 3
+        after = network(image)
+    changed = (after != before).nonzero()[:, 2:]
+    assert len(changed) > 0
+    assert changed.max() <= 5
+
+
+def test_patch_gan_sees_one_sample_at_a_time_and_has_no_sigmoid():
+    torch.manual_seed(0)
+    network = PatchGAN(3, width=4)
+    frames = torch.randn(3, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(network(frames[1:2])[0], network(frames)[1])
+        network.layers[-1].bias.fill_(7.0)
+        assert network(frames).min() > 1

@@ -53,3 +53,35 @@ def test_optimizers_take_a_step_downhill(name):
     optimizer.step()
     assert 0 < weight.item() < 3.0
     assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_schedules_hold_their_last_value_and_keep_no_state():
+    cosine = schedulers.cosine(4, end=0.25)
+    warm = schedulers.warmup_cosine(4, warmup=1, end=0.25)
+    assert cosine(5) == pytest.approx(0.25)
+    assert warm(4) == warm(9) == pytest.approx(0.25)
+    # Asked backwards, as a resumed run may, they say the same.
+    assert [warm(e) for e in (3, 1, 0.5)] == [warm(e) for e in (0.5, 1, 3)][::-1]
+
+
+def one_step(name, **params):
+    """The weight 2.0 after one step (and after two) on a gradient of 3."""
+    weight = torch.nn.Parameter(torch.tensor(2.0))
+    optimizer = getattr(optimizers, name)([weight], **params)
+    after = []
+    for _ in range(2):
+        weight.grad = torch.tensor(3.0)
+        optimizer.step()
+        after.append(weight.item())
+    return after
+
+
+def test_first_steps_are_the_formulas():
+    # Adam's first steps on a steady gradient are lr each, whatever its size.
+    assert one_step("adam", lr=0.1) == pytest.approx([1.9, 1.8], abs=1e-5)
+    # Decoupled decay first takes lr * decay of the weight: 2 * 0.95 - 0.1, then 1.8 * 0.95 - 0.1.
+    assert one_step("adamw", lr=0.1, weight_decay=0.5) == pytest.approx([1.8, 1.61], abs=1e-5)
+    # Momentum 0.9: velocities 3 and 0.9 * 3 + 3 = 5.7.
+    assert one_step("sgd", lr=0.1, momentum=0.9) == pytest.approx([1.7, 1.13], abs=1e-5)
+    # Decay adds 0.5 * 2 to the gradient: 2 - 0.1 * 4.
+    assert one_step("sgd", lr=0.1, momentum=0, weight_decay=0.5)[0] == pytest.approx(1.6)

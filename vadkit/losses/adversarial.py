@@ -1,8 +1,14 @@
-"""Adversarial losses on the logits of a discriminator."""
+"""Adversarial losses on the logits of a discriminator.
+
+They go through ``mse_loss``, which computes in float32 under autocast, where a mean of bfloat16
+logits would be rounded to 8 bits.
+"""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class LeastSquaresGenerator(nn.Module):
@@ -12,7 +18,7 @@ class LeastSquaresGenerator(nn.Module):
     """
 
     def forward(self, fake_logits: Tensor) -> Tensor:
-        return 0.5 * (fake_logits - 1).square().mean()
+        return 0.5 * functional.mse_loss(fake_logits, torch.ones_like(fake_logits))
 
 
 class LeastSquaresDiscriminator(nn.Module):
@@ -22,4 +28,6 @@ class LeastSquaresDiscriminator(nn.Module):
     """
 
     def forward(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return 0.5 * (real_logits - 1).square().mean() + 0.5 * fake_logits.square().mean()
+        real = functional.mse_loss(real_logits, torch.ones_like(real_logits))
+        fake = functional.mse_loss(fake_logits, torch.zeros_like(fake_logits))
+        return 0.5 * real + 0.5 * fake

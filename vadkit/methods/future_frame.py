@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vadkit.data.videos import ClipSpec
+from vadkit.errors import RecipeError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
 
 # A prediction without any error has an infinite PSNR; 100 dB is far above what a network reaches.
@@ -20,14 +21,17 @@ class FutureFrame(Method):
 
     "Future Frame Prediction for Anomaly Detection - A New Baseline" (AnoPred): from 4 RGB frames
     the fifth is predicted. The generator minimises intensity 1, gradient 1 and adversarial 0.05;
-    the discriminator learns to tell predicted from true frames. A frame's score is its negative
+    the discriminator learns to tell predicted from true frames, and takes its step first, as in
+    the authors' code. A frame's score is its negative
     PSNR in dB over pixels in 0..1 (eq. 9), its map the squared error of each pixel at the clip's
     size. The first ``frames - 1`` frames of a video have no score. The paper reports AUC 95.4 on
     Ped2, 85.1 on Avenue and 72.8 on ShanghaiTech after per-video min-max.
 
     Differences from the paper: the optical-flow loss (weight 2) is not there yet; PSNR takes the
-    known peak 1.0 where eq. 9 takes the largest predicted value. ``networks: {discriminator:
-    null}`` trains without the adversarial part.
+    known peak 1.0, as the authors' code does, where eq. 9 takes the largest predicted value.
+    Differences from the authors' code: both steps are taken on one batch, where it draws a batch
+    for each; no sigmoid before the least-squares losses. ``networks: {discriminator: null}``
+    trains without the adversarial part. Raises ``RecipeError`` when no loss is left.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -57,6 +61,11 @@ class FutureFrame(Method):
         clip: ClipSpec,
     ) -> None:
         super().__init__(networks, losses, clip)
+        if not {"intensity", "gradient"} & losses.keys() and "discriminator" not in networks:
+            raise RecipeError(
+                "losses: future-frame has nothing left to train its generator on; keep "
+                "losses.intensity, losses.gradient or networks.discriminator"
+            )
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
@@ -82,12 +91,19 @@ class FutureFrame(Method):
 
     def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
         past, target = self._split(clips_BCTHW)
-        predicted: Tensor | None = None
+        # One forward pass of the generator serves both steps: it stays valid because the
+        # discriminator's step leaves the generator's weights as they are. It is made here and not
+        # within the terms, where the trainer has frozen one of the two networks.
+        output: Tensor = self.networks["generator"](past)
+
+        def discriminator_terms() -> dict[str, Tensor]:
+            discriminator = self.networks["discriminator"]
+            loss = self.losses["discriminator"](
+                discriminator(target), discriminator(output.detach())
+            )
+            return {"discriminator": loss}
 
         def generator_terms() -> dict[str, Tensor]:
-            nonlocal predicted
-            output: Tensor = self.networks["generator"](past)
-            predicted = output.detach()
             terms: dict[str, Tensor] = {
                 name: self.losses[name](output, target)
                 for name in ("intensity", "gradient")
@@ -98,17 +114,9 @@ class FutureFrame(Method):
                 terms["adversarial"] = self.losses["adversarial"](logits)
             return terms
 
-        def discriminator_terms() -> dict[str, Tensor]:
-            # The prediction made for the generator's step is used again: one forward pass of the
-            # generator a batch.
-            assert predicted is not None
-            discriminator = self.networks["discriminator"]
-            loss = self.losses["discriminator"](discriminator(target), discriminator(predicted))
-            return {"discriminator": loss}
-
-        yield Update("generator", generator_terms)
         if "discriminator" in self.networks:
             yield Update("discriminator", discriminator_terms)
+        yield Update("generator", generator_terms)
 
     @torch.no_grad()
     def score(self, clips_BCTHW: Tensor) -> Scores:
