@@ -73,7 +73,8 @@ class Component:
 
 # What `register` added, by family and name.
 _registered: dict[str, dict[str, Component]] = {family: {} for family in FAMILIES}
-_plugin_files: dict[Path, ModuleType] = {}
+# Plugins that were run, by content: a run carries a copy of its plugins, which is the same plugin.
+_plugins: dict[bytes, ModuleType] = {}
 
 
 def register(family: str, name: str) -> Callable[[T], T]:
@@ -137,16 +138,18 @@ def find(family: str, name: str) -> Component:
 
 
 def load_plugin(path: Path) -> None:
-    """Run a plugin file once, so that its ``register`` calls take effect.
+    """Run a plugin file once, however many copies are named, so that its ``register`` calls take effect.
 
     Raises ``PluginError`` when the file is missing or fails, with the line that failed.
     """
     path = path.resolve()
-    if path in _plugin_files:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PluginError(f"plugin {path} cannot be read: {error.strerror}") from None
+    if content in _plugins:
         return
-    if not path.is_file():
-        raise PluginError(f"plugin file not found: {path}")
-    name = f"vadkit_plugin_{path.stem}_{abs(hash(path)):x}"
+    name = f"vadkit_plugin_{path.stem}_{len(_plugins)}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"plugin {path} is not a Python file")
@@ -162,7 +165,7 @@ def load_plugin(path: Path) -> None:
             raise
         line = _line_in(path, error)
         raise PluginError(f"plugin {path}{line}: {type(error).__name__}: {error}") from error
-    _plugin_files[path] = module
+    _plugins[content] = module
 
 
 def _line_in(path: Path, error: BaseException) -> str:

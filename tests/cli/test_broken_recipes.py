@@ -16,7 +16,10 @@ train: {epochs: 1, batch_size: 2}
 
 # name: (text, what each fault's line must hold)
 BROKEN = {
-    "section": (GOOD.replace("clip:", "clipp:"), [":3: clipp: unknown section; did you mean 'clip'?"]),
+    "section": (
+        GOOD.replace("clip:", "clipp:"),
+        [":3: clipp: unknown section; did you mean 'clip'?"],
+    ),
     "clip key": (GOOD.replace("frames: 5", "framez: 5"), [":3: clip.framez: unknown parameter"]),
     "train key": (
         GOOD.replace("batch_size", "batch_sise"),
@@ -30,7 +33,10 @@ BROKEN = {
         GOOD + "hooks:\n  - {type: progress}\n  - {type: checkpoint, evry: 1}\n",
         [":10: hooks.1.evry: unknown parameter; did you mean 'every'?"],
     ),
-    "unknown dataset": (GOOD.replace("folder", "foldr"), [":2: dataset.type: no datasets component"]),
+    "unknown dataset": (
+        GOOD.replace("folder", "foldr"),
+        [":2: dataset.type: no datasets component"],
+    ),
     "unknown method": (GOOD.replace("future-frame", "past-frame"), [":4: method.type: no methods"]),
     "unknown network": (
         GOOD.replace("{width: 4}", "{type: unett}"),
@@ -44,13 +50,25 @@ BROKEN = {
         GOOD.replace("{width: 4}", "null"),
         [":6: networks.generator: this method cannot do without this role"],
     ),
-    "number as text": (GOOD.replace("epochs: 1", 'epochs: "1"'), [":7: train.epochs: must be a whole"]),
-    "true for a number": (GOOD.replace("epochs: 1", "epochs: true"), ["train.epochs: must be a whole"]),
+    "number as text": (
+        GOOD.replace("epochs: 1", 'epochs: "1"'),
+        [":7: train.epochs: must be a whole"],
+    ),
+    "true for a number": (
+        GOOD.replace("epochs: 1", "epochs: true"),
+        ["train.epochs: must be a whole"],
+    ),
     "fraction": (GOOD.replace("frames: 5", "frames: 5.5"), [":3: clip.frames: must be a"]),
-    "out of bounds": (GOOD.replace("width: 4", "width: 0"), [":6: networks.generator.width: must be"]),
+    "out of bounds": (
+        GOOD.replace("width: 4", "width: 0"),
+        [":6: networks.generator.width: must be"],
+    ),
     "not a choice": (GOOD.replace("gray", "grey"), [":3: clip.channels: must be 'rgb' or 'gray'"]),
     "short list": (GOOD.replace("[48, 64]", "[48]"), [":3: clip.size"]),
-    "list for a map": (GOOD.replace("{epochs: 1, batch_size: 2}", "[1, 2]"), [":7: train: must be a map"]),
+    "list for a map": (
+        GOOD.replace("{epochs: 1, batch_size: 2}", "[1, 2]"),
+        [":7: train: must be a map"],
+    ),
     "map for a list": (GOOD + "hooks: {type: progress}\n", [":8: hooks: must be a list"]),
     "text for a component": (GOOD + "hooks: [progress]\n", [":8: hooks.0: must be a mapping"]),
     "no type": (GOOD + "scorers: [{sigma: 3}]\n", [":8: scorers.0: missing 'type'"]),
@@ -65,9 +83,15 @@ BROKEN = {
         GOOD + "hooks: !!python/object/apply:os.system ['touch pwned']\n",
         [":8: hooks: the tag '!!python/object/apply:os.system' is not allowed"],
     ),
-    "recursive alias": (GOOD + "hooks: &a [*a]\n", [":8: hooks.0: an alias may not contain itself"]),
+    "recursive alias": (
+        GOOD + "hooks: &a [*a]\n",
+        [":8: hooks.0: an alias may not contain itself"],
+    ),
     "nan": (GOOD.replace("epochs: 1", "clip_grad_norm: .nan"), ["must be a finite number"]),
-    "clip that cannot serve": (GOOD.replace("[48, 64]", "[50, 64]"), [":3: clip: future-frame needs"]),
+    "clip that cannot serve": (
+        GOOD.replace("[48, 64]", "[50, 64]"),
+        [":3: clip: future-frame needs"],
+    ),
     "plugins not a list": (GOOD + "plugins: a.py\n", [":8: plugins: must be a list"]),
 }
 
@@ -93,7 +117,9 @@ def test_broken_recipe(name, vadkit, tmp_path, monkeypatch):
 def test_all_faults_come_in_one_report(vadkit, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
-        GOOD.replace("width: 4", "widht: 4").replace("epochs: 1", "epochs: 0").replace("gray", "grey")
+        GOOD.replace("width: 4", "widht: 4")
+        .replace("epochs: 1", "epochs: 0")
+        .replace("gray", "grey")
     )
     code, _, err = vadkit("validate", recipe)
     assert code == 2

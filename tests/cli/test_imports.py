@@ -30,7 +30,9 @@ print("LOADED", *sorted(name for name in sys.modules if "." not in name))
 def test_start_up_is_light(arguments, unwanted):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(arguments=arguments)],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     loaded = set(done.stdout.splitlines()[-1].split()[1:])
     assert "vadkit" in loaded

@@ -47,14 +47,22 @@ def test_generator_is_pulled_towards_1():
     assert logits.grad.tolist() == pytest.approx([-0.5, 1.0])
 
 
-@pytest.mark.parametrize(
-    ("loss", "inputs"),
-    [(MSE(), 2), (Gradient(), 2), (LeastSquaresGenerator(), 1), (LeastSquaresDiscriminator(), 2)],
-)
-def test_losses_of_bfloat16_outputs_are_not_rounded_to_8_bits(loss, inputs):
+@pytest.mark.parametrize("loss", [MSE(), L1(), Intensity(), Gradient()])
+def test_a_bfloat16_output_is_compared_in_float32(loss):
     torch.manual_seed(0)
-    tensors = [torch.randn(2, 3, 16, 16).bfloat16() for _ in range(inputs)]
+    output, target = torch.randn(2, 3, 16, 16).bfloat16(), torch.randn(2, 3, 16, 16)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        value = loss(*tensors)
-    exact = loss(*(tensor.double() for tensor in tensors))
-    assert value.item() == pytest.approx(exact.item(), rel=1e-3 if type(loss) is Gradient else 1e-5)
+        value = loss(output, target)
+    assert value.item() == pytest.approx(loss(output.double(), target.double()).item(), rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "inputs"), [(LeastSquaresGenerator(), 1), (LeastSquaresDiscriminator(), 2)]
+)
+def test_bfloat16_logits_are_averaged_in_float32(loss, inputs):
+    torch.manual_seed(0)
+    logits = [torch.randn(2, 1, 16, 16).bfloat16() for _ in range(inputs)]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(*logits)
+    exact = loss(*(tensor.double() for tensor in logits))
+    assert value.item() == pytest.approx(exact.item(), rel=1e-5)

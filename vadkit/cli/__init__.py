@@ -59,11 +59,6 @@ def main() -> None:
     except VadkitError as error:
         typer.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt as stop:
-        run = str(stop)
-        hint = f"; continue with: vadkit train --resume {run}" if run else ""
-        typer.echo(f"interrupted{hint}", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of stdout has gone, as in `vadkit list-components | head`.
         sys.stderr.close()

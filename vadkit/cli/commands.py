@@ -45,21 +45,27 @@ def train(
 
     if (recipe is None) == (resume is None):
         raise RecipeError("give either a recipe to train or --resume RUN, not both or neither")
-    if resume is not None:
-        if plugin or dry_run:
-            raise RecipeError("--plugin and --dry-run do not go with --resume")
-        run = workflow.resume(resume, overrides or ())
-    elif dry_run:
+    if resume is not None and (plugin or dry_run):
+        raise RecipeError("--plugin and --dry-run do not go with --resume")
+    if dry_run:
         from vadkit.recipe import load_recipe
 
         _print_plan(
             workflow.plan(load_recipe(recipe or "", overrides or (), plugin or ())), as_json
         )
         return
-    else:
-        run = workflow.train(
-            recipe or "", overrides=overrides or (), plugins=plugin or (), runs=runs
-        )
+    try:
+        if resume is not None:
+            run = workflow.resume(resume, overrides or ())
+        else:
+            run = workflow.train(
+                recipe or "", overrides=overrides or (), plugins=plugin or (), runs=runs
+            )
+    except KeyboardInterrupt as stop:
+        # Typer would end without a word; the workflow says which run can go on.
+        hint = f"; continue with: vadkit train --resume {stop}" if str(stop) else ""
+        typer.echo(f"interrupted{hint}", err=True)
+        raise typer.Exit(130) from None
     typer.echo(json.dumps({"run": str(run)}) if as_json else str(run))
 
 

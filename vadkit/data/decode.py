@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from vadkit.data.decode_worker import END, ERROR, FRAME, HEADER, INFO
+from vadkit.data.decode_worker import ERROR, FRAME, HEADER, INFO
+from vadkit.data.readers import CANNOT_OPEN, image_files
 from vadkit.errors import DataError
 
 _log = logging.getLogger("vadkit.data")
@@ -59,7 +62,9 @@ class Worker:
             if pipe is not None:
                 pipe.close()
 
-    def ask(self, request: dict[str, Any], stall_s: float) -> Iterator[tuple[int, Any]]:
+    def ask(
+        self, request: dict[str, Any], stall_s: float
+    ) -> Generator[tuple[int, Any], None, None]:
         """Send a request; yield (kind, frame or text) records until its last one.
 
         Raises ``_Failed`` when the child reports an error, dies, or says nothing for ``stall_s``.
@@ -70,7 +75,6 @@ class Worker:
         heard = False
         try:
             process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
             while not heard:
                 kind, *shape = HEADER.unpack(self._read(HEADER.size, stall_s))
                 size = shape[0] * shape[1] * shape[2] if kind == FRAME else shape[0]
@@ -92,10 +96,17 @@ class Worker:
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "vadkit.data.decode_worker"],
+                # -P: the child finds modules where this process does, not in the current folder.
+                [sys.executable, "-P", "-m", "vadkit.data.decode_worker"],
+                # Unbuffered, so that closing the pipe of a dead child has nothing left to write.
+                bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
+                },
                 # Ctrl-C is for the parent, which ends its children itself.
                 start_new_session=True,
             )
@@ -140,7 +151,7 @@ def read_frames(
 ) -> Generator[np.ndarray, None, None]:
     """Frames of a video file or image folder in order, (H, W, 3) uint8 RGB.
 
-    With ``size`` (height, width) they come resized, and as (H, W, 1) for ``channels`` "gray".
+    With ``size`` (height, width) they come resized; as (H, W, 1) for ``channels`` "gray".
     When a reader fails, stalls or crashes, the next goes on from the frame reached and a warning
     says so. Raises ``DataError`` when the last one fails too.
     """
@@ -159,12 +170,12 @@ def read_frames(
                 "skip": reached,
             }
             try:
-                for kind, body in worker.ask(request, stall_s):
-                    if kind == END:
-                        break
-                    if body.size:
-                        reached += 1
-                        yield body
+                # Closed at once when the caller leaves early, which ends the child.
+                with contextlib.closing(worker.ask(request, stall_s)) as records:
+                    for kind, body in records:
+                        if kind == FRAME and body.size:
+                            reached += 1
+                            yield body
                 if reached:
                     return
                 raise _Failed("it holds no frames")
@@ -203,13 +214,10 @@ def _check_readable(path: Path) -> None:
         raise DataError(f"video not found: {path}")
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path} is empty (0 bytes); copy or download it again")
-    if path.is_dir():
-        from vadkit.data.readers import image_files
-
-        if not image_files(path):
-            raise DataError(f"folder {path} holds no images (jpg, png, bmp or tif)")
-    elif not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK):
         raise DataError(f"no permission to read {path}")
+    if path.is_dir() and not image_files(path):
+        raise DataError(f"folder {path} holds no images (jpg, png, bmp or tif)")
 
 
 def _unreadable(path: Path, reached: int, reasons: list[str]) -> str:
@@ -218,6 +226,8 @@ def _unreadable(path: Path, reached: int, reasons: list[str]) -> str:
             f"{path} breaks off: {reached} frames could be read, then every reader failed "
             f"({'; '.join(reasons)}); repair or replace the file"
         )
+    if all(reason.endswith(CANNOT_OPEN) for reason in reasons):
+        return f"no reader can open {path}; is it a video, and whole?"
     return (
         f"{path} cannot be read as video ({'; '.join(reasons)}); "
         "check that it is a video file and whole"
@@ -229,7 +239,12 @@ def _exit_text(process: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + 1
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    return "" if process.returncode is None else f" (exit status {process.returncode})"
+    code = process.returncode
+    if code is None:
+        return ""
+    if code < 0:
+        return f" ({signal.Signals(-code).name})"
+    return f" (exit status {code})"
 
 
 def _enlarge_pipe(process: subprocess.Popen[bytes]) -> None:

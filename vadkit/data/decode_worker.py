@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -48,11 +49,15 @@ def _send_frames(out: BinaryIO, request: dict[str, Any]) -> None:
             # Every frame passed over is progress too: an empty record keeps the parent waiting.
             _write(out, HEADER.pack(FRAME, 0, 0, 0))
             continue
-        if size is not None:
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+            raise ValueError(
+                f"its frame {index} is {frame.dtype} {frame.shape}; it must be uint8 (H, W, 3)"
+            )
+        if size is not None or channels == "gray":
             from vadkit.data.resize import to_size
 
-            frame = to_size(frame, tuple(size), channels)
-        frame = np.ascontiguousarray(frame, dtype=np.uint8)
+            frame = to_size(frame, tuple(size or frame.shape[:2]), channels)
+        frame = np.ascontiguousarray(frame)
         _write(out, HEADER.pack(FRAME, *frame.shape))
         _write(out, memoryview(frame).cast("B"))
 
@@ -61,7 +66,10 @@ def _reader(name: str) -> Callable[[Path], Iterator[np.ndarray]]:
     """A reader by its registered name or as ``module:function``."""
     from vadkit.data import COMPONENTS
 
-    module, _, function = COMPONENTS["readers"].get(name, name).partition(":")
+    target = COMPONENTS["readers"].get(name, name)
+    module, _, function = target.partition(":")
+    if not function:
+        raise ValueError("there is no reader of this name")
     reader: Callable[[Path], Iterator[np.ndarray]] = getattr(
         importlib.import_module(module), function
     )
@@ -75,11 +83,9 @@ def _probe(path: Path) -> dict[str, Any]:
 
         first = next(frames(path))
         return {"fps": 25.0, "size": first.shape[:2], "frames": len(image_files(path))}
-    import av
+    from vadkit.data.readers import open_container
 
-    with av.open(str(path)) as container:
-        if not container.streams.video:
-            raise ValueError("it holds no video stream")
+    with open_container(path) as container:
         stream = container.streams.video[0]
         rate = stream.average_rate or stream.guessed_rate
         return {
@@ -90,13 +96,14 @@ def _probe(path: Path) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
+    """The first line of an error, without error numbers and places in decord's source."""
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text[:300]
+    text = re.sub(r"\[[\d:]+\] \S+\.cc:\d+: |^\[Errno \d+\] ", "", lines[0] if lines else "")
+    return text[:300] or type(error).__name__
 
 
 def _send_text(out: BinaryIO, kind: int, text: str) -> None:
-    data = text.encode()
+    data = text.encode(errors="replace")
     _write(out, HEADER.pack(kind, len(data), 0, 0))
     _write(out, data)
 

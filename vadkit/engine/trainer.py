@@ -171,9 +171,11 @@ class Trainer:
         return steps_done % self.settings.accumulate == 0 or steps_done == self.steps_per_epoch
 
     def _train_step(self, clips_BCTHW: Tensor) -> None:
-        begins = self.step_in_epoch % self.settings.accumulate == 0
+        into_window = self.step_in_epoch % self.settings.accumulate
+        begins = into_window == 0
         ends = self._at_window_end(self.step_in_epoch + 1)
-        position = self.epoch + self.step_in_epoch / self.steps_per_epoch
+        # Accumulated batches count as one, so the rate is that of the window's first.
+        position = self.epoch + (self.step_in_epoch - into_window) / self.steps_per_epoch
         total: Tensor | float = 0.0
         updates = iter(self.method.updates(clips_BCTHW))
         while True:
