@@ -46,10 +46,12 @@ def vadkit(monkeypatch, capsys):
 
     def run(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["vadkit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
+        code: object = 0
+        try:
             cli.main()
-            raise SystemExit(0)
+        except SystemExit as end:
+            code = end.code
         out, err = capsys.readouterr()
-        return Outcome(int(end.value.code or 0), out, err)
+        return Outcome(int(code or 0), out, err)
 
     return run

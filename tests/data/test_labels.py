@@ -62,6 +62,21 @@ def test_length_mismatch_names_video_both_numbers_and_file():
         ('{"format": "vadkit-labels-9", "videos": {}}', "not a label file of vadkit"),
         ('{"format": "vadkit-labels-1", "videos": []}', "must map video ids"),
         ('{"format": "vadkit-labels-1", "videos": {"a": {"frames": 3}}}', "'a' needs 'frames'"),
+        *(
+            (
+                f'{{"format": "vadkit-labels-1", "videos": {{"a": {{"frames": {frames}, '
+                f'"abnormal": {abnormal}}}}}}}',
+                "'a' needs 'frames'",
+            )
+            for frames, abnormal in (
+                ("-1", "[]"),
+                ("180.9", "[]"),
+                ("Infinity", "[]"),
+                ('"5"', "[]"),
+                ("5", "[[1.7, 3]]"),
+                ("5", "[[1, 2, 3]]"),
+            )
+        ),
         (
             '{"format": "vadkit-labels-1", "videos": {"a": {"frames": 3, "abnormal": [[1, 9]]}}}',
             "'a' reach frame 9, but the video has 3",
@@ -126,3 +141,38 @@ def test_interval_mat(tmp_path):
     savemat(tmp_path / "other.mat", {"labels": cells})
     with pytest.raises(DataError, match="no cell array 'gt'"):
         read_interval_mat(tmp_path / "other.mat")
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (1, 0), (2, 0)])
+def test_interval_mat_with_an_empty_cell(tmp_path, shape):
+    save_cell(tmp_path / "ped2.mat", np.zeros(shape))
+    assert read_interval_mat(tmp_path / "ped2.mat") == [[]]
+
+
+@pytest.mark.parametrize("cell", [np.array([1, 2, 3]), np.array([[61.5], [180]]), "abc"])
+def test_interval_mat_whose_cell_holds_no_intervals(tmp_path, cell):
+    save_cell(tmp_path / "ped2.mat", cell)
+    with pytest.raises(DataError, match=r"ped2.mat, clip 1: expected first and last"):
+        read_interval_mat(tmp_path / "ped2.mat")
+
+
+def test_interval_mat_cut_short(tmp_path):
+    save_cell(tmp_path / "whole.mat", np.array([[61], [180]]))
+    whole = (tmp_path / "whole.mat").read_bytes()
+    for length in (0, 150, len(whole) - 20):
+        (tmp_path / "cut.mat").write_bytes(whole[:length])
+        with pytest.raises(DataError, match=r"cut\.mat"):
+            read_interval_mat(tmp_path / "cut.mat")
+
+
+def save_cell(path, cell):
+    from scipy.io import savemat
+
+    cells = np.empty((1, 1), object)
+    cells[0, 0] = cell
+    savemat(path, {"gt": cells})
+
+
+def test_ucsd_script_that_is_missing(tmp_path):
+    with pytest.raises(DataError, match="cannot be read"):
+        read_ucsd_m(tmp_path / "none.m")

@@ -81,16 +81,20 @@ def _probe(path: Path) -> dict[str, Any]:
     if path.is_dir():
         from vadkit.data.readers import frames, image_files
 
-        first = next(frames(path))
-        return {"fps": 25.0, "size": first.shape[:2], "frames": len(image_files(path))}
-    from vadkit.data.readers import open_container
+        image = next(frames(path))
+        return {"fps": 25.0, "size": image.shape[:2], "frames": len(image_files(path))}
+    from vadkit.data.readers import open_container, quarter_turns
 
     with open_container(path) as container:
         stream = container.streams.video[0]
         rate = stream.average_rate or stream.guessed_rate
+        first = next(container.decode(stream), None)
+        if first is None:
+            raise ValueError("it holds no frames")
+        size = (first.height, first.width)
         return {
             "fps": float(rate) if rate else 25.0,
-            "size": (stream.height, stream.width),
+            "size": size[::-1] if quarter_turns(first) % 2 else size,
             "frames": stream.frames or None,
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +76,14 @@ def read_labels(path: Path) -> dict[str, np.ndarray]:
 
 def _one(path: Path, video: str, entry: Any) -> np.ndarray:
     try:
-        frames = int(entry["frames"])
-        intervals = [(int(start), int(end)) for start, end in entry["abnormal"]]
+        frames = index(entry["frames"])
+        intervals = [(index(start), index(end)) for start, end in entry["abnormal"]]
+        if frames < 0:
+            raise ValueError(frames)
     except (KeyError, TypeError, ValueError):
         raise DataError(
-            f"{path}: video '{video}' needs 'frames' (a number) and 'abnormal' (a list of "
-            "[start, end) pairs counted from 0)"
+            f"{path}: video '{video}' needs 'frames' (a whole number) and 'abnormal' (a list of "
+            "[start, end) pairs of whole numbers counted from 0)"
         ) from None
     return intervals_to_frames(intervals, frames, video)
 
@@ -100,7 +103,10 @@ def read_ucsd_m(path: Path) -> list[Intervals]:
 
     The file counts from 1 and includes both ends: ``gt_frame = [61:180]`` becomes [60, 180).
     """
-    script = re.sub(r"%.*", "", path.read_text(encoding="latin-1"))
+    try:
+        script = re.sub(r"%.*", "", path.read_text(encoding="latin-1"))
+    except OSError as error:
+        raise DataError(f"labels {path} cannot be read: {error.strerror}") from None
     found = re.findall(r"gt_frame\s*=\s*\[([^\]]*)\]", script)
     if not found:
         raise DataError(f"{path} holds no line such as 'gt_frame = [61:180]'")
@@ -118,16 +124,31 @@ def read_ucsd_m(path: Path) -> list[Intervals]:
 
 
 def read_interval_mat(path: Path) -> list[Intervals]:
-    """The ``gt`` cell array of files such as ``ped2.mat``: a 2 x k array of 1-based ends a clip."""
+    """The ``gt`` cell array of files such as ``ped2.mat``: a 2 x k array of 1-based ends a clip.
+
+    The file counts from 1 and includes both ends; an empty cell is a clip without anomalies.
+    """
     from scipy.io import loadmat
 
     try:
         cells = loadmat(path)["gt"].ravel()
-    except (KeyError, ValueError, NotImplementedError) as error:
+    except Exception as error:
+        # SciPy documents no errors; broken files give a dozen kinds from as many places in it.
         raise DataError(f"{path} holds no cell array 'gt' of frame intervals ({error})") from None
-    clips = []
-    for cell in cells:
-        ends = np.atleast_2d(np.asarray(cell, np.int64))
-        ends = ends if ends.shape[0] == 2 else ends.T
-        clips.append([(int(first) - 1, int(last)) for first, last in ends.T])
-    return clips
+    return [_cell_intervals(path, number, cell) for number, cell in enumerate(cells, 1)]
+
+
+def _cell_intervals(path: Path, clip: int, cell: Any) -> Intervals:
+    try:
+        # MATLAB keeps plain numbers as doubles.
+        ends = np.atleast_2d(np.asarray(cell, np.float64))
+        if ends.size == 0:
+            return []
+        first, last = (ends if ends.shape[0] == 2 else ends.T).tolist()
+        if not np.array_equal(ends, np.rint(ends)):
+            raise ValueError("not whole numbers")
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{path}, clip {clip}: expected first and last frames as a 2 x k array of whole numbers"
+        ) from None
+    return [(int(a) - 1, int(b)) for a, b in zip(first, last, strict=True)]

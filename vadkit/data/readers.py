@@ -35,7 +35,14 @@ def pyav(path: Path) -> Iterator[np.ndarray]:
     """PyAV on FFmpeg; reads truncated files and streams up to their last whole frame."""
     with open_container(path) as container:
         for frame in container.decode(container.streams.video[0]):
-            yield frame.to_ndarray(format="rgb24")
+            pixels = frame.to_ndarray(format="rgb24")
+            yield np.rot90(pixels, quarter_turns(frame))
+
+
+def quarter_turns(frame: Any) -> int:
+    """Turns of 90 degrees against the clock that show a PyAV frame upright (phone videos)."""
+    # Older versions of PyAV do not tell.
+    return round(getattr(frame, "rotation", 0) / 90) % 4
 
 
 def open_container(path: Path) -> Any:

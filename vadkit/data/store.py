@@ -110,7 +110,7 @@ def _open(video: str, folder: Path) -> StoredVideo | None:
     """A stored video, None when it is not in the store; a folder there is always whole."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return StoredVideo(video, folder, tuple(meta["shape"]))
 

@@ -39,6 +39,14 @@ def test_same_name_twice_keeps_the_endings(tmp_path):
     assert sorted(names(tmp_path)) == ["a.avi", "a.mp4", "b"]
 
 
+def test_links_are_followed_and_a_loop_of_links_ends(tmp_path):
+    touch(tmp_path, "root/a.mp4", "root/x/b.mp4", "elsewhere/c.mp4")
+    (tmp_path / "root/x/again").symlink_to(tmp_path / "root")
+    (tmp_path / "root/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/back").symlink_to(tmp_path / "root/x")
+    assert names(tmp_path / "root") == ["a", "linked/back/b", "linked/c"]
+
+
 def test_missing_file_and_empty_folder_say_what_to_do(tmp_path):
     touch(tmp_path, "file.txt", "empty/notes.txt")
     with pytest.raises(DataError, match="none does not exist"):

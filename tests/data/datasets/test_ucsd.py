@@ -64,6 +64,15 @@ def test_other_layouts_and_own_labels(tmp_path, pattern):
         videos[1].labels(4)
 
 
+def test_packed_masks_without_the_clip(tmp_path):
+    for name in ("training/01.mp4", "testing/13.mp4"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"")
+    np.savez(tmp_path / "pixel_masks_packbits.npz", **{"01": np.zeros((2, 240, 45), np.uint8)})
+    with pytest.raises(DataError, match=r"no masks of clip '13'; it has \['01'\]"):
+        Ucsd(root=tmp_path).videos("test")[0].masks()
+
+
 def test_label_files_in_order(tmp_path):
     official(tmp_path)
     write_labels(tmp_path / "labels.json", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 from vadkit.data.labels import check_length, read_labels
@@ -26,7 +27,7 @@ class Folder:
     def __init__(self, *, root: Path, test: Path | None = None, labels: Path | None = None) -> None:
         self.root = root
         self.test = test
-        self.labels = labels
+        self.labels = labels.expanduser() if labels else None
         self.label_source = labels.name if labels else "none"
 
     def videos(self, split: Split) -> list[Video]:
@@ -48,30 +49,36 @@ class Folder:
             )
         source = self.labels.name
 
-        def labels_of(name: str) -> Video:
+        def labelled(name: str, path: Path) -> Video:
             flags = labels[name]
-            path = dict(found)[name]
             return Video(
                 name, split, path, lambda frames: check_length(flags, frames, name, source)
             )
 
-        return [labels_of(name) for name, _ in found]
+        return [labelled(name, path) for name, path in found]
 
 
 def find_videos(folder: Path) -> list[tuple[str, Path]]:
     """Names and paths of every video file and image folder below a folder, in natural order.
 
     A name is the path below ``folder`` without the ending. A folder that holds images, and no
-    video files beside them, is one video, also ``folder`` itself. Raises ``DataError`` when there
-    is nothing.
+    video files beside them, is one video, also ``folder`` itself. Links are followed, and each
+    folder is read once. Raises ``DataError`` when there is nothing.
     """
     folder = folder.expanduser()
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise DataError(f"folder {folder} {what}; give a folder of videos or of image folders")
     found: list[tuple[str, Path]] = []
+    read: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        # A link to a folder above itself would be followed for ever.
+        real = os.path.realpath(place)
+        if real in read:
+            folders.clear()
+            continue
+        read.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(place)
         visible = [here / name for name in files if not name.startswith(".")]
         for path in visible:
@@ -89,13 +96,11 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
             f"folder {folder} holds no videos ({kinds}) and no folders of images; "
             "put videos there or name another folder"
         )
-    found = sorted(found, key=lambda item: natural_key(item[0]))
+    found = sorted(found, key=lambda item: (natural_key(item[0]), item[1]))
     return _with_unique_names(found)
 
 
 def _with_unique_names(found: list[tuple[str, Path]]) -> list[tuple[str, Path]]:
     """Where ``a.mp4`` and ``a.avi`` lie side by side, both keep their ending."""
-    names = [name for name, _ in found]
-    return [
-        (name if names.count(name) == 1 else f"{name}{path.suffix}", path) for name, path in found
-    ]
+    count = Counter(name for name, _ in found)
+    return [(name if count[name] == 1 else f"{name}{path.suffix}", path) for name, path in found]

@@ -36,7 +36,7 @@ class Ucsd:
 
     def __init__(self, *, root: Path, labels: Path | None = None) -> None:
         self.root = _find_root(root.expanduser())
-        self.labels = labels
+        self.labels = labels.expanduser() if labels else None
 
     @property
     def label_source(self) -> str:
@@ -172,5 +172,8 @@ def _image_masks(folder: Path) -> np.ndarray:
 
 def _packed_masks(path: Path, number: int) -> np.ndarray:
     """Masks of one clip from an archive of bit-packed rows."""
+    name = f"{number:02d}"
     with np.load(path) as archive:
-        return np.unpackbits(archive[f"{number:02d}"], axis=-1)[..., :360].astype(bool)
+        if name not in archive:
+            raise DataError(f"{path} has no masks of clip '{name}'; it has {sorted(archive)[:12]}")
+        return np.unpackbits(archive[name], axis=-1)[..., :360].astype(bool)

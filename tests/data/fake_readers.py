@@ -1,0 +1,70 @@
+"""Readers that fail in every way; loaded in the decoding child as ``fake_readers:<name>``."""
+
+import ctypes
+import os
+import signal
+
+import numpy as np
+
+
+def numbered(path):
+    """Ten frames that tell their number."""
+    for number in range(10):
+        yield np.full((4, 6, 3), number, np.uint8)
+
+
+def first_three(path):
+    for number in range(3):
+        yield np.full((4, 6, 3), number, np.uint8)
+
+
+def hangs(path):
+    """Three frames, then a native call that never returns and keeps Python's lock."""
+    yield from first_three(path)
+    ctypes.PyDLL(None).pause()
+
+
+def crashes(path):
+    yield from first_three(path)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def breaks(path):
+    yield from first_three(path)
+    raise RuntimeError("[12:00:00] /src/video.cc:12: bad packet\nstack trace")
+
+
+def is_empty(path):
+    yield from ()
+
+
+def chatters(path):
+    """Prints on both levels of standard output, as native libraries do."""
+    os.write(1, b"hello from C\n")
+    print("hello from Python", flush=True)
+    yield from first_three(path)
+
+
+def gives_floats(path):
+    yield np.zeros((4, 6, 3))
+
+
+def tells_modules(path):
+    """One frame: 1 where torch has been imported in the child."""
+    import sys
+
+    yield np.full((4, 6, 3), "torch" in sys.modules, np.uint8)
+
+
+def tells_process(path):
+    """One frame that holds the child's process number."""
+    yield np.frombuffer(os.getpid().to_bytes(6, "little"), np.uint8).reshape(1, 2, 3)
+
+
+def raw_decord(path):
+    """decord without our guard against transport streams."""
+    import decord
+
+    video = decord.VideoReader(str(path), num_threads=1)
+    for _ in range(len(video)):
+        yield video.next().asnumpy()
