@@ -22,9 +22,8 @@ class FutureFrame(Method):
     "Future Frame Prediction for Anomaly Detection - A New Baseline" (AnoPred): from 4 RGB frames
     the fifth is predicted. The generator minimises intensity 1, gradient 1 and adversarial 0.05;
     the discriminator learns to tell predicted from true frames, and takes its step first, as in
-    the authors' code. A frame's score is its negative
-    PSNR in dB over pixels in 0..1 (eq. 9), its map the squared error of each pixel at the clip's
-    size. The first ``frames - 1`` frames of a video have no score. The paper reports AUC 95.4 on
+    the authors' code. A frame's score is its negative PSNR in dB over pixels in 0..1 (eq. 9), its
+    map the squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a video have no score. The paper reports AUC 95.4 on
     Ped2, 85.1 on Avenue and 72.8 on ShanghaiTech after per-video min-max.
 
     Differences from the paper: the optical-flow loss (weight 2) is not there yet; PSNR takes the
@@ -73,9 +72,10 @@ class FutureFrame(Method):
             raise ValueError(
                 f"future-frame needs at least 2 frames, the last to predict; got {frames}"
             )
-        if size[0] % 8 or size[1] % 8:
+        if size[0] % 8 or size[1] % 8 or min(size) < 24:
             raise ValueError(
-                f"future-frame needs a size in multiples of 8; got {size[0]}x{size[1]}"
+                "future-frame needs a height and width of at least 24 in multiples of 8; "
+                f"got {size[0]}x{size[1]}"
             )
         return ClipSpec(frames, size, channels, (frames - 1,), step, (-1.0, 1.0))
 

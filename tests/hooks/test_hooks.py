@@ -1,0 +1,145 @@
+"""Built-in hooks against a stand-in for the trainer."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from vadkit.errors import RecipeError
+from vadkit.evaluation.metrics import Metric
+from vadkit.hooks.checkpoint import Checkpoint
+from vadkit.hooks.early_stop import EarlyStop
+from vadkit.hooks.evaluate import Evaluate
+from vadkit.hooks.metrics_log import MetricsLog
+from vadkit.hooks.monitors import LrMonitor, Timing
+
+
+class Context(SimpleNamespace):
+    """Notes what hooks ask for."""
+
+    def __init__(self, run, **values):
+        super().__init__(
+            run=run,
+            epoch=0,
+            epochs=9,
+            step=0,
+            batch_size=4,
+            data_wait_s=0.0,
+            logs={},
+            metrics=[],
+            saved=[],
+            stopped=None,
+            evaluations=0,
+            **values,
+        )
+
+    def save(self, name):
+        self.saved.append(name)
+        path = self.run / "checkpoints" / f"{name}.pt"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        return path
+
+    def stop(self, reason):
+        self.stopped = reason
+
+    def evaluate(self):
+        self.evaluations += 1
+
+    def learning_rates(self):
+        return {"net": 0.25}
+
+    def means(self):
+        return {"loss": 0.5}
+
+
+def epochs(hook, ctx, losses):
+    for loss in losses:
+        ctx.epoch += 1
+        ctx.logs = {"loss": loss}
+        hook.on_epoch_end(ctx)
+
+
+def test_checkpoint_keeps_last_best_and_the_newest(tmp_path):
+    ctx = Context(tmp_path)
+    epochs(Checkpoint(every=2, keep=2), ctx, [3.0, 2.0, 2.5])
+    assert ctx.saved == ["best", "epoch-0001", "best", "last", "epoch-0002", "epoch-0003"]
+    names = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert names == {"best.pt", "last.pt", "epoch-0002.pt", "epoch-0003.pt"}
+
+
+def test_checkpoint_goes_on_from_its_state(tmp_path):
+    hook = Checkpoint()
+    epochs(hook, Context(tmp_path), [1.0])
+    resumed = Checkpoint()
+    resumed.load_state_dict(hook.state_dict())
+    ctx = Context(tmp_path)
+    epochs(resumed, ctx, [2.0, 0.5])
+    assert ctx.saved == ["last", "best", "last"]
+
+
+def test_best_on_test_needs_its_name(tmp_path):
+    ctx = Context(tmp_path)
+    quiet, loud = Checkpoint(), Checkpoint(best_on_test="micro-auc")
+    for value in (0.7, 0.6, 0.8):
+        ctx.metrics = [Metric("micro-auc", value, "raw")]
+        quiet.on_evaluated(ctx)
+        loud.on_evaluated(ctx)
+    assert ctx.saved == ["best_on_test", "best_on_test"]
+    with pytest.raises(RecipeError, match="no metric 'auc'; there are micro-auc"):
+        Checkpoint(best_on_test="auc").on_evaluated(ctx)
+
+
+def test_early_stop_waits_for_patience(tmp_path):
+    ctx = Context(tmp_path)
+    hook = EarlyStop(patience=2, min_delta=0.1)
+    epochs(hook, ctx, [1.0, 0.95, 0.8, 0.75])
+    assert ctx.stopped is None
+    resumed = EarlyStop(patience=2, min_delta=0.1)
+    resumed.load_state_dict(hook.state_dict())
+    epochs(resumed, ctx, [0.72])
+    assert ctx.stopped == "loss has not fallen for 2 epochs"
+    with pytest.raises(RecipeError, match="no figure 'micro-auc'"):
+        epochs(EarlyStop(monitor="micro-auc"), ctx, [1.0])
+
+
+def test_evaluate_runs_every_so_often_and_at_the_end(tmp_path):
+    ctx = Context(tmp_path)
+    hook = Evaluate(every=3)
+    epochs(hook, ctx, [1.0] * 9)
+    assert ctx.evaluations == 2
+    hook.on_fit_end(ctx)
+    assert ctx.evaluations == 3
+
+
+def test_monitors_add_to_the_logs(tmp_path):
+    ctx = Context(tmp_path)
+    LrMonitor().on_epoch_end(ctx)
+    timing = Timing()
+    timing.on_epoch_start(ctx)
+    ctx.step = 10
+    timing.on_epoch_end(ctx)
+    assert ctx.logs["lr/net"] == 0.25
+    rate, seconds = ctx.logs["time/clips_per_s"], ctx.logs["time/epoch_s"]
+    assert rate * seconds == pytest.approx(40)
+    assert ctx.logs["time/data_wait"] == 0
+
+
+def test_metrics_log_writes_json_lines_without_nan(tmp_path):
+    ctx = Context(tmp_path)
+    hook = MetricsLog(every=2)
+    for ctx.step in (1, 2, 3):
+        hook.on_step_end(ctx)
+    epochs(hook, ctx, [0.25])
+    ctx.metrics = [Metric("micro-auc", 0.9, "raw"), Metric("macro-auc", math.nan, "raw")]
+    hook.on_evaluated(ctx)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["event"], line["step"]) for line in lines] == [
+        ("step", 2),
+        ("epoch", 3),
+        ("evaluated", 3),
+    ]
+    assert lines[1]["loss"] == 0.25
+    assert lines[2]["micro-auc[raw]"] == 0.9
+    assert lines[2]["macro-auc[raw]"] is None

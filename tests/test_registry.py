@@ -1,0 +1,112 @@
+"""Names to components, parameters from signatures, and what other packages add."""
+
+import importlib.metadata
+from typing import Annotated
+
+import pytest
+from pydantic import Field, ValidationError
+
+from vadkit import registry, signatures
+from vadkit.errors import PluginError, RecipeError
+from vadkit.registry import Component, components, find, params_model, register
+
+EVERY = [component for family in registry.FAMILIES for component in components(family).values()]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_registered(monkeypatch):
+    empty = {family: {} for family in registry.FAMILIES}
+    monkeypatch.setattr(registry, "_registered", empty)
+    monkeypatch.setattr(registry, "_plugins", {})
+
+
+@pytest.mark.parametrize("component", EVERY, ids=lambda c: f"{c.family}-{c.name}")
+def test_every_component_loads_and_is_described_as_it_is(component):
+    """The text of the source, read without importing, says what the signature says."""
+    loaded = component.load()
+    info = signatures.describe(component)
+    assert info.summary
+    assert info.description.split() == (loaded.__doc__ or "").split()
+    real = registry.parameters(loaded)
+    assert [p.name for p in info.parameters] == list(real)
+    for shown in info.parameters:
+        default = real[shown.name].default
+        if shown.required:
+            assert default is real[shown.name].empty
+        elif shown.default.startswith("Path("):
+            assert shown.default == f"Path({str(default)!r})".replace("'", "'")
+        else:
+            assert eval(shown.default) == default
+    params_model(loaded)
+
+
+def outer(given, *, size: Annotated[int, Field(ge=1)] = 3, names: tuple[str, ...] = ()):
+    """A component of an outsider."""
+    return given, size, names
+
+
+def test_register_find_and_build():
+    register("networks", "outer")(outer)
+    assert find("networks", "outer").load() is outer
+    assert registry.build("networks", "outer", {"size": 4}, "given") == ("given", 4, ())
+    with pytest.raises(ValidationError):
+        registry.build("networks", "outer", {"size": 0}, "given")
+    (size, names) = signatures.describe(find("networks", "outer")).parameters
+    assert (size.type, size.default, size.bounds) == ("int", "3", ">= 1")
+    assert names.type == "tuple[str, ...]"
+
+
+def test_a_name_taken_names_both_origins():
+    register("networks", "outer")(outer)
+    with pytest.raises(
+        PluginError, match=r"'outer' .*test_registry.py is already registered by .*test_registry"
+    ):
+        register("networks", "outer")(outer)
+    with pytest.raises(PluginError, match="already registered by vadkit"):
+        register("networks", "unet")(outer)
+    with pytest.raises(PluginError, match="no such family; did you mean 'networks'"):
+        register("network", "x")
+
+
+def test_a_wrong_name_lists_the_nearest_and_the_known():
+    with pytest.raises(RecipeError, match="did you mean 'cosine'.*known: constant, cosine"):
+        find("schedulers", "cosin")
+
+
+class Point:
+    """Looks like an installed package's entry point."""
+
+    def __init__(self, name, value):
+        self.name, self.value = name, value
+        self.dist = type("Dist", (), {"name": "their-package"})
+
+
+def test_entry_points_of_installed_packages(monkeypatch, tmp_path):
+    (tmp_path / "their_package").mkdir()
+    (tmp_path / "their_package" / "__init__.py").write_text("raise ImportError('imported!')")
+    (tmp_path / "their_package" / "nets.py").write_text(
+        'class Theirs:\n    """Their network."""\n    def __init__(self, *, depth: int = 2): ...\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    points = {"vadkit.networks": [Point("theirs", "their_package.nets:Theirs")]}
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points.get(group, []))
+    component = components("networks")["theirs"]
+    info = signatures.describe(component)
+    assert (info.summary, info.origin) == ("Their network.", "package their-package")
+    assert [p.name for p in info.parameters] == ["depth"]
+    with pytest.raises(PluginError, match="package their-package cannot be loaded.*imported!"):
+        component.load()
+    (tmp_path / "their_package" / "__init__.py").write_text("")
+    assert component.load().__name__ == "Theirs"
+    points["vadkit.networks"].append(Point("unet", "their_package.nets:Theirs"))
+    with pytest.raises(
+        PluginError, match="'unet' is defined twice: by vadkit and by package their"
+    ):
+        components("networks")
+
+
+def test_parameters_are_keyword_only_ones_alone():
+    component = Component("networks", "outer", "x:y", "test", outer)
+    assert list(registry.parameters(component.load())) == ["size", "names"]
+    with pytest.raises(ValidationError, match="given"):
+        params_model(outer)(given=1)
