@@ -69,7 +69,7 @@ def test_a_name_taken_names_both_origins():
 
 
 def test_a_wrong_name_lists_the_nearest_and_the_known():
-    with pytest.raises(RecipeError, match="did you mean 'cosine'.*known: constant, cosine"):
+    with pytest.raises(RecipeError, match=r"did you mean 'cosine'.*known: constant, cosine"):
         find("schedulers", "cosin")
 
 
@@ -94,7 +94,7 @@ def test_entry_points_of_installed_packages(monkeypatch, tmp_path):
     info = signatures.describe(component)
     assert (info.summary, info.origin) == ("Their network.", "package their-package")
     assert [p.name for p in info.parameters] == ["depth"]
-    with pytest.raises(PluginError, match="package their-package cannot be loaded.*imported!"):
+    with pytest.raises(PluginError, match=r"package their-package cannot be loaded.*imported!"):
         component.load()
     (tmp_path / "their_package" / "__init__.py").write_text("")
     assert component.load().__name__ == "Theirs"

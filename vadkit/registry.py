@@ -138,7 +138,7 @@ def find(family: str, name: str) -> Component:
 
 
 def load_plugin(path: Path) -> None:
-    """Run a plugin file, so that its ``register`` calls take effect; once, whatever copies there are.
+    """Run a plugin file, so that its ``register`` calls take effect; a copy is not run again.
 
     Raises ``PluginError`` when the file is missing or fails, with the line that failed.
     """

@@ -29,7 +29,7 @@ def test_training_clips_are_all_that_fit(lengths, spec):
 @given(st.integers(0, 60), specs())
 def test_every_frame_that_a_clip_could_score_is_scored(frames, spec):
     starts = scoring_starts(frames, spec)
-    assert all(0 <= start and start + spec.span <= frames for start in starts)
+    assert all(start >= 0 and start + spec.span <= frames for start in starts)
     assert (np.diff(starts) > 0).all()
     possible = {
         start + offset * spec.step

@@ -23,8 +23,9 @@ class FutureFrame(Method):
     the fifth is predicted. The generator minimises intensity 1, gradient 1 and adversarial 0.05;
     the discriminator learns to tell predicted from true frames, and takes its step first, as in
     the authors' code. A frame's score is its negative PSNR in dB over pixels in 0..1 (eq. 9), its
-    map the squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a video have no score. The paper reports AUC 95.4 on
-    Ped2, 85.1 on Avenue and 72.8 on ShanghaiTech after per-video min-max.
+    map the squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a
+    video have no score. The paper reports AUC 95.4 on Ped2, 85.1 on Avenue and 72.8 on
+    ShanghaiTech after per-video min-max.
 
     Differences from the paper: the optical-flow loss (weight 2) is not there yet; PSNR takes the
     known peak 1.0, as the authors' code does, where eq. 9 takes the largest predicted value.
