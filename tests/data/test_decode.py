@@ -158,7 +158,7 @@ def test_files_that_are_no_videos(tmp_path):
     cases = {
         "missing.mp4": (None, "not found"),
         "empty.mp4": (b"", "0 bytes"),
-        "text.mp4": (b"hello\n" * 100, "is it a video"),
+        "text.mp4": (b"hello\n" * 100, "no reader can open"),
     }
     for name, (data, text) in cases.items():
         if data is not None:

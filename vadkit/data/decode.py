@@ -227,7 +227,7 @@ def _unreadable(path: Path, reached: int, reasons: list[str]) -> str:
             f"({'; '.join(reasons)}); repair or replace the file"
         )
     if all(reason.endswith(CANNOT_OPEN) for reason in reasons):
-        return f"no reader can open {path}; is it a video, and whole?"
+        return f"no reader can open {path}; check that it is a video file and whole"
     return (
         f"{path} cannot be read as video ({'; '.join(reasons)}); "
         "check that it is a video file and whole"

@@ -82,3 +82,10 @@ def test_video_without_labels_is_named(tmp_path):
     write_labels(tmp_path / "l.json", {"b": np.zeros(2, bool)})
     with pytest.raises(DataError, match="no entry for video 'c'"):
         Folder(root=tmp_path, test=tmp_path, labels=tmp_path / "l.json").videos("test")
+
+
+def test_a_test_folder_inside_the_root_is_not_trained_on(tmp_path):
+    touch(tmp_path, "a.mp4", "check/b.mp4", "checked/c.mp4")
+    dataset = Folder(root=tmp_path, test=tmp_path / "check")
+    assert [video.id for video in dataset.videos("train")] == ["a", "checked/c"]
+    assert [video.id for video in dataset.videos("test")] == ["b"]

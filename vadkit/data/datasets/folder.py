@@ -20,8 +20,8 @@ class Folder:
     """Any folder of normal videos or image folders to train on; no labels needed.
 
     ``root`` holds the training videos, at any depth. ``test`` is another folder to evaluate on,
-    with ``labels``, a JSON file of vadkit's format whose ids are paths below ``test`` without
-    the ending.
+    kept out of training when it lies inside ``root``, with ``labels``, a JSON file of vadkit's
+    format whose ids are paths below ``test`` without the ending.
     """
 
     def __init__(self, *, root: Path, test: Path | None = None, labels: Path | None = None) -> None:
@@ -33,7 +33,16 @@ class Folder:
     def videos(self, split: Split) -> list[Video]:
         """The videos of a split, in natural order; none for ``test`` where no folder was given."""
         if split == "train":
-            return [Video(name, split, path) for name, path in find_videos(self.root)]
+            found = find_videos(self.root)
+            if self.test is not None:
+                # A test folder inside the root must not be trained on.
+                kept_out = self.test.expanduser().resolve()
+                found = [
+                    (name, path)
+                    for name, path in found
+                    if not path.resolve().is_relative_to(kept_out)
+                ]
+            return [Video(name, split, path) for name, path in found]
         if self.test is None:
             return []
         found = find_videos(self.test)
