@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vadkit.data.videos import ClipSpec
-from vadkit.methods.method import Method, Scores, Update, WeightedLoss
+from vadkit.methods.method import Method, Scores, Update
 
 
 class ConvAutoEncoder(Method):
@@ -32,14 +32,6 @@ class ConvAutoEncoder(Method):
         "train": {"epochs": 100, "batch_size": 32},
         "scorers": [{"type": "minmax-per-video"}],
     }
-
-    def __init__(
-        self,
-        networks: Mapping[str, nn.Module],
-        losses: Mapping[str, WeightedLoss],
-        clip: ClipSpec,
-    ) -> None:
-        super().__init__(networks, losses, clip)
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
