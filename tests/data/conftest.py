@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 import pytest
+
+from vadkit.data.store import Settings, build_store, plan_store
+from vadkit.data.videos import Video
 
 
 @pytest.fixture
@@ -30,3 +34,25 @@ def write_video():
         return path
 
     return write
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """A function that makes a video of gray 8x12 images valued first, first + 1, ..."""
+
+    def make(name, frames, first=0):
+        folder = tmp_path / name
+        folder.mkdir()
+        for index in range(frames):
+            cv2.imwrite(str(folder / f"{index}.png"), np.full((8, 12), first + index, np.uint8))
+        return Video(name, "train", folder)
+
+    return make
+
+
+@pytest.fixture
+def stored_pair(image_folder, tmp_path):
+    """Two stored videos of 6 and 5 gray frames, valued 0.. and 100.."""
+    videos = [image_folder("a", 6), image_folder("b", 5, first=100)]
+    settings = Settings(size=(8, 12), channels="gray")
+    return build_store(plan_store(videos, settings, cache=tmp_path / "cache"), settings)[0]

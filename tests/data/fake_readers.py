@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import time
 
 import numpy as np
 
@@ -18,6 +19,18 @@ def first_three(path):
         yield np.full((4, 6, 3), number, np.uint8)
 
 
+def first_two(path):
+    for number in range(2):
+        yield np.full((4, 6, 3), number, np.uint8)
+
+
+def slow(path):
+    """Two frames a second: quicker than a stall, each far later than progress is told."""
+    for number in range(4):
+        time.sleep(0.5)
+        yield np.full((4, 6, 3), number, np.uint8)
+
+
 def hangs(path):
     """Three frames, then a native call that never returns and keeps Python's lock."""
     yield from first_three(path)
@@ -27,6 +40,19 @@ def hangs(path):
 def crashes(path):
     yield from first_three(path)
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def tears(path):
+    """Three frames, then dies with a part of the next one in the file beside the video."""
+    yield from first_three(path)
+    with path.with_suffix(".u8").open("ab") as file:
+        file.write(b"torn")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leaves_its_process_and_hangs(path):
+    path.with_suffix(".process").write_text(str(os.getpid()))
+    yield from hangs(path)
 
 
 def breaks(path):

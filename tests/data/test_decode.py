@@ -3,6 +3,9 @@
 import logging
 import os
 import re
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.decode import Worker, probe, read_frames
+from vadkit.data.decode import VideoInfo, Worker, probe, read_frames
 from vadkit.data.readers import pyav
 from vadkit.errors import DataError
 
@@ -100,7 +103,7 @@ def test_when_all_fail_the_error_tells_why_and_how_far(file):
     [
         ("fake_readers:is_empty", "no frames"),
         ("fake_readers:gives_floats", "float64"),
-        ("nonsense", "no reader of this name"),
+        ("nonsense", "no readers component named 'nonsense'; known: decord, frames, pyav"),
         ("fake_readers:nonsense", "nonsense"),
         ("no_such_module:read", "no_such_module"),
     ],
@@ -172,14 +175,106 @@ def test_files_that_are_no_videos(tmp_path):
         next(read_frames(tmp_path / "folder"))
 
 
+def test_a_plugin_adds_readers(file, tmp_path):
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(
+        "import numpy as np\nimport vadkit\n\n\n"
+        "@vadkit.register('readers', 'made-up')\n"
+        "def made_up(path):\n"
+        "    yield np.full((4, 6, 3), 42, np.uint8)\n"
+    )
+    assert numbers(read_frames(file, readers=("made-up",), plugins=[plugin])) == [42]
+    # The readers of vadkit stay at hand beside it.
+    both = ("pyav", "made-up")
+    assert numbers(read_frames(file, readers=both, plugins=[plugin])) == [42]
+    plugin.write_text("1 / 0")
+    with pytest.raises(DataError, match=r"plugin\.py:1: ZeroDivisionError"):
+        next(read_frames(file, readers=("made-up",), plugins=[plugin]))
+
+
+def test_a_reader_with_fewer_frames_than_the_one_before_is_not_believed(file):
+    with pytest.raises(DataError, match="first_two: it gives 2 frames, where 3 had been read"):
+        list(read_frames(file, readers=fakes("breaks", "first_two")))
+
+
+def test_a_file_written_meanwhile_is_read_with_a_warning(file, caplog):
+    frames = read_frames(file, readers=fakes("numbered"))
+    first = next(frames)
+    file.write_bytes(b"longer")
+    assert numbers([first, *frames]) == list(range(10))
+    assert f"{file} was changed while it was read; 10 frames were read" in caplog.text
+
+
+def test_the_child_outlives_the_thread_that_started_it(file):
+    def process(worker):
+        (frame,) = read_frames(file, readers=fakes("tells_process"), worker=worker)
+        return frame.tobytes()
+
+    found = []
+    with Worker() as worker:
+        thread = threading.Thread(target=lambda: found.append(process(worker)))
+        thread.start()
+        thread.join()
+        time.sleep(0.1)
+        assert process(worker) == found[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+def test_a_hanging_child_dies_with_its_parent(file):
+    left = file.with_suffix(".process")
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path\n"
+            "from vadkit.data.decode import read_frames\n"
+            "name = 'fake_readers:leaves_its_process_and_hangs'\n"
+            "for frame in read_frames(Path(sys.argv[1]), readers=[name]): print(flush=True)",
+            str(file),
+            str(Path(__file__).parent),
+        ],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    for _ in range(3):
+        assert parent.stdout.readline()
+    child = int(left.read_text())
+    time.sleep(0.2)
+    assert alive(child)
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 5
+    while alive(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(child)
+
+
+def alive(process):
+    """Whether a process runs; one that ended may wait for its parent to take note."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_probe(tmp_path, pictures, write_video):
     path = write_video(tmp_path / "video.mp4", pictures, codec="libx264", pixels="yuv420p")
-    info = probe(path)
-    assert (info.fps, info.size, info.frames) == (25.0, (32, 64), 20)
+    expected = VideoInfo(25.0, (32, 64), 20, "h264", "yuv420p", 0.8, variable_rate=False)
+    assert probe(path) == expected
     (tmp_path / "images").mkdir()
-    cv2.imwrite(str(tmp_path / "images" / "1.png"), pictures[0])
-    info = probe(tmp_path / "images")
-    assert (info.fps, info.size, info.frames) == (25.0, (32, 64), 1)
+    cv2.imwrite(str(tmp_path / "images" / "1.PNG"), pictures[0])
+    expected = VideoInfo(25.0, (32, 64), 1, "png", None, 0.04, variable_rate=False)
+    assert probe(tmp_path / "images") == expected
+
+
+def test_one_worker_probes_and_reads_many_files(tmp_path, file, pictures, write_video):
+    path = write_video(tmp_path / "video.mkv", pictures)
+    with Worker() as worker:
+        assert probe(path, worker=worker).frames is None
+        with pytest.raises(DataError, match=r"video\.mp4"):
+            probe(file, worker=worker)
+        assert probe(path, worker=worker).codec == "ffv1"
+        assert len(list(read_frames(path, worker=worker))) == 20
 
 
 @pytest.mark.slow

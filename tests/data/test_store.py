@@ -1,39 +1,37 @@
-"""The frame store and the loader on it."""
+"""The frame store: what it keeps, when it decodes, and what a crash leaves behind."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.augments import fliplr
-from vadkit.data.loader import ClipLoader
-from vadkit.data.store import build_store, dataset_fingerprint
-from vadkit.data.tensors import to_input
-from vadkit.data.videos import ClipSpec, Video
+from vadkit.data.store import (
+    Settings,
+    StoredVideo,
+    build_store,
+    dataset_fingerprint,
+    open_stored,
+    plan_store,
+)
+from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
-SPEC = ClipSpec(3, (8, 12), "gray", (2,), range=(-1.0, 1.0))
-
-
-def image_folder(path, frames, first=0):
-    path.mkdir()
-    for index in range(frames):
-        cv2.imwrite(str(path / f"{index}.png"), np.full((8, 12), first + index, np.uint8))
-    return Video(path.name, "train", path)
+GRAY = Settings(size=(8, 12), channels="gray")
 
 
 @pytest.fixture
-def videos(tmp_path):
-    return [image_folder(tmp_path / "a", 6), image_folder(tmp_path / "b", 5, first=100)]
+def videos(image_folder):
+    return [image_folder("a", 6), image_folder("b", 5, first=100)]
 
 
-def store(videos, cache, **settings):
-    return build_store(videos, size=(8, 12), channels="gray", cache=cache, **settings)
+def store(videos, cache, settings=GRAY, **options):
+    return build_store(plan_store(videos, settings, cache=cache), settings, **options)[0]
 
 
 def test_frames_are_kept_as_they_are(videos, tmp_path):
@@ -48,61 +46,179 @@ def test_frames_are_kept_as_they_are(videos, tmp_path):
         stored[0].frames[0] = 0
 
 
+def test_frames_are_read_by_number(videos, tmp_path):
+    video = store(videos, tmp_path / "cache")[1]
+    assert video.read(1, 4)[:, 7, 11, 0].tolist() == [101, 102, 103]
+    out = np.zeros((2, 8, 12, 1), np.uint8)
+    assert video.read(3, 5, out) is out
+    assert out[:, 0, 0, 0].tolist() == [103, 104]
+    assert video.read(2, 2).shape == (0, 8, 12, 1)
+    with pytest.raises(IndexError, match=r"\[3, 6\) of 5"):
+        video.read(3, 6)
+
+
+def test_parts_of_one_file_share_its_frames(videos, tmp_path):
+    whole = videos[1]
+    parts = [replace(whole, id="early", part=(0, 2)), replace(whole, id="late", part=(2, None))]
+    plan = plan_store(parts, GRAY, cache=tmp_path / "cache")
+    assert len(plan.missing) == 1
+    early, late = build_store(plan, GRAY)[0]
+    assert early.folder == late.folder
+    assert early.read(0, 2)[:, 0, 0, 0].tolist() == [100, 101]
+    assert late.frames[:, 0, 0, 0].tolist() == late.read(0, 3)[:, 0, 0, 0].tolist()
+    assert late.read(1, 3)[:, 0, 0, 0].tolist() == [103, 104]
+
+
+def test_a_part_beyond_the_end_is_an_error(videos, tmp_path):
+    part = replace(videos[1], part=(2, 9))
+    with pytest.raises(DataError, match=r"frames 2 to 9 of .*b, which has 5 frames"):
+        store([part], tmp_path / "cache")
+
+
+def test_a_plan_tells_what_is_needed(videos, tmp_path):
+    plan = plan_store(videos, GRAY, cache=tmp_path / "cache")
+    assert (len(plan.missing), plan.frames, plan.need_bytes) == (2, 11, 11 * 96)
+    assert plan.free_bytes > 0
+    build_store(plan, GRAY)
+    again = plan_store(videos, GRAY, cache=tmp_path / "cache")
+    assert (len(again.missing), again.need_bytes) == (0, 0)
+
+
+def test_too_little_room_is_said_before_anything_is_decoded(videos, tmp_path):
+    plan = replace(plan_store(videos, GRAY, cache=tmp_path / "cache"), free_bytes=1000)
+    with pytest.raises(DataError, match=r"needs about 0.00 GiB in .*data.store to none"):
+        build_store(plan, GRAY)
+    assert not list((tmp_path / "cache").glob("*/frames.u8"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+def test_a_disk_that_fills_up_is_one_clear_error(tmp_path, image_folder):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("this machine mounts no disks")
+    try:
+        large = Settings(size=(64, 64), channels="rgb")
+        plan = plan_store([image_folder("a", 20)], large, cache=disk)
+        with pytest.raises(DataError, match="the disk is full; make room with `vadkit data cache"):
+            build_store(replace(plan, free_bytes=10**12), large)
+        assert not list(disk.glob("*/frames.u8")) and not list(disk.glob(".*/frames.u8"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 def test_a_second_build_decodes_nothing(videos, tmp_path, monkeypatch):
     first = store(videos, tmp_path / "cache")
-    monkeypatch.setattr("vadkit.data.store.read_frames", None)
+    monkeypatch.setattr("vadkit.data.store.write_video", None)
     again = store(videos, tmp_path / "cache")
     assert [v.folder for v in again] == [v.folder for v in first]
 
 
-def test_another_size_or_content_is_another_entry(videos, tmp_path):
+def test_another_size_reader_or_content_is_another_entry(videos, tmp_path):
     cache = tmp_path / "cache"
     first = store(videos, cache)
-    other = build_store(videos, size=(16, 24), channels="gray", cache=cache)
-    assert first[0].folder != other[0].folder
+    assert store(videos, cache, replace(GRAY, size=(16, 24)))[0].folder != first[0].folder
+    assert store(videos, cache, replace(GRAY, readers=("pyav",)))[0].folder != first[0].folder
     cv2.imwrite(str(videos[0].path / "0.png"), np.full((8, 12), 50, np.uint8))
     os.utime(videos[0].path / "0.png", ns=(1, 1))
     changed = store(videos, cache)
     assert changed[0].folder != first[0].folder
     assert changed[1].folder == first[1].folder
     assert changed[0].frames[0, 0, 0, 0] == 50
-    assert dataset_fingerprint(changed) != dataset_fingerprint(first)
+    prints = [dataset_fingerprint({v.id: v.key for v in videos}) for videos in (first, changed)]
+    assert prints[0] != prints[1]
 
 
-def test_a_killed_build_leaves_nothing_that_counts(tmp_path):
-    """kill -9 in the middle: no entry under its final name, and the next build is whole."""
-    (tmp_path / "slow_reader.py").write_text(
-        "import time, numpy as np\n"
-        "def slow(path):\n"
-        "    for value in range(40):\n"
-        "        yield np.full((8, 12, 3), value, np.uint8)\n"
-        "        time.sleep(0.1)\n"
-    )
+def test_a_bad_video_stops_or_is_skipped(videos, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video" * 100)
+    mixed = [videos[0], Video("bad", "train", bad), videos[1]]
+    plan = plan_store(mixed, GRAY, cache=tmp_path / "cache")
+    with pytest.raises(DataError, match=r"no reader can open .*bad.mp4"):
+        build_store(plan, GRAY)
+    stored, skipped = build_store(plan, GRAY, on_bad_video="skip")
+    assert [video.id for video in stored] == ["a", "b"]
+    assert [(one.id, one.path) for one in skipped] == [("bad", bad)]
+    assert "no reader can open" in skipped[0].reason
+    with pytest.raises(DataError, match="none of 1 videos could be read; no reader"):
+        build_store(
+            plan_store([mixed[1]], GRAY, cache=tmp_path / "cache"), GRAY, on_bad_video="skip"
+        )
+
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+from vadkit.data.store import Settings, build_store, plan_store
+from vadkit.data.videos import Video
+
+settings = Settings(size=(96, 128), channels="gray", readers=("slow_reader:slow",))
+videos = [Video("v", "train", Path(sys.argv[1]))]
+plan = plan_store(videos, settings, cache=Path(sys.argv[2]))
+print(len(build_store(plan, settings)[0][0]), flush=True)
+"""
+
+
+@pytest.fixture
+def slow_build(tmp_path):
+    """A function that starts a process which stores 40 frames, each ``pause`` seconds late."""
     video = tmp_path / "v.mp4"
     video.write_bytes(b"x")
-    script = (
-        "from pathlib import Path\nfrom vadkit.data.store import build_store\n"
-        "from vadkit.data.videos import Video\n"
-        f"build_store([Video('v', 'train', Path({str(video)!r}))], size=(96, 128), channels='gray',"
-        f" cache=Path({str(tmp_path / 'cache')!r}), readers=('slow_reader:slow',))\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, "-c", script], env=environment)
-    frames = tmp_path / "cache"
+
+    def start(pause):
+        (tmp_path / "slow_reader.py").write_text(
+            "import time, numpy as np\n"
+            "def slow(path):\n"
+            "    open(str(path) + '.opened', 'a').write('x')\n"
+            "    for value in range(40):\n"
+            "        yield np.full((8, 12, 3), value, np.uint8)\n"
+            f"        time.sleep({pause})\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        command = [sys.executable, "-c", _SCRIPT, str(video), str(tmp_path / "cache")]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+    return start
+
+
+def final_folders(cache):
+    return [path for path in cache.glob("*/frames.u8") if not path.parent.name.startswith(".")]
+
+
+def test_a_killed_build_leaves_nothing_that_counts(slow_build, tmp_path):
+    """kill -9 in the middle: no entry under its final name, and the next build is whole."""
+    cache = tmp_path / "cache"
+    process = slow_build(0.1)
     deadline = time.monotonic() + 60
-    while not any(f.stat().st_size for f in frames.glob(".*/frames.u8")):
+    while not any(path.stat().st_size for path in cache.glob(".*/frames.u8")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert [p for p in frames.iterdir() if not p.name.startswith(".")] == []
-    (tmp_path / "slow_reader.py").write_text(
-        "import numpy as np\ndef slow(path):\n    for value in range(40):\n"
-        "        yield np.full((8, 12, 3), value, np.uint8)\n"
-    )
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
-    (whole,) = [p for p in frames.iterdir() if not p.name.startswith(".")]
-    assert (whole / "frames.u8").stat().st_size == 40 * 96 * 128
+    assert final_folders(cache) == []
+    again = slow_build(0)
+    assert again.communicate(timeout=60)[0] == "40\n"
+    (whole,) = final_folders(cache)
+    assert whole.stat().st_size == 40 * 96 * 128
+    frames = open_stored("v", whole.parent).frames
+    assert frames[:, 0, 0, 0].tolist() == list(range(40))
+    # What the killed process left is gone too.
+    assert not list(cache.glob(".*/frames.u8"))
+
+
+def test_two_processes_at_once_decode_a_video_once(slow_build, tmp_path):
+    both = [slow_build(0.02), slow_build(0.02)]
+    assert [process.communicate(timeout=60)[0] for process in both] == ["40\n", "40\n"]
+    assert (tmp_path / "v.mp4.opened").read_text() == "x"
+    assert len(final_folders(tmp_path / "cache")) == 1
+
+
+def test_frames_cut_short_are_named(videos, tmp_path):
+    video = store(videos, tmp_path / "cache")[0]
+    os.truncate(video.folder / "frames.u8", 300)
+    with pytest.raises(DataError, match=r"in .* are cut short; run: vadkit data cache verify"):
+        video.read(0, 6)
 
 
 def test_a_cache_that_cannot_be_written(videos, tmp_path):
@@ -111,64 +227,6 @@ def test_a_cache_that_cannot_be_written(videos, tmp_path):
         store(videos, tmp_path / "file" / "cache")
 
 
-def loader(stored, **settings):
-    return ClipLoader(stored, SPEC, **{"batch_size": 2, "seed": 0, **settings})
-
-
-def first_pixels(batches):
-    return [[tuple(clip[:, 0, 0, 0].tolist()) for clip in batch] for batch in batches]
-
-
-def test_an_epoch_holds_every_clip_once_in_its_own_order(videos, tmp_path):
-    stored = store(videos, tmp_path / "cache")
-    batches = loader(stored)
-    # 4 clips of a, 3 of b; the one left over is dropped.
-    assert len(batches) == 3
-    epochs = [first_pixels(batches.batches(epoch)) for epoch in range(3)]
-    everything = {(s, s + 1, s + 2) for s in [0, 1, 2, 3, 100, 101, 102]}
-    for epoch in epochs:
-        seen = [clip for batch in epoch for clip in batch]
-        assert len(set(seen)) == 6
-        assert set(seen) < everything
-    assert epochs[0] != epochs[1] != epochs[2]
-    assert first_pixels(loader(stored).batches(1)) == epochs[1]
-    assert first_pixels(loader(stored, seed=1).batches(1)) != epochs[1]
-    assert first_pixels(loader(stored).batches(1, start=2)) == epochs[1][2:]
-
-
-def test_without_a_seed_clips_come_in_video_order(videos, tmp_path):
-    stored = store(videos, tmp_path / "cache")
-    batches = first_pixels(loader(stored, seed=None, drop_last=False).batches(0))
-    assert [clip[0] for batch in batches for clip in batch] == [0, 1, 2, 3, 100, 101, 102]
-    assert len(batches) == 4
-
-
-def test_fewer_clips_than_a_batch_make_one_batch(videos, tmp_path):
-    stored = store(videos, tmp_path / "cache")
-    assert [len(b) for b in loader(stored, batch_size=64).batches(0)] == [7]
-
-
-def test_augments_depend_on_seed_epoch_and_clip_alone(tmp_path):
-    folder = tmp_path / "v"
-    folder.mkdir()
-    ramp = np.tile(np.arange(12, dtype=np.uint8) * 20, (8, 1))
-    for index in range(10):
-        cv2.imwrite(str(folder / f"{index}.png"), ramp)
-    stored = store([Video("v", "train", folder)], tmp_path / "cache")
-    augmented = loader(stored, augments=[fliplr(p=0.5)])
-    whole = list(augmented.batches(3))
-    flipped = [bool(clip[0, 0, 0, 0] > 0) for batch in whole for clip in batch]
-    assert 0 < sum(flipped) < len(flipped)
-    resumed = list(augmented.batches(3, start=2))
-    assert all((a == b).all() for a, b in zip(whole[2:], resumed, strict=True))
-
-
-def test_to_input_scales_to_the_range_and_orders_axes():
-    import torch
-
-    clips = np.zeros((2, 3, 8, 12, 1), np.uint8)
-    clips[1, 2, 5, 7] = 255
-    tensor = to_input(clips, SPEC, torch.device("cpu"), torch.float32)
-    assert tensor.shape == (2, 1, 3, 8, 12)
-    assert tensor[1, 0, 2, 5, 7] == 1.0
-    assert tensor[0].unique().tolist() == [-1.0]
+def test_nothing_is_stored_of_an_unknown_folder(tmp_path):
+    assert open_stored("a", tmp_path / "none") is None
+    assert StoredVideo("a", tmp_path, (3, 2, 2, 1)).key.endswith(" 0 3")

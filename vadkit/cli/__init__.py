@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vadkit.cli import commands, components, recipes
+from vadkit.cli import commands, components, data, data_cache, recipes
 from vadkit.errors import VadkitError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.command("infer")(commands.infer)
 app.command("list-components")(components.list_components)
 app.command("validate")(recipes.validate)
 app.command("schema")(recipes.schema)
+data.app.add_typer(data_cache.app, name="cache")
+app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> None:

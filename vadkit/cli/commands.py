@@ -155,6 +155,13 @@ def _print_evaluation(result: Evaluation) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    if result.skipped:
+        console.print(
+            f"Left out, because they cannot be read: {', '.join(result.skipped)}. Not comparable "
+            "with results on the whole test split.",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(
         f"Labels: {result.label_source}. Checkpoint: {result.checkpoint} (step {result.step}).",
         highlight=False,

@@ -6,138 +6,49 @@ import contextlib
 import json
 import logging
 import os
-import selectors
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Generator, Sequence
+import zlib
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from vadkit.data.decode_worker import ERROR, FRAME, HEADER, INFO
+from vadkit.data.decode_process import Failed, Worker
+from vadkit.data.decode_worker import END, FRAME
 from vadkit.data.readers import CANNOT_OPEN, image_files
 from vadkit.errors import DataError
 
 _log = logging.getLogger("vadkit.data")
 READERS = ("decord", "pyav")
 STALL_S = 20.0
-_SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, which only Linux has
-_PIPE_BYTES = 1 << 20
-
-
-class _Failed(Exception):
-    """A reader gave up, crashed or stalled; the text says how."""
-
-
-class Worker:
-    """A decoding child process, started when first needed and again after a failure."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the child, whatever it is doing."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-    def ask(
-        self, request: dict[str, Any], stall_s: float
-    ) -> Generator[tuple[int, Any], None, None]:
-        """Send a request; yield (kind, frame or text) records until its last one.
-
-        Raises ``_Failed`` when the child reports an error, dies, or says nothing for ``stall_s``.
-        The child is ended unless its answer was heard to the end.
-        """
-        process = self._start()
-        assert process.stdin is not None
-        heard = False
-        try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            while not heard:
-                kind, *shape = HEADER.unpack(self._read(HEADER.size, stall_s))
-                size = shape[0] * shape[1] * shape[2] if kind == FRAME else shape[0]
-                body = self._read(size, stall_s)
-                heard = kind != FRAME
-                if kind == FRAME:
-                    yield kind, np.frombuffer(body, np.uint8).reshape(shape)
-                elif kind == ERROR:
-                    raise _Failed(body.decode(errors="replace"))
-                else:
-                    yield kind, body.decode()
-        except BrokenPipeError:
-            raise _Failed("the decoder crashed") from None
-        finally:
-            if not heard:
-                self.close()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self.close()
-            self._process = subprocess.Popen(
-                # -P: the child finds modules where this process does, not in the current folder.
-                [sys.executable, "-P", "-m", "vadkit.data.decode_worker"],
-                # Unbuffered, so that closing the pipe of a dead child has nothing left to write.
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
-                },
-                # Ctrl-C is for the parent, which ends its children itself.
-                start_new_session=True,
-            )
-            _enlarge_pipe(self._process)
-        return self._process
-
-    def _read(self, size: int, stall_s: float) -> bytearray:
-        process = self._process
-        assert process is not None and process.stdout is not None
-        data = bytearray(size)
-        view = memoryview(data)
-        descriptor = process.stdout.fileno()
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            while view:
-                if not selector.select(stall_s):
-                    raise _Failed(f"no frame came for {stall_s:g} s, so the decoder was ended")
-                count = os.readv(descriptor, [view])
-                if not count:
-                    raise _Failed(f"the decoder crashed{_exit_text(process)}")
-                view = view[count:]
-        return data
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Frames a second, (height, width), and the number of frames where the file states it."""
+    """What a video file says of itself; None where it does not say.
+
+    ``fps`` frames a second (25 where unsaid), ``size`` (height, width) upright, ``codec`` and
+    ``pixels`` FFmpeg's names, ``duration`` seconds, ``variable_rate`` whether the times between
+    frames differ by more than a tenth. For a folder of images ``codec`` is the first one's suffix.
+    """
 
     fps: float
     size: tuple[int, int]
     frames: int | None
+    codec: str
+    pixels: str | None
+    duration: float | None
+    variable_rate: bool
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Frames written, zlib.crc32 over the whole file, and the readers that gave frames in order."""
+
+    frames: int
+    crc: int
+    readers: tuple[str, ...]
 
 
 def read_frames(
@@ -146,67 +57,181 @@ def read_frames(
     readers: Sequence[str] = READERS,
     size: tuple[int, int] | None = None,
     channels: str = "rgb",
+    plugins: Sequence[Path] = (),
     stall_s: float = STALL_S,
     worker: Worker | None = None,
 ) -> Generator[np.ndarray, None, None]:
     """Frames of a video file or image folder in order, (H, W, 3) uint8 RGB.
 
-    With ``size`` (height, width) they come resized; as (H, W, 1) for ``channels`` "gray".
-    When a reader fails, stalls or crashes, the next goes on from the frame reached and a warning
-    says so. Raises ``DataError`` when the last one fails too.
+    With ``size`` (height, width) they come resized; as (H, W, 1) for ``channels`` "gray". A reader
+    is a registered name, one that ``plugins`` register, or ``module:function``. When a reader
+    fails, stalls for ``stall_s`` seconds or crashes, the next goes on from the frame reached and a
+    warning says so. Raises ``DataError`` when the last one fails too.
+
+    Every coded frame comes once, in the order shown, upright, whatever its time; frames that an
+    edit list hides do not. Pictures that a decoder mends after damage come as it mends them;
+    damage that it cannot mend is an error. A file that breaks off is an error where the break
+    shows (MP4), otherwise a warning when fewer frames come than it states. Where pictures differ
+    in size and no ``size`` is given, the first odd one is an error. A file that changes meanwhile
+    is read as far as it goes, with a warning.
+    """
+    request = {"size": size, "channels": channels}
+    before, reached = _state(path), 0
+    answers = _answers(path, request, readers, plugins, stall_s, worker, lambda: {"skip": reached})
+    with contextlib.closing(answers):
+        for _, kind, body in answers:
+            if kind == FRAME:
+                reached += 1
+                yield body
+    if _state(path) != before:
+        _log.warning("%s; %d frames were read", _changed(path), reached)
+
+
+def decode_to_file(
+    path: Path,
+    target: Path,
+    *,
+    readers: Sequence[str] = READERS,
+    size: tuple[int, int],
+    channels: str,
+    plugins: Sequence[Path] = (),
+    stall_s: float = STALL_S,
+    worker: Worker | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Decoded:
+    """Write a video's frames, resized, one after another as uint8 (N, H, W, C) into ``target``.
+
+    What ``target`` held is lost. ``progress`` is called with numbers of new frames. Frames are
+    those of ``read_frames``, with its errors and warnings; a file that changes meanwhile is a
+    ``DataError`` here. Raises ``OSError`` when ``target`` cannot be written (a full disk).
+    """
+    frame_bytes = size[0] * size[1] * (1 if channels == "gray" else 3)
+    before, told, used = _state(path), 0, dict[str, None]()
+    target.open("wb").close()
+
+    def place() -> dict[str, Any]:
+        length = target.stat().st_size
+        if length % frame_bytes:
+            os.truncate(target, length - length % frame_bytes)
+        return {"skip": length // frame_bytes, "crc": _crc(target) if length else 0}
+
+    request = {"size": size, "channels": channels, "target": str(target.absolute())}
+    answers = _answers(path, request, readers, plugins, stall_s, worker, place)
+    with contextlib.closing(answers):
+        for name, kind, body in answers:
+            end = json.loads(body) if kind == END else {}
+            frames = end["frames"] if end else int(body)
+            if frames > told:
+                used[name] = None
+                if progress is not None:
+                    progress(frames - told)
+                told = frames
+    if _state(path) != before:
+        raise DataError(f"{_changed(path)}; wait until it is whole")
+    return Decoded(end["frames"], end["crc"], tuple(used))
+
+
+def probe(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None) -> VideoInfo:
+    """What a file says of itself, from its head and first frame; ``DataError`` when it is none."""
+    _check_readable(path)
+    with contextlib.ExitStack() as stack:
+        worker = worker or stack.enter_context(Worker())
+        try:
+            (record,) = worker.ask({"probe": str(path.absolute())}, stall_s)
+        except Failed as failure:
+            raise DataError(_unreadable(path, 0, [str(failure)])) from None
+    info = json.loads(record[1])
+    return VideoInfo(**{**info, "size": tuple(info["size"])})
+
+
+def _answers(
+    path: Path,
+    request: dict[str, Any],
+    readers: Sequence[str],
+    plugins: Sequence[Path],
+    stall_s: float,
+    worker: Worker | None,
+    place: Callable[[], dict[str, Any]],
+) -> Generator[tuple[str, int, Any], None, None]:
+    """Records of one reader after another, until one reaches the end, with the reader's name.
+
+    ``place`` says where the next one goes on: ``skip`` frames that are there already.
     """
     _check_readable(path)
-    own = worker is None
-    worker = worker or Worker()
     names = ("frames",) if path.is_dir() else tuple(readers)
-    reached, reasons = 0, []
-    try:
+    reasons = []
+    with contextlib.ExitStack() as stack:
+        worker = worker or stack.enter_context(Worker())
         for name in names:
-            request = {
+            here = place()
+            asked = {
+                **request,
+                **here,
                 "path": str(path.absolute()),
                 "reader": name,
-                "size": size,
-                "channels": channels,
-                "skip": reached,
+                "plugins": [str(plugin.absolute()) for plugin in plugins],
             }
             try:
                 # Closed at once when the caller leaves early, which ends the child.
-                with contextlib.closing(worker.ask(request, stall_s)) as records:
+                with contextlib.closing(worker.ask(asked, stall_s)) as records:
                     for kind, body in records:
-                        if kind == FRAME and body.size:
-                            reached += 1
-                            yield body
-                if reached:
-                    return
-                raise _Failed("it holds no frames")
-            except _Failed as failure:
+                        if kind == END:
+                            _check_end(path, json.loads(body), here["skip"])
+                        yield name, kind, body
+                return
+            except Failed as failure:
                 reasons.append(f"{name}: {failure}")
                 if name != names[-1]:
                     _log.warning(
                         "%s: reader %s failed after %d frames (%s); trying %s",
                         path,
                         name,
-                        reached,
+                        place()["skip"],
                         failure,
                         names[len(reasons)],
                     )
-    finally:
-        if own:
-            worker.close()
-    raise DataError(_unreadable(path, reached, reasons))
+    raise DataError(_unreadable(path, place()["skip"], reasons))
 
 
-def probe(path: Path, *, stall_s: float = STALL_S) -> VideoInfo:
-    """A video's frame rate and size without decoding it; ``DataError`` when it is none."""
-    _check_readable(path)
-    with Worker() as worker:
-        try:
-            for kind, body in worker.ask({"probe": str(path.absolute())}, stall_s):
-                assert kind == INFO
-                info = json.loads(body)
-        except _Failed as failure:
-            raise DataError(_unreadable(path, 0, [str(failure)])) from None
-    return VideoInfo(info["fps"], tuple(info["size"]), info["frames"])
+def _check_end(path: Path, end: dict[str, Any], skipped: int) -> None:
+    """Compare the frames that came with those of the readers before and with those stated."""
+    frames = end["frames"]
+    if not frames:
+        raise Failed("it holds no frames")
+    if frames < skipped:
+        raise Failed(f"it gives {frames} frames, where {skipped} had been read")
+    stated, exact = end["stated"] or (0, True)
+    # Lengths are rounded, and cover some time before and after the frames.
+    if frames < (stated if exact else stated * 0.95 - 2):
+        _log.warning(
+            "%s states %s%d frames but gives %d: it is cut, damaged%s",
+            path,
+            "" if exact else "about ",
+            stated,
+            frames,
+            " or holds empty frames" if exact else " or of variable frame rate",
+        )
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Differs when a file or folder was written in between."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _changed(path: Path) -> str:
+    return f"{path} was changed while it was read"
+
+
+def _crc(target: Path) -> int:
+    crc = 0
+    with target.open("rb") as file:
+        while piece := file.read(1 << 20):
+            crc = zlib.crc32(piece, crc)
+    return crc
 
 
 def _check_readable(path: Path) -> None:
@@ -221,6 +246,9 @@ def _check_readable(path: Path) -> None:
 
 
 def _unreadable(path: Path, reached: int, reasons: list[str]) -> str:
+    if path.is_dir():
+        reason = reasons[0].removeprefix("frames: ")
+        return f"folder {path} cannot be read after {reached} images: {reason}"
     if reached:
         return (
             f"{path} breaks off: {reached} frames could be read, then every reader failed "
@@ -232,29 +260,3 @@ def _unreadable(path: Path, reached: int, reasons: list[str]) -> str:
         f"{path} cannot be read as video ({'; '.join(reasons)}); "
         "check that it is a video file and whole"
     )
-
-
-def _exit_text(process: subprocess.Popen[bytes]) -> str:
-    """How the child ended, given a moment to do so."""
-    deadline = time.monotonic() + 1
-    while process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    code = process.returncode
-    if code is None:
-        return ""
-    if code < 0:
-        return f" ({signal.Signals(-code).name})"
-    return f" (exit status {code})"
-
-
-def _enlarge_pipe(process: subprocess.Popen[bytes]) -> None:
-    """Let the child run ahead by a few frames; a pipe holds 64 KiB otherwise."""
-    if not sys.platform.startswith("linux"):
-        return
-    import fcntl
-
-    assert process.stdout is not None
-    try:
-        fcntl.fcntl(process.stdout.fileno(), _SET_PIPE_SIZE, _PIPE_BYTES)
-    except OSError:
-        _log.debug("the pipe of the decoder keeps its usual size")

@@ -1,17 +1,25 @@
 """The child process that decodes: native libraries may hang or crash here, not in the run.
 
 Requests come as JSON lines on stdin. Answers go to stdout as records: a header (kind, h, w, c),
-then for kind FRAME h*w*c bytes of pixels, for the other kinds h bytes of UTF-8 text.
+then for kind FRAME h*w*c bytes of pixels, for the other kinds h bytes of UTF-8 text. All but
+FRAME and PROGRESS are the last record of an answer.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import functools
 import importlib
 import json
 import os
 import re
+import select
+import signal
 import struct
 import sys
+import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,84 +27,155 @@ from typing import Any, BinaryIO
 import numpy as np
 
 HEADER = struct.Struct("<4I")
-FRAME, END, ERROR, INFO = range(4)
+FRAME, PROGRESS, END, ERROR, WRITE_ERROR, INFO = range(6)
+_PROGRESS_S = 0.1
+Reader = Callable[[Path], Iterator[np.ndarray]]
+
+
+class _NotWritten(Exception):
+    """The target cannot be written; says the error number."""
 
 
 def main() -> None:
     """Serve requests until stdin closes."""
+    # Before any reader: where decord was loaded first, OpenCV can no longer read PNG files.
+    import cv2
+
+    # There are as many children as cores for them.
+    cv2.setNumThreads(1)
     # Libraries print to file descriptor 1; records must not mix with that.
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     for line in sys.stdin:
-        request = json.loads(line)
         try:
-            if "probe" in request:
-                _send_text(out, INFO, json.dumps(_probe(Path(request["probe"]))))
-            else:
-                _send_frames(out, request)
-                _send_text(out, END, "")
+            with _ending_with_parent():
+                kind, text = _answer(out, json.loads(line))
+            _send_text(out, kind, text)
         except BrokenPipeError:
             return
-        except Exception as error:
-            _send_text(out, ERROR, _reason(error))
 
 
-def _send_frames(out: BinaryIO, request: dict[str, Any]) -> None:
-    size, channels = request["size"], request["channels"]
-    reader = _reader(request["reader"])
-    for index, frame in enumerate(reader(Path(request["path"]))):
-        if index < request["skip"]:
-            # Every frame passed over is progress too: an empty record keeps the parent waiting.
-            _write(out, HEADER.pack(FRAME, 0, 0, 0))
-            continue
-        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
-            raise ValueError(
-                f"its frame {index} is {frame.dtype} {frame.shape}; it must be uint8 (H, W, 3)"
-            )
-        if size is not None or channels == "gray":
-            from vadkit.data.resize import to_size
+def _answer(out: BinaryIO, request: dict[str, Any]) -> tuple[int, str]:
+    """Serve a request but for its last record, which is returned."""
+    try:
+        if "probe" in request:
+            from vadkit.data.probing import probe_path
 
-            frame = to_size(frame, tuple(size or frame.shape[:2]), channels)
-        frame = np.ascontiguousarray(frame)
-        _write(out, HEADER.pack(FRAME, *frame.shape))
-        _write(out, memoryview(frame).cast("B"))
+            return INFO, json.dumps(probe_path(Path(request["probe"])))
+        return END, json.dumps(_decode(out, request))
+    except BrokenPipeError:
+        raise
+    except _NotWritten as error:
+        return WRITE_ERROR, str(error)
+    except Exception as error:
+        return ERROR, _reason(error)
 
 
-def _reader(name: str) -> Callable[[Path], Iterator[np.ndarray]]:
+def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
+    """Send a video's frames, or append them to the target; say how many the reader gave."""
+    from vadkit.data.probing import stated_frames
+    from vadkit.data.resize import to_size
+
+    path, size, channels = Path(request["path"]), request["size"], request["channels"]
+    skip, target = request["skip"], request.get("target")
+    count, crc, shape, due = 0, request.get("crc", 0), None, 0.0
+    with contextlib.ExitStack() as stack:
+        file = None if target is None else stack.enter_context(_appending(target))
+        for frame in _reader(request["reader"], tuple(request["plugins"]))(path):
+            _check(frame, shape, path, count)
+            shape = frame.shape if size is None else None
+            count += 1
+            if count > skip:
+                picture = frame
+                if size is not None or channels == "gray":
+                    picture = to_size(frame, tuple(size or frame.shape[:2]), channels)
+                picture = np.ascontiguousarray(picture)
+                if file is None:
+                    _write(out, HEADER.pack(FRAME, *picture.shape))
+                    _write(out, memoryview(picture).cast("B"))
+                    continue
+                crc = zlib.crc32(picture, crc)
+                _store(file, picture)
+            # Every frame passed over is progress too: it keeps the parent waiting.
+            if time.monotonic() >= due:
+                _send_text(out, PROGRESS, str(max(count, skip)))
+                due = time.monotonic() + _PROGRESS_S
+    return {"frames": count, "crc": crc, "stated": stated_frames(path)}
+
+
+def _check(frame: np.ndarray, shape: tuple[int, ...] | None, path: Path, index: int) -> None:
+    """``ValueError`` for what is no picture, or is of another size than ``shape``."""
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+        raise ValueError(
+            f"its frame {index} is {frame.dtype} {frame.shape}; it must be uint8 (H, W, 3)"
+        )
+    if shape is not None and frame.shape != shape:
+        from vadkit.data.readers import image_files
+
+        name = image_files(path)[index].name if path.is_dir() else f"its frame {index}"
+        raise ValueError(
+            f"{name} is {frame.shape[1]}x{frame.shape[0]} pixels, those before are "
+            f"{shape[1]}x{shape[0]}; give a size to resize them to"
+        )
+
+
+@functools.cache
+def _reader(name: str, plugins: tuple[str, ...]) -> Reader:
     """A reader by its registered name or as ``module:function``."""
-    from vadkit.data import COMPONENTS
+    from vadkit.registry import find, load_plugin
 
-    target = COMPONENTS["readers"].get(name, name)
-    module, _, function = target.partition(":")
-    if not function:
-        raise ValueError("there is no reader of this name")
-    reader: Callable[[Path], Iterator[np.ndarray]] = getattr(
-        importlib.import_module(module), function
+    for plugin in plugins:
+        load_plugin(Path(plugin))
+    module, _, function = name.partition(":")
+    reader: Reader = (
+        getattr(importlib.import_module(module), function)
+        if function
+        else find("readers", name).load()
     )
     return reader
 
 
-def _probe(path: Path) -> dict[str, Any]:
-    """Frame rate, (height, width) and, where the container says so, the number of frames."""
-    if path.is_dir():
-        from vadkit.data.readers import frames, image_files
+@contextlib.contextmanager
+def _appending(target: str) -> Iterator[int]:
+    """A file's descriptor for appending."""
+    try:
+        file = os.open(target, os.O_WRONLY | os.O_APPEND)
+    except OSError as error:
+        raise _NotWritten(error.errno) from None
+    try:
+        yield file
+    finally:
+        os.close(file)
 
-        image = next(frames(path))
-        return {"fps": 25.0, "size": image.shape[:2], "frames": len(image_files(path))}
-    from vadkit.data.readers import open_container, quarter_turns
 
-    with open_container(path) as container:
-        stream = container.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate
-        first = next(container.decode(stream), None)
-        if first is None:
-            raise ValueError("it holds no frames")
-        size = (first.height, first.width)
-        return {
-            "fps": float(rate) if rate else 25.0,
-            "size": size[::-1] if quarter_turns(first) % 2 else size,
-            "frames": stream.frames or None,
-        }
+def _store(file: int, frame: np.ndarray) -> None:
+    view = memoryview(frame).cast("B")
+    try:
+        while view:
+            view = view[os.write(file, view) :]
+    except OSError as error:
+        raise _NotWritten(error.errno) from None
+
+
+@contextlib.contextmanager
+def _ending_with_parent() -> Iterator[None]:
+    """Let the kernel end this process when the parent dies, whatever hangs meanwhile.
+
+    The signal comes when the other end of stdin closes. The usual means, PR_SET_PDEATHSIG, would
+    also end the child with the thread that started it, which may end before the video does.
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    flags = fcntl.fcntl(0, fcntl.F_GETFL)
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(0, fcntl.F_SETFL, flags | os.O_ASYNC)
+    gone = select.poll()
+    gone.register(0, 0)
+    if gone.poll(0):
+        sys.exit()
+    try:
+        yield
+    finally:
+        fcntl.fcntl(0, fcntl.F_SETFL, flags)
 
 
 def _reason(error: Exception) -> str:
@@ -108,8 +187,7 @@ def _reason(error: Exception) -> str:
 
 def _send_text(out: BinaryIO, kind: int, text: str) -> None:
     data = text.encode(errors="replace")
-    _write(out, HEADER.pack(kind, len(data), 0, 0))
-    _write(out, data)
+    _write(out, HEADER.pack(kind, len(data), 0, 0) + data)
 
 
 def _write(out: BinaryIO, data: bytes | memoryview) -> None:

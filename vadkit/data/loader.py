@@ -2,43 +2,73 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
+import pickle
+import signal
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from vadkit.data.augments import draw_clip
+from vadkit.data.clip_sources import ClipSource, StoredClips
 from vadkit.data.clips import training_clips
-from vadkit.data.store import StoredVideo
+from vadkit.data.tensors import to_input
 from vadkit.data.videos import ClipSpec
+from vadkit.registry import load_plugin
+
+_log = logging.getLogger("vadkit.data")
+# Batches read ahead. One more buffer holds the batch that is on its way to the device.
+_AHEAD = 2
 
 
 class ClipLoader:
-    """Batches of clips from stored videos.
+    """Batches of clips, ready for a method: (B, C, T, H, W) on ``device`` in ``dtype``.
 
-    With ``seed`` None clips come in video order, without augments, which is what the collect
-    pass wants. ``augments`` are imgaug augmenters, drawn once a clip from the seed, the epoch and
-    the clip's number, so that a resumed epoch sees the same pixels. The last clips of an epoch
-    that do not fill a batch are left out unless ``drop_last`` is False or they are all there is.
+    ``lengths`` are the videos' numbers of frames. With ``seed`` None clips come in video order,
+    without augments, which is what the collect pass wants. ``augments`` are imgaug augmenters,
+    which run in ``workers`` processes (that load ``plugins`` first), and tensor augments, which
+    run on the device after them; both are drawn once a clip from the seed, the epoch and the
+    clip's place, so that a resumed
+    epoch sees the same pixels. The last clips of an epoch that do not fill a batch are left out
+    unless ``drop_last`` is False or they are all there is.
     """
 
     def __init__(
         self,
-        videos: Sequence[StoredVideo],
+        source: ClipSource,
+        lengths: Sequence[int],
         spec: ClipSpec,
         *,
         batch_size: int,
         seed: int | None,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
         augments: Sequence[Any] = (),
+        workers: int = 2,
+        plugins: Sequence[Path] = (),
         drop_last: bool = True,
     ) -> None:
-        self.videos = list(videos)
-        self.seed = seed
-        self.augments = list(augments)
-        self.clips = training_clips([len(video) for video in videos], spec)
-        self.offsets = np.arange(spec.frames) * spec.step
+        self.source = source
+        self.spec = spec
         self.batch_size = batch_size
+        self.seed = seed
+        self.device = device
+        self.dtype = dtype
+        self.image_augments = [one for one in augments if hasattr(one, "to_deterministic")]
+        self.tensor_augments = [one for one in augments if not hasattr(one, "to_deterministic")]
+        self.workers = workers
+        self.plugins = tuple(plugins)
+        self._processes: DataLoader[Tensor] | None = None
+        self._requests: list[tuple[int, np.ndarray]] = []
+        self.clips = training_clips(lengths, spec)
         whole, rest = divmod(len(self.clips), batch_size)
         self.length = whole + bool(rest and (not drop_last or not whole))
 
@@ -46,34 +76,128 @@ class ClipLoader:
         """Batches an epoch."""
         return self.length
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[np.ndarray]:
-        """Batches ``start`` and on of an epoch, (B, T, H, W, C) uint8; one is read ahead."""
-        order: np.ndarray = np.arange(len(self.clips))
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Tensor]:
+        """Batches ``start`` and on of an epoch."""
+        order = np.arange(len(self.clips))
         if self.seed is not None:
-            order = np.random.default_rng([self.seed, epoch]).permutation(order)
-        with ThreadPoolExecutor(1, thread_name_prefix="clips") as ahead:
-            pending = None
+            order = self.source.order(self.clips, np.random.default_rng([self.seed, epoch]))
+        if self.image_augments:
+            yield from self._augmented(order, epoch, start)
+        elif self.source.device.type != "cpu":
             for number in range(start, self.length):
-                numbers = order[number * self.batch_size : (number + 1) * self.batch_size]
-                upcoming = ahead.submit(self._gather, numbers, epoch)
-                if pending is not None:
-                    yield pending.result()
-                pending = upcoming
-            if pending is not None:
-                yield pending.result()
+                rows = self.clips[self._numbers(order, number)]
+                clips = self.source.gather(rows, torch.empty(0))
+                yield self._input(clips, epoch, number)
+        else:
+            yield from self._prefetched(order, epoch, start)
 
-    def _gather(self, numbers: np.ndarray, epoch: int) -> np.ndarray:
-        rows = self.clips[numbers]
-        first = self.videos[rows[0, 0]].frames
-        batch = np.empty((len(rows), len(self.offsets), *first.shape[1:]), np.uint8)
-        for place, (video, start) in enumerate(rows):
-            batch[place] = self.videos[video].frames[start + self.offsets]
-        if not self.augments:
-            return batch
-        seeds = [
-            int(np.random.SeedSequence([self.seed or 0, epoch, int(n)]).generate_state(1)[0])
-            for n in numbers
-        ]
-        return np.stack(
-            [draw_clip(self.augments, clip, seed) for clip, seed in zip(batch, seeds, strict=True)]
+    def _numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
+        return order[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+    def _buffer(self) -> Tensor:
+        size, planes = self.spec.size, self.spec.planes
+        shape = (self.batch_size, self.spec.frames, *size, planes)
+        return torch.empty(shape, dtype=torch.uint8, pin_memory=self.device.type == "cuda")
+
+    def _prefetched(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Tensor]:
+        """Batches that a thread reads ahead into buffers used in turn."""
+        buffers = [self._buffer() for _ in range(_AHEAD + 1)]
+        copied: list[Any] = [None] * len(buffers)
+
+        def fill(number: int) -> Tensor:
+            slot = number % len(buffers)
+            if copied[slot] is not None:
+                copied[slot].synchronize()
+            rows = self.clips[self._numbers(order, number)]
+            return self.source.gather(rows, buffers[slot][: len(rows)])
+
+        with ThreadPoolExecutor(1, thread_name_prefix="clips") as ahead:
+            upcoming = iter(range(start, self.length))
+            pending = deque(ahead.submit(fill, n) for n in itertools.islice(upcoming, _AHEAD))
+            for number in range(start, self.length):
+                clips = self._input(pending.popleft().result(), epoch, number)
+                if self.device.type == "cuda":
+                    copied[number % len(buffers)] = torch.cuda.current_stream().record_event()
+                # Only now is this batch's buffer free for the batch that takes its turn.
+                following = next(upcoming, None)
+                if following is not None:
+                    pending.append(ahead.submit(fill, following))
+                yield clips
+
+    def _augmented(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Tensor]:
+        """Batches that worker processes read and draw imgaug's augments on."""
+        if self._processes is None:
+            self._processes = self._start_processes()
+        numbers = [self._numbers(order, number) for number in range(start, self.length)]
+        self._requests[:] = [(epoch, batch) for batch in numbers]
+        for number, clips in enumerate(self._processes, start):
+            yield self._input(clips, epoch, number)
+
+    def _start_processes(self) -> DataLoader[Tensor]:
+        batches = _AugmentedBatches(self)
+        # Frames that are decoded on demand stay with the process that decodes them.
+        workers = self.workers if isinstance(self.source, StoredClips) else 0
+        try:
+            pickle.dumps(batches)
+        except Exception as error:
+            # Plugins may hand out anything; pickle documents no errors of theirs.
+            _log.warning("augments run in the training process: %s", error)
+            workers = 0
+        return DataLoader(
+            batches,
+            batch_size=None,
+            sampler=self._requests,
+            num_workers=workers,
+            pin_memory=self.device.type == "cuda",
+            persistent_workers=workers > 0,
+            # A forked process inherits the locks of threads that it does not have: OpenCV's
+            # hang for ever.
+            multiprocessing_context="spawn" if workers else None,
+            worker_init_fn=_prepare_process if workers else None,
         )
+
+    def _input(self, clips_BTHWC: Tensor, epoch: int, number: int) -> Tensor:
+        augment = None
+        if self.tensor_augments:
+            seed = np.random.SeedSequence([self.seed or 0, epoch, number]).generate_state(1)[0]
+            generator = torch.Generator().manual_seed(int(seed))
+
+            def augment(clips: Tensor) -> Tensor:
+                for one in self.tensor_augments:
+                    clips = one(clips, generator)
+                return clips
+
+        return to_input(clips_BTHWC, self.spec, self.device, self.dtype, augment)
+
+
+class _AugmentedBatches(Dataset[Tensor]):
+    """Whole batches with imgaug's augments drawn; asked by epoch and clip numbers."""
+
+    def __init__(self, loader: ClipLoader) -> None:
+        self.source, self.clips, self.spec = loader.source, loader.clips, loader.spec
+        self.plugins, self.seed = loader.plugins, loader.seed or 0
+        # Kept pickled: a plugin's augments can be read only once the plugin is loaded.
+        self.augments = pickle.dumps(loader.image_augments)
+        self._ready: list[Any] | None = None
+
+    def __getitem__(self, request: tuple[int, np.ndarray]) -> Tensor:
+        epoch, numbers = request
+        if self._ready is None:
+            for plugin in self.plugins:
+                load_plugin(plugin)
+            self._ready = pickle.loads(self.augments)
+        shape = (len(numbers), self.spec.frames, *self.spec.size, self.spec.planes)
+        clips = self.source.gather(self.clips[numbers], torch.empty(shape, dtype=torch.uint8))
+        drawn = []
+        for clip, number in zip(clips.numpy(), numbers.tolist(), strict=True):
+            seed = np.random.SeedSequence([self.seed, epoch, number]).generate_state(1)[0]
+            drawn.append(draw_clip(self._ready, clip, int(seed)))
+        return torch.from_numpy(np.stack(drawn))
+
+
+def _prepare_process(worker: int) -> None:
+    """Ctrl-C is for the training process; and OpenCV would start a thread a core in each."""
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,50 +15,71 @@ CANNOT_OPEN = "cannot open it"
 
 
 def decord(path: Path) -> Iterator[np.ndarray]:
-    """decord, the fastest on whole files; refuses transport streams (``.ts``, ``.m2ts``)."""
+    """decord, the fastest on whole files; refuses those that it does not read faithfully."""
     import decord as library
 
-    if is_transport_stream(path):
-        # decord 0.6.0 starts these at a later key frame and fills up with copies of the last
-        # frame, so that the count is right and the pictures are not; on cut ones it may hang.
-        raise ValueError("it does not read transport streams faithfully")
+    if fault := _decord_fault(path):
+        raise ValueError(fault)
     try:
         video = library.VideoReader(str(path), num_threads=1)
     except RuntimeError as error:
         if str(error).startswith("Error reading"):
             raise ValueError(CANNOT_OPEN) from None
         raise
-    for _ in range(len(video)):
-        yield video.next().asnumpy()
+    for index in range(len(video)):
+        try:
+            frame = video.next()
+        except StopIteration:
+            raise ValueError(f"it ends after {index} of {len(video)} frames") from None
+        yield frame.asnumpy()
+
+
+def _decord_fault(path: Path) -> str | None:
+    """What decord 0.6.0 gets wrong in a file, mostly by filling up with copies of frames."""
+    if is_transport_stream(path):
+        # It starts these at a later key frame; on cut ones it may hang.
+        return "it does not read transport streams faithfully"
+    with open_container(path) as (container, stream):
+        if len(container.streams.video) > 1:
+            return "it may choose another one of several video streams"
+        packets = container.demux(stream)
+        if not next(packets).is_keyframe:
+            return "it does not read files faithfully that begin without a key frame"
+        if "mp4" in container.format.name and any(packet.is_discard for packet in packets):
+            return "it does not read files faithfully whose edit list hides frames"
+    return None
 
 
 def pyav(path: Path) -> Iterator[np.ndarray]:
     """PyAV on FFmpeg; reads truncated files and streams up to their last whole frame."""
-    with open_container(path) as container:
-        for frame in container.decode(container.streams.video[0]):
+    with open_container(path) as (container, stream):
+        for frame in container.decode(stream):
             pixels = frame.to_ndarray(format="rgb24")
             yield np.rot90(pixels, quarter_turns(frame))
 
 
 def quarter_turns(frame: Any) -> int:
     """Turns of 90 degrees against the clock that show a PyAV frame upright (phone videos)."""
-    # Older versions of PyAV do not tell.
-    return round(getattr(frame, "rotation", 0) / 90) % 4
+    return round(frame.rotation / 90) % 4
 
 
-def open_container(path: Path) -> Any:
-    """A PyAV container with a video stream; ``ValueError`` says what else the file is."""
+@contextlib.contextmanager
+def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
+    """A PyAV container and its main video stream; ``ValueError`` says what else the file is."""
     import av
     from av.error import InvalidDataError
+    from av.stream import Disposition
 
     try:
         container = av.open(str(path))
     except InvalidDataError:
         raise ValueError(CANNOT_OPEN) from None
-    if not container.streams.video:
-        container.close()
-        raise ValueError("it holds no video stream")
-    return container
+    with container:
+        stream = container.streams.best("video")
+        # The cover of a piece of music is a video stream too.
+        if stream is None or stream.disposition & Disposition.attached_pic:
+            raise ValueError("it holds no video stream")
+        yield container, stream
 
 
 def is_transport_stream(path: Path) -> bool:
@@ -75,7 +97,10 @@ def is_transport_stream(path: Path) -> bool:
 
 
 def frames(path: Path) -> Iterator[np.ndarray]:
-    """A folder of images, in natural order of their names; 16-bit ones are scaled to 8."""
+    """A folder of images in natural order of their names, turned upright as their EXIF data says.
+
+    Gray ones get three channels, of 16 bits the upper 8 are kept, alpha is dropped.
+    """
     import cv2
 
     for image in image_files(path):

@@ -1,45 +1,137 @@
-"""The frame store: each video decoded once, in order, kept as uint8 in a memory-mapped file."""
+"""The frame store: each video decoded once, in order, kept as uint8 that clips are cut from."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from vadkit.data.decode import Worker, read_frames
+from vadkit.data.decode import READERS, STALL_S, Worker, probe
+from vadkit.data.decode_threads import decoding_threads
+from vadkit.data.digests import content_digest
+from vadkit.data.store_write import FRAMES_FILE, META_FILE, write_video
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
 # Part of every key: a change of the file's layout or of how frames are resized makes a new one.
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 @dataclass(frozen=True)
 class StoredVideo:
-    """A video's frames in the store."""
+    """A video's frames in the store: ``shape`` is (N, H, W, C), ``first`` where they begin."""
 
     id: str
     folder: Path
     shape: tuple[int, int, int, int]
+    first: int = 0
 
     def __len__(self) -> int:
         """Number of frames."""
         return self.shape[0]
 
-    @cached_property
+    @property
+    def key(self) -> str:
+        """Names the content and how its frames are made."""
+        return f"{self.folder.name} {self.first} {len(self)}"
+
+    @property
     def frames(self) -> np.ndarray:
-        """(N, H, W, C) uint8, memory-mapped and read-only."""
-        return np.memmap(self.folder / "frames.u8", np.uint8, "r", shape=self.shape)
+        """(N, H, W, C) uint8, memory-mapped and read-only; for looking around."""
+        offset = self.first * int(np.prod(self.shape[1:]))
+        return np.memmap(self.folder / FRAMES_FILE, np.uint8, "r", offset, self.shape)
+
+    def read(self, start: int, stop: int, out: np.ndarray | None = None) -> np.ndarray:
+        """Frames [start, stop) as (n, H, W, C) uint8, copied into ``out`` where it is given.
+
+        The bytes are read, not mapped: pages of a mapping count as the process's memory, and
+        training on a large store would seem to need all of it.
+        """
+        if not 0 <= start <= stop <= len(self):
+            raise IndexError(f"frames [{start}, {stop}) of {len(self)}")
+        if out is None:
+            out = np.empty((stop - start, *self.shape[1:]), np.uint8)
+        return read_rows(self.folder / FRAMES_FILE, self.first + start, out)
+
+
+def read_rows(path: Path, first: int, out: np.ndarray) -> np.ndarray:
+    """Fill ``out`` (n, ...) with the rows of a file from number ``first`` on.
+
+    Raises ``DataError`` when the file ends too early.
+    """
+    if not out.size:
+        return out
+    view, place = memoryview(out).cast("B"), first * out[0].nbytes
+    with path.open("rb", buffering=0) as file:
+        while view:
+            count = os.preadv(file.fileno(), [view], place)
+            if not count:
+                raise DataError(
+                    f"the stored frames in {path} are cut short; "
+                    "run: vadkit data cache verify --delete"
+                )
+            view, place = view[count:], place + count
+    return out
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A video that could not be read, and why."""
+
+    id: str
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How frames are made: part of the store's key, except how long a stall may last."""
+
+    size: tuple[int, int]
+    channels: str
+    readers: tuple[str, ...] = READERS
+    plugins: tuple[Path, ...] = ()
+    stall_s: float = STALL_S
+
+    @property
+    def planes(self) -> int:
+        """Channels of one frame."""
+        return 3 if self.channels == "rgb" else 1
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame."""
+        return self.size[0] * self.size[1] * self.planes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the store holds of the videos, what it lacks, and what that will need.
+
+    ``keys`` are by video; ``missing`` holds one video for every file that must be decoded, with
+    the number of frames that its container states, None where it does not say.
+    """
+
+    videos: tuple[Video, ...]
+    keys: tuple[str, ...]
+    missing: dict[str, tuple[Video, int | None]]
+    need_bytes: int
+    free_bytes: int
+    cache: Path
+
+    @property
+    def frames(self) -> int:
+        """Frames to decode, as far as the containers tell."""
+        return sum(count or 0 for _, count in self.missing.values())
 
 
 def cache_folder() -> Path:
@@ -49,134 +141,159 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vadkit"
 
 
-def build_store(
-    videos: Sequence[Video],
-    *,
-    size: tuple[int, int],
-    channels: str,
-    cache: Path | None = None,
-    workers: int = 2,
-    readers: Sequence[str] = ("decord", "pyav"),
-    progress: Callable[[int, int], None] | None = None,
-) -> list[StoredVideo]:
-    """Every video in the store, decoded now where it is not there yet.
-
-    ``size`` is (height, width). ``progress`` is called with the numbers of videos and frames
-    finished. Raises ``DataError`` for a video that cannot be read, or a full disk.
-    """
+def plan_store(
+    videos: Sequence[Video], settings: Settings, *, cache: Path | None = None, workers: int = 2
+) -> Plan:
+    """Look up every video in the store and estimate what decoding the others will take."""
     cache = cache or cache_folder()
-    local = threading.local()
-    started: list[Worker] = []
-    done = [0, 0]
-    lock = threading.Lock()
+    with decoding_threads(workers) as (each, worker, _):
+        keys = each(lambda video: store_key(video.path, settings, cache), videos)
+        # Parts of one file share its frames.
+        firsts: dict[str, Video] = {}
+        for key, video in zip(keys, videos, strict=True):
+            firsts.setdefault(key, video)
+        absent = [(k, v) for k, v in firsts.items() if open_stored(v.id, cache / k) is None]
+        counts = each(lambda item: _frame_count(item[1].path, settings, worker()), absent)
+    return Plan(
+        videos=tuple(videos),
+        keys=tuple(keys),
+        missing={key: (video, n) for (key, video), n in zip(absent, counts, strict=True)},
+        need_bytes=sum(count or 0 for count in counts) * settings.frame_bytes,
+        free_bytes=free_bytes(cache),
+        cache=cache,
+    )
 
-    def store(video: Video) -> StoredVideo:
-        folder = cache / _key(video, size, channels)
-        stored = _open(video.id, folder)
-        if stored is None:
-            if not hasattr(local, "worker"):
-                local.worker = Worker()
-                started.append(local.worker)
-            _decode(video, folder, size, channels, readers, local.worker)
-            stored = _open(video.id, folder)
-            assert stored is not None
+
+def build_store(
+    plan: Plan,
+    settings: Settings,
+    *,
+    workers: int = 2,
+    on_bad_video: Literal["stop", "skip"] = "stop",
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[StoredVideo], list[Skipped]]:
+    """Every video in the store, decoded now where it is not there yet, and those skipped.
+
+    ``progress`` is called with the numbers of files finished and of frames decoded. Raises
+    ``DataError`` when the disk has no room, and for a video that cannot be read unless
+    ``on_bad_video`` is "skip".
+    """
+    if plan.need_bytes > plan.free_bytes:
+        raise DataError(
+            f"the frame store needs about {gib(plan.need_bytes)} in {plan.cache}, where "
+            f"{gib(plan.free_bytes)} are free; set VADKIT_CACHE to a larger disk, make room with "
+            "`vadkit data cache prune`, or set data.store to none"
+        )
+    lock = threading.Lock()
+    done = [0, 0]
+    failed: dict[str, str] = {}
+
+    def tell(files: int, frames: int) -> None:
         with lock:
-            done[0] += 1
-            done[1] += len(stored)
+            done[0] += files
+            done[1] += frames
             if progress is not None:
                 progress(*done)
-        return stored
 
-    try:
-        with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(store, video) for video in videos]
+    with decoding_threads(workers) as (each, worker, check_stop):
+
+        def decoded(frames: int) -> None:
+            check_stop()
+            tell(0, frames)
+
+        def store(item: tuple[str, Video]) -> None:
+            key, video = item
             try:
-                return [future.result() for future in futures]
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    finally:
-        for worker in started:
-            worker.close()
+                write_video(video.path, plan.cache, key, settings, worker(), decoded)
+            except DataError as error:
+                if on_bad_video == "stop":
+                    raise
+                failed[key] = str(error)
+            tell(1, 0)
+
+        each(store, [(key, video) for key, (video, _) in plan.missing.items()])
+    stored, skipped = [], []
+    for video, key in zip(plan.videos, plan.keys, strict=True):
+        found = None
+        if key not in failed:
+            try:
+                found = open_stored(video.id, plan.cache / key, video.part)
+            except DataError as error:
+                if on_bad_video == "stop":
+                    raise
+                failed[key] = str(error)
+        if found is not None:
+            stored.append(found)
+        else:
+            skipped.append(Skipped(video.id, video.path, failed[key]))
+    if skipped and not stored:
+        raise DataError(f"none of {len(skipped)} videos could be read; {skipped[0].reason}")
+    return stored, skipped
 
 
-def dataset_fingerprint(stored: Sequence[StoredVideo]) -> str:
-    """A short hash over ids and contents, to tell whether two runs saw the same frames."""
-    lines = [f"{video.id} {video.folder.name} {len(video)}" for video in stored]
+def open_stored(
+    video: str, folder: Path, part: tuple[int, int | None] | None = None
+) -> StoredVideo | None:
+    """A stored video or a part of one, None when it is not in the store.
+
+    A folder under its final name is always whole. Raises ``DataError`` when it is shorter than
+    the part.
+    """
+    try:
+        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    # Says when it was last used, for `vadkit data cache prune`.
+    with contextlib.suppress(OSError):
+        os.utime(folder / META_FILE)
+    frames, *rest = meta["shape"]
+    start, stop = part or (0, None)
+    stop = frames if stop is None else stop
+    if not 0 <= start < stop <= frames:
+        raise DataError(
+            f"video '{video}' is frames {start} to {stop} of {meta['source']}, which has "
+            f"{frames} frames; the file is cut or another version"
+        )
+    return StoredVideo(video, folder, (stop - start, *rest), start)
+
+
+def dataset_fingerprint(keys: Mapping[str, str]) -> str:
+    """A short hash over keys by video id, to tell whether two runs saw the same frames."""
+    lines = [f"{video} {key}" for video, key in keys.items()]
     return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
 
 
-def _open(video: str, folder: Path) -> StoredVideo | None:
-    """A stored video, None when it is not in the store; a folder there is always whole."""
+def free_bytes(folder: Path) -> int:
+    """Free disk space where ``folder`` is or will be."""
+    while not folder.is_dir():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def gib(count: int) -> str:
+    """A number of bytes for people."""
+    return f"{count / 2**30:.2f} GiB"
+
+
+def _frame_count(path: Path, settings: Settings, worker: Worker) -> int | None:
+    """What the container states; None also for a file that will fail when it is decoded."""
     try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+        return probe(path, stall_s=settings.stall_s, worker=worker).frames
+    except DataError:
         return None
-    return StoredVideo(video, folder, tuple(meta["shape"]))
 
 
-def _decode(
-    video: Video,
-    folder: Path,
-    size: tuple[int, int],
-    channels: str,
-    readers: Sequence[str],
-    worker: Worker,
-) -> None:
-    """Write a video into a temporary folder and rename it into place once it is whole."""
+def store_key(path: Path, settings: Settings, cache: Path) -> str:
+    """The store's name of a file's frames: a hash of its content and of how they are made.
+
+    A file that cannot be read gets a name too; decoding it will say what is wrong.
+    """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise DataError(
-            f"the frame store cannot write to {folder.parent}: {error.strerror}; "
-            "set VADKIT_CACHE to a folder that can be written"
-        ) from None
-    planes = 3 if channels == "rgb" else 1
-    count = 0
-    try:
-        with (temporary / "frames.u8").open("wb") as file:
-            for frame in read_frames(
-                video.path, readers=tuple(readers), size=size, channels=channels, worker=worker
-            ):
-                file.write(frame.tobytes())
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        meta = {"shape": [count, *size, planes], "source": str(video.path)}
-        (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-        try:
-            os.rename(temporary, folder)
-        except OSError:
-            # Another process has stored the same video meanwhile; its frames are the same.
-            if not (folder / "meta.json").is_file():
-                raise
-    except OSError as error:
-        free = shutil.disk_usage(folder.parent).free
-        raise DataError(
-            f"storing the frames of {video.path} failed after {count} frames: {error.strerror}; "
-            f"{free / 2**30:.1f} GiB are free in {folder.parent}; set VADKIT_CACHE to a larger disk"
-        ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _key(video: Video, size: tuple[int, int], channels: str) -> str:
-    """The store's name of a video: a hash of its content and of how it is kept."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{_FORMAT} {size[0]}x{size[1]} {channels}\n".encode())
-    try:
-        if video.path.is_dir():
-            # Hashing thousands of images takes as long as decoding them; names, sizes and times
-            # tell a changed folder well enough.
-            for path in sorted(video.path.iterdir()):
-                stat = path.stat()
-                digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-        else:
-            with video.path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "blake2b").digest())
-    except FileNotFoundError:
-        raise DataError(f"video not found: {video.path}") from None
-    except OSError as error:
-        raise DataError(f"video {video.path} cannot be read: {error.strerror}") from None
-    return digest.hexdigest()
+        content = content_digest(path, cache / "digests")
+    except DataError:
+        content = f"unreadable {path.absolute()}"
+    parts = [_FORMAT, content, str(settings.size), settings.channels, *settings.readers]
+    if not {*settings.readers} <= {*READERS}:
+        # A reader of the user's own makes other frames once it is changed.
+        parts += [plugin.read_text(encoding="utf-8") for plugin in settings.plugins]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -10,12 +11,19 @@ from vadkit.data.videos import ClipSpec
 
 
 def to_input(
-    clips_BTHWC: np.ndarray, spec: ClipSpec, device: torch.device, dtype: torch.dtype
+    clips_BTHWC: Tensor,
+    spec: ClipSpec,
+    device: torch.device,
+    dtype: torch.dtype,
+    augment: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Clips (B, T, H, W, C) uint8 as (B, C, T, H, W) in ``spec.range``, on the device.
 
-    The bytes travel, four times fewer than floats; conversion happens on the device.
+    The bytes travel, four times fewer than floats; conversion happens on the device, in
+    ``dtype``. ``augment`` gets the clips in 0..1, before they are scaled to the range.
     """
     low, high = spec.range
-    clips = torch.from_numpy(clips_BTHWC).to(device, non_blocking=True)
-    return clips.permute(0, 4, 1, 2, 3).to(dtype).mul_((high - low) / 255).add_(low)
+    clips = clips_BTHWC.to(device, non_blocking=True).permute(0, 4, 1, 2, 3).to(dtype)
+    if augment is None:
+        return clips.mul_((high - low) / 255).add_(low)
+    return augment(clips.mul_(1 / 255)).mul(high - low).add_(low)

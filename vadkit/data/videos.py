@@ -13,12 +13,27 @@ Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
+class Track:
+    """One abnormal object over time, as RBDC and TBDC need it.
+
+    ``frames`` (n,) are 0-based and ascending; ``boxes`` (n, 4) are x1, y1, x2, y2 in pixels of
+    the source.
+    """
+
+    frames: np.ndarray
+    boxes: np.ndarray
+
+
+@dataclass(frozen=True)
 class Video:
     """One video of a dataset.
 
-    ``path`` is a video file or a folder of images. ``labels(frames)`` gives a bool array of
-    exactly ``frames`` values, True where a frame is abnormal, and raises ``DataError`` when the
-    labels speak of another length. ``masks()`` gives bool (N, H, W) at the source's resolution.
+    ``path`` is a video file or a folder of images, ``part`` the 0-based half-open range of its
+    frames that the video is, the whole of it by default (end None: to the last frame).
+    ``labels(frames)`` gives a bool array of exactly ``frames`` values, True where a frame is
+    abnormal, and raises ``DataError`` when the labels speak of another length. ``masks()`` gives
+    bool (N, H, W) and ``tracks()`` the abnormal objects, both at the source's resolution.
+    ``abnormal`` says whether any frame is, where a dataset tells that of whole videos.
     """
 
     id: str
@@ -26,6 +41,9 @@ class Video:
     path: Path
     labels: Callable[[int], np.ndarray] | None = None
     masks: Callable[[], np.ndarray] | None = None
+    tracks: Callable[[], list[Track]] | None = None
+    part: tuple[int, int | None] | None = None
+    abnormal: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vadkit.data.tensors import to_input
 from vadkit.engine.checkpoint import save_checkpoint
 from vadkit.errors import TrainingError
 from vadkit.evaluation.metrics import Metric
@@ -28,11 +26,11 @@ _CHECK_FINITE_EVERY = 50
 
 
 class Loader(Protocol):
-    """Batches of uint8 clips (B, T, H, W, C) in an order that is a function of the epoch."""
+    """Batches of clips (B, C, T, H, W), on the device, in an order that the epoch determines."""
 
     def __len__(self) -> int: ...
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[np.ndarray]: ...
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Tensor]: ...
 
 
 class Trainer:
@@ -157,12 +155,9 @@ class Trainer:
         self.step_in_epoch = 0
         self._tell("on_epoch_end")
 
-    def _next(self, batches: Iterator[np.ndarray]) -> Tensor | None:
+    def _next(self, batches: Iterator[Tensor]) -> Tensor | None:
         started = time.perf_counter()
-        batch = next(batches, None)
-        if batch is None:
-            return None
-        clips = to_input(batch, self.method.clip, self.device, torch.float32)
+        clips = next(batches, None)
         self.data_wait_s += time.perf_counter() - started
         return clips
 

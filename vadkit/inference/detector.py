@@ -111,7 +111,7 @@ class _Window:
         )
         detector = self.detector
         scores, maps = score_batch(
-            detector.method, clips, detector.device, detector.dtype, maps=True
+            detector.method, torch.from_numpy(clips), detector.device, detector.dtype, maps=True
         )
         for row, start in enumerate(self.waiting):
             for place, offset in enumerate(self.spec.scored):

@@ -46,4 +46,5 @@ class Gradient(nn.Module):
 
 
 def _steps(images: Tensor, dim: int) -> Tensor:
-    return torch.diff(images, dim=dim).abs()
+    # In float32: neighbouring pixels differ by little, of which bfloat16 keeps next to nothing.
+    return torch.diff(images.float(), dim=dim).abs()

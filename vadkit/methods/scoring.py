@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from vadkit.data.clip_sources import FrameReader
 from vadkit.data.clips import scatter_scores, scoring_starts
 from vadkit.data.tensors import to_input
 from vadkit.methods.method import Method
 
 
-def score_frames(
+def score_video(
     method: Method,
-    frames_NHWC: np.ndarray,
+    video: FrameReader,
     *,
     device: torch.device,
     dtype: torch.dtype,
     batch_size: int,
 ) -> np.ndarray:
-    """Raw scores (N,) float64 of a stored video, NaN where the method gives none."""
+    """Raw scores (N,) float64 of a video, NaN where the method gives none.
+
+    Frames are read a batch of clips at a time, in order, so memory stays flat.
+    """
     spec = method.clip
-    starts = scoring_starts(len(frames_NHWC), spec)
+    starts = scoring_starts(len(video), spec)
     offsets = np.arange(spec.frames) * spec.step
     scores = np.empty((len(starts), len(spec.scored)))
-    for first in range(0, len(starts), batch_size):
-        batch = frames_NHWC[starts[first : first + batch_size, None] + offsets]
-        scores[first : first + len(batch)] = score_batch(method, batch, device, dtype)[0]
-    return scatter_scores(scores, starts, len(frames_NHWC), spec)
+    for place in range(0, len(starts), batch_size):
+        batch = starts[place : place + batch_size]
+        frames = torch.from_numpy(video.read(int(batch[0]), int(batch[-1]) + spec.span))
+        clips = frames[batch[:, None] - batch[0] + offsets]
+        scores[place : place + len(batch)] = score_batch(method, clips, device, dtype)[0]
+    return scatter_scores(scores, starts, len(video), spec)
 
 
 def score_batch(
     method: Method,
-    clips_BTHWC: np.ndarray,
+    clips_BTHWC: Tensor,
     device: torch.device,
     dtype: torch.dtype,
     *,

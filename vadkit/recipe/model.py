@@ -56,6 +56,15 @@ class Train(Section):
     accumulate: Positive = 1
     clip_grad_norm: Annotated[float, Field(gt=0)] | None = None
     max_steps: Positive | None = None
+
+
+class Data(Section):
+    """How videos are read and where their frames are kept."""
+
+    store: Literal["auto", "disk", "ram", "device", "none"] = "auto"
+    on_bad_video: Literal["stop", "skip"] = "stop"
+    readers: Annotated[list[str], Field(min_length=1)] = ["decord", "pyav"]
+    stall_s: Annotated[float, Field(gt=0)] = 20.0
     workers: Positive = 2
 
 
@@ -66,7 +75,10 @@ class Recipe(Section):
     plugins: list[Path] = []
     dataset: Spec
     clip: Clip
+    data: Data = Data()
     augments: list[Spec] = []
+    flow: Spec | None = None
+    objects: Spec | None = None
     method: Spec
     networks: dict[str, Spec] = {}
     losses: dict[str, LossSpec] = {}
@@ -83,9 +95,11 @@ class Recipe(Section):
 
 
 # Sections that name components: section -> (family, how the section holds them).
-COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "list", "roles"]]] = {
+COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "optional", "list", "roles"]]] = {
     "dataset": ("datasets", "one"),
     "augments": ("augments", "list"),
+    "flow": ("flow", "optional"),
+    "objects": ("objects", "optional"),
     "method": ("methods", "one"),
     "networks": ("networks", "roles"),
     "losses": ("losses", "roles"),

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from vadkit.errors import PluginError, RecipeError
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe, from_pydantic
-from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, Clip, Recipe, Train
+from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, Clip, Data, Recipe, Train
 from vadkit.recipe.source import parse, parse_override, read_recipe_text
 from vadkit.registry import Component, did_you_mean, find, load_plugin, params_model
 
@@ -75,7 +75,7 @@ def resolve(
     for section, (family, form) in COMPONENT_SECTIONS.items():
         if section in full:
             full[section] = _check_section(full[section], section, family, form, faults)
-    for section, model in (("clip", Clip), ("train", Train)):
+    for section, model in (("clip", Clip), ("data", Data), ("train", Train)):
         if section in full:
             full[section] = _check_params(full[section], (section,), model, faults)
     if not faults and method is not None:
@@ -144,7 +144,9 @@ def _lay_over(default: Mapping[str, Any] | None, given: Any) -> Any:
 
 
 def _check_section(value: Any, section: str, family: str, form: str, faults: list[Fault]) -> Any:
-    if form == "one":
+    if form == "optional" and value is None:
+        return None
+    if form in ("one", "optional"):
         return _check_component(value, (section,), family, faults)
     if form == "list":
         if not isinstance(value, list):
@@ -218,12 +220,20 @@ def _check_params(value: Any, place: Place, model: type[BaseModel], faults: list
 
 def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
     """What only the parts together can tell."""
+    faults = []
+    for place, name in enumerate(full.get("data", {}).get("readers", [])):
+        # A reader may be given as module:function too.
+        if ":" not in name:
+            try:
+                find("readers", name)
+            except RecipeError as error:
+                faults.append(Fault(("data", "readers", place), str(error)))
     clip = Clip.model_validate(full["clip"])
     try:
         method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
     except ValueError as error:
-        return [Fault(("clip",), str(error))]
-    return []
+        faults.append(Fault(("clip",), str(error)))
+    return faults
 
 
 def _set(data: dict[str, Any], place: Place, value: Any) -> Fault | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vadkit.recipe.model import COMPONENT_SECTIONS, Clip, Recipe, Train
+from vadkit.recipe.model import COMPONENT_SECTIONS, Clip, Data, Recipe, Train
 from vadkit.registry import components, params_model
 
 
@@ -14,6 +14,7 @@ def recipe_schema() -> dict[str, Any]:
         "name": {"type": "string", "description": "The run's name; the file's name by default."},
         "plugins": {"type": "array", "items": {"type": "string"}},
         "clip": _partial(Clip.model_json_schema()),
+        "data": Data.model_json_schema(),
         "train": _partial(Train.model_json_schema()),
     }
     for section, (family, form) in COMPONENT_SECTIONS.items():
@@ -25,6 +26,8 @@ def recipe_schema() -> dict[str, Any]:
             partial = {"type": "object", "not": {"required": ["type"]}}
             options = [component, partial, {"type": "null"}]
             properties[section] = {"type": "object", "additionalProperties": {"anyOf": options}}
+        elif form == "optional":
+            properties[section] = {"anyOf": [component, {"type": "null"}]}
         else:
             properties[section] = component
     families = {family for family, _ in COMPONENT_SECTIONS.values()}

@@ -15,7 +15,6 @@ from vadkit.registry import build, find
 if TYPE_CHECKING:
     import torch
 
-    from vadkit.data.store import StoredVideo
     from vadkit.data.videos import Split, Video
     from vadkit.evaluation.metrics import Metric
     from vadkit.hooks.hook import Hook
@@ -127,21 +126,6 @@ def load_videos(recipe: Recipe, split: Split) -> list[Video]:
             hint = "; set dataset.test, or score videos with `vadkit infer`"
         raise DataError(f"dataset '{recipe.dataset.type}' has no {split} videos{hint}")
     return videos
-
-
-def store_videos(recipe: Recipe, videos: Sequence[Video]) -> list[StoredVideo]:
-    """Decode what is not yet in the frame store, with progress on stderr."""
-    from vadkit.data.store import build_store
-    from vadkit.workflows.progress import decoding_progress
-
-    with decoding_progress(len(videos)) as progress:
-        return build_store(
-            videos,
-            size=recipe.clip.size,
-            channels=recipe.clip.channels,
-            workers=recipe.train.workers,
-            progress=progress,
-        )
 
 
 def evaluate_scores(

@@ -12,11 +12,13 @@ import numpy as np
 
 from vadkit.errors import DataError, TrainingError
 from vadkit.recipe import Recipe
-from vadkit.workflows.build import evaluate_scores, load_method, load_videos, store_videos
+from vadkit.workflows.build import evaluate_scores, load_method, load_videos
+from vadkit.workflows.frames import skipped_entries, store_videos
 from vadkit.workflows.run import load_run, update_manifest, write_json
 
 if TYPE_CHECKING:
-    from vadkit.data.store import StoredVideo
+    from vadkit.data.clip_sources import FrameReader
+    from vadkit.data.store import Skipped
     from vadkit.data.videos import Video
     from vadkit.evaluation.metrics import Metric
 
@@ -29,6 +31,7 @@ class Evaluation:
     checkpoint: str
     step: int
     label_source: str
+    skipped: list[str]
     metrics: list[Metric]
 
     def as_data(self) -> dict[str, Any]:
@@ -64,43 +67,46 @@ def evaluate(run: Path | str, *, checkpoint: str = "last", overrides: tuple[str,
     scores, labels = _load_scores(run, meta["videos"])
     note = "" if checkpoint == "last" else f", checkpoint {checkpoint}"
     metrics = evaluate_scores(recipe, scores, labels, note=note)
-    result = Evaluation(str(run), checkpoint, meta["step"], meta["label_source"], metrics)
+    result = Evaluation(
+        str(run), checkpoint, meta["step"], meta["label_source"], meta["skipped"], metrics
+    )
     write_json(run / "eval.json", result.as_data())
     return result
 
 
 def store_labelled(
     recipe: Recipe, videos: list[Video]
-) -> tuple[list[StoredVideo], dict[str, np.ndarray]]:
-    """The stored frames of test videos and their labels; ``DataError`` when one has none."""
+) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
+    """Frames and labels of test videos, and those left out; each must have labels."""
     bare = [video.id for video in videos if video.labels is None]
     if bare:
         raise DataError(
             f"{len(bare)} of {len(videos)} test videos have no labels (first: '{bare[0]}'), so "
             "there is nothing to compare scores with; add labels, or use `vadkit infer`"
         )
-    stored = store_videos(recipe, videos)
+    stored, skipped = store_videos(recipe, videos)
+    lengths = {video.id: len(video) for video in stored}
     labels = {
-        video.id: video.labels(len(frames))
-        for video, frames in zip(videos, stored, strict=True)
-        if video.labels is not None
+        video.id: video.labels(lengths[video.id])
+        for video in videos
+        if video.labels is not None and video.id in lengths
     }
-    return stored, labels
+    return stored, labels, skipped
 
 
 def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
     from vadkit.device import pick_device, pick_precision
-    from vadkit.methods.scoring import score_frames
+    from vadkit.methods.scoring import score_video
     from vadkit.registry import build
 
     videos = load_videos(recipe, "test")
-    stored, labels = store_labelled(recipe, videos)
+    stored, labels, skipped = store_labelled(recipe, videos)
     device = pick_device(recipe.train.device)
     dtype = pick_precision(recipe.train.precision, device)
     method, step = load_method(recipe, checkpoint, device)
     for video in stored:
-        scores = score_frames(
-            method, video.frames, device=device, dtype=dtype, batch_size=recipe.train.batch_size
+        scores = score_video(
+            method, video, device=device, dtype=dtype, batch_size=recipe.train.batch_size
         )
         path = _score_path(run, video.id)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,11 +117,15 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = str(getattr(dataset, "label_source", recipe.dataset.type))
     paths = {video.id: str(video.path.absolute()) for video in videos}
-    update_manifest(run, test={"label_source": source, "videos": paths})
+    update_manifest(
+        run,
+        test={"label_source": source, "videos": paths, "skipped": skipped_entries(skipped)},
+    )
     return {
         "step": step,
         "label_source": source,
         "videos": [video.id for video in stored],
+        "skipped": [one.id for one in skipped],
     }
 
 

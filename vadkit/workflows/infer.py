@@ -16,9 +16,11 @@ import numpy as np
 from vadkit.errors import DataError
 from vadkit.registry import build
 from vadkit.workflows.build import build_list, load_method
+from vadkit.workflows.frames import store_settings
 from vadkit.workflows.run import load_run
 
 if TYPE_CHECKING:
+    from vadkit.data.store import Settings
     from vadkit.inference.detector import Detector
 
 SINKS = ("jsonl", "npz", "plot", "video")
@@ -74,11 +76,12 @@ def infer(
     run = Path(run)
     videos = expand_sources(sources)
     detector = load_detector(run, checkpoint)
+    settings = store_settings(load_run(run))
     folder = out or run / "infer"
     results, failures = [], []
     for name, path in videos:
         try:
-            results.append(_infer_one(detector, name, path, folder / name))
+            results.append(_infer_one(detector, settings, name, path, folder / name))
         except DataError as error:
             failures.append(str(error))
             _log.warning("skipped: %s", error)
@@ -123,7 +126,9 @@ def expand_sources(sources: Sequence[str]) -> list[tuple[str, Path]]:
     return result
 
 
-def _infer_one(detector: Detector, name: str, path: Path, folder: Path) -> Inferred:
+def _infer_one(
+    detector: Detector, settings: Settings, name: str, path: Path, folder: Path
+) -> Inferred:
     from vadkit.data.decode import probe, read_frames
     from vadkit.inference.sinks.sink import SourceInfo, VideoScores
     from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
@@ -137,7 +142,10 @@ def _infer_one(detector: Detector, name: str, path: Path, folder: Path) -> Infer
         for sink in sinks:
             sink.open(source)
             undo.callback(sink.abort)
-        with contextlib.closing(read_frames(path)) as frames:
+        reading = read_frames(
+            path, readers=settings.readers, plugins=settings.plugins, stall_s=settings.stall_s
+        )
+        with contextlib.closing(reading) as frames:
             for item in detector.stream(frames):
                 raw.append(item.score)
                 for sink in sinks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,13 @@ from vadkit.workflows.build import (
     evaluate_scores,
     load_videos,
     seed_everything,
-    store_videos,
 )
+from vadkit.workflows.frames import clip_source, skipped_entries, store_videos
 from vadkit.workflows.run import create_run, environment, load_run, update_manifest, write_json
 
 if TYPE_CHECKING:
-    from vadkit.data.store import StoredVideo
+    from vadkit.data.clip_sources import FrameReader
+    from vadkit.data.store import Skipped
     from vadkit.engine.trainer import Trainer
     from vadkit.evaluation.metrics import Metric
     from vadkit.methods.method import Method
@@ -54,10 +56,10 @@ def train(
     # What can fail cheaply does so before there is a run folder.
     pick_device(recipe.train.device)
     videos = load_videos(recipe, "train")
-    stored = store_videos(recipe, videos)
+    stored, skipped = store_videos(recipe, videos)
     run = create_run(recipe, source, runs)
     update_manifest(run, status="created", created=_now(), seed=recipe.train.seed, **environment())
-    _fit(recipe, run, stored, state=None)
+    _fit(recipe, run, stored, skipped, state=None)
     return run
 
 
@@ -70,11 +72,12 @@ def resume(run: Path, overrides: Sequence[str] = ()) -> Path:
     path = run / "checkpoints" / "last.pt"
     # Without a checkpoint nothing was finished that could be lost: the run starts afresh.
     state = load_checkpoint(path, device) if path.is_file() else None
-    _fit(recipe, run, store_videos(recipe, load_videos(recipe, "train")), state=state)
+    stored, skipped = store_videos(recipe, load_videos(recipe, "train"))
+    _fit(recipe, run, stored, skipped, state=state)
     return run
 
 
-def make_trainer(recipe: Recipe, run: Path, stored: Sequence[StoredVideo]) -> Trainer:
+def make_trainer(recipe: Recipe, run: Path, stored: Sequence[FrameReader]) -> Trainer:
     """The trainer of a recipe, ready to fit."""
     from vadkit.data.loader import ClipLoader
     from vadkit.engine.trainer import Trainer
@@ -86,12 +89,23 @@ def make_trainer(recipe: Recipe, run: Path, stored: Sequence[StoredVideo]) -> Tr
         for network in method.networks.values():
             network.compile()
     settings = recipe.train
-    loader = ClipLoader(
-        stored,
+    dtype = pick_precision(settings.precision, device)
+    augments = build_list("augments", recipe.augments)
+    source = clip_source(recipe, stored, method.clip, device, augments)
+    make_loader = partial(
+        ClipLoader,
+        source,
+        [len(video) for video in stored],
         method.clip,
         batch_size=settings.batch_size,
+        device=device,
+        dtype=dtype,
+    )
+    loader = make_loader(
         seed=settings.seed,
-        augments=build_list("augments", recipe.augments),
+        augments=augments,
+        workers=recipe.data.workers,
+        plugins=[Path(plugin) for plugin in recipe.plugins],
     )
     if len(loader) == 0:
         longest = max(len(video) for video in stored)
@@ -107,19 +121,21 @@ def make_trainer(recipe: Recipe, run: Path, stored: Sequence[StoredVideo]) -> Tr
         run=run,
         settings=settings,
         device=device,
-        dtype=pick_precision(settings.precision, device),
+        dtype=dtype,
         optimizers=build_optimizers(recipe, method),
         schedules=build_schedules(recipe),
         hooks=build_hooks(recipe),
-        collect_loader=ClipLoader(
-            stored, method.clip, batch_size=settings.batch_size, seed=None, drop_last=False
-        ),
+        collect_loader=make_loader(seed=None, drop_last=False),
         evaluate=_test_evaluation(recipe) if _evaluates(recipe) else None,
     )
 
 
 def _fit(
-    recipe: Recipe, run: Path, stored: Sequence[StoredVideo], state: dict[str, Any] | None
+    recipe: Recipe,
+    run: Path,
+    stored: Sequence[FrameReader],
+    skipped: Sequence[Skipped],
+    state: dict[str, Any] | None,
 ) -> None:
     from vadkit.data.store import dataset_fingerprint
 
@@ -131,7 +147,11 @@ def _fit(
         status="running",
         device=str(trainer.device),
         precision=str(trainer.dtype).removeprefix("torch."),
-        dataset={"videos": len(stored), "fingerprint": dataset_fingerprint(stored)},
+        dataset={
+            "videos": len(stored),
+            "fingerprint": dataset_fingerprint({video.id: video.key for video in stored}),
+            "skipped": skipped_entries(skipped),
+        },
     )
     started = time.monotonic()
     try:
@@ -162,23 +182,18 @@ def _evaluates(recipe: Recipe) -> bool:
 
 def _test_evaluation(recipe: Recipe) -> Any:
     """A function from a method to its metrics on the test split, stored and labelled once."""
-    from vadkit.methods.scoring import score_frames
+    from vadkit.methods.scoring import score_video
     from vadkit.workflows.evaluate import store_labelled
 
-    stored, labels = store_labelled(recipe, load_videos(recipe, "test"))
+    stored, labels, _ = store_labelled(recipe, load_videos(recipe, "test"))
 
     def evaluate(method: Method) -> list[Metric]:
         device = next(iter(method.parameters()), None)
         target = device.device if device is not None else pick_device(recipe.train.device)
         dtype = pick_precision(recipe.train.precision, target)
+        batch_size = recipe.train.batch_size
         scores = {
-            video.id: score_frames(
-                method,
-                video.frames,
-                device=target,
-                dtype=dtype,
-                batch_size=recipe.train.batch_size,
-            )
+            video.id: score_video(method, video, device=target, dtype=dtype, batch_size=batch_size)
             for video in stored
         }
         return evaluate_scores(recipe, scores, labels)
@@ -187,7 +202,7 @@ def _test_evaluation(recipe: Recipe) -> Any:
 
 
 def _normal_scores(
-    method: Method, stored: Sequence[StoredVideo], trainer: Trainer
+    method: Method, stored: Sequence[FrameReader], trainer: Trainer
 ) -> dict[str, Any]:
     """What scores and error maps usually are, from clips spread evenly over the training video.
 
@@ -196,6 +211,7 @@ def _normal_scores(
     """
     import numpy as np
 
+    from vadkit.data.clip_sources import StoredClips
     from vadkit.data.clips import training_clips
     from vadkit.methods.scoring import score_batch
     from vadkit.scoring.normal import measure_normal
@@ -203,11 +219,10 @@ def _normal_scores(
     spec = method.clip
     clips = training_clips([len(video) for video in stored], spec)
     picked = clips[np.linspace(0, len(clips) - 1, min(_NORMAL_CLIPS, len(clips))).astype(int)]
-    offsets = np.arange(spec.frames) * spec.step
+    source = StoredClips(stored, spec)
     frames, maps = [], []
     for first in range(0, len(picked), trainer.batch_size):
-        rows = picked[first : first + trainer.batch_size]
-        batch = np.stack([stored[video].frames[start + offsets] for video, start in rows])
+        batch = source.batch(picked[first : first + trainer.batch_size])
         scores, errors = score_batch(method, batch, trainer.device, trainer.dtype, maps=True)
         frames.append(scores.ravel())
         if errors is not None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from vadkit.data.datasets.folder import Folder, find_videos
-from vadkit.data.labels import write_labels
+from vadkit.data.labels.intervals import Labels
+from vadkit.data.labels.own import write_labels
 from vadkit.errors import DataError
 
 
@@ -67,7 +68,7 @@ def test_train_needs_no_labels(tmp_path):
 
 def test_labels_by_path(tmp_path):
     touch(tmp_path, "train/a.mp4", "test/x/b.mp4", "test/c.mp4")
-    flags = {"x/b": np.array([0, 1, 1], bool), "c": np.zeros(2, bool)}
+    flags = {"x/b": Labels([(1, 3)], 3), "c": Labels([], 2)}
     write_labels(tmp_path / "mine.json", flags)
     dataset = Folder(root=tmp_path / "train", test=tmp_path / "test", labels=tmp_path / "mine.json")
     videos = {video.id: video for video in dataset.videos("test")}
@@ -79,9 +80,21 @@ def test_labels_by_path(tmp_path):
 
 def test_video_without_labels_is_named(tmp_path):
     touch(tmp_path, "b.mp4", "c.mp4")
-    write_labels(tmp_path / "l.json", {"b": np.zeros(2, bool)})
+    write_labels(tmp_path / "l.json", {"b": Labels([], 2)})
     with pytest.raises(DataError, match="no entry for video 'c'"):
         Folder(root=tmp_path, test=tmp_path, labels=tmp_path / "l.json").videos("test")
+
+
+def test_labels_of_other_formats(tmp_path):
+    touch(tmp_path, "a.mp4", "test/x/b.mp4", "test/c.mp4")
+    (tmp_path / "l.csv").write_text("video,start,end\nx/b,1,3\nc,,\n")
+    np.savez(tmp_path / "l.npz", **{"x/b": np.array([0, 1, 1]), "c": np.zeros(2)})
+    for name in ("l.csv", "l.npz"):
+        dataset = Folder(root=tmp_path, test=tmp_path / "test", labels=tmp_path / name)
+        videos = {video.id: video for video in dataset.videos("test")}
+        assert videos["x/b"].labels(3).tolist() == [False, True, True]
+        assert videos["c"].labels(2).tolist() == [False, False]
+        assert dataset.label_source == name
 
 
 def test_a_test_folder_inside_the_root_is_not_trained_on(tmp_path):

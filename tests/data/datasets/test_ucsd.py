@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from vadkit.data.datasets.ucsd import Ucsd
-from vadkit.data.labels import write_labels
+from vadkit.data.labels.intervals import Labels
+from vadkit.data.labels.own import write_labels
 from vadkit.data.readers import pyav
 from vadkit.errors import DataError
 
@@ -54,7 +55,9 @@ def test_other_layouts_and_own_labels(tmp_path, pattern):
             image_or_file = tmp_path / pattern.format(split=split, clip=clip)
             image_or_file.parent.mkdir(parents=True, exist_ok=True)
             image_or_file.write_bytes(b"")
-    flags = {f"{clip:02d}": np.array([clip == 10, 1, 0], bool) for clip in (1, 2, 10)}
+    flags = {
+        f"{clip:02d}": Labels.from_flags(np.array([clip == 10, 1, 0], bool)) for clip in (1, 2, 10)
+    }
     write_labels(tmp_path / "labels.json", flags)
     videos = Ucsd(root=tmp_path).videos("test")
     # A clip that is missing must not shift the labels of those after it.
@@ -69,7 +72,7 @@ def test_packed_masks_without_the_clip(tmp_path):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(b"")
     np.savez(tmp_path / "pixel_masks_packbits.npz", **{"01": np.zeros((2, 240, 45), np.uint8)})
-    with pytest.raises(DataError, match=r"no masks of clip '13'; it has \['01'\]"):
+    with pytest.raises(DataError, match="holds no video '13'; it has 01"):
         Ucsd(root=tmp_path).videos("test")[0].masks()
 
 
@@ -79,7 +82,7 @@ def test_label_files_in_order(tmp_path):
     assert Ucsd(root=tmp_path).label_source == "UCSDped2.m"
     explicit = Ucsd(root=tmp_path, labels=tmp_path / "labels.json")
     assert explicit.label_source == "labels.json"
-    with pytest.raises(DataError, match="no entry for test clip '01'"):
+    with pytest.raises(DataError, match="no entry for video '01'"):
         explicit.videos("test")
     with pytest.raises(DataError, match="labels not found"):
         Ucsd(root=tmp_path, labels=tmp_path / "gone.m").videos("test")
@@ -96,7 +99,7 @@ def test_without_label_file(tmp_path):
 def test_another_number_of_clips(tmp_path):
     official(tmp_path)
     (tmp_path / "Test" / "UCSDped2.m").write_text(SCRIPT.splitlines()[0])
-    with pytest.raises(DataError, match=r"labels 1 clips, but .* has 2 test clips"):
+    with pytest.raises(DataError, match="labels 1 videos by their order, but there are 2 test"):
         Ucsd(root=tmp_path).videos("test")
 
 
@@ -106,11 +109,56 @@ def test_missing_root_names_layouts_and_setting(tmp_path):
             Ucsd(root=root)
 
 
+@pytest.mark.parametrize(
+    ("name", "train", "test"),
+    [("UCSDped1", (34, 6800), (36, 7200)), ("ped2", (16, 2550), (12, 2010)), ("x", None, None)],
+)
+def test_expected_by_the_labels_or_the_folder(tmp_path, name, train, test):
+    image(tmp_path / name / "Train/Train001/001.tif")
+    assert Ucsd(root=tmp_path / name).expected("train") == train
+    assert Ucsd(root=tmp_path / name).expected("test") == test
+    labelled = Ucsd(root=tmp_path / name, labels=tmp_path / "UCSDped1.m")
+    assert labelled.expected("test") == (36, 7200)
+
+
+@pytest.mark.parametrize("width", [238, 360])
+def test_packed_masks_of_both_widths(tmp_path, width):
+    packed_clip(tmp_path, width)
+    masks = Ucsd(root=tmp_path).videos("test")[0].masks()
+    assert masks.shape == (2, 4, width)
+    assert masks[:, 0].sum() == masks[:, :, -1].sum() == 2
+
+
+def test_packed_masks_of_another_width(tmp_path):
+    packed_clip(tmp_path, 100)
+    video = Ucsd(root=tmp_path).videos("test")[0]
+    with pytest.raises(DataError, match="rows of 13 bytes are of neither Ped1 nor Ped2"):
+        video.masks()
+    packed_clip(tmp_path, 100, more={"width": np.int64(100)})
+    assert video.masks().shape == (2, 4, 100)
+
+
+def test_packed_masks_beside_images(tmp_path):
+    packed_clip(tmp_path, 6, "testing/frames/01/1.png")
+    image(tmp_path / "testing/frames/01/1.png")
+    assert Ucsd(root=tmp_path).videos("test")[0].masks().shape == (2, 4, 6)
+
+
+def packed_clip(root, width, path="testing/01.mp4", more=()):
+    """Two masks whose last column is abnormal in row 0."""
+    masks = np.zeros((2, 4, width), bool)
+    masks[:, 0, -1] = True
+    np.savez(root / "pixel_masks_packbits.npz", **{"01": np.packbits(masks, -1), **dict(more)})
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_bytes(b"")
+
+
 @pytest.mark.real_data
 def test_official_counts(real_data):
     dataset = Ucsd(root=real_data / "ped2")
     assert dataset.label_source == "UCSDped2.m"
     assert len(dataset.videos("train")) == 16
+    assert (dataset.expected("train"), dataset.expected("test")) == ((16, 2550), (12, 2010))
     frames, abnormal = [], 0
     for video in dataset.videos("test"):
         masks = video.masks()

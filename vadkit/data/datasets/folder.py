@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from vadkit.data.labels import check_length, read_labels
+from vadkit.data.datasets.labelled import read_flags
 from vadkit.data.readers import IMAGE_SUFFIXES, natural_key
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
@@ -20,8 +20,8 @@ class Folder:
     """Any folder of normal videos or image folders to train on; no labels needed.
 
     ``root`` holds the training videos, at any depth. ``test`` is another folder to evaluate on,
-    kept out of training when it lies inside ``root``, with ``labels``, a JSON file of vadkit's
-    format whose ids are paths below ``test`` without the ending.
+    kept out of training when it lies inside ``root``. ``labels`` is a file or folder of any known
+    format, such as JSON or CSV, whose ids are paths below ``test`` without the ending.
     """
 
     def __init__(self, *, root: Path, test: Path | None = None, labels: Path | None = None) -> None:
@@ -48,23 +48,8 @@ class Folder:
         found = find_videos(self.test)
         if self.labels is None:
             return [Video(name, split, path) for name, path in found]
-        labels = read_labels(self.labels)
-        missing = [name for name, _ in found if name not in labels]
-        if missing:
-            raise DataError(
-                f"{self.labels} has no entry for video '{missing[0]}'"
-                + (f" and {len(missing) - 1} more" if len(missing) > 1 else "")
-                + f"; it has {', '.join(sorted(labels)[:5]) or 'none'}"
-            )
-        source = self.labels.name
-
-        def labelled(name: str, path: Path) -> Video:
-            flags = labels[name]
-            return Video(
-                name, split, path, lambda frames: check_length(flags, frames, name, source)
-            )
-
-        return [labelled(name, path) for name, path in found]
+        flags = read_flags(self.labels, [name for name, _ in found])
+        return [Video(name, split, path, flags[name]) for name, path in found]
 
 
 def find_videos(folder: Path) -> list[tuple[str, Path]]:

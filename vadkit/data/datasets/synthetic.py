@@ -12,7 +12,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from vadkit.data.labels import check_length, read_labels, write_labels
+from vadkit.data.labels.intervals import Labels
+from vadkit.data.labels.own import read_labels, write_labels
 from vadkit.data.scene import ANOMALIES, draw_video
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
@@ -75,13 +76,13 @@ class Synthetic:
         names = [f"{number:02d}" for number in range(1, self.counts[split] + 1)]
         if split == "train":
             return [Video(name, split, place / f"{name}.mp4") for name in names]
-        flags = read_labels(self.folder / _LABELS)
+        labels = read_labels(self.folder / _LABELS)
         return [
             Video(
                 name,
                 split,
                 place / f"{name}.mp4",
-                _labeller(flags[name], name),
+                labels[name].of(name, _LABELS),
                 _mask_reader(place / f"{name}_masks.npz"),
             )
             for name in names
@@ -112,7 +113,7 @@ class Synthetic:
             shutil.rmtree(partial, ignore_errors=True)
 
     def _draw_into(self, folder: Path) -> None:
-        labels: dict[str, np.ndarray] = {}
+        labels: dict[str, Labels] = {}
         for kind, split in enumerate(self.counts):
             place = folder / f"{split}ing"
             place.mkdir()
@@ -126,7 +127,7 @@ class Synthetic:
                 name = f"{number + 1:02d}"
                 _write_video(place / f"{name}.mp4", frames)
                 if split == "test":
-                    labels[name] = np.asarray(masks.any(axis=(1, 2)))
+                    labels[name] = Labels.from_flags(np.asarray(masks.any(axis=(1, 2))))
                     np.savez_compressed(
                         place / f"{name}_masks.npz",
                         bits=np.packbits(masks, axis=-1),
@@ -148,10 +149,6 @@ def _write_video(path: Path, frames: np.ndarray) -> None:
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
-
-
-def _labeller(flags: np.ndarray, video: str) -> Callable[[int], np.ndarray]:
-    return lambda frames: check_length(flags, frames, video, _LABELS)
 
 
 def _mask_reader(path: Path) -> Callable[[], np.ndarray]:

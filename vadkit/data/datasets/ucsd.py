@@ -5,24 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from vadkit.data.labels import (
-    Intervals,
-    check_length,
-    frames_to_intervals,
-    intervals_to_frames,
-    read_interval_mat,
-    read_labels,
-    read_ucsd_m,
+from vadkit.data.datasets.labelled import read_flags
+from vadkit.data.datasets.layouts import (
+    REPACKAGED,
+    REPACKAGED_TEXT,
+    Layout,
+    find_clips,
+    find_file,
+    find_root,
 )
-from vadkit.data.readers import image_files, natural_key
+from vadkit.data.labels.arrays import load_member, open_npz
+from vadkit.data.labels.masks import image_masks, packed_masks
+from vadkit.data.readers import image_files
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
 
 _LABEL_FILES = ("UCSDped2.m", "UCSDped1.m", "labels.json", "ped2.mat", "ped1.mat")
 _MASKS = "pixel_masks_packbits.npz"
+# Ped1's and Ped2's widths in pixels by the bytes of a packed row.
+_WIDTHS = {30: 238, 45: 360}
+
+_LAYOUT = Layout(
+    "ucsd",
+    {"train": ("Train", *REPACKAGED["train"]), "test": ("Test", *REPACKAGED["test"])},
+    r".*?(\d+)",
+    f"Train/Train001/*.tif (official), {REPACKAGED_TEXT} such as training/01.mp4, and the same "
+    "with Test or testing",
+)
 
 
 class Ucsd:
@@ -34,8 +47,13 @@ class Ucsd:
     first there is, in ``root`` or its test folder.
     """
 
+    official: ClassVar[dict[str, dict[Split, tuple[int, int]]]] = {
+        "1": {"train": (34, 6800), "test": (36, 7200)},
+        "2": {"train": (16, 2550), "test": (12, 2010)},
+    }
+
     def __init__(self, *, root: Path, labels: Path | None = None) -> None:
-        self.root = _find_root(root.expanduser())
+        self.root = find_root(_LAYOUT, root.expanduser())
         self.labels = labels.expanduser() if labels else None
 
     @property
@@ -44,136 +62,54 @@ class Ucsd:
         path = self._label_file()
         return path.name if path else "none"
 
+    def expected(self, split: Split) -> tuple[int, int] | None:
+        """Official numbers of clips and frames, where a name tells Ped1 from Ped2."""
+        for name in (self.label_source, self.root.name):
+            if found := re.search(r"ped([12])", name, re.IGNORECASE):
+                return self.official[found[1]][split]
+        return None
+
     def videos(self, split: Split) -> list[Video]:
         """The clips of a split; test clips carry labels where a label file was found."""
-        paths = self._clips(split)
-        numbers = _numbers(paths)
+        clips = find_clips(_LAYOUT, self.root, split)
         if split == "train":
-            return [Video(f"{n:02d}", split, path) for n, path in zip(numbers, paths, strict=True)]
-        labels = self._labels(numbers)
+            return [Video(name, split, path) for name, path in clips.items()]
+        file = self._label_file()
+        flags = read_flags(file, list(clips)) if file else {}
         return [
-            Video(f"{n:02d}", split, path, labels.get(n), self._masks(n, path))
-            for n, path in zip(numbers, paths, strict=True)
+            Video(name, split, path, flags.get(name), self._masks(name, path))
+            for name, path in clips.items()
         ]
 
-    def _clips(self, split: Split) -> list[Path]:
-        official = self.root / split.capitalize()
-        short = self.root / f"{split}ing"
-        if official.is_dir():
-            found = [p for p in official.glob(f"{split.capitalize()}*") if p.is_dir()]
-            found = [path for path in found if not path.name.endswith("_gt")]
-        elif (short / "frames").is_dir():
-            found = [path for path in (short / "frames").iterdir() if path.is_dir()]
-        else:
-            found = [p for p in short.glob("*") if p.suffix.lower() in (".mp4", ".avi", ".mkv")]
-        if not found:
-            raise DataError(f"{self.root} has no {split} clips; expected {_LAYOUTS}")
-        return sorted(found, key=lambda path: natural_key(path.name))
-
     def _label_file(self) -> Path | None:
-        if self.labels is not None:
-            return self.labels
         folders = (self.root, self.root / "Test", self.root / "testing")
-        places = [folder / name for name in _LABEL_FILES for folder in folders]
-        return next((path for path in places if path.is_file()), None)
+        return self.labels or find_file(folders, _LABEL_FILES)
 
-    def _labels(self, numbers: list[int]) -> dict[int, Callable[[int], np.ndarray]]:
-        """A function from a clip's frame count to its labels, by clip number from 1."""
-        file = self._label_file()
-        if file is None:
-            return {}
-        if not file.is_file():
-            raise DataError(f"labels not found: {file}")
-        if file.suffix == ".json":
-            flags = read_labels(file)
-            missing = [f"{n:02d}" for n in numbers if f"{n:02d}" not in flags]
-            if missing:
-                raise DataError(
-                    f"{file} has no entry for test clip '{missing[0]}' of {self.root}; "
-                    f"it has {', '.join(sorted(flags)[:12]) or 'none'}"
-                )
-            return {
-                n: _labeller(frames_to_intervals(flags[name]), name, file.name, len(flags[name]))
-                for n, name in ((n, f"{n:02d}") for n in numbers)
-            }
-        clips = read_interval_mat(file) if file.suffix == ".mat" else read_ucsd_m(file)
-        if len(clips) != len(numbers):
-            raise DataError(
-                f"{file} labels {len(clips)} clips, but {self.root} has {len(numbers)} test clips; "
-                "clips are missing, or the labels are of the other set (Ped1 has 36, Ped2 12)"
-            )
-        return {
-            n: _labeller(intervals, f"{n:02d}", file.name, None)
-            for n, intervals in zip(sorted(numbers), clips, strict=True)
-        }
-
-    def _masks(self, number: int, path: Path) -> Callable[[], np.ndarray] | None:
+    def _masks(self, name: str, path: Path) -> Callable[[], np.ndarray] | None:
         folder = path.with_name(path.name + "_gt")
         if folder.is_dir():
-            return lambda: _image_masks(folder)
+            return lambda: image_masks(folder)
         packed = self.root / _MASKS
         if packed.is_file():
-            return lambda: _packed_masks(packed, number)
+            return lambda: packed_masks(packed, name, _width(packed, name, path))
         return None
 
 
-_LAYOUTS = (
-    "Train/Train001/*.tif and Test/Test001/*.tif (official), training/frames/01/*.jpg and "
-    "testing/frames/01/*.jpg, or training/01.mp4 and testing/01.mp4"
-)
+def _width(packed: Path, name: str, path: Path) -> int:
+    """Pixels of a row, which its packed bytes do not tell."""
+    with open_npz(packed) as archive:
+        row = load_member(archive, name, packed).shape[-1]
+        if "width" in archive.files:
+            return int(load_member(archive, "width", packed))
+    images = image_files(path) if path.is_dir() else []
+    if images:
+        from PIL import Image
 
-
-def _find_root(root: Path) -> Path:
-    for folder in (root, root / "UCSDped2", root / "UCSDped1"):
-        if (folder / "Train").is_dir() or (folder / "training").is_dir():
-            return folder
-    what = "holds neither" if root.is_dir() else "does not exist; expected"
-    raise DataError(
-        f"dataset ucsd: {root} {what} {_LAYOUTS}. See datasets/ucsd/README.md for where to get it, "
-        "and set its place with --set dataset.root=FOLDER"
-    )
-
-
-def _numbers(paths: list[Path]) -> list[int]:
-    """The clips' numbers as their names give them, so that a missing clip shifts no labels."""
-    numbers = []
-    for path in paths:
-        digits = re.findall(r"\d+", path.stem)
-        if not digits or int(digits[-1]) in numbers:
-            what = "has no number in its name" if not digits else f"is a second clip {digits[-1]}"
-            raise DataError(f"{path} {what}; expected {_LAYOUTS}")
-        numbers.append(int(digits[-1]))
-    return numbers
-
-
-def _labeller(
-    intervals: Intervals, video: str, source: str, length: int | None
-) -> Callable[[int], np.ndarray]:
-    def labels(frames: int) -> np.ndarray:
-        flags = intervals_to_frames(intervals, length or frames, video)
-        return check_length(flags, frames, video, source)
-
-    return labels
-
-
-def _image_masks(folder: Path) -> np.ndarray:
-    import cv2
-
-    masks = []
-    for path in image_files(folder):
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if image is None:
-            raise DataError(f"mask {path} is not an image that can be read")
-        masks.append(np.asarray(image) > 0)
-    if not masks:
-        raise DataError(f"mask folder {folder} holds no images; expected one a frame")
-    return np.stack(masks)
-
-
-def _packed_masks(path: Path, number: int) -> np.ndarray:
-    """Masks of one clip from an archive of bit-packed rows."""
-    name = f"{number:02d}"
-    with np.load(path) as archive:
-        if name not in archive:
-            raise DataError(f"{path} has no masks of clip '{name}'; it has {sorted(archive)[:12]}")
-        return np.unpackbits(archive[name], axis=-1)[..., :360].astype(bool)
+        with Image.open(images[0]) as image:
+            return image.width
+    if row not in _WIDTHS:
+        raise DataError(
+            f"{packed}, video '{name}': rows of {row} bytes are of neither Ped1 nor Ped2; add the "
+            "width in pixels to the archive under the name 'width'"
+        )
+    return _WIDTHS[row]

@@ -1,0 +1,182 @@
+"""What the frame store and the loader are worth: ratios measured in one run, JSON out.
+
+    python benchmarks/data.py [--only feed clips store] [--device cpu] [--out FILE]
+
+``feed``: steps a second fed by the loader against the same steps on one constant batch.
+``clips``: clips a second against a dataset that seeks, and one that reads JPEG files.
+``store``: building the store against reading the same video in order in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from baseline_loaders import JpegClips, SeekingClips, clips_per_second, extract_jpegs, make_h264
+
+from vadkit.data.clip_sources import StoredClips
+from vadkit.data.loader import ClipLoader
+from vadkit.data.store import Settings, StoredVideo, build_store, plan_store
+from vadkit.data.videos import ClipSpec, Video
+
+SIZE, FRAMES = (256, 256), 5
+SPEC = ClipSpec(FRAMES, SIZE, "rgb", (FRAMES - 1,), range=(-1.0, 1.0))
+
+
+def store(folder: Path, *videos: Path) -> list[StoredVideo]:
+    settings = Settings(SIZE, "rgb")
+    listed = [Video(str(n), "train", path) for n, path in enumerate(videos)]
+    return build_store(plan_store(listed, settings, cache=folder), settings)[0]
+
+
+def loader(stored: list[StoredVideo], device: torch.device, **settings: Any) -> ClipLoader:
+    lengths = [len(video) for video in stored]
+    return ClipLoader(StoredClips(stored, SPEC), lengths, SPEC, seed=0, device=device, **settings)
+
+
+def feed(folder: Path, video: Path, device: torch.device, steps: int) -> dict[str, Any]:
+    """future-frame at 256x256, batch 4, steps in turn on one batch and on loaded ones."""
+    from vadkit.device import pick_precision
+    from vadkit.recipe.resolve import resolve
+    from vadkit.workflows.build import build_method, build_optimizers
+
+    recipe = resolve(
+        {"name": "b", "dataset": {"type": "synthetic"}, "method": {"type": "future-frame"}}
+    )
+    dtype = pick_precision("auto", device)
+    method = build_method(recipe, device)
+    optimizers = build_optimizers(recipe, method)
+
+    def step(clips: torch.Tensor) -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+            for update in method.updates(clips):
+                optimizers[update.role].zero_grad(set_to_none=True)
+                torch.stack(list(update.terms().values())).sum().backward()
+                optimizers[update.role].step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    batches = loader(store(folder, video), device, batch_size=4, dtype=dtype).batches(0)
+    constant = next(batches).clone()
+    for _ in range(3):
+        step(constant)
+    times: dict[str, list[float]] = {"constant": [], "loaded": []}
+    for _ in range(steps):
+        started = time.perf_counter()
+        step(constant)
+        times["constant"].append(time.perf_counter() - started)
+        started = time.perf_counter()
+        step(next(batches))
+        times["loaded"].append(time.perf_counter() - started)
+    batches.close()
+    seconds = {name: statistics.median(values) for name, values in times.items()}
+    return {
+        "steps_per_s_constant": 1 / seconds["constant"],
+        "steps_per_s_loaded": 1 / seconds["loaded"],
+        "ratio": seconds["constant"] / seconds["loaded"],
+        "required": 0.97,
+    }
+
+
+def clips(folder: Path, video: Path, device: torch.device) -> dict[str, Any]:
+    """Clips a second, handed out as uint8 on the host, batches of 32."""
+    jpegs = folder / "jpegs"
+    extract_jpegs(video, jpegs)
+    stored = store(folder, video)
+    batches = loader(stored, device, batch_size=32)
+    rows = batches.clips
+
+    def uint8_batches() -> Iterator[torch.Tensor]:
+        """What the loader's thread does, without the conversion that baselines lack too."""
+        out = torch.empty((32, FRAMES, *SIZE, 3), dtype=torch.uint8)
+        while True:
+            order = batches.source.order(rows, np.random.default_rng(0))
+            for first in range(0, len(order) - 32, 32):
+                yield batches.source.gather(rows[order[first : first + 32]], out)
+
+    ours = clips_per_second(uint8_batches(), 3)
+    seeking = {n: clips_per_second(SeekingClips([video], FRAMES, SIZE), 8, n) for n in (0, 2)}
+    jpeg = {n: clips_per_second(JpegClips([jpegs], FRAMES, SIZE), 5, n) for n in (0, 2)}
+    return {
+        "vadkit": ours,
+        "seeking": seeking,
+        "jpeg": jpeg,
+        "ratio_to_seeking": ours / max(seeking.values()),
+        "ratio_to_jpeg": ours / max(jpeg.values()),
+        "required": {"seeking": 100, "jpeg": 50},
+    }
+
+
+def building(folder: Path, video: Path) -> dict[str, Any]:
+    """Frames a second of the reader alone, of the store with one video, and with two at once."""
+    from vadkit.data.readers import decord
+    from vadkit.data.resize import to_size
+
+    second = folder / "second.mp4"
+    second.write_bytes(video.read_bytes() + b"\0")
+
+    def timed(work: Callable[[], int]) -> float:
+        started = time.perf_counter()
+        return work() / (time.perf_counter() - started)
+
+    def read() -> int:
+        return sum(1 for frame in decord(video) if to_size(frame, SIZE, "rgb").size)
+
+    def build(workers: int, *videos: Path) -> int:
+        settings = Settings(SIZE, "rgb")
+        with tempfile.TemporaryDirectory(dir=folder) as cache:
+            listed = [Video(str(n), "train", path) for n, path in enumerate(videos)]
+            plan = plan_store(listed, settings, cache=Path(cache), workers=workers)
+            return sum(map(len, build_store(plan, settings, workers=workers)[0]))
+
+    rounds = [
+        (timed(read), timed(lambda: build(1, video)), timed(lambda: build(2, video, second)))
+        for _ in range(3)
+    ]
+    reader, one, two = (statistics.median(column) for column in zip(*rounds, strict=True))
+    return {
+        "reader": reader,
+        "store_one": one,
+        "store_two": two,
+        "ratio_one": one / reader,
+        "ratio_two": two / one,
+        "required": {"one": 0.9, "two": 1.7},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=["feed", "clips", "store"])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--steps", type=int, default=8, help="steps of each kind in feed")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    wanted = given.only or ["clips", "store", "feed"]
+    device = torch.device(given.device)
+    result: dict[str, Any] = {"device": given.device, "threads": torch.get_num_threads()}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        video = folder / "video.mp4"
+        make_h264(video, 2000)
+        if "clips" in wanted:
+            result["clips"] = clips(folder, video, device)
+        if "store" in wanted:
+            result["store"] = building(folder, video)
+        if "feed" in wanted:
+            result["feed"] = feed(folder, video, device, given.steps)
+    text = json.dumps(result, indent=2)
+    print(text)
+    if given.out:
+        given.out.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,345 @@
+"""Flow and boxes in the cache: what is kept, when it is made anew, and what a kill leaves."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vadkit.data.derived import StoredFlow, build_flow, build_objects
+from vadkit.data.objects import FrameBoxes, boxes_of_frames
+from vadkit.data.store import Settings, build_store, plan_store
+from vadkit.data.videos import Video
+from vadkit.errors import DataError
+
+
+@dataclass
+class MemoryVideo:
+    """A stored video whose frames are in memory."""
+
+    id: str
+    folder: Path
+    frames: np.ndarray
+    first: int = 0
+
+    @property
+    def shape(self):
+        return self.frames.shape
+
+    def __len__(self):
+        return len(self.frames)
+
+    def read(self, start, stop):
+        return self.frames[start:stop]
+
+
+class Difference:
+    """Flow of its own: the mean difference as dx, and how often it was called."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, previous_HWC, current_HWC):
+        self.calls += 1
+        flow = np.zeros((*current_HWC.shape[:2], 2), np.float32)
+        flow[..., 0] = (
+            current_HWC.astype(np.float32).mean() - previous_HWC.astype(np.float32).mean()
+        )
+        return flow
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Frames valued 0, 1, 3, 6, ... and 100, 101, 103, ... in two folders."""
+    made = []
+    for name, base, count in (("a", 0, 6), ("b", 100, 4)):
+        values = base + np.cumsum(np.arange(count))
+        frames = np.broadcast_to(values[:, None, None, None], (count, 4, 5, 1)).astype(np.uint8)
+        (tmp_path / "store" / name).mkdir(parents=True)
+        made.append(MemoryVideo(name, tmp_path / "store" / name, frames))
+    return made
+
+
+def test_flow_leads_from_the_frame_before(videos):
+    told = []
+    flow = build_flow(videos, "d", Difference(), {}, progress=lambda *done: told.append(done))
+    assert [one.id for one in flow] == ["a", "b"]
+    assert flow[0].shape == (6, 4, 5, 2)
+    rows = flow[0].read(0, 6)
+    assert (rows.dtype, rows.shape) == (np.float16, (6, 4, 5, 2))
+    assert rows[:, 2, 3, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert not rows[..., 1].any()
+    assert flow[1].read(1, 3)[:, 0, 0, 0].tolist() == [1, 2]
+    assert flow[1].read(2, 2).shape == (0, 4, 5, 2)
+    assert told[-1] == (2, 10)
+    assert told == sorted(told)
+    with pytest.raises(IndexError, match=r"\[3, 5\) of 4"):
+        flow[1].read(3, 5)
+
+
+def test_flow_is_worked_out_once(videos):
+    flow = Difference()
+    first = build_flow(videos, "d", flow, {"preset": "fast"})
+    assert flow.calls == 5 + 3
+    assert build_flow(videos, "d", flow, {"preset": "fast"}) == first
+    assert flow.calls == 8
+    other = build_flow(videos, "d", flow, {"preset": "medium"})
+    assert other[0].path != first[0].path
+    build_flow(videos, "e", flow, {"preset": "fast"})
+    assert flow.calls == 24
+
+
+def test_parts_of_one_file_have_flow_of_their_own(videos):
+    whole = videos[0]
+    parts = [
+        MemoryVideo("early", whole.folder, whole.frames[:3]),
+        MemoryVideo("late", whole.folder, whole.frames[3:], first=3),
+        MemoryVideo("again", whole.folder, whole.frames[3:], first=3),
+    ]
+    flow = Difference()
+    early, late, again = build_flow(parts, "d", flow, {}, workers=3)
+    assert early.read(0, 3)[:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert late.read(0, 3)[:, 0, 0, 0].tolist() == [0, 4, 5]
+    assert (again.id, again.path) == ("again", late.path)
+    assert flow.calls == 4
+
+
+def test_flow_of_videos_in_the_store(image_folder, tmp_path):
+    settings = Settings(size=(16, 24), channels="gray")
+    plan = plan_store([image_folder("v", 5)], settings, cache=tmp_path / "cache")
+    (stored,) = build_store(plan, settings)[0]
+    (flow,) = build_flow([stored], "d", Difference(), {})
+    assert flow.path.parent == stored.folder
+    assert flow.read(0, 5)[:, 0, 0, 0].tolist() == [0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("harm", ["cut", "no notes"])
+def test_flow_that_is_not_whole_is_made_again(videos, harm):
+    (before,) = build_flow(videos[:1], "d", Difference(), {})
+    if harm == "cut":
+        os.truncate(before.path, 100)
+    else:
+        before.path.with_suffix(".json").unlink()
+    flow = Difference()
+    build_flow(videos[:1], "d", flow, {})
+    assert flow.calls == 5
+    assert before.read(0, 6)[5, 0, 0, 0] == 5
+
+
+def test_flow_that_fails_leaves_nothing(videos):
+    def fails(previous_HWC, current_HWC):
+        if current_HWC[0, 0, 0] == 6:
+            raise DataError("this frame cannot be followed")
+        return np.zeros((4, 5, 2), np.float32)
+
+    with pytest.raises(DataError, match="this frame cannot be followed"):
+        build_flow(videos, "d", fails, {}, workers=1)
+    assert not [*videos[0].folder.glob("flow-*"), *videos[0].folder.glob(".flow-*.tmp")]
+
+
+def test_too_little_room_for_flow(videos, monkeypatch):
+    usage = shutil_usage(free=100)
+    monkeypatch.setattr("vadkit.data.derived.shutil.disk_usage", usage)
+    flow = Difference()
+    with pytest.raises(DataError, match=r"optical flow needs 0.00 GiB in .*store, where 0.00 GiB"):
+        build_flow(videos, "d", flow, {})
+    assert flow.calls == 0
+
+
+def shutil_usage(free):
+    from collections import namedtuple
+
+    return lambda _: namedtuple("Usage", "total used free")(free, 0, free)
+
+
+_SCRIPT = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from vadkit.data.derived import build_flow
+
+class Slow:
+    id, first, shape = "v", 0, (30, 4, 5, 1)
+    folder = Path(sys.argv[1])
+    def __len__(self): return 30
+    def read(self, start, stop): return np.zeros((stop - start, 4, 5, 1), np.uint8)
+
+def flow(previous, current):
+    time.sleep(float(sys.argv[2]))
+    with (Slow.folder / "calls").open("a") as file: file.write("x")
+    return np.ones((4, 5, 2), np.float32)
+
+(made,) = build_flow([Slow()], "slow", flow, {})
+print(int(made.read(0, 30)[..., 0].sum()), flush=True)
+"""
+
+
+def start(folder, pause):
+    command = [sys.executable, "-c", _SCRIPT, str(folder), str(pause)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_killed_build_of_flow_counts_for_nothing(tmp_path):
+    process = start(tmp_path, 0.1)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".flow-*.tmp")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not list(tmp_path.glob("flow-*"))
+    # 29 frames after the first, of 4x5 pixels that move by 1.
+    assert start(tmp_path, 0).communicate(timeout=60)[0] == f"{29 * 20}\n"
+    assert not list(tmp_path.glob(".flow-*.tmp"))
+
+
+def test_two_processes_work_flow_out_once(tmp_path):
+    both = [start(tmp_path, 0.02), start(tmp_path, 0.02)]
+    assert [one.communicate(timeout=60)[0] for one in both] == [f"{29 * 20}\n"] * 2
+    assert (tmp_path / "calls").read_text() == "x" * 29
+
+
+class Values:
+    """One box a frame, as wide as the frame's value; counts the videos it is asked for."""
+
+    def __init__(self, reads_frames=True):
+        self.reads_frames = reads_frames
+        self.asked = []
+
+    def __call__(self, video, length, frames):
+        self.asked.append((video.id, length))
+        if not self.reads_frames:
+            return boxes_of_frames([])
+        return boxes_of_frames(
+            [
+                FrameBoxes(
+                    np.array([[0, 0, frame[0, 0, 0] + 1, frame.shape[0]]]), np.ones(1), -np.ones(1)
+                )
+                for frame in frames
+            ]
+        )
+
+
+def digest(path):
+    """Content of a file or of the images in a folder."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def objects(videos, lengths, finder, cache, params=None, **options):
+    return build_objects(
+        videos, lengths, "values", finder, params or {}, cache=cache, digest=digest, **options
+    )
+
+
+def widths(boxes):
+    return boxes.xyxy[:, 2].tolist()
+
+
+def test_boxes_of_every_video_by_id(image_folder, tmp_path):
+    told = []
+    videos = [image_folder("a", 4), image_folder("b", 3, first=50)]
+    found = objects(
+        videos, [4, 3], Values(), tmp_path / "cache", progress=lambda *done: told.append(done)
+    )
+    assert list(found) == ["a", "b"]
+    assert widths(found["a"]) == [1, 2, 3, 4]
+    assert widths(found["b"]) == [51, 52, 53]
+    assert found["b"].frame.tolist() == [0, 1, 2]
+    # The height of the frames as they are.
+    assert found["a"].xyxy[0, 3] == 8
+    assert told[-1] == (2, 7)
+
+
+def test_objects_are_looked_for_once(image_folder, tmp_path):
+    finder, cache = Values(), tmp_path / "cache"
+    videos = [image_folder("a", 4)]
+    weights = tmp_path / "net.weights"
+    weights.write_bytes(b"one")
+    params = {"weights": weights, "size": 320}
+    first = objects(videos, [4], finder, cache, params)
+    again = objects(videos, [4], finder, cache, params)
+    assert len(finder.asked) == 1
+    for name, values in vars(first["a"]).items():
+        np.testing.assert_array_equal(vars(again["a"])[name], values)
+        assert vars(again["a"])[name].dtype == values.dtype
+    # The same network elsewhere is the same; another one at the same place is not.
+    weights.rename(tmp_path / "moved.weights")
+    objects(videos, [4], finder, cache, {"weights": tmp_path / "moved.weights", "size": 320})
+    assert len(finder.asked) == 1
+    weights.write_bytes(b"two")
+    objects(videos, [4], finder, cache, params)
+    objects(videos, [4], finder, cache, {**params, "size": 416})
+    assert len(finder.asked) == 3
+    (videos[0].path / "0.png").write_bytes((videos[0].path / "3.png").read_bytes())
+    assert widths(objects(videos, [4], finder, cache, params)["a"]) == [4, 2, 3, 4]
+
+
+def test_parts_see_their_own_frames(image_folder, tmp_path):
+    whole = image_folder("a", 6)
+    parts = [
+        Video("early", "test", whole.path, part=(0, 2)),
+        Video("middle", "test", whole.path, part=(2, 4)),
+        Video("late", "test", whole.path, part=(4, None)),
+    ]
+    found = objects(parts, [2, 2, 2], Values(), tmp_path / "cache")
+    assert {name: widths(boxes) for name, boxes in found.items()} == {
+        "early": [1, 2],
+        "middle": [3, 4],
+        "late": [5, 6],
+    }
+    assert found["late"].frame.tolist() == [0, 1]
+
+
+def test_boxes_that_need_no_frames_decode_and_keep_nothing(tmp_path):
+    finder = Values(reads_frames=False)
+    videos = [Video("gone", "test", tmp_path / "gone.mp4")]
+    for _ in range(2):
+        assert len(objects(videos, [4], finder, tmp_path / "cache")["gone"]) == 0
+    assert finder.asked == [("gone", 4)] * 2
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("stored", [3, 5])
+def test_a_video_of_another_length_than_stored(image_folder, tmp_path, stored):
+    with pytest.raises(DataError, match=f"'a' gave 4 frames .* but {stored} when it was stored"):
+        objects([image_folder("a", 4)], [stored], Values(), tmp_path / "cache")
+    assert not list((tmp_path / "cache").rglob("*.npz"))
+
+
+def test_damaged_boxes_are_looked_for_again(image_folder, tmp_path):
+    videos, cache = [image_folder("a", 4)], tmp_path / "cache"
+    objects(videos, [4], Values(), cache)
+    (saved,) = (cache / "objects").glob("*.npz")
+    saved.write_bytes(saved.read_bytes()[:50])
+    assert widths(objects(videos, [4], Values(), cache)["a"]) == [1, 2, 3, 4]
+    assert not list((cache / "objects").glob(".*.tmp"))
+
+
+def test_a_cache_that_cannot_be_written(image_folder, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match=r"cannot be written: .*; make room .* set VADKIT_CACHE"):
+        objects([image_folder("a", 4)], [4], Values(), tmp_path / "file")
+
+
+def test_a_finder_s_error_is_told_as_it_is(image_folder, tmp_path):
+    def fails(video, length, frames):
+        next(frames)
+        raise DataError(f"no objects in {video.id}")
+
+    fails.reads_frames = True
+    with pytest.raises(DataError, match="no objects in a"):
+        objects([image_folder("a", 4)], [4], fails, tmp_path / "cache")
+
+
+def test_flow_cut_after_it_was_opened(tmp_path):
+    path = tmp_path / "flow.f16"
+    path.write_bytes(b"\0" * 10)
+    with pytest.raises(DataError, match=r"flow of video 'v' in .*flow.f16 is cut short; delete"):
+        StoredFlow("v", path, (3, 4, 5, 2)).read(0, 3)

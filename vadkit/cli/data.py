@@ -1,0 +1,200 @@
+"""``data check`` and ``data convert``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vadkit.cli.commands import Json, Plugin, Set
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vadkit.workflows.data_check import Report
+    from vadkit.workflows.data_faults import CheckedVideo, Fault
+
+app = typer.Typer(
+    help="Check a dataset, convert its labels, look after stored frames.", no_args_is_help=True
+)
+
+
+@app.command("check")
+def check(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE|FOLDER", help="A recipe, a shipped one's name, or a folder of videos."
+        ),
+    ],
+    overrides: Set = None,
+    plugin: Plugin = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Decode nothing; take frame counts from the containers.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Decode every video of a dataset and report what is missing, broken or does not fit.
+
+    Exit code 3 where there is an error, 0 where there are warnings at most.
+    """
+    from vadkit.workflows.data_check import check as workflow
+
+    try:
+        report = workflow(source, overrides or (), plugin or (), quick=quick)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(json.dumps(report.as_data(), indent=2))
+    else:
+        _print_report(report)
+    if report.has_errors:
+        raise typer.Exit(3)
+
+
+@app.command("convert")
+def convert(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="LABELS|RECIPE",
+            help="A label file or folder in any known format, or a recipe: its test labels.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+    label_format: Annotated[
+        str | None,
+        typer.Option("--format", help="The format of LABELS; see `vadkit list-components labels`."),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(help="The folder of the videos, to count and to check their frames."),
+    ] = None,
+    overrides: Set = None,
+    plugin: Plugin = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write labels of any known format as vadkit's JSON."""
+    from vadkit.workflows.data_convert import convert as workflow
+    from vadkit.workflows.progress import say
+
+    try:
+        done = workflow(
+            source,
+            out,
+            label_format=label_format,
+            videos=videos,
+            overrides=overrides or (),
+            plugins=plugin or (),
+            force=force,
+        )
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(130) from None
+    for note in done.notes:
+        say(f"note: {note}")
+    if as_json:
+        typer.echo(json.dumps(done.as_data(), indent=2))
+    else:
+        typer.echo(
+            f"{_count(done.videos, 'video')}, {_count(done.frames, 'frame')}, "
+            f"{done.abnormal} abnormal ({_share(done.abnormal, done.frames)} %), "
+            f"from {done.format} to {done.out}"
+        )
+
+
+def _print_report(report: Report) -> None:
+    """The table of videos, the faults by kind, and a line of totals."""
+    from rich.console import Console
+    from rich.table import Table
+
+    # Off a terminal every row and every fault is one line, however long.
+    console = Console(highlight=False, width=None if Console().is_terminal else 10_000)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("split", "video"):
+        table.add_column(name, no_wrap=True, overflow="ignore")
+    for name in ("frames", "size", "fps"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("codec", "labels"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    table.add_column("abnormal %", justify="right", no_wrap=True)
+    for video in report.videos:
+        table.add_row(*_cells(video))
+    console.print(table)
+    console.print()
+    _print_faults(console, report.faults)
+    for line in _totals(report):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _cells(video: CheckedVideo) -> list[str]:
+    from rich.markup import escape
+
+    return [
+        video.split,
+        escape(video.id),
+        "?" if video.frames is None else str(video.frames),
+        "?" if video.width is None else f"{video.width}x{video.height}",
+        "-" if video.fps is None else f"{video.fps:.4g}",
+        video.codec or "-",
+        escape(video.labels or "-"),
+        "-" if video.abnormal is None else _share(video.abnormal, video.frames or 0),
+    ]
+
+
+def _print_faults(console: Console, faults: list[Fault]) -> None:
+    """Errors before warnings; a heading a kind, then a line a fault."""
+    import textwrap
+
+    kinds: dict[tuple[str, str], list[Fault]] = {}
+    # "error" comes before "warning" in the alphabet too.
+    for fault in sorted(faults, key=lambda fault: fault.severity):
+        kinds.setdefault((fault.severity, fault.kind), []).append(fault)
+    for (severity, kind), group in kinds.items():
+        color = "red" if severity == "error" else "yellow"
+        console.print(f"[bold {color}]{severity}[/]: {kind} ({len(group)})")
+        for fault in group:
+            text = textwrap.fill(
+                f"  {fault.video}: {fault.message}",
+                console.width,
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            console.print(text, markup=False, soft_wrap=True)
+    if kinds:
+        console.print()
+
+
+def _totals(report: Report) -> list[str]:
+    total = report.summary
+    share = _share(total["abnormal"], total["labelled"])
+    labels = (
+        f"{total['abnormal']} of {total['labelled']} labelled frames abnormal ({share} %)"
+        if total["labelled"]
+        else "no labels"
+    )
+    faults = [
+        _count(total[f"{severity}s"], severity)
+        for severity in ("error", "warning")
+        if total[f"{severity}s"]
+    ]
+    lines = [
+        f"{_count(total['videos'], 'video')}, {_count(total['frames'], 'frame')}, {labels}; "
+        f"{', '.join(faults) or 'no faults'}."
+    ]
+    if report.quick:
+        lines.append("Counts are the containers' own and masks were not read (--quick).")
+    return lines
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if whole else "-"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -1,0 +1,146 @@
+"""``data cache``: build, list, verify and prune the frame store."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vadkit.cli.commands import Json, Plugin, Set
+
+if TYPE_CHECKING:
+    from vadkit.data.cache import Entry
+
+app = typer.Typer(
+    help="The frame store: decoded videos that training and evaluation read.",
+    no_args_is_help=True,
+)
+
+
+@app.command("build")
+def build(
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or a shipped one's name.")],
+    overrides: Set = None,
+    plugin: Plugin = None,
+    as_json: Json = False,
+) -> None:
+    """Decode every video of a recipe now, with its flow and objects where it names them."""
+    from vadkit.recipe import load_recipe
+    from vadkit.workflows.data_cache import build_cache
+
+    done = build_cache(load_recipe(recipe, overrides or (), plugin or ()))
+    if as_json:
+        typer.echo(json.dumps(done, indent=2))
+        return
+    made = f", optical flow of {done['flow']} videos" if done["flow"] else ""
+    made += f", {done['boxes']} boxes" if done["boxes"] else ""
+    typer.echo(f"{done['videos']} videos, {done['frames']} frames{made} in {done['cache']}")
+    for one in done["skipped"]:
+        typer.echo(f"skipped {one['id']}: {one['reason']}")
+
+
+@app.command("list")
+def list_cache(as_json: Json = False) -> None:
+    """List stored videos, the last used first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from vadkit.data.cache import entries
+    from vadkit.data.store import cache_folder, gib
+
+    cache = cache_folder()
+    found = entries(cache)
+    if as_json:
+        typer.echo(json.dumps([_as_data(entry) for entry in found], indent=2))
+        return
+    table = Table("video", "frames", "size", "last used", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.columns[0].overflow = "fold"
+    for entry in found:
+        frames, height, width, planes = entry.shape
+        shape = f"{frames} x {height}x{width}x{planes}"
+        table.add_row(entry.source, shape, gib(entry.bytes), _ago(entry.used))
+    console = Console(width=None if Console().is_terminal else 160)
+    if found:
+        console.print(table, highlight=False)
+    console.print(
+        f"{len(found)} videos, {gib(sum(entry.bytes for entry in found))} in {cache}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command("verify")
+def verify(
+    delete: Annotated[bool, typer.Option("--delete", help="Delete what is damaged.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check every stored video against its length and checksum; exit code 3 if one is damaged."""
+    from vadkit.data.cache import damage, entries, remove
+    from vadkit.data.store import cache_folder
+
+    found = entries(cache_folder())
+    bad = [(entry, what) for entry in found if (what := damage(entry)) is not None]
+    if delete:
+        for entry, _ in bad:
+            remove(entry)
+    if as_json:
+        damaged = [{**_as_data(entry), "damage": what} for entry, what in bad]
+        typer.echo(json.dumps({"videos": len(found), "damaged": damaged}, indent=2))
+    else:
+        for entry, what in bad:
+            typer.echo(f"{entry.source}: {what} ({entry.folder}){'; deleted' if delete else ''}")
+        typer.echo(f"{len(found)} videos, {len(bad)} damaged")
+    if bad and not delete:
+        raise typer.Exit(3)
+
+
+@app.command("prune")
+def prune(
+    older_than: Annotated[
+        float | None, typer.Option(min=0, metavar="DAYS", help="Delete what was not used so long.")
+    ] = None,
+    keep: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="GIB", help="Delete the longest unused until this much is left."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Delete every stored video.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make room; what is deleted is decoded again when it is next needed."""
+    from vadkit.data.cache import entries, remove, remove_leftovers, to_prune
+    from vadkit.data.store import cache_folder, gib
+    from vadkit.errors import RecipeError
+
+    if not everything and older_than is None and keep is None:
+        raise RecipeError("say what to delete: --older-than DAYS, --keep GIB, or --all")
+    cache = cache_folder()
+    limit = None if keep is None else int(keep * 2**30)
+    found = entries(cache)
+    chosen = found if everything else to_prune(found, older_than_days=older_than, keep_bytes=limit)
+    for entry in chosen:
+        remove(entry)
+    freed = sum(entry.bytes for entry in chosen) + remove_leftovers(cache)
+    if as_json:
+        typer.echo(json.dumps({"deleted": len(chosen), "freed_bytes": freed}))
+    else:
+        typer.echo(f"deleted {len(chosen)} of {len(found)} videos, {gib(freed)} freed in {cache}")
+
+
+def _as_data(entry: Entry) -> dict[str, object]:
+    return {key: str(v) if isinstance(v, Path) else v for key, v in asdict(entry).items()}
+
+
+def _ago(then: float) -> str:
+    seconds = max(time.time() - then, 0)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return "just now"

@@ -1,0 +1,109 @@
+"""What the frame store holds: list it, check it, and make room."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vadkit.data.store_write import FRAMES_FILE, META_FILE
+
+# A temporary folder as young as this may belong to a process that is still writing.
+_YOUNG_S = 3600.0
+_PIECE = 16 << 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One video in the store; ``used`` is when it was last opened, in seconds since 1970."""
+
+    folder: Path
+    source: str
+    shape: tuple[int, int, int, int]
+    bytes: int
+    used: float
+
+
+def entries(cache: Path) -> list[Entry]:
+    """Every stored video, the last used first; one whose notes are damaged has no frames."""
+    found = []
+    for meta_file in cache.glob(f"*/{META_FILE}"):
+        folder = meta_file.parent
+        if folder.name.startswith("."):
+            continue
+        meta = _read_meta(folder)
+        frames, height, width, planes = meta.get("shape", (0, 0, 0, 0))
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        used = meta_file.stat().st_mtime
+        shape = (frames, height, width, planes)
+        found.append(Entry(folder, str(meta.get("source", "unknown")), shape, size, used))
+    return sorted(found, key=lambda entry: -entry.used)
+
+
+def damage(entry: Entry) -> str | None:
+    """What is wrong with a stored video, from its length and checksum; None when it is whole."""
+    meta = _read_meta(entry.folder)
+    if "crc32" not in meta or "shape" not in meta:
+        return f"{META_FILE} is damaged"
+    frames, height, width, planes = entry.shape
+    expected = frames * height * width * planes
+    try:
+        size = (entry.folder / FRAMES_FILE).stat().st_size
+        if size != expected:
+            return f"{FRAMES_FILE} has {size} bytes where {expected} belong"
+        crc = 0
+        with (entry.folder / FRAMES_FILE).open("rb") as file:
+            while piece := file.read(_PIECE):
+                crc = zlib.crc32(piece, crc)
+    except OSError as error:
+        return f"{FRAMES_FILE} cannot be read: {error.strerror}"
+    return None if crc == meta["crc32"] else f"the bytes of {FRAMES_FILE} have changed"
+
+
+def remove(entry: Entry) -> None:
+    """Delete a stored video; it is decoded again when it is next needed."""
+    # Without its notes it is in the store no more, even when the rest takes a while to delete.
+    (entry.folder / META_FILE).unlink(missing_ok=True)
+    shutil.rmtree(entry.folder, ignore_errors=True)
+
+
+def remove_leftovers(cache: Path) -> int:
+    """Delete what killed processes left behind; returns how many bytes that freed."""
+    freed = 0
+    for folder in cache.glob(".*-*"):
+        with contextlib.suppress(OSError):
+            files = [path.stat() for path in folder.iterdir()]
+            newest = max((stat.st_mtime for stat in files), default=folder.stat().st_mtime)
+            if time.time() - newest > _YOUNG_S:
+                freed += sum(stat.st_size for stat in files)
+                shutil.rmtree(folder)
+    return freed
+
+
+def to_prune(
+    found: list[Entry], *, older_than_days: float | None, keep_bytes: int | None
+) -> list[Entry]:
+    """Entries not used for so many days, and the longest unused until the rest fit."""
+    now = time.time()
+    chosen, kept = [], 0
+    for entry in sorted(found, key=lambda entry: -entry.used):
+        old = older_than_days is not None and now - entry.used > older_than_days * 86400
+        full = keep_bytes is not None and kept + entry.bytes > keep_bytes
+        if old or full:
+            chosen.append(entry)
+        else:
+            kept += entry.bytes
+    return chosen
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return meta if isinstance(meta, dict) else {}

@@ -1,0 +1,170 @@
+"""Where the bytes of clips come from: the disk store, memory, or decoding again every epoch."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vadkit.data.videos import ClipSpec
+
+
+class FrameReader(Protocol):
+    """A video whose frames can be read by number: stored, in memory, or decoded on demand."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def key(self) -> str:
+        """Names the content and how its frames are made."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]: ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, start: int, stop: int, out: Any = None) -> np.ndarray: ...
+
+
+class ClipSource(Protocol):
+    """Fills batches of clips; rows are (video number, first frame), as ``training_clips`` gives."""
+
+    device: torch.device
+
+    def order(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """The rows' numbers in the order of one epoch."""
+
+    def gather(self, rows: np.ndarray, out: Tensor) -> Tensor:
+        """Clips (B, T, H, W, C) uint8, in ``out`` where they lie in host memory."""
+
+
+class StoredClips:
+    """Clips read from videos by number: one read a clip."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, videos: Sequence[FrameReader], spec: ClipSpec) -> None:
+        self.videos = list(videos)
+        self.spec = spec
+
+    def order(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Any order is as good as another."""
+        return random.permutation(len(rows))
+
+    def gather(self, rows: np.ndarray, out: Tensor) -> Tensor:
+        """Clips (B, T, H, W, C) uint8, written into ``out``."""
+        pixels = out.numpy()
+        for place, (video, start) in enumerate(rows.tolist()):
+            stop = start + self.spec.span
+            if self.spec.step == 1:
+                self.videos[video].read(start, stop, pixels[place])
+            else:
+                pixels[place] = self.videos[video].read(start, stop)[:: self.spec.step]
+        return out
+
+    def batch(self, rows: np.ndarray) -> Tensor:
+        """Clips (B, T, H, W, C) uint8 of their own."""
+        shape = (len(rows), self.spec.frames, *self.videos[0].shape[1:])
+        return self.gather(rows, torch.empty(shape, dtype=torch.uint8))
+
+
+class ResidentClips:
+    """Clips out of one tensor that holds every frame, in host or device memory: one gather."""
+
+    def __init__(self, videos: Sequence[FrameReader], spec: ClipSpec, device: torch.device) -> None:
+        lengths = [len(video) for video in videos]
+        self.firsts = np.concatenate([[0], np.cumsum(lengths)])
+        self.offsets = np.arange(spec.frames) * spec.step
+        self.device = device
+        self.frames = torch.empty(
+            (int(self.firsts[-1]), *videos[0].shape[1:]), dtype=torch.uint8, device=device
+        )
+        for video, first in zip(videos, self.firsts, strict=False):
+            # In pieces, so that filling a device needs little host memory.
+            for start in range(0, len(video), _PIECE_FRAMES):
+                piece = video.read(start, min(start + _PIECE_FRAMES, len(video)))
+                self.frames[first + start : first + start + len(piece)] = torch.from_numpy(piece)
+
+    def order(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Any order is as good as another."""
+        return random.permutation(len(rows))
+
+    def gather(self, rows: np.ndarray, out: Tensor) -> Tensor:
+        """Clips (B, T, H, W, C) uint8 on the frames' device; ``out`` serves in host memory."""
+        index = (self.firsts[rows[:, 0]] + rows[:, 1])[:, None] + self.offsets
+        if self.device.type == "cpu":
+            # NumPy copies whole frames at once here, up to 30 times as fast as torch. Every index
+            # is within the frames; "clip" only spares the buffer that checking them would take.
+            np.take(self.frames.numpy(), index, axis=0, out=out.numpy(), mode="clip")
+            return out
+        numbers = torch.from_numpy(index.ravel()).to(self.device, non_blocking=True)
+        return self.frames.index_select(0, numbers).view(*index.shape, *self.frames.shape[1:])
+
+
+class DecodedClips:
+    """Clips decoded anew every epoch, for data that no disk can hold.
+
+    An epoch goes through the videos in a random order, each from its start; clips are shuffled
+    within blocks of neighbouring clips, as many as ``block_bytes`` hold.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(
+        self, videos: Sequence[FrameReader], spec: ClipSpec, block_bytes: int = 256 << 20
+    ) -> None:
+        self.videos = list(videos)
+        self.spec = spec
+        frame_bytes = int(np.prod(self.videos[0].shape[1:]))
+        self.block = max(spec.span, block_bytes // frame_bytes)
+        # Blocks at hand: (video, block number) -> (first frame, frames).
+        self._held: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
+
+    def order(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Videos in random order; within a run of blocks that fit in memory, clips at random."""
+        place = random.permutation(len(self.videos))[rows[:, 0]]
+        number = rows[:, 1] // self.block
+        sorted_rows = np.lexsort((rows[:, 1], number, place))
+        changes = np.diff(place[sorted_rows]) != 0
+        changes |= np.diff(number[sorted_rows]) != 0
+        edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(rows)]
+        cuts, held = [], 0
+        for start, stop in itertools.pairwise(edges):
+            frames = stop - start + self.spec.span - 1
+            if held and held + frames > self.block:
+                cuts.append(start)
+                held = 0
+            held += frames
+        return np.concatenate([random.permutation(run) for run in np.split(sorted_rows, cuts)])
+
+    def gather(self, rows: np.ndarray, out: Tensor) -> Tensor:
+        """Clips (B, T, H, W, C) uint8, written into ``out``."""
+        pixels = out.numpy()
+        for place, (video, start) in enumerate(rows.tolist()):
+            number = start // self.block
+            frames = self._frames(video, number)
+            first = start - number * self.block
+            pixels[place] = frames[first : first + self.spec.span : self.spec.step]
+        return out
+
+    def _frames(self, video: int, number: int) -> np.ndarray:
+        key = (video, number)
+        if key not in self._held:
+            first = number * self.block
+            stop = min(first + self.block + self.spec.span - 1, len(self.videos[video]))
+            self._held[key] = self.videos[video].read(first, stop)
+            # One run of blocks is in use, and the next begins before its last clips are gone.
+            most = 2 * (self.block + self.spec.span)
+            while len(self._held) > 1 and sum(map(len, self._held.values())) > most:
+                self._held.popitem(last=False)
+        return self._held[key]
+
+
+# Frames read at a time when a whole store is put into memory.
+_PIECE_FRAMES = 256

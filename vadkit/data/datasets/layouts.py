@@ -1,0 +1,140 @@
+"""Where datasets keep their videos and files, as published and as re-packaged by others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vadkit.data.datasets.folder import VIDEO_SUFFIXES, find_videos
+from vadkit.data.readers import IMAGE_SUFFIXES, natural_key
+from vadkit.data.videos import Split
+from vadkit.errors import DataError
+
+# How code for prediction methods has its datasets, whatever the official tree.
+REPACKAGED: Mapping[Split, tuple[str, ...]] = {
+    "train": ("training/frames", "training/videos", "training"),
+    "test": ("testing/frames", "testing/videos", "testing"),
+}
+REPACKAGED_TEXT = "training/frames/ID/*.jpg, training/videos/ID.avi or training/ID.mp4"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the splits of a dataset lie in its root.
+
+    ``places`` are the folders that may hold a split's videos; the first that holds any counts.
+    ``pattern`` matches a video's name without its ending; its group is the id, numbers alone of
+    two digits at least. ``text`` tells all this in errors.
+    """
+
+    dataset: str
+    places: Mapping[Split, tuple[str, ...]]
+    pattern: str
+    text: str
+
+
+def find_root(layout: Layout, root: Path) -> Path:
+    """The folder that a dataset lies in: ``root``, or the one folder within it that holds it.
+
+    Raises ``DataError``, with the layouts that are known, for none and for more than one.
+    """
+
+    def holding(split: Split) -> Callable[[Path], bool]:
+        return lambda folder: any((folder / place).is_dir() for place in layout.places[split])
+
+    return find_folder(layout.dataset, root, layout.text, holding("train"), holding("test"))
+
+
+def find_folder(dataset: str, root: Path, text: str, *holds: Callable[[Path], bool]) -> Path:
+    """``root``, or the one folder within it, for which ``holds`` is true; earlier ones first."""
+    if any(test(root) for test in holds):
+        return root
+    inside = [one for one in visible(root) if one.is_dir()] if root.is_dir() else []
+    found = next(filter(None, ([one for one in inside if test(one)] for test in holds)), [])
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise DataError(
+            f"dataset {dataset}: {root} holds {names}; name one with --set dataset.root=FOLDER"
+        )
+    if not found:
+        raise not_there(dataset, root, text)
+    return found[0]
+
+
+def not_there(dataset: str, root: Path, text: str) -> DataError:
+    """The error for a root in which a dataset is not found."""
+    what = "is a file" if root.exists() else "does not exist"
+    if root.is_dir():
+        what = "holds no layout that is known"
+    return DataError(
+        f"dataset {dataset}: {root} {what}; expected {text}. See datasets/{dataset}/README.md for "
+        "where to get it, and set its place with --set dataset.root=FOLDER"
+    )
+
+
+def find_clips(layout: Layout, root: Path, split: Split) -> dict[str, Path]:
+    """The videos of a split by id, in natural order of their names.
+
+    Files and folders of images count; folders of masks, whose names end in ``_gt``, do not.
+    Raises ``DataError`` when there are none, and for a name that gives no id or one twice.
+    """
+    for place in layout.places[split]:
+        clips: dict[str, Path] = {}
+        folder = root / place
+        for path in visible(folder) if folder.is_dir() else ():
+            match = re.fullmatch(layout.pattern, video_name(path), re.IGNORECASE)
+            if path.name.endswith("_gt") or not (_is_video(path) or (match and path.is_dir())):
+                continue
+            if match is None:
+                raise DataError(
+                    f"{path} is not named as a video of {layout.dataset}; expected {layout.text}"
+                )
+            name = f"{int(match[1]):02d}" if match[1].isdecimal() else match[1]
+            if name in clips:
+                raise DataError(f"{path} and {clips[name]} are both video '{name}'; remove one")
+            clips[name] = path
+        if clips:
+            return clips
+    raise DataError(
+        f"dataset {layout.dataset}: {root} has no {split} videos; expected {layout.text}"
+    )
+
+
+def find_below(dataset: str, root: Path, text: str) -> list[Path]:
+    """Every video file and folder of images at any depth, in natural order of their paths."""
+    if not root.is_dir():
+        raise not_there(dataset, root, text)
+    try:
+        return [path for _, path in find_videos(root)]
+    except DataError:
+        raise not_there(dataset, root, text) from None
+
+
+def find_file(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
+    """The first name that is in any of the folders; a name may hold wildcards."""
+    places = list(folders)
+    for name in names:
+        for folder in places:
+            found = sorted(folder.glob(name))
+            if found:
+                return found[0]
+    return None
+
+
+def video_name(path: Path) -> str:
+    """The name of a video file without its ending, or of a folder of images."""
+    return path.name if path.is_dir() else path.stem
+
+
+def visible(folder: Path) -> list[Path]:
+    """What a folder holds, in natural order, without hidden files."""
+    found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def _is_video(path: Path) -> bool:
+    if path.is_dir():
+        return any(one.suffix.lower() in IMAGE_SUFFIXES for one in path.iterdir())
+    return path.suffix.lower() in VIDEO_SUFFIXES

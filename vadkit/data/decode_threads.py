@@ -1,0 +1,48 @@
+"""Decoding several videos at once: threads, each with a decoding child process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import Any
+
+from vadkit.data.decode import Worker
+
+
+@contextlib.contextmanager
+def decoding_threads(
+    workers: int,
+) -> Iterator[tuple[Callable[..., list[Any]], Callable[[], Worker], Callable[[], None]]]:
+    """Threads that decode, each with a child process of its own.
+
+    Yields a function like ``map`` that gives a list, one that gives the calling thread's
+    ``Worker``, and one that raises where the others have failed or Ctrl-C has come.
+    """
+    local = threading.local()
+    started: list[Worker] = []
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+
+    def worker() -> Worker:
+        if not hasattr(local, "worker"):
+            local.worker = Worker()
+            started.append(local.worker)
+        return local.worker
+
+    def check_stop() -> None:
+        if stop.is_set():
+            raise CancelledError
+
+    def each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        futures = [pool.submit(function, item) for item in items]
+        return [future.result() for future in futures]
+
+    try:
+        yield each, worker, check_stop
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+        for child in started:
+            child.close()

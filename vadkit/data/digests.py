@@ -1,0 +1,81 @@
+"""What a video is, whatever its name: a hash of its content, remembered until it changes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from vadkit.data.readers import image_files
+from vadkit.errors import DataError
+
+
+def content_digest(path: Path, memory: Path | None = None) -> str:
+    """Hex hash over the bytes of a video file, or of every image of a folder in order.
+
+    ``memory`` is a folder that remembers digests by path, size and time of change, so that a
+    data set is hashed once and not at every start. Raises ``DataError`` for what cannot be read.
+    """
+    try:
+        state = _state(path)
+        note = None
+        if memory is not None:
+            name = hashlib.blake2b(str(path.absolute()).encode(), digest_size=16).hexdigest()
+            note = memory / f"{name}.json"
+            known = _recall(note)
+            if known.get("state") == state:
+                return str(known["digest"])
+        digest = _hash(path)
+    except FileNotFoundError:
+        raise DataError(f"video not found: {path}") from None
+    except OSError as error:
+        raise DataError(f"video {path} cannot be read: {error.strerror}") from None
+    if note is not None:
+        _remember(note, {"state": state, "digest": digest, "path": str(path.absolute())})
+    return digest
+
+
+def _state(path: Path) -> str:
+    """Changes whenever the content may have."""
+    if not path.is_dir():
+        stat = path.stat()
+        return f"{stat.st_size} {stat.st_mtime_ns}"
+    lines = []
+    for image in image_files(path):
+        stat = image.stat()
+        lines.append(f"{image.name} {stat.st_size} {stat.st_mtime_ns}")
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    if path.is_dir():
+        for image in image_files(path):
+            with image.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "blake2b").digest())
+    else:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "blake2b").digest())
+    return digest.hexdigest()
+
+
+def _recall(note: Path) -> dict[str, str]:
+    try:
+        data = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _remember(note: Path, data: dict[str, str]) -> None:
+    """Best effort: where nothing can be written, the next start hashes again."""
+    temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(data), encoding="utf-8")
+        os.replace(temporary, note)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()

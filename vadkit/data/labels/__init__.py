@@ -1,0 +1,124 @@
+"""Readers of label files: every one gives ``Labels`` by video id."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vadkit.errors import DataError
+from vadkit.registry import components, find
+
+if TYPE_CHECKING:
+    from vadkit.data.labels.intervals import Labels
+
+_NUMBER = r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?"
+# What the first line of a text file looks like, format by format.
+_FIRST_LINES = {
+    "tracks": rf"{_NUMBER}(\s*,\s*{_NUMBER}){{5}}",
+    "ubnormal": rf"{_NUMBER}(\s*,\s*{_NUMBER}){{2}}",
+    "street-scene": rf".*\d\.\w+(\s+{_NUMBER}){{5}}",
+    "ucf-crime": rf"\S+\s+[a-z]\S*(\s+{_NUMBER}\s+{_NUMBER})+",
+    "xd-violence": rf"\S+(\s+{_NUMBER}\s+{_NUMBER})+",
+    "csv": r"\s*\"?(video|frame|abnormal|start|end|frames)\"?\s*[,;\t].*",
+}
+
+
+def read_any(path: Path, format: str | None = None) -> dict[str, Labels]:
+    """Labels by video id, by the reader of that name, or of the name that is guessed.
+
+    Raises ``RecipeError`` for an unknown name and ``DataError`` for labels that cannot be read.
+    """
+    return find("labels", format or guess_format(path)).load()(path)
+
+
+def guess_format(path: Path) -> str:
+    """The name, in the registry's family ``labels``, of the format of a file or a folder.
+
+    Goes by suffix and content. Raises ``DataError`` with the names of all formats when nothing or
+    more than one fits.
+    """
+    if not path.exists():
+        raise DataError(f"labels not found: {path}")
+    found = _of_folder(path) if path.is_dir() else _of_file(path)
+    if len(found) != 1:
+        what = f"may be {' or '.join(sorted(found))}" if found else "is of no format that shows"
+        raise DataError(
+            f"{path} {what}; name the format of the labels, one of "
+            f"{', '.join(sorted(components('labels')))}"
+        )
+    return found.pop()
+
+
+def _of_folder(path: Path) -> set[str]:
+    found = set()
+    if any(one.is_dir() and one.name.endswith("_gt") for one in path.iterdir()):
+        found.add("image-masks")
+    if any(path.glob("*_label.mat")):
+        found.add("avenue-masks")
+    if any(one.parent.name.endswith("_annotations") for one in path.rglob("*_tracks.txt")):
+        found.add("ubnormal")
+    if any(path.rglob("*_gt.txt")):
+        found.add("street-scene")
+    arrays = sorted(path.glob("[!.]*.npy"))
+    if arrays:
+        found |= _of_array(arrays[0])
+    if not found:
+        # Files of videos without anomalies are empty and tell nothing.
+        lines = (_of_text(file) for file in sorted(path.glob("[!.]*.txt")))
+        found |= {"tracks"} & next((formats for formats in lines if formats), set())
+    return found
+
+
+def _of_file(path: Path) -> set[str]:
+    suffix = path.suffix.lower()
+    if suffix in (".json", ".m"):
+        return {{".json": "json", ".m": "ucsd-m"}[suffix]}
+    if suffix in (".csv", ".tsv"):
+        return {"csv"}
+    if suffix == ".npy":
+        return _of_array(path)
+    if suffix == ".npz":
+        return _of_archive(path)
+    if suffix == ".mat":
+        return _of_matlab(path)
+    return _of_text(path) if suffix == ".txt" else set()
+
+
+def _of_array(path: Path) -> set[str]:
+    from vadkit.data.labels.arrays import load_npy
+
+    return {"pixel-npy" if load_npy(path).ndim == 3 else "frame-npy"}
+
+
+def _of_archive(path: Path) -> set[str]:
+    from vadkit.data.labels.arrays import load_member, open_npz
+
+    with open_npz(path) as archive:
+        shapes = [load_member(archive, name, path).shape for name in archive.files[:1]]
+    # (N,) or (1, N); masks and boxes have other shapes.
+    return {"frame-npz"} if shapes and shapes[0][:-1] in ((), (1,)) else set()
+
+
+def _of_matlab(path: Path) -> set[str]:
+    from scipy.io import whosmat
+
+    try:
+        names = {name for name, _, _ in whosmat(path)}
+    except Exception as error:
+        # SciPy documents no errors; broken files give a dozen kinds from as many places in it.
+        raise DataError(f"{path} cannot be read as a MATLAB file ({error})") from None
+    known = {"gt": "interval-mat", "volLabel": "avenue-masks"}
+    return {known[name] for name in names & known.keys()}
+
+
+def _of_text(path: Path) -> set[str]:
+    from vadkit.data.labels.files import read_lines
+
+    lines = read_lines(path)[:1]
+    return {
+        name
+        for name, pattern in _FIRST_LINES.items()
+        for _, text in lines
+        if re.fullmatch(pattern, text, re.IGNORECASE)
+    }

@@ -1,0 +1,108 @@
+"""Which frames of a video are abnormal, as intervals, and how that meets the video's length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vadkit.errors import DataError
+
+# Abnormal frames as 0-based half-open [start, end) pairs.
+Intervals = list[tuple[int, int]]
+
+# A year at 30 frames a second; a label file that speaks of more has a slip of the pen.
+MOST_FRAMES = 10**9
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of one video as a label file gives them.
+
+    ``frames`` is the length that the file speaks of, None where it only names intervals.
+    """
+
+    intervals: Intervals
+    frames: int | None = None
+
+    @classmethod
+    def from_flags(cls, flags: np.ndarray) -> Labels:
+        """From one bool a frame."""
+        return cls(frames_to_intervals(flags), len(flags))
+
+    def flags(self, frames: int, video: str, source: str) -> np.ndarray:
+        """Bool (frames,), True where abnormal.
+
+        Raises ``DataError`` with both numbers and the likely cause when the file speaks of
+        another length, or of frames that the video does not have.
+        """
+        if self.frames is not None and self.frames != frames:
+            raise DataError(
+                f"video '{video}' has {frames} frames but {source} labels {self.frames}; "
+                + likely_cause(frames, self.frames)
+            )
+        return intervals_to_frames(self.intervals, frames, video)
+
+    def of(self, video: str, source: str) -> Callable[[int], np.ndarray]:
+        """``Video.labels``: the function from a video's frame count to its flags."""
+        return lambda frames: self.flags(frames, video, source)
+
+
+def intervals_to_frames(
+    intervals: Sequence[tuple[int, int]], frames: int, video: str
+) -> np.ndarray:
+    """Bool (frames,), True inside an interval.
+
+    Raises ``DataError`` when an interval does not lie within the video.
+    """
+    flags = np.zeros(frames, bool)
+    for start, end in intervals:
+        if not 0 <= start < end:
+            raise DataError(f"labels of video '{video}': [{start}, {end}) is not an interval")
+        if end > frames:
+            raise DataError(
+                f"labels of video '{video}' reach frame {end}, but the video has {frames} frames; "
+                + likely_cause(frames, end)
+            )
+        flags[start:end] = True
+    return flags
+
+
+def frames_to_intervals(flags: np.ndarray) -> Intervals:
+    """The inverse of ``intervals_to_frames``: maximal runs of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(flags, np.int8), [0]])))
+    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def join_intervals(intervals: Iterable[tuple[int, int]]) -> Intervals:
+    """The same frames as sorted intervals that neither overlap nor touch."""
+    joined: Intervals = []
+    for start, end in sorted(intervals):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def likely_cause(frames: int, labelled: int) -> str:
+    """Why a video of so many frames may meet labels of another length, in a clause."""
+    low, high = sorted((frames, labelled))
+    if high - low == 1:
+        return (
+            "one frame is off: the labels count from 1 where 0 is meant, or a re-encoding lost or "
+            "doubled a frame"
+        )
+    ratio = round(high / low) if low else 0
+    if 2 <= ratio <= 60 and abs(high - ratio * low) <= max(ratio, high // 100):
+        what = "the labels are" if labelled < frames else "the video was re-encoded or extracted"
+        return f"{what} at 1/{ratio} of the frame rate"
+    if labelled < frames and frames - labelled < 16 and labelled % 16 == 0:
+        return "the labels were cut to whole segments of 16 frames, as feature extractors do"
+    if labelled < frames and frames - labelled <= 16:
+        return (
+            f"the labels leave out {frames - labelled} frames, as files made for methods that do "
+            "not score the first ones do"
+        )
+    return "the video was cut or re-encoded, or the labels belong to another version of it"

@@ -1,0 +1,68 @@
+"""The label files that come with UCSD, and the ``gt`` cell array that later papers spread."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vadkit.data.labels.files import read_matlab
+from vadkit.data.labels.intervals import Intervals, Labels
+from vadkit.errors import DataError
+
+
+def read_ucsd_m(path: Path) -> dict[str, Labels]:
+    """The official UCSD label script: clips "01", "02", ... in order.
+
+    The file counts from 1 and includes both ends: ``gt_frame = [61:180]`` becomes [60, 180).
+    """
+    try:
+        script = re.sub(r"%.*", "", path.read_text(encoding="latin-1"))
+    except OSError as error:
+        raise DataError(f"labels {path} cannot be read: {error.strerror}") from None
+    found = re.findall(r"gt_frame\s*=\s*\[([^\]]*)\]", script)
+    if not found:
+        raise DataError(f"{path} holds no line such as 'gt_frame = [61:180]'")
+    clips: list[Intervals] = []
+    for text in found:
+        ranges = re.sub(r"\s*:\s*", ":", text).replace(",", " ").replace(";", " ").split()
+        odd = [part for part in ranges if not re.fullmatch(r"\d+(:\d+)?", part)]
+        if odd:
+            raise DataError(
+                f"{path}, clip {len(clips) + 1}: '{odd[0]}' is neither a frame nor a range 61:180"
+            )
+        ends = [part.partition(":") for part in ranges]
+        clips.append([(int(first) - 1, int(last or first)) for first, _, last in ends])
+    return _numbered(clips)
+
+
+def read_interval_mat(path: Path) -> dict[str, Labels]:
+    """The ``gt`` cell array of files such as ``ped2.mat`` or ``avenue.mat``: "01", "02", ...
+
+    A cell is a 2 x k array of first and last frames, from 1, both included; an empty cell is a
+    clip without anomalies.
+    """
+    cells = read_matlab(path, "gt", "frame intervals").ravel()
+    return _numbered([_cell_intervals(path, number, cell) for number, cell in enumerate(cells, 1)])
+
+
+def _numbered(clips: list[Intervals]) -> dict[str, Labels]:
+    return {f"{number:02d}": Labels(intervals) for number, intervals in enumerate(clips, 1)}
+
+
+def _cell_intervals(path: Path, clip: int, cell: Any) -> Intervals:
+    try:
+        # MATLAB keeps plain numbers as doubles.
+        ends = np.atleast_2d(np.asarray(cell, np.float64))
+        if ends.size == 0:
+            return []
+        first, last = (ends if ends.shape[0] == 2 else ends.T).tolist()
+        if not (np.isfinite(ends).all() and np.array_equal(ends, np.rint(ends))):
+            raise ValueError("not whole numbers")
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{path}, clip {clip}: expected first and last frames as a 2 x k array of whole numbers"
+        ) from None
+    return [(int(a) - 1, int(b)) for a, b in zip(first, last, strict=True)]

@@ -1,0 +1,110 @@
+"""What differs from the background, without a detector."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from vadkit.data.objects import Boxes, FrameBoxes, boxes_of_frames, within_frame
+from vadkit.data.videos import Video
+
+# Frames are looked at this long on the longer side: it is faster, and noise averages out.
+_LONG_SIDE = 320
+# As many of the first frames make the median, evenly spread.
+_MEDIAN_FRAMES = 60
+# What MOG2 gives to pixels of objects; shadows get 127.
+_FOREGROUND = 255
+# Red, green and blue of a gray picture differ by less, on average, after coding.
+_GRAY_SPREAD = 3.0
+
+
+class Blobs:
+    """Moving things before a still background, for a fixed camera; needs no weights.
+
+    A mixture of Gaussians a pixel (Zivkovic, ICPR 2004, OpenCV's MOG2) learns the background, from
+    the median of the first ``warmup`` frames on; connected pixels that do not fit it are a box.
+    Things that touch share one. What stands still for ``patience`` frames becomes background.
+    ``threshold`` is the squared distance from the background, in variances, that makes a pixel
+    foreground. Boxes whose pixels are under ``min_area`` of the frame are dropped. The score is
+    the share of the box that is foreground.
+    """
+
+    reads_frames = True
+
+    def __init__(
+        self,
+        *,
+        min_area: Annotated[float, Field(ge=0, le=1)] = 0.001,
+        threshold: Annotated[float, Field(gt=0)] = 25.0,
+        patience: Annotated[int, Field(ge=1)] = 500,
+        warmup: Annotated[int, Field(ge=1)] = 300,
+    ) -> None:
+        self.min_area = min_area
+        self.threshold = threshold
+        self.patience = patience
+        self.warmup = warmup
+
+    def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
+        """The boxes of every frame, the first ones included."""
+        import cv2
+
+        smalls = ((frame.shape[:2], _small(frame)) for frame in frames)
+        first = list(itertools.islice(smalls, self.warmup))
+        if not first:
+            return boxes_of_frames([])
+        # Whoever walks in the first frame would be taken for background if it were learnt alone.
+        spread = first[:: -(-len(first) // _MEDIAN_FRAMES)]
+        background = np.median([small for _, small in spread], axis=0).astype(np.uint8)
+        model = cv2.createBackgroundSubtractorMOG2(
+            varThreshold=self.threshold, detectShadows=_has_colour(background)
+        )
+        # A new colour counts as background once the old one's weight falls below the ratio.
+        rate = -math.log(model.getBackgroundRatio()) / self.patience
+        model.apply(background, learningRate=1)
+        return boxes_of_frames(
+            [
+                _boxes(np.asarray(model.apply(small, learningRate=rate)), size, self.min_area)
+                for size, small in itertools.chain(first, smalls)
+            ]
+        )
+
+
+def _boxes(seen_HW: np.ndarray, size: tuple[int, ...], min_area: float) -> FrameBoxes:
+    """Boxes in a frame of ``size`` (height, width) from what MOG2 says of its pixels."""
+    import cv2
+
+    mask = (seen_HW == _FOREGROUND).astype(np.uint8)
+    # Opening drops specks and thin edges; closing joins what is left of a person, upright.
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 3), np.uint8)))
+    # The first component is the background.
+    stats = np.asarray(cv2.connectedComponentsWithStats(mask)[2])[1:].astype(np.float64)
+    corner, sides, area = stats[:, :2], stats[:, 2:4], stats[:, 4]
+    large = area >= min_area * mask.size
+    height, width = size
+    scale = np.tile([width / mask.shape[1], height / mask.shape[0]], 2)
+    xyxy = np.hstack([corner, corner + sides])[large] * scale
+    score = (area / sides.prod(axis=1))[large]
+    return within_frame(FrameBoxes(xyxy, score, np.full(len(score), -1)), height, width)
+
+
+def _has_colour(picture_HWC: np.ndarray) -> bool:
+    """Whether it has any: without colour, whoever is darker than the ground looks like a shadow."""
+    spread = picture_HWC.max(axis=-1).astype(int) - picture_HWC.min(axis=-1)
+    return bool(spread.mean() > _GRAY_SPREAD)
+
+
+def _small(frame_HWC: np.ndarray) -> np.ndarray:
+    import cv2
+
+    height, width = frame_HWC.shape[:2]
+    scale = _LONG_SIDE / max(height, width)
+    if scale >= 1:
+        return frame_HWC
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(frame_HWC, inner, interpolation=cv2.INTER_AREA))

@@ -1,0 +1,117 @@
+"""Writing one video into the frame store: whole or not at all, by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vadkit.data.decode import Worker, decode_to_file
+from vadkit.errors import DataError
+
+if TYPE_CHECKING:
+    from vadkit.data.store import Settings
+
+FRAMES_FILE, META_FILE = "frames.u8", "meta.json"
+
+
+def write_video(
+    path: Path,
+    cache: Path,
+    key: str,
+    settings: Settings,
+    worker: Worker,
+    progress: Callable[[int], None],
+) -> None:
+    """Decode a file into ``cache/key``, unless another process has done so meanwhile.
+
+    It is written under another name and renamed once it is whole and on the disk, so a process
+    that is killed leaves nothing under a final name. ``progress`` gets numbers of new frames.
+    """
+    with _one_at_a_time(cache, key):
+        if (cache / key / META_FILE).is_file():
+            return
+        # What a killed process left of this video; nobody else writes it while we hold the lock.
+        for left in cache.glob(f".{key}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=cache))
+        try:
+            _write(path, temporary, settings, worker, progress)
+            os.rename(temporary, cache / key)
+        except OSError as error:
+            raise DataError(_no_room(path, cache, error)) from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(
+    path: Path,
+    folder: Path,
+    settings: Settings,
+    worker: Worker,
+    progress: Callable[[int], None],
+) -> None:
+    decoded = decode_to_file(
+        path,
+        folder / FRAMES_FILE,
+        readers=settings.readers,
+        size=settings.size,
+        channels=settings.channels,
+        plugins=settings.plugins,
+        stall_s=settings.stall_s,
+        worker=worker,
+        progress=progress,
+    )
+    meta = {
+        "shape": [decoded.frames, *settings.size, settings.planes],
+        "channels": settings.channels,
+        "source": str(path.absolute()),
+        "readers": decoded.readers,
+        "crc32": decoded.crc,
+        "created": time.time(),
+    }
+    (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
+    for name in (FRAMES_FILE, META_FILE):
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _one_at_a_time(cache: Path, key: str) -> Iterator[None]:
+    """Hold the lock of a key, which the system frees when its process dies."""
+    from filelock import FileLock
+
+    try:
+        (cache / "locks").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(cache / "locks" / f"{key}.lock")
+        lock.acquire()
+    except OSError as error:
+        raise DataError(
+            f"the frame store cannot write to {cache}: {error.strerror}; "
+            "set VADKIT_CACHE to a folder that can be written"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _no_room(path: Path, cache: Path, error: OSError) -> str:
+    free = shutil.disk_usage(cache).free
+    advice = (
+        "the disk is full; make room with `vadkit data cache prune`, set VADKIT_CACHE to a larger "
+        "disk, or set data.store to none"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else "set VADKIT_CACHE to a folder that can be written"
+    )
+    return (
+        f"storing the frames of {path} failed: {error.strerror}, with {free / 2**30:.2f} GiB free "
+        f"in {cache}: {advice}"
+    )

@@ -1,0 +1,221 @@
+"""Augments of whole batches on the device: drawn once a clip, so that all its frames change alike.
+
+Each takes clips (B, C, T, H, W) in 0..1 and a CPU generator, and returns clips of the same shape,
+dtype and range; the clips it was given stay as they are. The few numbers a clip needs are drawn on
+the CPU, so that a CPU and a GPU draw the same. Pixels are worked out in float32, since a place or
+a factor in bfloat16 would be rounded to 8 bits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from vadkit.errors import RecipeError
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Strength = Annotated[float, Field(ge=0, le=1)]
+
+# BT.601, as video and OpenCV weigh red, green and blue.
+_LUMA = (0.299, 0.587, 0.114)
+# The most that one side of an erased rectangle exceeds the other, of Zhong et al.
+_ASPECT = 10 / 3
+
+
+class TensorFlip:
+    """Mirrors clips on the device, left and right or up and down, each with its probability."""
+
+    def __init__(self, *, horizontal: Probability = 0.5, vertical: Probability = 0.0) -> None:
+        self.horizontal, self.vertical = horizontal, vertical
+
+    def __call__(self, clips_BCTHW: Tensor, generator: torch.Generator) -> Tensor:
+        clips = clips_BCTHW
+        for p, side in ((self.horizontal, -1), (self.vertical, -2)):
+            if p > 0:
+                chosen = _draw(clips, generator) < p
+                clips = torch.where(_spread(chosen, clips), clips.flip(side), clips)
+        return clips
+
+
+class TensorCrop:
+    """Crops up to ``share`` of each side and scales back to the clip's size, on the device."""
+
+    def __init__(self, *, share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1) -> None:
+        self.share = share
+
+    def __call__(self, clips_BCTHW: Tensor, generator: torch.Generator) -> Tensor:
+        if self.share == 0:
+            return clips_BCTHW
+        left, right, top, bottom = (_draw(clips_BCTHW, generator, 0, self.share) for _ in range(4))
+        zero = torch.zeros_like(left)
+        across = torch.stack([1 - left - right, zero, left - right], dim=1)
+        down = torch.stack([zero, 1 - top - bottom, top - bottom], dim=1)
+        return warp(clips_BCTHW, torch.stack([across, down], dim=1))
+
+
+class TensorRotate:
+    """Rotates by up to ``degrees`` either way on the device; edges go on into the corners."""
+
+    def __init__(self, *, degrees: Annotated[float, Field(ge=0, le=180)] = 10.0) -> None:
+        self.degrees = degrees
+
+    def __call__(self, clips_BCTHW: Tensor, generator: torch.Generator) -> Tensor:
+        if self.degrees == 0:
+            return clips_BCTHW
+        degrees = _draw(clips_BCTHW, generator, -self.degrees, self.degrees)
+        return warp(clips_BCTHW, rotation(degrees, *clips_BCTHW.shape[-2:]))
+
+
+class TensorColor:
+    """Changes brightness, contrast and saturation on the device, by up to these shares.
+
+    In this order, each by a factor from 1 - share to 1 + share. Contrast is measured from the
+    mean gray of the whole clip. Clips of one channel have no saturation to change.
+    """
+
+    def __init__(
+        self,
+        *,
+        brightness: Strength = 0.2,
+        contrast: Strength = 0.2,
+        saturation: Strength = 0.2,
+    ) -> None:
+        self.strengths = (brightness, contrast, saturation)
+
+    def __call__(self, clips_BCTHW: Tensor, generator: torch.Generator) -> Tensor:
+        brightness, contrast, saturation = (
+            _spread(_draw(clips_BCTHW, generator, 1 - strength, 1 + strength), clips_BCTHW)
+            for strength in self.strengths
+        )
+        clips = (clips_BCTHW.float() * brightness).clamp_(0, 1)
+        mean = _gray(clips).mean(dim=(1, 2, 3, 4), keepdim=True)
+        clips = torch.lerp(mean, clips, contrast).clamp_(0, 1)
+        if clips.shape[1] > 1:
+            clips = torch.lerp(_gray(clips), clips, saturation).clamp_(0, 1)
+        return clips.to(clips_BCTHW.dtype)
+
+
+class TensorErase:
+    """Paints a random rectangle of a clip in the clip's mean colour, with probability ``p``.
+
+    The rectangle covers a share of the frame within ``share``, at one place in all frames. Its
+    height and width, as shares of the frame's, differ by a factor of at most 10 / 3 (Zhong et
+    al., Random Erasing, AAAI 2020). Raises ``RecipeError`` when ``share`` is not (least, most).
+    """
+
+    def __init__(self, *, p: Probability = 0.5, share: tuple[Share, Share] = (0.02, 0.2)) -> None:
+        if share[0] > share[1]:
+            raise RecipeError(
+                f"augments: tensor-erase: share must be [least, most]; got {list(share)}"
+            )
+        self.p, self.share = p, share
+
+    def __call__(self, clips_BCTHW: Tensor, generator: torch.Generator) -> Tensor:
+        chosen = _draw(clips_BCTHW, generator) < self.p
+        share = _draw(clips_BCTHW, generator, *self.share)
+        # Beyond these bounds a rectangle of that share would not fit into the frame.
+        most = share.log().neg().clamp(max=math.log(_ASPECT))
+        aspect = (most * _draw(clips_BCTHW, generator, -1, 1)).exp()
+        rows, columns = (
+            _span(side, length, _draw(clips_BCTHW, generator))
+            for side, length in zip(
+                ((share * aspect).sqrt(), (share / aspect).sqrt()),
+                clips_BCTHW.shape[-2:],
+                strict=True,
+            )
+        )
+        inside_BHW = chosen[:, None, None] & rows[:, :, None] & columns[:, None, :]
+        inside = inside_BHW.to(clips_BCTHW.device)[:, None, None]
+        mean = clips_BCTHW.mean(dim=(2, 3, 4), keepdim=True)
+        return torch.where(inside, mean, clips_BCTHW)
+
+
+class TensorNoise:
+    """Adds Gaussian noise of a standard deviation of up to ``sigma`` on the device.
+
+    Each clip has its own strength, and each pixel of each frame its own noise. 0..1 is the whole
+    range of a pixel. The noise itself is drawn on the device, so a CPU and a GPU differ in it.
+    """
+
+    def __init__(self, *, sigma: Strength = 0.02) -> None:
+        self.sigma = sigma
+
+    def __call__(self, clips_BCTHW: Tensor, generator: torch.Generator) -> Tensor:
+        device = clips_BCTHW.device
+        sigma = _spread(_draw(clips_BCTHW, generator, 0, self.sigma), clips_BCTHW)
+        seed = int(torch.randint(2**62, (1,), generator=generator))
+        noise = torch.randn(
+            clips_BCTHW.shape,
+            generator=torch.Generator(device).manual_seed(seed),
+            device=device,
+        )
+        return noise.mul_(sigma).add_(clips_BCTHW).clamp_(0, 1).to(clips_BCTHW.dtype)
+
+
+def rotation(degrees_B: Tensor, height: int, width: int) -> Tensor:
+    """Matrices (B, 2, 3) for ``warp`` that turn a picture counter-clockwise about its centre."""
+    sine, cosine = torch.sin(torch.deg2rad(degrees_B)), torch.cos(torch.deg2rad(degrees_B))
+    zero = torch.zeros_like(sine)
+    # Places run from -1 to 1 on both sides, so a turn also has to trade height for width.
+    across = torch.stack([cosine, -sine * (height / width), zero], dim=1)
+    down = torch.stack([sine * (width / height), cosine, zero], dim=1)
+    return torch.stack([across, down], dim=1)
+
+
+def warp(clips_BCTHW: Tensor, matrix_B23: Tensor) -> Tensor:
+    """Clips whose frames are sampled bilinearly where their clip's matrix says; edges go on.
+
+    A matrix takes (x, y, 1) of a pixel in the result to its (x, y) in the source; x and y are -1
+    and 1 at the outer edges of the picture.
+    """
+    height, width = clips_BCTHW.shape[-2:]
+    device = clips_BCTHW.device
+    x, y = _centres(width, device), _centres(height, device)[:, None]
+    matrix = matrix_B23.to(device)[..., None, None]
+    # Not affine_grid: it multiplies matrices, and where TF32 or autocast is on, that rounds places.
+    grid_B2HW = matrix[:, :, 0] * x + matrix[:, :, 1] * y + matrix[:, :, 2]
+    # The frames of a clip go as channels: one grid serves them all.
+    frames = functional.grid_sample(
+        clips_BCTHW.flatten(1, 2).float(),
+        grid_B2HW.permute(0, 2, 3, 1),
+        padding_mode="border",
+        align_corners=False,
+    )
+    return frames.clamp_(0, 1).view(clips_BCTHW.shape).to(clips_BCTHW.dtype)
+
+
+def _centres(pixels: int, device: torch.device) -> Tensor:
+    """Where the pixels of a side have their centres, in -1..1."""
+    return (2 * torch.arange(pixels, device=device) + 1) / pixels - 1
+
+
+def _draw(clips: Tensor, generator: torch.Generator, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """A uniform number a clip, (B,) on the CPU."""
+    return low + (high - low) * torch.rand(len(clips), generator=generator)
+
+
+def _spread(values_B: Tensor, clips: Tensor) -> Tensor:
+    """A value a clip, on the clips' device, in a shape that broadcasts over them."""
+    return values_B.to(clips.device).view(-1, 1, 1, 1, 1)
+
+
+def _gray(clips_BCTHW: Tensor) -> Tensor:
+    """The clips' brightness, (B, 1, T, H, W)."""
+    if clips_BCTHW.shape[1] == 1:
+        return clips_BCTHW
+    weights = torch.tensor(_LUMA, device=clips_BCTHW.device).view(3, 1, 1, 1)
+    return (clips_BCTHW * weights).sum(dim=1, keepdim=True)
+
+
+def _span(share_B: Tensor, length: int, place_B: Tensor) -> Tensor:
+    """Bool (B, length): a stretch of that share of the length, placed anywhere it fits."""
+    size = (share_B * length).round()
+    first = (place_B * (length - size + 1)).floor()[:, None]
+    pixels = torch.arange(length)
+    return (pixels >= first) & (pixels < first + size[:, None])

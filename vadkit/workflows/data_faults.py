@@ -1,0 +1,240 @@
+"""What can be wrong with videos and labels: plain facts in, faults out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: ``video`` is "split/id", or a split where it is about the whole."""
+
+    severity: Severity
+    kind: str
+    video: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckedVideo:
+    """What was found of one video; None where it is not known or does not apply.
+
+    ``frames`` is how many it has, ``abnormal`` how many of them are labelled so, ``labels`` where
+    the labels come from, ``part`` which frames of the file the video is.
+    """
+
+    split: str
+    id: str
+    path: str
+    frames: int | None = None
+    height: int | None = None
+    width: int | None = None
+    fps: float | None = None
+    codec: str | None = None
+    labels: str | None = None
+    abnormal: int | None = None
+    part: tuple[int, int | None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Split and id."""
+        return f"{self.split}/{self.id}"
+
+
+def length_fault(video: str, stated: tuple[int, bool], decoded: int, cut: bool) -> Fault | None:
+    """What the container states, and whether it counts that, against the frames that came."""
+    count, exact = stated
+    message = f"the container says {'' if exact else 'about '}{count} frames but {decoded} came"
+    if cut:
+        return Fault(
+            "error", "truncated", video, message + "; the file is cut off or damaged, get it again"
+        )
+    if exact and decoded > count:
+        message += "; other programs may count otherwise, so compare their labels with care"
+        return Fault("warning", "frame-count", video, message)
+    return None
+
+
+def numbering_faults(video: str, names: Sequence[str]) -> list[Fault]:
+    """Image names whose numbers skip or repeat; names without numbers are left alone.
+
+    The last number of a name counts. The commonest distance between numbers is taken as the
+    regular one, so that folders of every fifth frame are in order.
+    """
+    texts = [re.findall(r"\d+", name.rpartition(".")[0]) for name in names]
+    if not (texts and all(texts)):
+        return []
+    numbers = Counter(int(found[-1]) for found in texts)
+    digits = len(texts[0][-1])
+    faults = []
+    twice = [number for number, count in numbers.items() if count > 1]
+    if twice:
+        first = [n for n, found in zip(names, texts, strict=True) if int(found[-1]) == twice[0]]
+        message = (
+            f"{_count(len(twice), 'frame number')} given to more than one image, first "
+            f"{' and '.join(first[:2])}; keep one version of the frames in the folder"
+        )
+        faults.append(Fault("error", "frame-numbers", video, message))
+    gaps = _gaps(sorted(numbers))
+    missing = sum(len(gap) for gap in gaps)
+    if missing > len(names):
+        message = (
+            f"{len(names)} images, but their numbers leave out {missing}: these are times or "
+            "frames are missing; number them in a row"
+        )
+        faults.append(Fault("warning", "frame-numbers", video, message))
+    elif missing:
+        runs = [
+            f"{gap[0]:0{digits}d}" + f" to {gap[-1]:0{digits}d}" * (len(gap) > 1) for gap in gaps
+        ]
+        message = (
+            f"{_count(missing, 'frame')} missing from the numbering: {_first(runs)}; copy or "
+            "extract the folder again, for labels after a gap would be off"
+        )
+        faults.append(Fault("error", "frame-numbers", video, message))
+    return faults
+
+
+def _gaps(numbers: Sequence[int]) -> list[range]:
+    steps = [after - before for before, after in pairwise(numbers)]
+    if not steps:
+        return []
+    count = Counter(steps)
+    step = min(count, key=lambda size: (-count[size], size))
+    gaps = [range(before + step, after - step + 1, step) for before, after in pairwise(numbers)]
+    return [gap for gap in gaps if gap]
+
+
+def size_fault(video: str, sizes: Counter[tuple[int, int]], whats: str) -> Fault | None:
+    """Frames of one video, or videos of one split, of more than one (height, width)."""
+    if len(sizes) < 2:
+        return None
+    listed = [f"{n} of {w}x{h}" for (h, w), n in sizes.most_common()]
+    message = f"{whats} of {len(sizes)} sizes: {_first(listed)}; all are stretched to the clip's"
+    return Fault("warning", "mixed-sizes", video, message)
+
+
+def split_size_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
+    """Videos of more than one picture size in a split."""
+    sizes: dict[str, Counter[tuple[int, int]]] = {}
+    for video in videos:
+        if video.height is not None and video.width is not None:
+            sizes.setdefault(video.split, Counter())[video.height, video.width] += 1
+    found = [size_fault(split, count, "videos") for split, count in sizes.items()]
+    return [fault for fault in found if fault]
+
+
+def copy_faults(videos: Iterable[CheckedVideo], contents: Mapping[str, str]) -> list[Fault]:
+    """Videos of the same content: an error across splits, a warning within one.
+
+    ``contents`` tells by path what a file holds; equal text means equal bytes.
+    """
+    seen: dict[str, list[CheckedVideo]] = {}
+    faults = []
+    for video in videos:
+        if video.path not in contents:
+            continue
+        known = seen.setdefault(contents[video.path], [])
+        # An overlap of splits is worth more than a copy beside the video.
+        same = sorted(
+            (other for other in known if _overlap(video.part, other.part)),
+            key=lambda other: other.split == video.split,
+        )
+        known.append(video)
+        if not same:
+            continue
+        if same[0].split == video.split:
+            message = f"same content as {same[0].name}; it counts twice"
+            faults.append(Fault("warning", "duplicate", video.name, message))
+        else:
+            message = (
+                f"same content as {same[0].name}; scores of videos seen in training mean "
+                "nothing, remove one of the two"
+            )
+            faults.append(Fault("error", "train-test-overlap", video.name, message))
+    return faults
+
+
+def _overlap(one: tuple[int, int | None] | None, other: tuple[int, int | None] | None) -> bool:
+    (a, b), (c, d) = one or (0, None), other or (0, None)
+    return (d is None or a < d) and (b is None or c < b)
+
+
+def label_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
+    """Test videos without labels, and test sets that cannot tell normal from abnormal."""
+    test = [video for video in videos if video.split == "test"]
+    bare = [video for video in test if video.labels is None]
+    if test and len(bare) == len(test):
+        message = f"none of {len(test)} test videos has labels, so `vadkit eval` cannot measure"
+        return [Fault("warning", "no-labels", "test", message)]
+    message = "test video without labels; `vadkit eval` needs labels of every one"
+    faults = [Fault("error", "no-labels", video.name, message) for video in bare]
+    known = [(video.abnormal, video.frames) for video in test if video.labels is not None]
+    if known and all(abnormal is not None for abnormal, _ in known):
+        abnormal = sum(count or 0 for count, _ in known)
+        frames = sum(count or 0 for _, count in known)
+        if abnormal in (0, frames):
+            message = (
+                f"all {frames} labelled test frames are {'abnormal' if abnormal else 'normal'}, so "
+                "AUC is undefined; check the label file and how its ids match the videos"
+            )
+            faults.append(Fault("error", "one-class-test", "test", message))
+    return faults
+
+
+def short_faults(videos: Sequence[CheckedVideo], span: int) -> list[Fault]:
+    """Videos that hold no clip: an error where a whole split holds none."""
+    known = [video for video in videos if video.frames is not None]
+    long = {video.split for video in known if (video.frames or 0) >= span}
+    return [
+        Fault(
+            "warning" if video.split in long else "error",
+            "too-short",
+            video.name,
+            f"{_count(video.frames or 0, 'frame', verb=False)}, but a clip of the recipe spans "
+            f"{span}; it will be neither learned from nor scored",
+        )
+        for video in known
+        if (video.frames or 0) < span
+    ]
+
+
+def official_faults(
+    split: str, videos: Sequence[CheckedVideo], expected: tuple[int, int | None] | None
+) -> list[Fault]:
+    """A split against the official numbers of videos and frames: an error where it has fewer."""
+    if expected is None:
+        return []
+    faults = []
+    frames = [video.frames for video in videos]
+    known = None if None in frames else sum(count or 0 for count in frames)
+    counts = (("videos", len(videos), expected[0]), ("frames", known, expected[1]))
+    for what, found, official in counts:
+        if found is None or official is None or found == official:
+            continue
+        message = f"{found} {what}, {abs(found - official)} "
+        message += (
+            f"fewer than the official {official}; the copy is incomplete or re-encoded"
+            if found < official
+            else f"more than the official {official}; results will not compare with published ones"
+        )
+        severity: Severity = "error" if found < official else "warning"
+        faults.append(Fault(severity, "official-counts", split, message))
+    return faults
+
+
+def _count(number: int, what: str, verb: bool = True) -> str:
+    """``1 frame is`` or ``2 frames are``."""
+    return f"{number} {what}{'s' * (number != 1)}" + (" is" if number == 1 else " are") * verb
+
+
+def _first(items: Sequence[str], most: int = 5) -> str:
+    more = len(items) - most
+    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")

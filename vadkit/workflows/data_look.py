@@ -1,0 +1,183 @@
+"""Looking at many files: what each states of itself, what comes out of it, which are copies."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vadkit.errors import DataError
+
+if TYPE_CHECKING:
+    from vadkit.data.decode import VideoInfo, Worker
+    from vadkit.recipe import Data
+
+
+# Decoded frames are only counted, so they come through the pipe as small as this.
+_COUNTED_SIZE = (8, 8)
+
+
+@dataclass
+class Looked:
+    """What one file or folder of images turned out to be.
+
+    ``frames`` were decoded, or are stated by the container where nothing was. ``sizes`` counts
+    images of a folder by (height, width); ``broken`` says why the file cannot be read to its end.
+    """
+
+    info: VideoInfo | None = None
+    frames: int | None = None
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    broken: str | None = None
+
+    @property
+    def stated(self) -> tuple[int, bool] | None:
+        """The frames that the container states, and whether it counts or only times them."""
+        if self.info is None:
+            return None
+        if self.info.frames is not None:
+            return self.info.frames, True
+        if self.info.duration is None or self.info.variable_rate:
+            return None
+        return round(self.info.duration * self.info.fps), False
+
+    @property
+    def cut(self) -> bool:
+        """Whether it could not be read, or clearly fewer frames came than the container states."""
+        if self.broken is not None or self.frames is None:
+            return True
+        count, exact = self.stated or (0, True)
+        # Lengths in seconds cover some time before and after the frames.
+        return self.frames < (count if exact else count * 0.95 - 2)
+
+
+def look_at_files(
+    paths: Sequence[Path],
+    data: Data,
+    *,
+    plugins: Sequence[Path] = (),
+    quick: bool = False,
+    then: Callable[[Path, Looked], None] = lambda path, looked: None,
+) -> dict[Path, Looked]:
+    """Probe every file, decode it whole unless ``quick``, then call ``then`` in its thread.
+
+    ``plugins`` may hold readers that ``data`` names. Two files are read at a time. A bar on
+    stderr shows how far it is, where that is a terminal.
+    """
+    from vadkit.data.decode import probe
+    from vadkit.data.decode_threads import decoding_threads
+    from vadkit.workflows.progress import decoding_progress
+
+    lock = threading.Lock()
+    done = [0, 0]
+
+    with decoding_threads(2) as (each, worker, check_stop):
+
+        def ask(path: Path) -> Looked:
+            check_stop()
+            try:
+                info = probe(path, stall_s=data.stall_s, worker=worker())
+            except DataError as error:
+                return Looked(broken=str(error))
+            return Looked(info, info.frames, _image_sizes(path))
+
+        looked = dict(zip(paths, each(ask, paths), strict=True))
+        stated = sum(one.frames or 0 for one in looked.values())
+        with decoding_progress(0 if quick else len(paths), stated) as report:
+
+            def tell(files: int, frames: int) -> None:
+                check_stop()
+                with lock:
+                    done[0] += files
+                    done[1] += frames
+                    report(*done)
+
+            def look(path: Path) -> None:
+                if not quick and looked[path].broken is None:
+                    _decode(path, looked[path], data, plugins, worker(), tell)
+                then(path, looked[path])
+                tell(1, 0)
+
+            each(look, paths)
+    return looked
+
+
+def _decode(
+    path: Path,
+    looked: Looked,
+    data: Data,
+    plugins: Sequence[Path],
+    worker: Worker,
+    tell: Callable[[int, int], None],
+) -> None:
+    from vadkit.data.decode import read_frames
+
+    looked.frames = 0
+    reading = read_frames(
+        path,
+        readers=data.readers,
+        size=_COUNTED_SIZE,
+        plugins=plugins,
+        stall_s=data.stall_s,
+        worker=worker,
+    )
+    try:
+        with contextlib.closing(reading) as frames:
+            for _ in frames:
+                looked.frames += 1
+                tell(0, 1)
+    except DataError as error:
+        looked.broken = str(error)
+
+
+def _image_sizes(path: Path) -> Counter[tuple[int, int]]:
+    """Sizes of a folder's images as their heads say; decoding tells of broken ones."""
+    from PIL import Image
+
+    from vadkit.data.readers import image_files
+
+    sizes: Counter[tuple[int, int]] = Counter()
+    for file in image_files(path) if path.is_dir() else []:
+        with contextlib.suppress(OSError), Image.open(file) as image:
+            sizes[image.height, image.width] += 1
+    return sizes
+
+
+def contents(paths: Iterable[Path]) -> dict[str, str]:
+    """What tells files apart, by path: equal text means equal bytes; broken files are left out.
+
+    Only files of the same sizes in bytes are hashed; the others cannot be equal.
+    """
+    from vadkit.data.digests import content_digest
+    from vadkit.data.store import cache_folder
+
+    alike: dict[tuple[int, ...], list[Path]] = defaultdict(list)
+    for path in paths:
+        sizes = _sizes(path)
+        if any(sizes):
+            alike[sizes].append(path)
+    found: dict[str, str] = {}
+    for group in alike.values():
+        for path in group:
+            with contextlib.suppress(DataError):
+                found[str(path)] = (
+                    content_digest(path, cache_folder() / "digests")
+                    if len(group) > 1
+                    else str(path)
+                )
+    return found
+
+
+def _sizes(path: Path) -> tuple[int, ...]:
+    """Sizes in bytes of a file or of a folder's images; () for what is not there."""
+    from vadkit.data.readers import image_files
+
+    try:
+        files = image_files(path) if path.is_dir() else [path]
+        return tuple(file.stat().st_size for file in files)
+    except OSError:
+        return ()

@@ -1,0 +1,196 @@
+"""From a dataset's videos to frames that can be read by number, and to batches of clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vadkit.recipe import Recipe, Spec
+from vadkit.workflows.progress import decoding_progress, say
+
+if TYPE_CHECKING:
+    import torch
+
+    from vadkit.data.clip_sources import ClipSource, FrameReader
+    from vadkit.data.derived import StoredFlow
+    from vadkit.data.objects import Boxes
+    from vadkit.data.store import Plan, Settings, Skipped, StoredVideo
+    from vadkit.data.videos import ClipSpec, Video
+
+
+def store_settings(recipe: Recipe) -> Settings:
+    """How the recipe wants its frames."""
+    from vadkit.data.store import Settings
+
+    return Settings(
+        size=recipe.clip.size,
+        channels=recipe.clip.channels,
+        readers=tuple(recipe.data.readers),
+        plugins=tuple(Path(plugin) for plugin in recipe.plugins),
+        stall_s=recipe.data.stall_s,
+    )
+
+
+def store_videos(
+    recipe: Recipe, videos: Sequence[Video]
+) -> tuple[list[FrameReader], list[Skipped]]:
+    """Frames of every video, decoded now where the store lacks them, and videos left out.
+
+    What is needed on the disk is said on stderr before it starts. Raises ``DataError`` for a
+    video that cannot be read, unless the recipe says ``data.on_bad_video: skip``.
+    """
+    from vadkit.data.store import build_store, plan_store
+
+    settings, workers = store_settings(recipe), recipe.data.workers
+    if recipe.data.store == "none":
+        return _stream_videos(recipe, videos, settings)
+    plan = plan_store(videos, settings, workers=workers)
+    if plan.missing:
+        say(need_text(plan, settings))
+    with decoding_progress(len(plan.missing), plan.frames) as progress:
+        stored, skipped = build_store(
+            plan,
+            settings,
+            workers=workers,
+            on_bad_video=recipe.data.on_bad_video,
+            progress=progress,
+        )
+    _say_skipped(skipped, len(videos))
+    return list(stored), skipped
+
+
+def need_text(plan: Plan, settings: Settings) -> str:
+    """One line on what building the store will take."""
+    from vadkit.data.store import gib
+
+    unknown = sum(count is None for _, count in plan.missing.values())
+    size = f"{settings.size[0]}x{settings.size[1]} {settings.channels}"
+    more = f" and {unknown} videos of unknown length" if unknown else ""
+    return (
+        f"storing {len(plan.missing)} videos, {plan.frames} frames{more}, at {size}: "
+        f"{gib(plan.need_bytes)} in {plan.cache} ({gib(plan.free_bytes)} free)"
+    )
+
+
+def _stream_videos(
+    recipe: Recipe, videos: Sequence[Video], settings: Settings
+) -> tuple[list[FrameReader], list[Skipped]]:
+    """Videos that are decoded whenever they are needed; each is counted once, now."""
+    from vadkit.data.decode_threads import decoding_threads
+    from vadkit.data.store import Skipped
+    from vadkit.data.streamed import StreamedVideo, count_frames
+    from vadkit.errors import DataError
+
+    span = (recipe.clip.frames - 1) * recipe.clip.step + 1
+
+    def open_one(video: Video) -> StreamedVideo | Skipped:
+        try:
+            return StreamedVideo(video, settings, count_frames(video, settings), keep=span)
+        except DataError as error:
+            if recipe.data.on_bad_video == "stop":
+                raise
+            return Skipped(video.id, video.path, str(error))
+
+    with decoding_threads(recipe.data.workers) as (each, _, _):
+        opened = each(open_one, videos)
+    skipped = [one for one in opened if isinstance(one, Skipped)]
+    if len(skipped) == len(opened):
+        raise DataError(f"none of {len(skipped)} videos could be read; {skipped[0].reason}")
+    _say_skipped(skipped, len(videos))
+    return [one for one in opened if not isinstance(one, Skipped)], skipped
+
+
+def store_flow(recipe: Recipe, videos: Sequence[StoredVideo]) -> list[StoredFlow]:
+    """Optical flow of every stored video by the recipe's ``flow``, made now where it is missing."""
+    from vadkit.data.derived import build_flow
+
+    if recipe.flow is None:
+        return []
+    flow, params = _component("flow", recipe.flow)
+    frames = sum(len(video) for video in videos)
+    with decoding_progress(len(videos), frames, "optical flow") as progress:
+        return build_flow(
+            videos,
+            recipe.flow.type,
+            flow,
+            params,
+            workers=recipe.data.workers,
+            progress=progress,
+        )
+
+
+def store_objects(
+    recipe: Recipe, videos: Sequence[Video], stored: Sequence[FrameReader]
+) -> dict[str, Boxes]:
+    """Boxes by video of one split, from the recipe's ``objects``, found now where missing."""
+    from vadkit.data.derived import build_objects
+    from vadkit.data.digests import content_digest
+    from vadkit.data.store import cache_folder
+
+    if recipe.objects is None:
+        return {}
+    finder, params = _component("objects", recipe.objects)
+    lengths = {video.id: len(video) for video in stored}
+    kept = [video for video in videos if video.id in lengths]
+    settings, cache = store_settings(recipe), cache_folder()
+    with decoding_progress(len(kept), sum(lengths.values()), "finding objects") as progress:
+        return build_objects(
+            kept,
+            [lengths[video.id] for video in kept],
+            recipe.objects.type,
+            finder,
+            params,
+            cache=cache,
+            digest=lambda path: content_digest(path, cache / "digests"),
+            readers=settings.readers,
+            plugins=settings.plugins,
+            stall_s=settings.stall_s,
+            workers=recipe.data.workers,
+            progress=progress,
+        )
+
+
+def _component(family: str, spec: Spec) -> tuple[Any, dict[str, Any]]:
+    """A component and its parameters with their defaults and types."""
+    from vadkit.registry import build, find, params_model
+
+    params = params_model(find(family, spec.type).load())(**spec.params)
+    return build(family, spec.type, spec.params), dict(params)
+
+
+def skipped_entries(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
+    """Skipped videos for the manifest."""
+    return [{"id": s.id, "path": str(s.path), "reason": s.reason} for s in skipped]
+
+
+def _say_skipped(skipped: Sequence[Skipped], videos: int) -> None:
+    if skipped:
+        say(f"skipped {len(skipped)} of {videos} videos:")
+        for one in skipped:
+            say(f"  {one.id}: {one.reason}")
+
+
+def clip_source(
+    recipe: Recipe,
+    videos: Sequence[FrameReader],
+    spec: ClipSpec,
+    device: torch.device,
+    augments: Sequence[Any],
+) -> ClipSource:
+    """Where training clips come from, as ``data.store`` says; a step down is said on stderr."""
+    from vadkit.data.clip_sources import DecodedClips, ResidentClips, StoredClips
+    from vadkit.data.store_modes import choose_mode
+
+    if recipe.data.store == "none":
+        return DecodedClips(videos, spec)
+    need = sum(len(video) for video in videos) * store_settings(recipe).frame_bytes
+    in_processes = any(hasattr(one, "to_deterministic") for one in augments)
+    mode, message = choose_mode(recipe.data.store, need, device, in_processes=in_processes)
+    if message:
+        say(message)
+    if mode == "disk":
+        return StoredClips(videos, spec)
+    import torch
+
+    return ResidentClips(videos, spec, device if mode == "device" else torch.device("cpu"))
