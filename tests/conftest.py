@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from vadkit import cli
+from vadkit import cli, registry
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +23,14 @@ def _private_cache(tmp_path_factory: pytest.TempPathFactory):
     os.environ.pop("VADKIT_CACHE")
     if before is not None:
         os.environ["VADKIT_CACHE"] = before
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_registered(monkeypatch: pytest.MonkeyPatch):
+    """What a test's plugin registers is gone when the test ends, whatever the order of tests."""
+    empty: dict[str, dict[str, registry.Component]] = {family: {} for family in registry.FAMILIES}
+    monkeypatch.setattr(registry, "_registered", empty)
+    monkeypatch.setattr(registry, "_plugins", {})
 
 
 @pytest.fixture(scope="session")

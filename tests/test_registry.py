@@ -13,13 +13,6 @@ from vadkit.registry import Component, components, find, params_model, register
 EVERY = [component for family in registry.FAMILIES for component in components(family).values()]
 
 
-@pytest.fixture(autouse=True)
-def _nothing_stays_registered(monkeypatch):
-    empty = {family: {} for family in registry.FAMILIES}
-    monkeypatch.setattr(registry, "_registered", empty)
-    monkeypatch.setattr(registry, "_plugins", {})
-
-
 @pytest.mark.parametrize("component", EVERY, ids=lambda c: f"{c.family}-{c.name}")
 def test_every_component_loads_and_is_described_as_it_is(component):
     """The text of the source, read without importing, says what the signature says."""

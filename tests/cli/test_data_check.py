@@ -277,7 +277,7 @@ from vadkit.data.datasets.folder import find_videos
 from vadkit.data.videos import Track, Video
 
 
-@vadkit.register("datasets", "parts-{tag}")
+@vadkit.register("datasets", "parts")
 class Parts:
     def __init__(self, *, root: Path, masks: int = 8, size: int = 48, last: int = 7) -> None:
         self.root, self.count, self.size, self.last = root, masks, size, last
@@ -299,10 +299,9 @@ class Parts:
 
 @pytest.fixture
 def plugin_recipe(tree):
-    tag = tree.name.replace("_", "-")
-    (tree / "parts.py").write_text(PLUGIN.format(tag=tag))
+    (tree / "parts.py").write_text(PLUGIN)
     recipe = RECIPE.format(tree).splitlines()
-    recipe[0] = f"plugins: [parts.py]\ndataset: {{type: parts-{tag}, root: {tree}}}"
+    recipe[0] = f"plugins: [parts.py]\ndataset: {{type: parts, root: {tree}}}"
     (tree / "recipe.yaml").write_text("\n".join(recipe))
     return tree / "recipe.yaml"
 
