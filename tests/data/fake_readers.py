@@ -45,6 +45,7 @@ def crashes(path):
 def tears(path):
     """Three frames, then dies with a part of the next one in the file beside the video."""
     yield from first_three(path)
+    time.sleep(0.2)
     with path.with_suffix(".u8").open("ab") as file:
         file.write(b"torn")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -94,3 +95,11 @@ def raw_decord(path):
     video = decord.VideoReader(str(path), num_threads=1)
     for _ in range(len(video)):
         yield video.next().asnumpy()
+
+
+def reuses_its_buffer(path):
+    """Big frames 0 to 9, all in the same array."""
+    frame = np.empty((400, 600, 3), np.uint8)
+    for number in range(10):
+        frame[:] = number
+        yield frame

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import zlib
 from pathlib import Path
 
@@ -53,8 +54,15 @@ def test_the_file_holds_the_frames_that_read_frames_gives(
     expected = np.stack(list(read_frames(path, size=(16, 24), channels=channels)))
     found = np.fromfile(target, np.uint8).reshape(-1, 16, 24, planes)
     assert (found == expected).all()
-    assert decoded == Decoded(20, zlib.crc32(expected), ("decord",))
+    assert decoded == Decoded(20, zlib.crc32(expected), ("pyav",))
     assert sum(told) == 20
+
+
+def test_a_reader_may_use_its_buffer_again(file, target):
+    (name,) = fakes("reuses_its_buffer")
+    decode_to_file(file, target, readers=(name,), size=(400, 600), channels="rgb")
+    frames = np.fromfile(target, np.uint8).reshape(10, -1)
+    assert (frames == np.arange(10)[:, None]).all()
 
 
 def test_a_folder_of_images_reaches_the_file(tmp_path, target, pictures):
@@ -77,7 +85,8 @@ def test_the_next_reader_goes_on_where_one_failed(file, target, caplog, reader):
     assert numbers(target) == list(range(10))
     assert decoded == Decoded(10, zlib.crc32(target.read_bytes()), names)
     assert sum(told) == 10
-    assert f"{names[0]} failed after 3 frames" in caplog.text
+    # The third one may still be on its way to the file when the child dies.
+    assert re.search(f"{names[0]} failed after [23] frames", caplog.text)
 
 
 def test_a_reader_that_gave_no_frame_is_not_among_those_needed(file, target):

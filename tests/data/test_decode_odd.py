@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.decode import Worker, probe, read_frames
+from vadkit.data.decode import READERS, Worker, probe, read_frames
 from vadkit.errors import DataError
 
 from . import odd_videos as odd
 
 NOISY = odd.numbered(60, noise=25)
+DECORD_FIRST = ("decord", "pyav")
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +24,14 @@ def worker():
 
 @pytest.fixture
 def read(worker, caplog):
-    """A function from a path to the frames' numbers, the error and the warnings."""
+    """A function from a path and readers to the frames' numbers, the error and the warnings."""
 
-    def frames_of(path):
+    def frames_of(path, readers=READERS):
         found, error = [], None
         caplog.clear()
         with caplog.at_level(logging.WARNING, "vadkit.data"):
             try:
-                for frame in read_frames(path, worker=worker, stall_s=5):
+                for frame in read_frames(path, readers=readers, worker=worker, stall_s=5):
                     found.append(odd.number(frame))
             except DataError as fault:
                 error = str(fault)
@@ -94,7 +95,8 @@ def test_frames_hidden_by_an_edit_list_do_not_come(tmp_path, read):
     """decord 0.6.0 hides them too, and repeats the last frame as often."""
     whole = odd.write(tmp_path / "whole.mp4", odd.numbered(60))
     path = odd.remuxed(whole, tmp_path / "trimmed.mp4", hide=5)
-    found, error, warnings = read(path)
+    assert read(path) == (list(range(5, 60)), None, [])
+    found, error, warnings = read(path, DECORD_FIRST)
     assert found == list(range(5, 60)) and error is None
     assert len(warnings) == 1 and "edit list" in warnings[0]
     assert probe(path).frames == 55
@@ -103,7 +105,11 @@ def test_frames_hidden_by_an_edit_list_do_not_come(tmp_path, read):
 def test_frames_before_the_first_key_frame_are_told(tmp_path, read):
     """decord 0.6.0 repeats the last frame as often as frames are lost at the start."""
     whole = odd.write(tmp_path / "whole.mp4", odd.numbered(60), bf="0")
-    found, error, warnings = read(odd.remuxed(whole, tmp_path / "video.mp4", drop=5))
+    path = odd.remuxed(whole, tmp_path / "video.mp4", drop=5)
+    found, error, warnings = read(path)
+    assert found == list(range(12, 60)) and error is None
+    assert len(warnings) == 1 and "states 55 frames but gives 48" in warnings[0]
+    found, error, warnings = read(path, DECORD_FIRST)
     assert found == list(range(12, 60)) and error is None
     assert "without a key frame" in warnings[0]
     assert "states 55 frames but gives 48" in warnings[1]
@@ -121,7 +127,8 @@ def test_sound_is_no_video_even_with_a_cover(tmp_path, read, frames):
 def test_of_several_streams_the_main_one_is_read(tmp_path, read):
     """decord 0.6.0 chooses by other rules than FFmpeg does today."""
     path = odd.write_both(tmp_path / "video.mp4", odd.numbered(20, (48, 64)), odd.numbered(20))
-    found, error, warnings = read(path)
+    assert read(path) == (list(range(20)), None, [])
+    found, error, warnings = read(path, DECORD_FIRST)
     assert found == list(range(20)) and error is None
     assert "several video streams" in warnings[0]
     assert next(read_frames(path)).shape[:2] == probe(path).size

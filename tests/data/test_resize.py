@@ -12,11 +12,30 @@ def frame():
     return np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
 
 
-def test_shrinking_averages_areas(frame):
+def test_a_half_is_the_mean_of_two_by_two(frame):
     result = to_size(frame, (4, 6), "rgb")
     means = frame.reshape(4, 2, 6, 2, 3).mean((1, 3))
     assert result.shape == (4, 6, 3) and result.dtype == np.uint8
     assert np.abs(result - means).max() <= 0.5
+
+
+@pytest.mark.parametrize("shape", [(17, 30), (45, 31), (36, 64), (108, 192), (100, 9)])
+def test_shrinking_passes_over_no_row_and_no_column(shape):
+    for axis in (0, 1):
+        for place in range(shape[axis]):
+            line = np.zeros((*shape, 3), np.uint8)
+            line[(slice(None), place) if axis else place] = 255
+            result = to_size(line, (8, 8), "rgb")
+            assert result.max() > 5, (axis, place)
+
+
+@pytest.mark.parametrize("shape", [(360, 640), (480, 856), (576, 768), (1080, 1920)])
+def test_shrinking_averages_about_as_much_as_exact_areas(shape):
+    noise = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    exact = cv2.resize(noise, (256, 256), interpolation=cv2.INTER_AREA)
+    result = to_size(noise, (256, 256), "rgb")
+    assert result.std() == pytest.approx(exact.std(), rel=0.2)
+    assert result.mean() == pytest.approx(noise.mean(), abs=0.6)
 
 
 @pytest.mark.parametrize("size", [(16, 24), (4, 24)])

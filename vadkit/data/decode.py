@@ -20,7 +20,7 @@ from vadkit.data.readers import CANNOT_OPEN, image_files
 from vadkit.errors import DataError
 
 _log = logging.getLogger("vadkit.data")
-READERS = ("decord", "pyav")
+READERS = ("pyav", "decord")
 STALL_S = 20.0
 
 

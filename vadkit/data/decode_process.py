@@ -23,7 +23,7 @@ _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, which only Linux has
 _PIPE_BYTES = 1 << 20
 # glibc keeps the memory of a frame for the next one; giving it back and forth costs PyAV a fifth
 # of its speed on frames of 768x576.
-_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 25)}
+DECODER_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 25)}
 
 
 class Failed(Exception):
@@ -103,7 +103,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env={
-                    **_MEMORY,
+                    **DECODER_MEMORY,
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
                 },

@@ -21,6 +21,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -78,9 +79,12 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
 
     path, size, channels = Path(request["path"]), request["size"], request["channels"]
     skip, target = request["skip"], request.get("target")
-    count, crc, shape, due = 0, request.get("crc", 0), None, 0.0
+    count, shape, due = 0, None, 0.0
     with contextlib.ExitStack() as stack:
         file = None if target is None else stack.enter_context(_appending(target))
+        writer = stack.enter_context(ThreadPoolExecutor(1))
+        written: Future[int] = Future()
+        written.set_result(request.get("crc", 0))
         for frame in _reader(request["reader"], tuple(request["plugins"]))(path):
             _check(frame, shape, path, count)
             shape = frame.shape if size is None else None
@@ -94,12 +98,16 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
                     _write(out, HEADER.pack(FRAME, *picture.shape))
                     _write(out, memoryview(picture).cast("B"))
                     continue
-                crc = zlib.crc32(picture, crc)
-                _store(file, picture)
+                if np.may_share_memory(picture, frame):
+                    # The reader may use its buffer again.
+                    picture = picture.copy()
+                # While it is written the next one is decoded.
+                written = writer.submit(_append, file, picture, written.result())
             # Every frame passed over is progress too: it keeps the parent waiting.
             if time.monotonic() >= due:
                 _send_text(out, PROGRESS, str(max(count, skip)))
                 due = time.monotonic() + _PROGRESS_S
+        crc = written.result()
     return {"frames": count, "crc": crc, "stated": stated_frames(path)}
 
 
@@ -148,13 +156,15 @@ def _appending(target: str) -> Iterator[int]:
         os.close(file)
 
 
-def _store(file: int, frame: np.ndarray) -> None:
+def _append(file: int, frame: np.ndarray, crc: int) -> int:
+    """Write a frame at the file's end; the checksum of the whole file with it."""
     view = memoryview(frame).cast("B")
     try:
         while view:
             view = view[os.write(file, view) :]
     except OSError as error:
         raise _NotWritten(error.errno) from None
+    return zlib.crc32(frame, crc)
 
 
 @contextlib.contextmanager

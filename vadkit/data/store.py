@@ -23,7 +23,7 @@ from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
 # Part of every key: a change of the file's layout or of how frames are resized makes a new one.
-_FORMAT = "2"
+_FORMAT = "3"
 
 
 @dataclass(frozen=True)

@@ -58,16 +58,23 @@ def _write(
     worker: Worker,
     progress: Callable[[int], None],
 ) -> None:
+    frames = folder / FRAMES_FILE
+
+    def on_disk(count: int) -> None:
+        # Flushed while the child goes on decoding, so that little is left to flush at the end.
+        _flush(frames)
+        progress(count)
+
     decoded = decode_to_file(
         path,
-        folder / FRAMES_FILE,
+        frames,
         readers=settings.readers,
         size=settings.size,
         channels=settings.channels,
         plugins=settings.plugins,
         stall_s=settings.stall_s,
         worker=worker,
-        progress=progress,
+        progress=on_disk,
     )
     meta = {
         "shape": [decoded.frames, *settings.size, settings.planes],
@@ -78,9 +85,14 @@ def _write(
         "created": time.time(),
     }
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
-    for name in (FRAMES_FILE, META_FILE):
-        with (folder / name).open("rb") as file:
-            os.fsync(file.fileno())
+    _flush(frames)
+    _flush(folder / META_FILE)
+
+
+def _flush(path: Path) -> None:
+    """Wait until what was written to a file is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

@@ -63,7 +63,7 @@ class Data(Section):
 
     store: Literal["auto", "disk", "ram", "device", "none"] = "auto"
     on_bad_video: Literal["stop", "skip"] = "stop"
-    readers: Annotated[list[str], Field(min_length=1)] = ["decord", "pyav"]
+    readers: Annotated[list[str], Field(min_length=1)] = ["pyav", "decord"]
     stall_s: Annotated[float, Field(gt=0)] = 20.0
     workers: Positive = 2
 
