@@ -3,7 +3,15 @@
 import os
 import time
 
-from vadkit.data.cache import damage, entries, remove, remove_leftovers, to_prune
+from vadkit.data.cache import (
+    boxes_bytes,
+    damage,
+    entries,
+    remove,
+    remove_boxes,
+    remove_leftovers,
+    to_prune,
+)
 
 
 def cache_of(stored):
@@ -50,6 +58,18 @@ def test_pruning_takes_the_longest_unused(stored_pair):
     room = next(entry.bytes for entry in found if entry.folder == second.folder)
     chosen = to_prune(found, older_than_days=None, keep_bytes=room)
     assert [entry.folder for entry in chosen] == [first.folder]
+
+
+def test_boxes_are_counted_and_go_when_they_were_not_used(tmp_path):
+    (tmp_path / "objects").mkdir()
+    for name, days in (("a", 10), ("b", 1)):
+        path = tmp_path / "objects" / f"{name}.npz"
+        path.write_bytes(bytes(500))
+        os.utime(path, (time.time() - days * 86400,) * 2)
+    assert boxes_bytes(tmp_path) == 1000
+    assert remove_boxes(tmp_path, older_than_days=5) == 500
+    assert [path.name for path in tmp_path.glob("objects/*")] == ["b.npz"]
+    assert remove_boxes(tmp_path) == 500 and boxes_bytes(tmp_path) == 0
 
 
 def test_leftovers_of_killed_processes_go_once_they_are_old(stored_pair):

@@ -86,7 +86,7 @@ def test_a_plan_tells_what_is_needed(videos, tmp_path):
 
 def test_too_little_room_is_said_before_anything_is_decoded(videos, tmp_path):
     plan = replace(plan_store(videos, GRAY, cache=tmp_path / "cache"), free_bytes=1000)
-    with pytest.raises(DataError, match=r"needs about 0.00 GiB in .*data.store to none"):
+    with pytest.raises(DataError, match=r"needs about 0.00 MiB in .*data.store to none"):
         build_store(plan, GRAY)
     assert not list((tmp_path / "cache").glob("*/frames.u8"))
 

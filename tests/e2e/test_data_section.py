@@ -45,7 +45,7 @@ def scores(vadkit, run):
 def test_ram_and_disk_train_to_the_same_bits(vadkit, recipe, tmp_path, own_cache):
     on_disk, _ = train(vadkit, recipe, tmp_path, "data.store=disk")
     in_ram, err = train(vadkit, recipe, tmp_path, "data.store=ram")
-    assert "data.store ram: the frames need 0.00 GiB, memory has" in err
+    assert "data.store ram: the frames need 0.14 MiB, memory has" in err
     assert scores(vadkit, on_disk) == scores(vadkit, in_ram)
 
 
@@ -64,7 +64,7 @@ def test_device_memory_on_a_cpu_is_host_memory_and_says_so(vadkit, recipe, tmp_p
 def test_need_is_said_before_decoding(vadkit, recipe, tmp_path, own_cache):
     _, err = train(vadkit, recipe, tmp_path)
     # 2 videos of 24 frames, 48 x 64 bytes each.
-    assert "storing 2 videos, 48 frames, at 48x64 gray: 0.00 GiB in" in err
+    assert "storing 2 videos, 48 frames, at 48x64 gray: 0.14 MiB in" in err
     _, err = train(vadkit, recipe, tmp_path)
     assert "storing" not in err
 
@@ -141,7 +141,7 @@ def test_the_cache_is_built_listed_verified_and_pruned(vadkit, recipe, own_cache
     assert (code, len(listed)) == (0, 6)
     assert listed[0]["shape"] == [24, 48, 64, 1]
     code, out, _ = vadkit("data", "cache", "list")
-    assert "6 videos, 0.00 GiB in" in out and "24 x 48x64x1" in out
+    assert "6 videos, 2." in out and "24 x 48x64x1" in out
 
     assert vadkit("data", "cache", "verify")[:2] == (0, "6 videos, 0 damaged\n")
     broken = Path(listed[0]["folder"]) / "frames.u8"

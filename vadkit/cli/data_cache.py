@@ -49,8 +49,8 @@ def list_cache(as_json: Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from vadkit.data.cache import entries
-    from vadkit.data.store import cache_folder, gib
+    from vadkit.data.cache import boxes_bytes, entries
+    from vadkit.data.store import cache_folder, size_text
 
     cache = cache_folder()
     found = entries(cache)
@@ -64,12 +64,14 @@ def list_cache(as_json: Json = False) -> None:
     for entry in found:
         frames, height, width, planes = entry.shape
         shape = f"{frames} x {height}x{width}x{planes}"
-        table.add_row(entry.source, shape, gib(entry.bytes), _ago(entry.used))
+        table.add_row(entry.source, shape, size_text(entry.bytes), _ago(entry.used))
     console = Console(width=None if Console().is_terminal else 160)
     if found:
         console.print(table, highlight=False)
+    boxes = boxes_bytes(cache)
     console.print(
-        f"{len(found)} videos, {gib(sum(entry.bytes for entry in found))} in {cache}",
+        f"{len(found)} videos, {size_text(sum(entry.bytes for entry in found))}"
+        f"{f', and {size_text(boxes)} of boxes of objects' if boxes else ''} in {cache}",
         highlight=False,
         soft_wrap=True,
     )
@@ -114,9 +116,12 @@ def prune(
     everything: Annotated[bool, typer.Option("--all", help="Delete every stored video.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make room; what is deleted is decoded again when it is next needed."""
-    from vadkit.data.cache import entries, remove, remove_leftovers, to_prune
-    from vadkit.data.store import cache_folder, gib
+    """Make room; what is deleted is decoded again when it is next needed.
+
+    Boxes of objects go with --all, and with --older-than by when they were last used.
+    """
+    from vadkit.data.cache import entries, remove, remove_boxes, remove_leftovers, to_prune
+    from vadkit.data.store import cache_folder, size_text
     from vadkit.errors import RecipeError
 
     if not everything and older_than is None and keep is None:
@@ -128,10 +133,14 @@ def prune(
     for entry in chosen:
         remove(entry)
     freed = sum(entry.bytes for entry in chosen) + remove_leftovers(cache)
+    if everything or older_than is not None:
+        freed += remove_boxes(cache, 0.0 if everything else older_than or 0.0)
     if as_json:
         typer.echo(json.dumps({"deleted": len(chosen), "freed_bytes": freed}))
     else:
-        typer.echo(f"deleted {len(chosen)} of {len(found)} videos, {gib(freed)} freed in {cache}")
+        typer.echo(
+            f"deleted {len(chosen)} of {len(found)} videos, {size_text(freed)} freed in {cache}"
+        )
 
 
 def _as_data(entry: Entry) -> dict[str, object]:

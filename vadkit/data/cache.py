@@ -38,10 +38,12 @@ def entries(cache: Path) -> list[Entry]:
             continue
         meta = _read_meta(folder)
         frames, height, width, planes = meta.get("shape", (0, 0, 0, 0))
-        size = sum(path.stat().st_size for path in folder.iterdir())
-        used = meta_file.stat().st_mtime
         shape = (frames, height, width, planes)
-        found.append(Entry(folder, str(meta.get("source", "unknown")), shape, size, used))
+        # Another process may prune the video or finish its flow meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            size = sum(path.stat().st_size for path in folder.iterdir() if path.name[0] != ".")
+            used = meta_file.stat().st_mtime
+            found.append(Entry(folder, str(meta.get("source", "unknown")), shape, size, used))
     return sorted(found, key=lambda entry: -entry.used)
 
 
@@ -82,6 +84,23 @@ def remove_leftovers(cache: Path) -> int:
             if time.time() - newest > _YOUNG_S:
                 freed += sum(stat.st_size for stat in files)
                 shutil.rmtree(folder)
+    return freed
+
+
+def boxes_bytes(cache: Path) -> int:
+    """What the boxes of objects need, over all videos."""
+    return sum(path.stat().st_size for path in cache.glob("objects/*.npz"))
+
+
+def remove_boxes(cache: Path, older_than_days: float = 0.0) -> int:
+    """Delete boxes of objects not used for so many days; returns how many bytes that freed."""
+    freed = 0
+    for path in cache.glob("objects/*.npz"):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            if time.time() - status.st_mtime >= older_than_days * 86400:
+                path.unlink()
+                freed += status.st_size
     return freed
 
 

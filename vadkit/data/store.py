@@ -180,9 +180,9 @@ def build_store(
     """
     if plan.need_bytes > plan.free_bytes:
         raise DataError(
-            f"the frame store needs about {gib(plan.need_bytes)} in {plan.cache}, where "
-            f"{gib(plan.free_bytes)} are free; set VADKIT_CACHE to a larger disk, make room with "
-            "`vadkit data cache prune`, or set data.store to none"
+            f"the frame store needs about {size_text(plan.need_bytes)} in {plan.cache}, where "
+            f"{size_text(plan.free_bytes)} are free; set VADKIT_CACHE to a larger disk, make room "
+            "with `vadkit data cache prune`, or set data.store to none"
         )
     lock = threading.Lock()
     done = [0, 0]
@@ -270,9 +270,9 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def gib(count: int) -> str:
+def size_text(count: int) -> str:
     """A number of bytes for people."""
-    return f"{count / 2**30:.2f} GiB"
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.2f} MiB"
 
 
 def _frame_count(path: Path, settings: Settings, worker: Worker) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vadkit.data.store import gib
+from vadkit.data.store import size_text
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,8 @@ def choose_mode(
     place = str(device) if mode == "device" else "memory"
     free = free_memory(device if mode == "device" else None)
     share = _DEVICE_SHARE if mode == "device" else _HOST_SHARE
-    says = f"data.store {wanted}: the frames need {gib(need_bytes)}, {place} has {gib(free)} free"
+    need = size_text(need_bytes)
+    says = f"data.store {wanted}: the frames need {need}, {place} has {size_text(free)} free"
     if need_bytes > share * free:
         return "disk", f"{says} and may use {share:.0%} of it; they stay on disk"
     return mode, says

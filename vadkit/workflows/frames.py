@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import torch
 
     from vadkit.data.clip_sources import ClipSource, FrameReader
-    from vadkit.data.derived import StoredFlow
     from vadkit.data.objects import Boxes
     from vadkit.data.store import Plan, Settings, Skipped, StoredVideo
+    from vadkit.data.stored_flow import StoredFlow
     from vadkit.data.videos import ClipSpec, Video
 
 
@@ -62,14 +62,14 @@ def store_videos(
 
 def need_text(plan: Plan, settings: Settings) -> str:
     """One line on what building the store will take."""
-    from vadkit.data.store import gib
+    from vadkit.data.store import size_text
 
     unknown = sum(count is None for _, count in plan.missing.values())
     size = f"{settings.size[0]}x{settings.size[1]} {settings.channels}"
     more = f" and {unknown} videos of unknown length" if unknown else ""
     return (
         f"storing {len(plan.missing)} videos, {plan.frames} frames{more}, at {size}: "
-        f"{gib(plan.need_bytes)} in {plan.cache} ({gib(plan.free_bytes)} free)"
+        f"{size_text(plan.need_bytes)} in {plan.cache} ({size_text(plan.free_bytes)} free)"
     )
 
 
@@ -103,7 +103,7 @@ def _stream_videos(
 
 def store_flow(recipe: Recipe, videos: Sequence[StoredVideo]) -> list[StoredFlow]:
     """Optical flow of every stored video by the recipe's ``flow``, made now where it is missing."""
-    from vadkit.data.derived import build_flow
+    from vadkit.data.stored_flow import build_flow
 
     if recipe.flow is None:
         return []
@@ -124,9 +124,9 @@ def store_objects(
     recipe: Recipe, videos: Sequence[Video], stored: Sequence[FrameReader]
 ) -> dict[str, Boxes]:
     """Boxes by video of one split, from the recipe's ``objects``, found now where missing."""
-    from vadkit.data.derived import build_objects
     from vadkit.data.digests import content_digest
     from vadkit.data.store import cache_folder
+    from vadkit.data.stored_objects import build_objects
 
     if recipe.objects is None:
         return {}

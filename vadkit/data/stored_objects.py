@@ -1,0 +1,122 @@
+"""Boxes of objects in videos, looked for once and kept in the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vadkit.data.decode import READERS, STALL_S, read_frames
+from vadkit.data.decode_threads import decoding_threads
+from vadkit.data.derived import Progress, counter, key_of, one_at_a_time, written_whole
+from vadkit.data.objects import Boxes, ObjectFinder
+from vadkit.data.videos import Video
+from vadkit.errors import DataError
+
+
+def build_objects(
+    videos: Sequence[Video],
+    lengths: Sequence[int],
+    finder_name: str,
+    finder: ObjectFinder,
+    params: Mapping[str, Any],
+    *,
+    cache: Path,
+    digest: Callable[[Path], str],
+    readers: Sequence[str] = READERS,
+    plugins: Sequence[Path] = (),
+    stall_s: float = STALL_S,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> dict[str, Boxes]:
+    """Boxes of every video by id, looked for where ``cache/objects`` lacks them.
+
+    ``lengths`` are the videos' numbers of frames; ids must differ, so this is called for one split
+    at a time. ``finder_name`` and ``params`` (with defaults) name the component ``finder``;
+    ``digest`` gives the content of a video, or of a file such as weights that ``params`` name, as
+    text. ``readers``, ``plugins`` and ``stall_s`` are those of ``read_frames``. ``progress`` is
+    called with the numbers of videos finished and of frames decoded. Raises ``DataError`` when a
+    video gives another number of frames, and the errors of ``read_frames`` and of the finder.
+    """
+    files = {name: digest(path) for name, value in params.items() if (path := _file(value))}
+    named = {**params, **files}
+    tell = counter(progress)
+    with decoding_threads(workers) as (each, worker, check_stop):
+
+        def frames_of(video: Video, length: int) -> Generator[np.ndarray, None, None]:
+            frames = read_frames(
+                video.path, readers=readers, plugins=plugins, stall_s=stall_s, worker=worker()
+            )
+            for frame in _part(video, length, frames):
+                check_stop()
+                tell(0, 1)
+                yield frame
+
+        def find(item: tuple[Video, int]) -> Boxes:
+            video, length = item
+            if finder.reads_frames:
+                key = key_of(
+                    finder_name, named, digest(video.path), str(video.part), str(length), *readers
+                )
+                path = cache / "objects" / f"{key}.npz"
+                with one_at_a_time(path):
+                    boxes = _load(path)
+                    if boxes is None:
+                        boxes = _find(finder, video, length, frames_of(video, length))
+                        with written_whole(path) as file:
+                            np.savez(file, **vars(boxes))
+            else:
+                boxes = _find(finder, video, length, frames_of(video, length))
+            tell(1, 0)
+            return boxes
+
+        found = each(find, zip(videos, lengths, strict=True))
+    return {video.id: boxes for video, boxes in zip(videos, found, strict=True)}
+
+
+def _find(
+    finder: ObjectFinder, video: Video, length: int, frames: Generator[np.ndarray, None, None]
+) -> Boxes:
+    with contextlib.closing(frames):
+        return finder(video, length, frames)
+
+
+def _part(
+    video: Video, length: int, frames: Generator[np.ndarray, None, None]
+) -> Iterator[np.ndarray]:
+    """A video's own frames; ``DataError`` where they are not ``length``."""
+    start, stop = video.part or (0, None)
+    count = 0
+    with contextlib.closing(frames):
+        for frame in itertools.islice(frames, start, stop):
+            count += 1
+            if count <= length:
+                yield frame
+    if count != length:
+        raise DataError(
+            f"video '{video.id}' gave {count} frames while objects were looked for, but {length} "
+            f"when it was stored; {video.path} was changed or read by another reader"
+        )
+
+
+def _load(path: Path) -> Boxes | None:
+    """Saved boxes; None where there are none, or where the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            boxes = Boxes(**saved)
+        # Says when they were last used, for `vadkit data cache prune`.
+        os.utime(path)
+        return boxes
+    except Exception:
+        # NumPy gives errors of a dozen kinds; whatever it is, looking again mends it.
+        return None
+
+
+def _file(value: Any) -> Path | None:
+    path = value.expanduser() if isinstance(value, Path) else None
+    return path if path is not None and path.is_file() else None
