@@ -44,7 +44,7 @@ def guess_format(path: Path) -> str:
     if len(found) != 1:
         what = f"may be {' or '.join(sorted(found))}" if found else "is of no format that shows"
         raise DataError(
-            f"{path} {what}; name the format of the labels, one of "
+            f"{path} {what}; name the format of the labels (`--format` in data convert), one of "
             f"{', '.join(sorted(components('labels')))}"
         )
     return found.pop()
