@@ -28,7 +28,8 @@ from baseline_loaders import JpegClips, SeekingClips, clips_per_second, extract_
 from vadkit.data.clip_sources import StoredClips
 from vadkit.data.decode_process import DECODER_MEMORY
 from vadkit.data.loader import ClipLoader
-from vadkit.data.store import Settings, StoredVideo, build_store, plan_store
+from vadkit.data.store import Settings, build_store, plan_store
+from vadkit.data.stored_video import StoredVideo
 from vadkit.data.videos import ClipSpec, Video
 
 SIZE, FRAMES = (256, 256), 5

@@ -25,7 +25,7 @@ def run(store: str, gib: float) -> None:
 
     from vadkit.data.clip_sources import StoredClips
     from vadkit.data.loader import ClipLoader
-    from vadkit.data.store import StoredVideo
+    from vadkit.data.stored_video import StoredVideo
     from vadkit.methods.scoring import score_video
     from vadkit.recipe.resolve import resolve
     from vadkit.workflows.build import build_method, build_optimizers

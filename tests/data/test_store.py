@@ -13,12 +13,11 @@ import pytest
 
 from vadkit.data.store import (
     Settings,
-    StoredVideo,
     build_store,
     dataset_fingerprint,
-    open_stored,
     plan_store,
 )
+from vadkit.data.stored_video import StoredVideo, open_stored
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
@@ -151,6 +150,7 @@ _SCRIPT = """
 import sys
 from pathlib import Path
 from vadkit.data.store import Settings, build_store, plan_store
+from vadkit.data.stored_video import StoredVideo, open_stored
 from vadkit.data.videos import Video
 
 settings = Settings(size=(96, 128), channels="gray", readers=("slow_reader:slow",))

@@ -11,7 +11,8 @@ from vadkit.workflows.frames import skipped_entries, store_flow, store_objects, 
 
 def build_cache(recipe: Recipe) -> dict[str, Any]:
     """Store every video of both splits, and the recipe's flow and objects; counts of each."""
-    from vadkit.data.store import StoredVideo, cache_folder
+    from vadkit.data.store import cache_folder
+    from vadkit.data.stored_video import StoredVideo
     from vadkit.registry import build
 
     # Whatever training will do with them, the frames go to the disk now.

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from vadkit.data.clip_sources import ClipSource, FrameReader
     from vadkit.data.objects import Boxes
-    from vadkit.data.store import Plan, Settings, Skipped, StoredVideo
+    from vadkit.data.store import Plan, Settings, Skipped
     from vadkit.data.stored_flow import StoredFlow
+    from vadkit.data.stored_video import StoredVideo
     from vadkit.data.videos import ClipSpec, Video
 
 
