@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -52,7 +52,8 @@ class ClipSpec:
 
     A clip is ``frames`` frames, ``step`` apart, resized to ``size`` (height, width). ``scored``
     lists the offsets, in clip frames from 0, that the method scores. Pixels reach the method
-    scaled to ``range``.
+    scaled to ``range``. Of the frames the last ``ahead`` are for training alone: what a method
+    learns to predict but does not score.
     """
 
     frames: int
@@ -61,6 +62,12 @@ class ClipSpec:
     scored: tuple[int, ...]
     step: int = 1
     range: tuple[float, float] = (0.0, 1.0)
+    ahead: int = 0
+
+    @property
+    def scoring(self) -> ClipSpec:
+        """The clip as ``Method.score`` takes it, without the frames for training alone."""
+        return replace(self, frames=self.frames - self.ahead, ahead=0) if self.ahead else self
 
     @property
     def span(self) -> int:

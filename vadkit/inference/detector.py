@@ -71,7 +71,7 @@ class _Window:
 
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
-        self.spec = detector.method.clip
+        self.spec = detector.method.clip.scoring
         # Scoring starts are `hop` apart; the last clip of a video is aligned to its end.
         starts = scoring_starts(3 * self.spec.span + 64, self.spec)
         self.hop = int(starts[1] - starts[0])

@@ -8,6 +8,8 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "l1": "vadkit.losses.pixel:L1",
         "intensity": "vadkit.losses.pixel:Intensity",
         "gradient": "vadkit.losses.pixel:Gradient",
+        "weighted-prediction": "vadkit.losses.pixel:WeightedPrediction",
+        "entropy": "vadkit.losses.memory:Entropy",
         "lsgan": "vadkit.losses.adversarial:LeastSquaresGenerator",
         "lsgan-discriminator": "vadkit.losses.adversarial:LeastSquaresDiscriminator",
     },

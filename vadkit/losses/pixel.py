@@ -45,6 +45,20 @@ class Gradient(nn.Module):
         return along_rows + along_columns
 
 
+class WeightedPrediction(nn.Module):
+    """Squared error of predicted clips (B, C, T, H, W) that weighs less the later a frame is.
+
+    Frame t of T (from 0) weighs (T - t) / T, and the mean is over all elements (Zhao et al.,
+    MM 2017, eq. 3, up to a constant factor).
+    """
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        errors_T = (output.float() - target.float()).square().mean(dim=(0, 1, 3, 4))
+        frames = len(errors_T)
+        falling = torch.arange(frames, 0, -1, device=errors_T.device) / frames
+        return (falling * errors_T).mean()
+
+
 def _steps(images: Tensor, dim: int) -> Tensor:
     # In float32: neighbouring pixels differ by little, of which bfloat16 keeps next to nothing.
     return torch.diff(images.float(), dim=dim).abs()

@@ -5,6 +5,9 @@ from __future__ import annotations
 COMPONENTS: dict[str, dict[str, str]] = {
     "methods": {
         "conv-ae": "vadkit.methods.conv_ae:ConvAutoEncoder",
+        "conv-lstm-ae": "vadkit.methods.conv_lstm_ae:ConvLSTMAutoEncoder",
         "future-frame": "vadkit.methods.future_frame:FutureFrame",
+        "memae": "vadkit.methods.memae:MemAE",
+        "stae": "vadkit.methods.stae:STAutoEncoder",
     },
 }

@@ -105,5 +105,5 @@ class Method(nn.Module):
 
     @torch.no_grad()
     def score(self, clips_BCTHW: Tensor) -> Scores:
-        """Score a batch of clips; changes no state."""
+        """Score a batch of clips, of the frames of ``ClipSpec.scoring``; changes no state."""
         raise NotImplementedError

@@ -24,7 +24,7 @@ def score_video(
 
     Frames are read a batch of clips at a time, in order, so memory stays flat.
     """
-    spec = method.clip
+    spec = method.clip.scoring
     starts = scoring_starts(len(video), spec)
     offsets = np.arange(spec.frames) * spec.step
     scores = np.empty((len(starts), len(spec.scored)))

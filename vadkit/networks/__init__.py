@@ -5,6 +5,9 @@ from __future__ import annotations
 COMPONENTS: dict[str, dict[str, str]] = {
     "networks": {
         "conv-ae": "vadkit.networks.conv_ae:ConvAE",
+        "conv-lstm-ae": "vadkit.networks.conv_lstm_ae:ConvLSTMAE",
+        "memae": "vadkit.networks.memae:MemAE",
+        "stae": "vadkit.networks.stae:STAE",
         "unet": "vadkit.networks.unet:UNet",
         "patch-gan": "vadkit.networks.patch_gan:PatchGAN",
     },

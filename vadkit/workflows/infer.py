@@ -150,7 +150,7 @@ def _infer_one(
                 raw.append(item.score)
                 for sink in sinks:
                     sink.frame(item.index, item.frame, item.score, item.map)
-        span = detector.method.clip.span
+        span = detector.method.clip.scoring.span
         if len(raw) < span:
             raise DataError(
                 f"{path} has {len(raw)} frames; the method needs at least {span} to score any"

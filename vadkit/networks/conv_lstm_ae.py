@@ -1,0 +1,68 @@
+"""The auto-encoder with convolutional LSTMs between its spatial halves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ConvLSTM(nn.Module):
+    """LSTM whose gates are 3x3 convolutions (Shi et al., NeurIPS 2015), without peepholes.
+
+    Input (B, T, C, H, W), output (B, T, hidden, H, W); the state starts at zero.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.gates = nn.Conv2d(channels + hidden, 4 * hidden, 3, padding=1)
+
+    def forward(self, features_BTCHW: Tensor) -> Tensor:
+        batch, _, _, height, width = features_BTCHW.shape
+        output = cell = features_BTCHW.new_zeros(batch, self.hidden, height, width)
+        outputs = []
+        for features in features_BTCHW.unbind(1):
+            gates = self.gates(torch.cat([features, output], dim=1))
+            enter, forget, leave, new = gates.chunk(4, dim=1)
+            cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
+            output = leave.sigmoid() * cell.tanh()
+            outputs.append(output)
+        return torch.stack(outputs, dim=1)
+
+
+class ConvLSTMAE(nn.Module):
+    """Spatial convolutions around three convolutional LSTMs (Chong and Tay, ISNN 2017).
+
+    Each frame goes through ``width`` kernels of 11x11 with stride 4 and ``width / 2`` of 5x5 with
+    stride 2; LSTMs of ``width / 2``, ``width / 4`` and ``width / 2`` channels follow the frames;
+    transposed convolutions mirror the spatial part. Tanh between layers, a sigmoid at the end.
+    ``width`` 128 is the paper's. Input and output are (B, C, T, H, W) with pixels in 0..1, H and W
+    of at least 32; they are padded at the right and bottom to fit the strides, and cut back.
+    """
+
+    def __init__(
+        self, channels: int, *, width: Annotated[int, Field(ge=4, multiple_of=4)] = 128
+    ) -> None:
+        super().__init__()
+        half, quarter = width // 2, width // 4
+        self.conv1 = nn.Conv2d(channels, width, 11, stride=4)
+        self.conv2 = nn.Conv2d(width, half, 5, stride=2)
+        self.lstms = nn.Sequential(
+            ConvLSTM(half, half), ConvLSTM(half, quarter), ConvLSTM(quarter, half)
+        )
+        self.deconv2 = nn.ConvTranspose2d(half, width, 5, stride=2)
+        self.deconv1 = nn.ConvTranspose2d(width, channels, 11, stride=4)
+
+    def forward(self, clips_BCTHW: Tensor) -> Tensor:
+        batch, _, frames, height, width = clips_BCTHW.shape
+        x = clips_BCTHW.transpose(1, 2).flatten(0, 1)
+        # 11x11 with stride 4 and 5x5 with stride 2 cover 27 + 8 n pixels without a remainder.
+        x = functional.pad(x, (0, -(width - 27) % 8, 0, -(height - 27) % 8), mode="replicate")
+        x = torch.tanh(self.conv2(torch.tanh(self.conv1(x))))
+        x = self.lstms(x.unflatten(0, (batch, frames))).flatten(0, 1)
+        x = torch.sigmoid(self.deconv1(torch.tanh(self.deconv2(x))))
+        return x[..., :height, :width].unflatten(0, (batch, frames)).transpose(1, 2)
