@@ -70,8 +70,11 @@ def build_method(recipe: Recipe, device: torch.device) -> Method:
     for loss in losses.values():
         if isinstance(loss.loss, torch.nn.Module):
             loss.loss.to(device)
-    # Convolutions run up to 1.4 times as fast on this layout, on CPU and GPU alike.
-    return method.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for module in method.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            # They run up to 1.4 times as fast on this layout, on CPU and GPU alike.
+            module.to(memory_format=torch.channels_last)
+    return method.to(device)
 
 
 def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple[Method, int]:

@@ -1,0 +1,118 @@
+"""Every method keeps the contract, and the checks notice one that does not."""
+
+import pytest
+import torch
+
+from vadkit import registry, testing
+from vadkit.data.videos import ClipSpec
+from vadkit.methods.method import Method, Scores
+
+
+def small(role, width, lr, **more):
+    """Recipe sections that train in seconds; other roles keep their rates."""
+    frames = {"frames": more.pop("frames")} if "frames" in more else {}
+    return {
+        "clip": {"size": [32, 48], "channels": "gray", **frames},
+        "networks": {role: {"width": width, **more}},
+        "optimizers": {role: {"lr": lr}},
+        "train": {"batch_size": 8},
+    }
+
+
+SMALL = {
+    "conv-ae": small("autoencoder", 16, 1e-3, frames=6),
+    "conv-lstm-ae": small("autoencoder", 16, 5e-4, frames=6),
+    "future-frame": {
+        **small("generator", 8, 3e-3),
+        "networks": {"generator": {"width": 8}, "discriminator": {"width": 8}},
+    },
+    "memae": small("autoencoder", 12, 2e-3, frames=8, slots=50),
+    "stae": small("autoencoder", 8, 2e-3, frames=16),
+}
+
+
+def test_every_method_is_checked():
+    assert SMALL.keys() == registry.components("methods").keys()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_method_keeps_the_contract(name):
+    testing.check_method({"method": {"type": name}, **SMALL[name]})
+
+
+class Brightness(Method):
+    """Scores each frame by its mean; what ``flaw`` names is wrong with it."""
+
+    def __init__(self, flaw=""):
+        super().__init__({}, {}, ClipSpec(4, (8, 8), "gray", (0, 1, 2, 3)))
+        self.flaw = flaw
+        self.register_buffer("calls", torch.zeros(()))
+
+    def score(self, clips_BCTHW):
+        scores = clips_BCTHW.mean(dim=(1, 3, 4))
+        if self.flaw == "fewer":
+            scores = scores[:, 1:]
+        if self.flaw == "infinite":
+            scores = scores / 0
+        if self.flaw == "batch":
+            scores = scores - scores.mean()
+        if self.flaw == "place":
+            scores = scores + torch.arange(len(scores))[:, None]
+        if self.flaw == "counts":
+            self.calls += 1
+        if self.flaw == "random":
+            scores = scores + torch.rand_like(scores)
+        if self.flaw == "mode":
+            self.train()
+        maps = clips_BCTHW.mean(dim=1)
+        return Scores(scores, maps.flatten(2) if self.flaw == "map" else maps)
+
+
+def test_a_method_without_flaw_passes():
+    method = Brightness().eval()
+    testing.check_scores(method)
+    testing.check_scoring_changes_nothing(method)
+    testing.check_state(method, Brightness())
+    testing.check_bfloat16(method)
+
+
+@pytest.mark.parametrize(
+    ("flaw", "message"),
+    [
+        ("fewer", r"frames are \(5, 3\), not \(5, 4\)"),
+        ("infinite", "a score is infinite"),
+        ("batch", "depends on the batch"),
+        ("place", "depends on the batch"),
+        ("map", "maps are"),
+    ],
+)
+def test_wrong_scores_are_noticed(flaw, message):
+    with pytest.raises(AssertionError, match=message):
+        testing.check_scores(Brightness(flaw))
+
+
+@pytest.mark.parametrize(
+    ("flaw", "message"),
+    [("counts", "changed calls"), ("random", "gives other scores"), ("mode", "training mode")],
+)
+def test_scoring_that_changes_something_is_noticed(flaw, message):
+    with pytest.raises(AssertionError, match=message):
+        testing.check_scoring_changes_nothing(Brightness(flaw).eval())
+
+
+def test_state_that_is_not_saved_is_noticed():
+    class Scaled(Brightness):
+        scale = 1.0
+
+        def score(self, clips_BCTHW):
+            return Scores(super().score(clips_BCTHW).frames * self.scale)
+
+    learned = Scaled()
+    learned.scale = 2.0
+    with pytest.raises(AssertionError, match="state_dict lacks something"):
+        testing.check_state(learned, Scaled())
+
+
+def test_a_method_that_sees_no_motion_fails():
+    with pytest.raises(AssertionError, match="a planted anomaly scores"):
+        testing.check_learns(Brightness())

@@ -1,0 +1,212 @@
+"""Contract checks for methods: vadkit's own pass them, and yours can run them too.
+
+    from vadkit.testing import check_method
+
+    def test_mine():
+        check_method({"method": {"type": "my-method"}, "clip": {"size": [32, 32]}})
+
+Each check raises ``AssertionError`` with one line that says what broke. They run on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vadkit.data.clips import scatter_scores, scoring_starts
+from vadkit.data.tensors import to_input
+from vadkit.data.videos import ClipSpec
+from vadkit.methods.method import Method
+from vadkit.recipe import Recipe
+from vadkit.recipe.resolve import resolve
+from vadkit.workflows.build import build_method, build_optimizers, build_schedules
+
+_CPU = torch.device("cpu")
+# Sums of floats in another order, as other batch sizes bring them.
+_RELATIVE, _ABSOLUTE = 1e-3, 1e-5
+
+
+def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
+    """All checks below on a method given by recipe sections; ``dataset`` and ``name`` may lack.
+
+    Choose small networks and clips: ``check_learns`` takes ``steps`` steps.
+    """
+    recipe = resolve({"name": "contract", "dataset": {"type": "synthetic"}, **sections})
+    method = train(recipe, _clips(recipe, moving_squares(4, 40, _size(recipe))), steps)
+    check_scores(method)
+    check_scoring_changes_nothing(method)
+    check_state(method, _built(recipe))
+    check_bfloat16(method)
+    check_learns(method)
+
+
+def check_scores(method: Method) -> None:
+    """Scores are of the frames that the clip says, and a frame's score is its own.
+
+    It is the same whatever the batch size and the clip's place in the batch.
+    """
+    spec, clips = method.clip, _random_clips(method, 5)
+    scores = method.score(clips)
+    wanted = (len(clips), len(spec.scored))
+    assert scores.frames.shape == wanted, f"frames are {tuple(scores.frames.shape)}, not {wanted}"
+    assert not scores.frames.isinf().any(), "a score is infinite"
+    assert not scores.frames.requires_grad, "scores carry gradients"
+    assert all(0 <= place < spec.scoring.frames for place in spec.scored), (
+        f"scored offsets {spec.scored} lie outside the clip of {spec.scoring.frames} frames"
+    )
+    if scores.maps is not None:
+        assert scores.maps.ndim == 4 and scores.maps.shape[:2] == wanted, (
+            f"maps are {tuple(scores.maps.shape)}, not (clips, scored, h, w)"
+        )
+    order = torch.tensor([3, 1, 4, 0, 2])
+    for chosen in (torch.tensor([2]), torch.tensor([4, 2]), order):
+        again = method.score(clips[chosen])
+        _same(again.frames, scores.frames[chosen], "a score depends on the batch around it")
+        if again.maps is not None and scores.maps is not None:
+            _same(again.maps, scores.maps[chosen], "a map depends on the batch around it")
+
+
+def check_scoring_changes_nothing(method: Method) -> None:
+    """Scoring leaves parameters, buffers, gradients and the mode as they were."""
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    training, clips = method.training, _random_clips(method, 3)
+    first = method.score(clips).frames
+    second = method.score(clips).frames
+    changed = [n for n, v in method.state_dict().items() if not torch.equal(v, before[n])]
+    assert not changed, f"scoring changed {', '.join(changed)}"
+    assert method.training == training, "scoring changed the training mode"
+    assert torch.equal(first, second), "scoring the same clips twice gives other scores"
+
+
+def check_state(method: Method, fresh: Method) -> None:
+    """``state_dict`` carries everything: a fresh method that loads it scores alike."""
+    fresh.load_state_dict(method.state_dict())
+    clips = _random_clips(method, 3)
+    _same(
+        fresh.eval().score(clips).frames, method.score(clips).frames, "state_dict lacks something"
+    )
+
+
+def check_bfloat16(method: Method) -> None:
+    """Under bfloat16 autocast scores stay finite, of the same shape, and near."""
+    clips = _random_clips(method, 3)
+    exact = method.score(clips).frames
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = method.score(clips).frames
+    assert rounded.shape == exact.shape, "scores have another shape under bfloat16"
+    assert torch.equal(rounded.isfinite(), exact.isfinite()), "a score is not finite in bfloat16"
+    torch.testing.assert_close(rounded.float(), exact.float(), rtol=0.1, atol=0.05, equal_nan=True)
+
+
+def check_learns(method: Method) -> None:
+    """A square that changes its direction scores above squares that move as in training."""
+    size = method.clip.size
+    normal = score_frames(method, moving_squares(3, 40, size, seed=7))
+    turned = score_frames(method, moving_squares(3, 40, size, seed=7, turns_at=20))
+    scored = np.isfinite(turned[:, 20:])
+    usual, unusual = normal[:, 20:][scored].mean(), turned[:, 20:][scored].mean()
+    assert unusual > usual, f"a planted anomaly scores {unusual:.4g}, normal frames {usual:.4g}"
+
+
+def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int) -> Method:
+    """The method after so many batches of clips drawn in a random order, ready to score."""
+    torch.manual_seed(recipe.train.seed)
+    method = build_method(recipe, _CPU)
+    optimizers, schedules = build_optimizers(recipe, method), build_schedules(recipe)
+    rates = {role: [g["lr"] for g in one.param_groups] for role, one in optimizers.items()}
+    rng = np.random.default_rng(0)
+    method.train()
+    for step in range(steps if optimizers else 0):
+        chosen = rng.choice(len(clips_NTHWC), min(recipe.train.batch_size, len(clips_NTHWC)))
+        clips = _input(method.clip, clips_NTHWC[chosen])
+        for update in method.updates(clips):
+            optimizer = optimizers[update.role]
+            factor = (
+                schedules[update.role](recipe.train.epochs * step / steps)
+                if (update.role in schedules)
+                else 1.0
+            )
+            for group, rate in zip(optimizer.param_groups, rates[update.role], strict=True):
+                group["lr"] = rate * factor
+            optimizer.zero_grad(set_to_none=True)
+            torch.stack(list(update.terms().values())).sum().backward()
+            optimizer.step()
+    method.eval()
+    if method.collects:
+        for first in range(0, len(clips_NTHWC), recipe.train.batch_size):
+            method.collect(
+                _input(method.clip, clips_NTHWC[first : first + recipe.train.batch_size])
+            )
+        method.finalize()
+    return method
+
+
+def moving_squares(
+    videos: int, frames: int, size: tuple[int, int], *, seed: int = 0, turns_at: int | None = None
+) -> np.ndarray:
+    """Videos (N, T, H, W, 1) uint8 of a bright square that moves right, and round the edge.
+
+    From frame ``turns_at`` on it moves down instead.
+    """
+    height, width = size
+    side, rng = max(4, min(size) // 4), np.random.default_rng(seed)
+    pictures = np.full((videos, frames, height, width, 1), 40, np.uint8)
+    for video in pictures:
+        top, left = rng.integers(0, height), rng.integers(0, width)
+        for number, picture in enumerate(video):
+            down = turns_at is not None and number >= turns_at
+            top, left = (top + 2, left) if down else (top, left + 2)
+            rows, columns = (top + np.arange(side)) % height, (left + np.arange(side)) % width
+            picture[np.ix_(rows, columns)] = 220
+    return pictures
+
+
+def score_frames(method: Method, videos_NTHWC: np.ndarray) -> np.ndarray:
+    """Raw scores (N, T) of videos, NaN where the method gives none."""
+    spec = method.clip.scoring
+    found = []
+    for video in videos_NTHWC:
+        starts = scoring_starts(len(video), spec)
+        clips = _input(spec, np.stack([video[s : s + spec.span : spec.step] for s in starts]))
+        scores = torch.cat([method.score(part).frames for part in clips.split(8)])
+        found.append(scatter_scores(scores.double().numpy(), starts, len(video), spec))
+    return np.stack(found)
+
+
+def _clips(recipe: Recipe, videos_NTHWC: np.ndarray) -> np.ndarray:
+    spec = _built(recipe).clip
+    count = videos_NTHWC.shape[1] - spec.span + 1
+    assert count > 0, f"clips of {spec.span} frames are too long for the checks"
+    return np.concatenate(
+        [videos_NTHWC[:, start : start + spec.span : spec.step] for start in range(count)]
+    )
+
+
+def _built(recipe: Recipe) -> Method:
+    return build_method(recipe, _CPU)
+
+
+def _size(recipe: Recipe) -> tuple[int, int]:
+    return recipe.clip.size
+
+
+def _input(spec: ClipSpec, clips_BTHWC: np.ndarray) -> Tensor:
+    planes = torch.from_numpy(clips_BTHWC).expand(-1, -1, -1, -1, spec.planes)
+    return to_input(planes, spec, _CPU, torch.float32)
+
+
+def _random_clips(method: Method, count: int) -> Tensor:
+    spec = method.clip.scoring
+    rng = np.random.default_rng(1)
+    return _input(spec, rng.integers(0, 256, (count, spec.frames, *spec.size, 1), dtype=np.uint8))
+
+
+def _same(found: Tensor, expected: Tensor, message: str) -> None:
+    try:
+        torch.testing.assert_close(found, expected, rtol=_RELATIVE, atol=_ABSOLUTE, equal_nan=True)
+    except AssertionError as error:
+        raise AssertionError(f"{message}: {str(error).splitlines()[-2]}") from None
