@@ -1,10 +1,13 @@
 """Losses against values worked out by hand."""
 
+import math
+
 import pytest
 import torch
 
 from vadkit.losses.adversarial import LeastSquaresDiscriminator, LeastSquaresGenerator
-from vadkit.losses.pixel import L1, MSE, Gradient, Intensity
+from vadkit.losses.memory import Entropy
+from vadkit.losses.pixel import L1, MSE, Gradient, Intensity, WeightedPrediction
 
 OUTPUT = torch.tensor([[[[1.0, 3.0], [2.0, 6.0]]]])
 TARGET = torch.tensor([[[[1.0, 1.0], [4.0, 2.0]]]])
@@ -66,3 +69,18 @@ def test_bfloat16_logits_are_averaged_in_float32(loss, inputs):
         value = loss(*logits)
     exact = loss(*(tensor.double() for tensor in logits))
     assert value.item() == pytest.approx(exact.item(), rel=1e-5)
+
+
+def test_entropy_of_even_and_of_sure_weights():
+    even, sure = torch.full((1, 4), 0.25), torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+    assert Entropy()(even) == pytest.approx(math.log(4))
+    assert Entropy()(sure) == pytest.approx(0.0, abs=1e-6)
+    assert Entropy()(torch.cat([even, sure])) == pytest.approx(math.log(4) / 2)
+
+
+def test_weighted_prediction_forgives_later_frames():
+    target = torch.zeros(1, 1, 4, 2, 2)
+    for frame, expected in enumerate((4 / 4, 3 / 4, 2 / 4, 1 / 4)):
+        output = target.clone()
+        output[:, :, frame] = 2.0
+        assert WeightedPrediction()(output, target) == pytest.approx(4 * expected / 4)

@@ -1,10 +1,15 @@
 """Parameter counts and shapes against hand-computed figures."""
 
+import math
+
 import pytest
 import torch
 
 from vadkit.networks.conv_ae import ConvAE
+from vadkit.networks.conv_lstm_ae import ConvLSTM, ConvLSTMAE
+from vadkit.networks.memae import MemAE, Memory
 from vadkit.networks.patch_gan import PatchGAN
+from vadkit.networks.stae import STAE
 from vadkit.networks.unet import UNet
 
 
@@ -104,3 +109,85 @@ def test_patch_gan_sees_one_sample_at_a_time_and_has_no_sigmoid():
         torch.testing.assert_close(network(frames[1:2])[0], network(frames)[1])
         network.layers[-1].bias.fill_(7.0)
         assert network(frames).min() > 1
+
+
+def conv3d(before: int, after: int, *, normalised: bool = True) -> int:
+    return before * after * 27 + after + (2 * after if normalised else 0)
+
+
+def test_memae_of_the_paper_has_its_layers():
+    layers = [(1, 96), (96, 128), (128, 256), (256, 256), (256, 256), (256, 128), (128, 96)]
+    expected = sum(conv3d(a, b) for a, b in layers) + conv3d(96, 1, normalised=False) + 2000 * 256
+    assert parameters(MemAE(1)) == expected == 6_492_801
+
+
+def test_memae_gives_the_clip_back_and_a_weight_for_every_item():
+    output, weights = MemAE(1, width=6, slots=7, shrink=0.0)(torch.rand(2, 1, 16, 32, 48))
+    assert output.shape == (2, 1, 16, 32, 48)
+    assert weights.shape == (2 * 2 * 2 * 3, 7)
+    torch.testing.assert_close(weights.sum(1), torch.ones(24))
+
+
+def test_memory_mixes_the_items_that_answer_and_drops_the_others():
+    memory = Memory(3, 2, shrink=0.2)
+    with torch.no_grad():
+        memory.items.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]))
+    # Dot products ln 6, ln 3 and -ln 6: softmax 36 : 18 : 1, of which 1 / 55 is below 0.2.
+    mixture, weights = memory(torch.tensor([[math.log(6), math.log(3)]]))
+    kept = torch.tensor([36 / 55, 18 / 55])
+    torch.testing.assert_close(weights, torch.tensor([[*(kept / kept.sum()), 0.0]]))
+    torch.testing.assert_close(mixture, torch.tensor([[2 / 3, 1 / 3]]))
+
+
+def test_conv_lstm_keeps_a_cell_over_the_frames():
+    lstm = ConvLSTM(1, 1)
+    with torch.no_grad():
+        lstm.gates.weight.zero_()
+        lstm.gates.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 1.0]))
+    output = lstm(torch.zeros(1, 3, 1, 1, 1)).flatten().tolist()
+    cell, expected = 0.0, []
+    for _ in range(3):
+        cell = 0.5 * cell + 0.5 * math.tanh(1)
+        expected.append(0.5 * math.tanh(cell))
+    assert output == pytest.approx(expected)
+
+
+def test_conv_lstm_ae_of_the_paper_has_its_layers():
+    expected = conv(1, 128, 11) + conv(128, 64, 5)
+    expected += conv(128, 256, 3) + conv(96, 128, 3) + conv(96, 256, 3)
+    expected += conv(64, 128, 5) + conv(128, 1, 11)
+    assert parameters(ConvLSTMAE(1)) == expected == 1_068_225
+
+
+@pytest.mark.parametrize("size", [(227, 227), (224, 224), (33, 50)])
+def test_conv_lstm_ae_gives_the_size_back_in_0_to_1(size):
+    with torch.no_grad():
+        output = ConvLSTMAE(3, width=8)(torch.rand(2, 3, 4, *size))
+    assert output.shape == (2, 3, 4, *size)
+    assert output.min() > 0 and output.max() < 1
+
+
+def test_conv_lstm_ae_does_not_look_ahead():
+    network = ConvLSTMAE(1, width=8)
+    clips = torch.rand(1, 1, 4, 32, 32)
+    other = clips.clone()
+    other[:, :, 3] = 0
+    with torch.no_grad():
+        one, two = network(clips), network(other)
+    assert torch.equal(one[:, :, :3], two[:, :, :3])
+    assert not torch.equal(one[:, :, 3], two[:, :, 3])
+
+
+def test_stae_of_the_paper_has_its_layers():
+    encoder = [(1, 32), (32, 48), (48, 64), (64, 64)]
+    decoder = [(64, 48), (48, 32), (32, 32)]
+    expected = sum(conv3d(a, b) for a, b in encoder)
+    expected += 2 * (sum(conv3d(a, b) for a, b in decoder) + conv3d(32, 1, normalised=False))
+    assert parameters(STAE(1)) == expected == 543_026
+
+
+def test_stae_gives_two_clips_in_0_to_1():
+    with torch.no_grad():
+        both = STAE(1, width=4)(torch.rand(2, 1, 8, 16, 24))
+    assert [clip.shape for clip in both] == [(2, 1, 8, 16, 24)] * 2
+    assert all(clip.min() > 0 and clip.max() < 1 for clip in both)
