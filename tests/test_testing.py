@@ -27,6 +27,7 @@ SMALL = {
         "networks": {"generator": {"width": 8}, "discriminator": {"width": 8}},
     },
     "memae": small("autoencoder", 12, 2e-3, frames=8, slots=50),
+    "mnad": small("generator", 8, 2e-3),
     "stae": small("autoencoder", 8, 2e-3, frames=16),
 }
 

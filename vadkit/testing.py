@@ -118,10 +118,10 @@ def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int) -> Method:
     method = build_method(recipe, _CPU)
     optimizers, schedules = build_optimizers(recipe, method), build_schedules(recipe)
     rates = {role: [g["lr"] for g in one.param_groups] for role, one in optimizers.items()}
-    rng = np.random.default_rng(0)
+    rng, size = np.random.default_rng(0), recipe.train.batch_size
     method.train()
     for step in range(steps if optimizers else 0):
-        chosen = rng.choice(len(clips_NTHWC), min(recipe.train.batch_size, len(clips_NTHWC)))
+        chosen = rng.choice(len(clips_NTHWC), min(size, len(clips_NTHWC)))
         clips = _input(method.clip, clips_NTHWC[chosen])
         for update in method.updates(clips):
             optimizer = optimizers[update.role]
@@ -137,10 +137,9 @@ def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int) -> Method:
             optimizer.step()
     method.eval()
     if method.collects:
-        for first in range(0, len(clips_NTHWC), recipe.train.batch_size):
-            method.collect(
-                _input(method.clip, clips_NTHWC[first : first + recipe.train.batch_size])
-            )
+        with torch.no_grad():
+            for batch in np.array_split(clips_NTHWC, -(-len(clips_NTHWC) // size)):
+                method.collect(_input(method.clip, batch))
         method.finalize()
     return method
 

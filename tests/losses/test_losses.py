@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vadkit.losses.adversarial import LeastSquaresDiscriminator, LeastSquaresGenerator
-from vadkit.losses.memory import Entropy
+from vadkit.losses.memory import Compactness, Entropy, Separateness
 from vadkit.losses.pixel import L1, MSE, Gradient, Intensity, WeightedPrediction
 
 OUTPUT = torch.tensor([[[[1.0, 3.0], [2.0, 6.0]]]])
@@ -84,3 +84,13 @@ def test_weighted_prediction_forgives_later_frames():
         output = target.clone()
         output[:, :, frame] = 2.0
         assert WeightedPrediction()(output, target) == pytest.approx(4 * expected / 4)
+
+
+def test_compactness_and_separateness_of_one_query():
+    items = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    query = torch.tensor([[[0.6, 0.8]]])
+    # Nearest (0, 1) at sqrt(0.4), then (1, 0) at sqrt(0.8).
+    assert Compactness()(query, items) == pytest.approx(0.4, abs=1e-4)
+    expected = math.sqrt(0.4) - math.sqrt(0.8)
+    assert Separateness()(query, items) == pytest.approx(expected + 1, abs=1e-4)
+    assert Separateness(margin=0.1)(query, items) == 0

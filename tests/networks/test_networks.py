@@ -8,6 +8,7 @@ import torch
 from vadkit.networks.conv_ae import ConvAE
 from vadkit.networks.conv_lstm_ae import ConvLSTM, ConvLSTMAE
 from vadkit.networks.memae import MemAE, Memory
+from vadkit.networks.mnad import MNAD
 from vadkit.networks.patch_gan import PatchGAN
 from vadkit.networks.stae import STAE
 from vadkit.networks.unet import UNet
@@ -191,3 +192,48 @@ def test_stae_gives_two_clips_in_0_to_1():
         both = STAE(1, width=4)(torch.rand(2, 1, 8, 16, 24))
     assert [clip.shape for clip in both] == [(2, 1, 8, 16, 24)] * 2
     assert all(clip.min() > 0 and clip.max() < 1 for clip in both)
+
+
+def normalised(before: int, after: int) -> int:
+    return conv(before, after, 3) + 2 * after
+
+
+def test_mnad_of_the_paper_has_its_layers():
+    expected = sum(
+        normalised(a, b) + normalised(b, b)
+        for a, b in [
+            (12, 64),
+            (64, 128),
+            (128, 256),
+            (1024, 512),
+            (512, 256),
+            (256, 128),
+            (128, 64),
+        ]
+    )
+    expected += normalised(256, 512) + conv(512, 512, 3)
+    expected += sum(normalised(2 * wide, wide) for wide in (256, 128, 64)) + conv(64, 3, 3)
+    network = MNAD(12, 3)
+    assert parameters(network) == expected
+    assert network.items.shape == (10, 512)
+
+
+def test_mnad_gives_a_frame_and_queries_of_unit_length():
+    with torch.no_grad():
+        frame, queries = MNAD(4, 1, width=4)(torch.rand(2, 4, 16, 24))
+    assert frame.shape == (2, 1, 16, 24) and frame.abs().max() <= 1
+    assert queries.shape == (2, 2 * 3, 32)
+    torch.testing.assert_close(queries.norm(dim=2), torch.ones(2, 6))
+
+
+def test_mnad_remembers_the_queries_nearest_to_an_item():
+    network = MNAD(1, 1, width=1, slots=2)
+    network.items = torch.eye(8)[:2]
+    queries = torch.zeros(1, 2, 8)
+    queries[0, 0, :2] = torch.tensor([0.8, 0.6])
+    queries[0, 1, :2] = torch.tensor([1.0, 0.0])
+    network.remember(queries)
+    # Both are nearest to the first item, at 0.8 and 1.0: weights exp(-0.2) and 1.
+    moved = torch.tensor([1 + math.exp(-0.2) * 0.8 + 1, math.exp(-0.2) * 0.6])
+    torch.testing.assert_close(network.items[0, :2], moved / moved.norm())
+    torch.testing.assert_close(network.items[1], torch.eye(8)[1])

@@ -10,6 +10,8 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "gradient": "vadkit.losses.pixel:Gradient",
         "weighted-prediction": "vadkit.losses.pixel:WeightedPrediction",
         "entropy": "vadkit.losses.memory:Entropy",
+        "compactness": "vadkit.losses.memory:Compactness",
+        "separateness": "vadkit.losses.memory:Separateness",
         "lsgan": "vadkit.losses.adversarial:LeastSquaresGenerator",
         "lsgan-discriminator": "vadkit.losses.adversarial:LeastSquaresDiscriminator",
     },

@@ -8,6 +8,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "conv-lstm-ae": "vadkit.methods.conv_lstm_ae:ConvLSTMAutoEncoder",
         "future-frame": "vadkit.methods.future_frame:FutureFrame",
         "memae": "vadkit.methods.memae:MemAE",
+        "mnad": "vadkit.methods.mnad:MNAD",
         "stae": "vadkit.methods.stae:STAutoEncoder",
     },
 }

@@ -7,6 +7,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "conv-ae": "vadkit.networks.conv_ae:ConvAE",
         "conv-lstm-ae": "vadkit.networks.conv_lstm_ae:ConvLSTMAE",
         "memae": "vadkit.networks.memae:MemAE",
+        "mnad": "vadkit.networks.mnad:MNAD",
         "stae": "vadkit.networks.stae:STAE",
         "unet": "vadkit.networks.unet:UNet",
         "patch-gan": "vadkit.networks.patch_gan:PatchGAN",

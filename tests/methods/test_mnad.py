@@ -1,0 +1,78 @@
+"""MNAD: its memory learns by itself, and its score mixes two parts on one scale."""
+
+import pytest
+import torch
+from torch import nn
+
+from vadkit.losses.memory import Compactness, Separateness
+from vadkit.losses.pixel import Intensity
+from vadkit.methods.method import WeightedLoss
+from vadkit.methods.mnad import MNAD
+from vadkit.networks.mnad import MNAD as Network
+from vadkit.networks.mnad import Prediction
+
+LOSSES = {
+    "intensity": WeightedLoss(Intensity(), 1.0),
+    "compactness": WeightedLoss(Compactness(), 0.1),
+    "separateness": WeightedLoss(Separateness(), 0.1),
+}
+SPEC = MNAD.clip_spec(3, (8, 8), "gray", 1)
+
+
+class Fixed(nn.Module):
+    """Predicts ``value`` everywhere; its one query is (0.6, 0.8), its items the axes."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+        self.register_buffer("items", torch.eye(2))
+
+    def forward(self, past):
+        queries = torch.tensor([0.6, 0.8]).expand(len(past), 1, 2)
+        return Prediction(torch.full((len(past), 1, 8, 8), self.value), queries)
+
+
+def test_the_score_mixes_parts_in_units_of_training():
+    method = MNAD({"generator": Fixed(0.2)}, LOSSES, SPEC, alpha=0.75)
+    clips = torch.zeros(1, 1, 3, 8, 8)
+    # An error of 0.2 in -1..1 is a PSNR of 20 dB; the query is sqrt(0.4) from the nearest item.
+    distance = 0.4**0.5
+    expected = 0.75 * -20 + 0.25 * distance
+    assert method.score(clips).frames.item() == pytest.approx(expected, abs=1e-4)
+    method.moments.copy_(torch.tensor([[-22.0, 0.0], [4.0, 2.0]]))
+    expected = 0.75 * (-20 + 22) / 4 + 0.25 * distance / 2
+    assert method.score(clips).frames.item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_what_was_collected_becomes_mean_and_deviation():
+    method = MNAD({"generator": Fixed(0.0)}, LOSSES, SPEC)
+    # PSNR of 20, 40 and 40 dB.
+    for value in (0.2, 0.02, 0.02):
+        method.collect(torch.full((1, 1, 3, 8, 8), value))
+    method.finalize()
+    (error, distance), (spread, none) = method.moments.tolist()
+    assert (error, distance) == pytest.approx((-100 / 3, 0.4**0.5), abs=1e-3)
+    assert spread == pytest.approx((800 / 9) ** 0.5, rel=1e-3)
+    assert none == pytest.approx(1e-6)
+
+
+def test_training_moves_the_items_and_scoring_does_not():
+    torch.manual_seed(0)
+    network = Network(2, 1, width=4)
+    method = MNAD({"generator": network}, LOSSES, SPEC)
+    clips, before = torch.rand(2, 1, 3, 8, 8), network.items.clone()
+    (update,) = method.updates(clips)
+    terms = update.terms()
+    assert terms.keys() == LOSSES.keys()
+    torch.stack(list(terms.values())).sum().backward()
+    assert not torch.equal(network.items, before)
+    torch.testing.assert_close(network.items.norm(dim=1), torch.ones(10))
+    after = network.items.clone()
+    method.eval().score(clips)
+    assert torch.equal(network.items, after)
+
+
+@pytest.mark.parametrize("args", [(1, (64, 64)), (5, (60, 64))])
+def test_a_clip_that_cannot_serve_is_refused(args):
+    with pytest.raises(ValueError, match="mnad needs"):
+        MNAD.clip_spec(*args, "rgb", 1)
