@@ -10,6 +10,7 @@ from vadkit.losses.pixel import MSE, Gradient, Intensity
 from vadkit.methods.conv_ae import ConvAutoEncoder
 from vadkit.methods.future_frame import FutureFrame
 from vadkit.methods.method import WeightedLoss
+from vadkit.methods.prediction import past_and_next
 from vadkit.networks.conv_ae import ConvAE
 from vadkit.networks.patch_gan import PatchGAN
 from vadkit.networks.unet import UNet
@@ -112,9 +113,8 @@ def test_without_a_discriminator_there_is_one_update():
 
 
 def test_generator_sees_the_past_oldest_first():
-    method = future_frame()
     clips = torch.arange(5.0).view(1, 1, 5, 1, 1).expand(1, 3, 5, 8, 8)
-    past, target = method._split(clips)
+    past, target = past_and_next(clips)
     assert past[0, :, 0, 0].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert target[0, :, 0, 0].tolist() == [4, 4, 4]
 

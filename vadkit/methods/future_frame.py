@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import RecipeError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
-
-# A prediction without any error has an infinite PSNR; 100 dB is far above what a network reaches.
-_LEAST_MSE = 1e-10
+from vadkit.methods.prediction import negative_psnr, past_and_next
 
 
 class FutureFrame(Method):
@@ -85,13 +83,8 @@ class FutureFrame(Method):
         past = (clip.frames - 1) * clip.planes
         return {"generator": (past, clip.planes), "discriminator": (clip.planes,)}
 
-    def _split(self, clips_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
-        """The past frames stacked as channels, oldest first, and the frame to predict."""
-        past = clips_BCTHW[:, :, :-1].transpose(1, 2).flatten(1, 2)
-        return past, clips_BCTHW[:, :, -1]
-
     def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
-        past, target = self._split(clips_BCTHW)
+        past, target = past_and_next(clips_BCTHW)
         # One forward pass of the generator serves both steps: it stays valid because the
         # discriminator's step leaves the generator's weights as they are. It is made here and not
         # within the terms, where the trainer has frozen one of the two networks.
@@ -121,9 +114,6 @@ class FutureFrame(Method):
 
     @torch.no_grad()
     def score(self, clips_BCTHW: Tensor) -> Scores:
-        past, target = self._split(clips_BCTHW)
-        # Half of the difference, because pixels come in -1..1 and PSNR is over 0..1.
-        error = (self.networks["generator"](past).float() - target.float()) / 2
-        maps_BHW = error.square().mean(dim=1)
-        mse = maps_BHW.mean(dim=(1, 2)).clamp_min(_LEAST_MSE)
-        return Scores(10 * torch.log10(mse)[:, None], maps_BHW[:, None])
+        past, target = past_and_next(clips_BCTHW)
+        scores, maps_BHW = negative_psnr(self.networks["generator"](past), target)
+        return Scores(scores[:, None], maps_BHW[:, None])

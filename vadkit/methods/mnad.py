@@ -12,9 +12,7 @@ from torch import Tensor, nn
 from vadkit.data.videos import ClipSpec
 from vadkit.losses.memory import nearest_distances
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
-
-# As in future-frame.
-_LEAST_MSE = 1e-10
+from vadkit.methods.prediction import negative_psnr, past_and_next
 
 
 class MNAD(Method):
@@ -78,12 +76,8 @@ class MNAD(Method):
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
         return {"generator": ((clip.frames - 1) * clip.planes, clip.planes)}
 
-    def _split(self, clips_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
-        """The past frames stacked as channels, oldest first, and the frame to predict."""
-        return clips_BCTHW[:, :, :-1].transpose(1, 2).flatten(1, 2), clips_BCTHW[:, :, -1]
-
     def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
-        past, target = self._split(clips_BCTHW)
+        past, target = past_and_next(clips_BCTHW)
         network: Any = self.networks["generator"]
 
         def terms() -> dict[str, Tensor]:
@@ -99,12 +93,10 @@ class MNAD(Method):
 
     def _parts(self, clips_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
         """Negative PSNR in dB and mean distance (B, 2), and the squared errors (B, H, W)."""
-        past, target = self._split(clips_BCTHW)
+        past, target = past_and_next(clips_BCTHW)
         output, queries = self.networks["generator"](past)
         items: Any = self.networks["generator"].items
-        # Half of the difference, because pixels come in -1..1 and PSNR is over 0..1.
-        maps_BHW = ((output.float() - target.float()) / 2).square().mean(dim=1)
-        error = 10 * maps_BHW.mean(dim=(1, 2)).clamp_min(_LEAST_MSE).log10()
+        error, maps_BHW = negative_psnr(output, target)
         distance = nearest_distances(queries, items)[..., 0].mean(dim=1)
         return torch.stack([error, distance], dim=1), maps_BHW
 
