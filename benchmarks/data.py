@@ -30,6 +30,7 @@ from vadkit.data.decode_process import DECODER_MEMORY
 from vadkit.data.loader import ClipLoader
 from vadkit.data.store import Settings, build_store, plan_store
 from vadkit.data.stored_video import StoredVideo
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec, Video
 
 SIZE, FRAMES = (256, 256), 5
@@ -62,7 +63,7 @@ def feed(folder: Path, video: Path, device: torch.device, steps: int) -> dict[st
     method = build_method(recipe, device)
     optimizers = build_optimizers(recipe, method)
 
-    def step(clips: torch.Tensor) -> None:
+    def step(clips: Clips) -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
             for update in method.updates(clips):
                 optimizers[update.role].zero_grad(set_to_none=True)
@@ -72,7 +73,7 @@ def feed(folder: Path, video: Path, device: torch.device, steps: int) -> dict[st
             torch.cuda.synchronize()
 
     batches = loader(store(folder, video), device, batch_size=4, dtype=dtype).batches(0)
-    constant = next(batches).clone()
+    constant = Clips(next(batches).frames.clone())
     for _ in range(3):
         step(constant)
     times: dict[str, list[float]] = {"constant": [], "loaded": []}

@@ -26,6 +26,7 @@ def run(store: str, gib: float) -> None:
     from vadkit.data.clip_sources import StoredClips
     from vadkit.data.loader import ClipLoader
     from vadkit.data.stored_video import StoredVideo
+    from vadkit.data.tensors import Clips
     from vadkit.methods.scoring import score_video
     from vadkit.recipe.resolve import resolve
     from vadkit.workflows.build import build_method, build_optimizers
@@ -43,13 +44,13 @@ def run(store: str, gib: float) -> None:
     method = build_method(recipe, device)
     optimizer = build_optimizers(recipe, method)["generator"]
 
-    def step(clips: torch.Tensor) -> None:
+    def step(clips: Clips) -> None:
         for update in method.updates(clips):
             optimizer.zero_grad()
             torch.stack(list(update.terms().values())).sum().backward()
             optimizer.step()
 
-    constant = torch.zeros(BATCH, 3, 5, 256, 256)
+    constant = Clips(torch.zeros(BATCH, 3, 5, 256, 256))
     for _ in range(3):
         step(constant)
     if store == "none":

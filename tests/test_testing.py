@@ -49,8 +49,8 @@ class Brightness(Method):
         self.flaw = flaw
         self.register_buffer("calls", torch.zeros(()))
 
-    def score(self, clips_BCTHW):
-        scores = clips_BCTHW.mean(dim=(1, 3, 4))
+    def score(self, clips):
+        scores = clips.frames.mean(dim=(1, 3, 4))
         if self.flaw == "fewer":
             scores = scores[:, 1:]
         if self.flaw == "infinite":
@@ -65,7 +65,7 @@ class Brightness(Method):
             scores = scores + torch.rand_like(scores)
         if self.flaw == "mode":
             self.train()
-        maps = clips_BCTHW.mean(dim=1)
+        maps = clips.frames.mean(dim=1)
         return Scores(scores, maps.flatten(2) if self.flaw == "map" else maps)
 
 
@@ -105,8 +105,8 @@ def test_state_that_is_not_saved_is_noticed():
     class Scaled(Brightness):
         scale = 1.0
 
-        def score(self, clips_BCTHW):
-            return Scores(super().score(clips_BCTHW).frames * self.scale)
+        def score(self, clips):
+            return Scores(super().score(clips).frames * self.scale)
 
     learned = Scaled()
     learned.scale = 2.0

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from vadkit.data.clips import scatter_scores, scoring_starts
-from vadkit.data.tensors import to_input
+from vadkit.data.tensors import Clips, to_input
 from vadkit.data.videos import ClipSpec
 from vadkit.engine.trainer import Trainer
 from vadkit.methods.method import Method
@@ -65,9 +65,8 @@ def check_scores(method: Method) -> None:
         assert scores.maps.ndim == 4 and scores.maps.shape[:2] == wanted, (
             f"maps are {tuple(scores.maps.shape)}, not (clips, scored, h, w)"
         )
-    order = torch.tensor([3, 1, 4, 0, 2])
-    for chosen in (torch.tensor([2]), torch.tensor([4, 2]), order):
-        again = method.score(clips[chosen])
+    for chosen in ([2], [4, 2], [3, 1, 4, 0, 2]):
+        again = method.score(clips.pick(chosen))
         _same(again.frames, scores.frames[chosen], "a score depends on the batch around it")
         if again.maps is not None and scores.maps is not None:
             _same(again.maps, scores.maps[chosen], "a map depends on the batch around it")
@@ -131,7 +130,7 @@ class _Batches:
     def __len__(self) -> int:
         return len(self.chosen)
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Tensor]:
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]:
         for chosen in self.chosen[start:]:
             yield _input(self.spec, self.clips[chosen])
 
@@ -186,7 +185,8 @@ def score_frames(method: Method, videos_NTHWC: np.ndarray) -> np.ndarray:
     for video in videos_NTHWC:
         starts = scoring_starts(len(video), spec)
         clips = _input(spec, np.stack([video[s : s + spec.span : spec.step] for s in starts]))
-        scores = torch.cat([method.score(part).frames for part in clips.split(8)])
+        parts = [range(first, min(first + 8, len(starts))) for first in range(0, len(starts), 8)]
+        scores = torch.cat([method.score(clips.pick(part)).frames for part in parts])
         found.append(scatter_scores(scores.double().numpy(), starts, len(video), spec))
     return np.stack(found)
 
@@ -200,12 +200,12 @@ def _clips(recipe: Recipe, videos_NTHWC: np.ndarray) -> np.ndarray:
     )
 
 
-def _input(spec: ClipSpec, clips_BTHWC: np.ndarray) -> Tensor:
+def _input(spec: ClipSpec, clips_BTHWC: np.ndarray) -> Clips:
     planes = torch.from_numpy(clips_BTHWC).expand(-1, -1, -1, -1, spec.planes)
-    return to_input(planes, spec, _CPU, torch.float32)
+    return Clips(to_input(planes, spec, _CPU, torch.float32))
 
 
-def _random_clips(method: Method, count: int) -> Tensor:
+def _random_clips(method: Method, count: int) -> Clips:
     spec = method.clip.scoring
     rng = np.random.default_rng(1)
     return _input(spec, rng.integers(0, 256, (count, spec.frames, *spec.size, 1), dtype=np.uint8))

@@ -25,7 +25,7 @@ def loader(stored, source=StoredClips, **settings):
 def first_pixels(batches):
     """The gray values of every clip's frames, back from -1..1."""
     return [
-        [tuple(round((v + 1) * 127.5) for v in clip[0, :, 0, 0].tolist()) for clip in batch]
+        [tuple(round((v + 1) * 127.5) for v in clip[0, :, 0, 0].tolist()) for clip in batch.frames]
         for batch in batches
     ]
 
@@ -60,8 +60,8 @@ def test_fewer_clips_than_a_batch_make_one_batch(stored_pair):
 def test_a_batch_stays_as_it_is_while_others_are_read(stored_pair):
     """Buffers are used in turn; what was handed out must not change."""
     batches = loader(stored_pair, batch_size=1)
-    kept = list(batches.batches(0))
-    one_by_one = [batch.clone() for batch in batches.batches(0)]
+    kept = [batch.frames for batch in batches.batches(0)]
+    one_by_one = [batch.frames.clone() for batch in batches.batches(0)]
     assert all(torch.equal(a, b) for a, b in zip(kept, one_by_one, strict=True))
 
 
@@ -89,12 +89,12 @@ def ramps(tmp_path):
 
 def test_augments_depend_on_seed_epoch_and_clip_alone(ramps):
     whole = list(loader(ramps, augments=[fliplr(p=0.5)]).batches(3))
-    flipped = [bool(clip[0, 0, 0, 0] > 0) for batch in whole for clip in batch]
+    flipped = [bool(clip[0, 0, 0, 0] > 0) for batch in whole for clip in batch.frames]
     assert 0 < sum(flipped) < len(flipped)
     # The same in a resumed epoch, with another number of worker processes.
     for workers in (0, 1, 2):
         resumed = loader(ramps, augments=[fliplr(p=0.5)], workers=workers).batches(3, start=2)
-        assert all(torch.equal(a, b) for a, b in zip(whole[2:], resumed, strict=True))
+        assert all(torch.equal(a.frames, b.frames) for a, b in zip(whole[2:], resumed, strict=True))
 
 
 def test_tensor_augments_are_drawn_from_the_batch(ramps):
@@ -104,12 +104,12 @@ def test_tensor_augments_are_drawn_from_the_batch(ramps):
         return torch.where(drawn[:, None, None, None, None], clips.flip(-1), clips)
 
     whole = list(loader(ramps, augments=[flip]).batches(0))
-    flipped = [bool(clip[0, 0, 0, 0] > 0) for batch in whole for clip in batch]
+    flipped = [bool(clip[0, 0, 0, 0] > 0) for batch in whole for clip in batch.frames]
     assert 0 < sum(flipped) < len(flipped)
     resumed = loader(ramps, augments=[flip]).batches(0, start=1)
-    assert all(torch.equal(a, b) for a, b in zip(whole[1:], resumed, strict=True))
+    assert all(torch.equal(a.frames, b.frames) for a, b in zip(whole[1:], resumed, strict=True))
     other = list(loader(ramps, augments=[flip]).batches(1))
-    assert any(not torch.equal(a, b) for a, b in zip(whole, other, strict=True))
+    assert any(not torch.equal(a.frames, b.frames) for a, b in zip(whole, other, strict=True))
 
 
 def test_to_input_scales_to_the_range_and_orders_axes():
@@ -131,5 +131,5 @@ def test_the_compute_dtype_loses_less_than_half_a_grey_level():
 
 
 def test_batches_come_in_the_compute_dtype(stored_pair):
-    batch = next(loader(stored_pair, dtype=torch.bfloat16).batches(0))
+    batch = next(loader(stored_pair, dtype=torch.bfloat16).batches(0)).frames
     assert (batch.dtype, batch.shape) == (torch.bfloat16, (2, 1, 3, 8, 12))

@@ -74,11 +74,12 @@ class LastFromFirst(Method):
 
     def updates(self, clips):
         yield Update("net", lambda: {"error": self.losses["error"](
-            self.networks["net"](clips[:, :, 0]), clips[:, :, -1])})
+            self.networks["net"](clips.frames[:, :, 0]), clips.frames[:, :, -1])})
 
     @torch.no_grad()
     def score(self, clips):
-        error = (self.networks["net"](clips[:, :, 0]) - clips[:, :, -1]).square().mean(1)
+        error = self.networks["net"](clips.frames[:, :, 0]) - clips.frames[:, :, -1]
+        error = error.square().mean(1)
         return Scores(self.sharpness * error.mean((1, 2))[:, None], error[:, None])
 '''
 RECIPE = """\

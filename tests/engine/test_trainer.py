@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.engine.checkpoint import load_checkpoint
 from vadkit.engine.trainer import Trainer
@@ -33,7 +34,8 @@ class Batches:
     def batches(self, epoch, start=0):
         rng = np.random.default_rng(epoch)
         clips = rng.random((self.count, self.size, 1, 2, 8, 8), np.float32)
-        yield from torch.from_numpy(clips[start:])
+        for batch in torch.from_numpy(clips[start:]):
+            yield Clips(batch)
 
 
 class TwoRoles(Method):
@@ -51,20 +53,21 @@ class TwoRoles(Method):
 
     def updates(self, clips):
         def predict():
-            output = self.networks["net"](clips[:, :, 0])
+            output = self.networks["net"](clips.frames[:, :, 0])
             self.seen.append([p.requires_grad for p in self.networks["critic"].parameters()])
             return {
-                "error": (output - clips[:, :, 1]).square().mean(),
+                "error": (output - clips.frames[:, :, 1]).square().mean(),
                 "fooling": self.networks["critic"](output).square().mean(),
             }
 
         yield Update("net", predict)
         yield Update(
-            "critic", lambda: {"critic": (self.networks["critic"](clips[:, :, 1]) - 1).abs().mean()}
+            "critic",
+            lambda: {"critic": (self.networks["critic"](clips.frames[:, :, 1]) - 1).abs().mean()},
         )
 
     def score(self, clips):
-        return Scores(clips.mean(dim=(1, 2, 3, 4))[:, None])
+        return Scores(clips.frames.mean(dim=(1, 2, 3, 4))[:, None])
 
 
 def make(tmp_path, method=None, hooks=(), loader=None, **settings):
@@ -128,7 +131,9 @@ class Linear(Method):
         super().__init__({"net": nn.Conv2d(1, 1, 3)}, {}, SPEC)
 
     def updates(self, clips):
-        yield Update("net", lambda: {"error": self.networks["net"](clips[:, :, 0]).square().mean()})
+        yield Update(
+            "net", lambda: {"error": self.networks["net"](clips.frames[:, :, 0]).square().mean()}
+        )
 
 
 class Halves(Batches):
@@ -136,8 +141,8 @@ class Halves(Batches):
 
     def batches(self, epoch, start=0):
         for batch in Batches(3, 4).batches(epoch):
-            yield batch[:2]
-            yield batch[2:]
+            yield batch.pick([0, 1])
+            yield batch.pick([2, 3])
 
 
 def test_accumulating_two_halves_equals_one_batch(tmp_path):
@@ -182,7 +187,9 @@ def test_gradients_are_clipped(tmp_path):
 def test_a_loss_that_is_not_finite_ends_training(tmp_path):
     class Diverges(Linear):
         def updates(self, clips):
-            yield Update("net", lambda: {"error": self.networks["net"](clips[:, :, 0]).sum() / 0.0})
+            yield Update(
+                "net", lambda: {"error": self.networks["net"](clips.frames[:, :, 0]).sum() / 0.0}
+            )
 
     with pytest.raises(TrainingError, match="error, loss is not finite at step 1"):
         make(tmp_path, Diverges()).fit()
@@ -198,7 +205,7 @@ class Collects(Method):
         self.values = []
 
     def collect(self, clips):
-        self.values.append(clips.mean())
+        self.values.append(clips.frames.mean())
 
     def finalize(self):
         self.mean.fill_(torch.stack(self.values).mean())
@@ -216,7 +223,7 @@ def test_a_method_without_optimizers_goes_straight_to_collecting(tmp_path):
 
     trainer = make(tmp_path, Collects(), hooks=[Listens()])
     trainer.fit()
-    expected = np.mean([batch.mean() for batch in Batches().batches(0)])
+    expected = np.mean([batch.frames.mean() for batch in Batches().batches(0)])
     assert events == [pytest.approx(expected, rel=1e-5)]
     assert trainer.step == 0
 

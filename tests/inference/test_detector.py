@@ -16,8 +16,8 @@ class Means(Method):
     def __init__(self, spec):
         super().__init__({}, {}, spec)
 
-    def score(self, clips_BCTHW):
-        means_BT = clips_BCTHW.mean(dim=(1, 3, 4))
+    def score(self, clips):
+        means_BT = clips.frames.mean(dim=(1, 3, 4))
         scored = means_BT[:, list(self.clip.scored)]
         return Scores(scored + means_BT.mean(dim=1, keepdim=True))
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from vadkit.data.tensors import Clips
 from vadkit.errors import RecipeError
 from vadkit.losses.adversarial import LeastSquaresDiscriminator, LeastSquaresGenerator
 from vadkit.losses.pixel import MSE, Gradient, Intensity
@@ -42,7 +43,7 @@ def future_frame(discriminator=True):
 def step(method, optimizers, clips):
     """One batch, as the trainer takes it; returns the sum of the last update's terms."""
     losses = []
-    for update in method.updates(clips):
+    for update in method.updates(Clips(clips)):
         optimizers[update.role].zero_grad()
         loss = torch.stack(list(update.terms().values())).sum()
         loss.backward()
@@ -67,10 +68,10 @@ def test_scores_do_not_depend_on_the_batch(make):
     torch.manual_seed(0)
     method = make().eval()
     clips = torch.rand(3, method.clip.planes, method.clip.frames, 48, 64)
-    scores = method.score(clips)
+    scores = method.score(Clips(clips))
     assert scores.frames.shape == (3, len(method.clip.scored))
     assert scores.maps.shape == (3, len(method.clip.scored), 48, 64)
-    alone = method.score(clips[1:2])
+    alone = method.score(Clips(clips[1:2]))
     torch.testing.assert_close(alone.frames[0], scores.frames[1])
     torch.testing.assert_close(alone.maps[0], scores.maps[1], rtol=1e-4, atol=1e-6)
 
@@ -90,9 +91,9 @@ def test_future_frame_score_is_negative_psnr_over_0_to_1():
     method = FutureFrame({"generator": Constant(3, 0.2)}, LOSSES, future_frame().clip)
     clips = torch.zeros(1, 3, 5, 48, 64)
     # 0.2 of the range -1..1 is 0.1 of 0..1: mse 0.01, PSNR 20 dB.
-    assert method.score(clips).frames.item() == pytest.approx(-20.0, abs=1e-4)
-    assert method.score(clips).maps.mean().item() == pytest.approx(0.01)
-    assert method.score(torch.full_like(clips, 0.2)).frames.item() == pytest.approx(-100.0)
+    assert method.score(Clips(clips)).frames.item() == pytest.approx(-20.0, abs=1e-4)
+    assert method.score(Clips(clips)).maps.mean().item() == pytest.approx(0.01)
+    assert method.score(Clips(torch.full_like(clips, 0.2))).frames.item() == pytest.approx(-100.0)
 
 
 def test_conv_ae_scores_each_frame_by_its_own_error():
@@ -101,14 +102,17 @@ def test_conv_ae_scores_each_frame_by_its_own_error():
     clips = torch.full((1, 1, 4, 48, 64), 0.5)
     clips[:, :, 2] = 0.9
     torch.testing.assert_close(
-        method.score(clips).frames, torch.tensor([[0.0, 0.0, 0.16, 0.0]]), atol=1e-6, rtol=1e-5
+        method.score(Clips(clips)).frames,
+        torch.tensor([[0.0, 0.0, 0.16, 0.0]]),
+        atol=1e-6,
+        rtol=1e-5,
     )
 
 
 def test_without_a_discriminator_there_is_one_update():
     method = future_frame(discriminator=False)
     clips = torch.rand(1, 3, 5, 48, 64)
-    updates = [(u.role, sorted(u.terms())) for u in method.updates(clips)]
+    updates = [(u.role, sorted(u.terms())) for u in method.updates(Clips(clips))]
     assert updates == [("generator", ["gradient", "intensity"])]
 
 
@@ -145,7 +149,7 @@ def test_discriminator_steps_first_and_both_share_one_prediction():
     generator, discriminator = Recorder(3, 0.5), Recorder(1, 1.0)
     networks = {"generator": generator, "discriminator": discriminator}
     method = FutureFrame(networks, LOSSES, future_frame().clip)
-    updates = method.updates(torch.ones(2, 3, 5, 8, 8))
+    updates = method.updates(Clips(torch.ones(2, 3, 5, 8, 8)))
 
     update = next(updates)
     terms = update.terms()
@@ -175,8 +179,8 @@ def test_conv_ae_reconstruction_keeps_frames_and_channels_apart():
     spec = ConvAutoEncoder.clip_spec(3, (32, 32), "rgb", 1)
     method = ConvAutoEncoder({"autoencoder": nn.Identity()}, conv_ae().losses, spec)
     clips = torch.rand(2, 3, 3, 32, 32)
-    assert method.score(clips).frames.abs().max() == 0
-    (update,) = method.updates(clips)
+    assert method.score(Clips(clips)).frames.abs().max() == 0
+    (update,) = method.updates(Clips(clips))
     assert update.role == "autoencoder"
     assert {n: t.item() for n, t in update.terms().items()} == {"reconstruction": 0.0}
 

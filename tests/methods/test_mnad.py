@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from vadkit.data.tensors import Clips
 from vadkit.losses.memory import Compactness, Separateness
 from vadkit.losses.pixel import Intensity
 from vadkit.methods.method import WeightedLoss
@@ -38,17 +39,17 @@ def test_the_score_mixes_parts_in_units_of_training():
     # An error of 0.2 in -1..1 is a PSNR of 20 dB; the query is sqrt(0.4) from the nearest item.
     distance = 0.4**0.5
     expected = 0.75 * -20 + 0.25 * distance
-    assert method.score(clips).frames.item() == pytest.approx(expected, abs=1e-4)
+    assert method.score(Clips(clips)).frames.item() == pytest.approx(expected, abs=1e-4)
     method.moments.copy_(torch.tensor([[-22.0, 0.0], [4.0, 2.0]]))
     expected = 0.75 * (-20 + 22) / 4 + 0.25 * distance / 2
-    assert method.score(clips).frames.item() == pytest.approx(expected, abs=1e-4)
+    assert method.score(Clips(clips)).frames.item() == pytest.approx(expected, abs=1e-4)
 
 
 def test_what_was_collected_becomes_mean_and_deviation():
     method = MNAD({"generator": Fixed(0.0)}, LOSSES, SPEC)
     # PSNR of 20, 40 and 40 dB.
     for value in (0.2, 0.02, 0.02):
-        method.collect(torch.full((1, 1, 3, 8, 8), value))
+        method.collect(Clips(torch.full((1, 1, 3, 8, 8), value)))
     method.finalize()
     (error, distance), (spread, none) = method.moments.tolist()
     assert (error, distance) == pytest.approx((-100 / 3, 0.4**0.5), abs=1e-3)
@@ -61,14 +62,14 @@ def test_training_moves_the_items_and_scoring_does_not():
     network = Network(2, 1, width=4)
     method = MNAD({"generator": network}, LOSSES, SPEC)
     clips, before = torch.rand(2, 1, 3, 8, 8), network.items.clone()
-    (update,) = method.updates(clips)
+    (update,) = method.updates(Clips(clips))
     terms = update.terms()
     assert terms.keys() == LOSSES.keys()
     torch.stack(list(terms.values())).sum().backward()
     assert not torch.equal(network.items, before)
     torch.testing.assert_close(network.items.norm(dim=1), torch.ones(10))
     after = network.items.clone()
-    method.eval().score(clips)
+    method.eval().score(Clips(clips))
     assert torch.equal(network.items, after)
 
 

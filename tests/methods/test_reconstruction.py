@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from vadkit.data.tensors import Clips
 from vadkit.losses.memory import Entropy
 from vadkit.losses.pixel import MSE, WeightedPrediction
 from vadkit.methods.conv_lstm_ae import ConvLSTMAutoEncoder
@@ -31,12 +32,12 @@ def test_memae_scores_the_middle_frame_by_the_whole_clip():
     output[0, 0, 3, :8] = 2.0
     losses = {"reconstruction": WeightedLoss(MSE(), 1.0), "addressing": WeightedLoss(Entropy(), 2)}
     method = MemAE({"autoencoder": Gives(output, torch.full((1, 4), 0.25))}, losses, spec)
-    scores = method.score(torch.zeros(2, 1, 16, 16, 32))
+    scores = method.score(Clips(torch.zeros(2, 1, 16, 16, 32)))
     # One frame of 16 is wrong by 2 in its upper half.
     assert scores.frames.tolist() == [[4 / 32]] * 2
     assert scores.maps.shape == (2, 1, 16, 32)
     assert scores.maps[0, 0, 0, 0].item() == 4 / 16 and scores.maps[0, 0, 15, 0].item() == 0
-    (update,) = method.updates(torch.zeros(1, 1, 16, 16, 32))
+    (update,) = method.updates(Clips(torch.zeros(1, 1, 16, 16, 32)))
     terms = {name: term.item() for name, term in update.terms().items()}
     assert terms == pytest.approx({"reconstruction": 4 / 32, "addressing": 2 * 1.386294})
 
@@ -52,13 +53,13 @@ def test_stae_learns_the_future_but_scores_the_present():
     }
     method = STAutoEncoder({"autoencoder": Gives(present, future)}, losses, spec)
     clips = torch.cat([present, torch.zeros_like(future)], dim=2)
-    (update,) = method.updates(clips)
+    (update,) = method.updates(Clips(clips))
     terms = {name: term.item() for name, term in update.terms().items()}
     # Weights 16/16 to 1/16 of an error of 1/16, over 16 frames.
     assert terms == pytest.approx({"reconstruction": 0.0, "prediction": 136 / 16 / 16 / 16})
     seen = present.clone()
     seen[:, :, 4] = 0.0
-    scores = method.score(seen).frames
+    scores = method.score(Clips(seen)).frames
     assert scores.shape == (1, 16)
     assert scores[0, 4].item() == 0.25 and scores.sum().item() == 0.25
 
@@ -67,7 +68,7 @@ def test_conv_lstm_ae_scores_each_frame_by_its_own_error():
     spec = ConvLSTMAutoEncoder.clip_spec(4, (32, 32), "gray", 1)
     losses = {"reconstruction": WeightedLoss(MSE(), 1.0)}
     method = ConvLSTMAutoEncoder({"autoencoder": nn.Identity()}, losses, spec)
-    assert method.score(torch.rand(2, 1, 4, 32, 32)).frames.tolist() == [[0.0] * 4] * 2
+    assert method.score(Clips(torch.rand(2, 1, 4, 32, 32))).frames.tolist() == [[0.0] * 4] * 2
 
 
 @pytest.mark.parametrize(

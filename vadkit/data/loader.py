@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from vadkit.data.augments import draw_clip
 from vadkit.data.clip_sources import ClipSource, StoredClips
 from vadkit.data.clips import training_clips
-from vadkit.data.tensors import to_input
+from vadkit.data.tensors import Clips, to_input
 from vadkit.data.videos import ClipSpec
 from vadkit.registry import load_plugin
 
@@ -30,7 +30,7 @@ _AHEAD = 2
 
 
 class ClipLoader:
-    """Batches of clips, ready for a method: (B, C, T, H, W) on ``device`` in ``dtype``.
+    """Batches of clips, ready for a method: on ``device``, frames in ``dtype``.
 
     ``lengths`` are the videos' numbers of frames. With ``seed`` None clips come in video order,
     without augments, which is what the collect pass wants. ``augments`` are imgaug augmenters,
@@ -76,7 +76,7 @@ class ClipLoader:
         """Batches an epoch."""
         return self.length
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Tensor]:
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]:
         """Batches ``start`` and on of an epoch."""
         order = np.arange(len(self.clips))
         if self.seed is not None:
@@ -99,7 +99,7 @@ class ClipLoader:
         shape = (self.batch_size, self.spec.frames, *size, planes)
         return torch.empty(shape, dtype=torch.uint8, pin_memory=self.device.type == "cuda")
 
-    def _prefetched(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Tensor]:
+    def _prefetched(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Clips]:
         """Batches that a thread reads ahead into buffers used in turn."""
         buffers = [self._buffer() for _ in range(_AHEAD + 1)]
         copied: list[Any] = [None] * len(buffers)
@@ -124,7 +124,7 @@ class ClipLoader:
                     pending.append(ahead.submit(fill, following))
                 yield clips
 
-    def _augmented(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Tensor]:
+    def _augmented(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Clips]:
         """Batches that worker processes read and draw imgaug's augments on."""
         if self._processes is None:
             self._processes = self._start_processes()
@@ -156,7 +156,7 @@ class ClipLoader:
             worker_init_fn=_prepare_process if workers else None,
         )
 
-    def _input(self, clips_BTHWC: Tensor, epoch: int, number: int) -> Tensor:
+    def _input(self, clips_BTHWC: Tensor, epoch: int, number: int) -> Clips:
         augment = None
         if self.tensor_augments:
             seed = np.random.SeedSequence([self.seed or 0, epoch, number]).generate_state(1)[0]
@@ -167,7 +167,7 @@ class ClipLoader:
                     clips = one(clips, generator)
                 return clips
 
-        return to_input(clips_BTHWC, self.spec, self.device, self.dtype, augment)
+        return Clips(to_input(clips_BTHWC, self.spec, self.device, self.dtype, augment))
 
 
 class _AugmentedBatches(Dataset[Tensor]):

@@ -1,13 +1,43 @@
-"""uint8 clips to the float tensors that methods see."""
+"""Clips as the tensors that methods see, made from uint8 frames on the device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vadkit.data.videos import ClipSpec
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A batch of clips, as methods take it, on their device.
+
+    ``frames`` is (B, C, T, H, W) in the range of the ``ClipSpec``. ``flow`` is (B, 2, F, H, W)
+    float32, dx and dy in pixels of the clip, from the frame before to each of the F frames of
+    ``ClipSpec.flow``. ``boxes`` holds, for each clip, the (n, 4) float32 boxes x1, y1, x2, y2 of
+    its frame ``ClipSpec.boxes``, in pixels of the clip. Flow and boxes are None where the spec asks
+    for none.
+    """
+
+    frames: Tensor
+    flow: Tensor | None = None
+    boxes: tuple[Tensor, ...] | None = None
+
+    def __len__(self) -> int:
+        """Number of clips."""
+        return len(self.frames)
+
+    def pick(self, numbers: Sequence[int]) -> Clips:
+        """The clips of these numbers, in this order."""
+        chosen = list(numbers)
+        return Clips(
+            self.frames[chosen],
+            None if self.flow is None else self.flow[chosen],
+            None if self.boxes is None else tuple(self.boxes[number] for number in chosen),
+        )
 
 
 def to_input(

@@ -53,7 +53,9 @@ class ClipSpec:
     A clip is ``frames`` frames, ``step`` apart, resized to ``size`` (height, width). ``scored``
     lists the offsets, in clip frames from 0, that the method scores. Pixels reach the method
     scaled to ``range``. Of the frames the last ``ahead`` are for training alone: what a method
-    learns to predict but does not score.
+    learns to predict but does not score. ``flow`` lists the offsets of frames whose optical flow
+    from the frame before the method takes, for training alone where ``flow_trains``; ``boxes`` is
+    the offset of the frame whose objects it takes, None where it takes none.
     """
 
     frames: int
@@ -63,11 +65,15 @@ class ClipSpec:
     step: int = 1
     range: tuple[float, float] = (0.0, 1.0)
     ahead: int = 0
+    flow: tuple[int, ...] = ()
+    flow_trains: bool = False
+    boxes: int | None = None
 
     @property
     def scoring(self) -> ClipSpec:
-        """The clip as ``Method.score`` takes it, without the frames for training alone."""
-        return replace(self, frames=self.frames - self.ahead, ahead=0) if self.ahead else self
+        """The clip as ``Method.score`` takes it, without what is for training alone."""
+        flow = () if self.flow_trains else self.flow
+        return replace(self, frames=self.frames - self.ahead, ahead=0, flow=flow, flow_trains=False)
 
     @property
     def span(self) -> int:

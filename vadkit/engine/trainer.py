@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from vadkit.data.tensors import Clips
 from vadkit.engine.checkpoint import save_checkpoint
 from vadkit.errors import TrainingError
 from vadkit.evaluation.metrics import Metric
@@ -26,11 +27,11 @@ _CHECK_FINITE_EVERY = 50
 
 
 class Loader(Protocol):
-    """Batches of clips (B, C, T, H, W), on the device, in an order that the epoch determines."""
+    """Batches of clips, on the device, in an order that the epoch determines."""
 
     def __len__(self) -> int: ...
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Tensor]: ...
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]: ...
 
 
 class Trainer:
@@ -155,7 +156,7 @@ class Trainer:
         self.step_in_epoch = 0
         self._tell("on_epoch_end")
 
-    def _next(self, batches: Iterator[Tensor]) -> Tensor | None:
+    def _next(self, batches: Iterator[Clips]) -> Clips | None:
         started = time.perf_counter()
         clips = next(batches, None)
         self.data_wait_s += time.perf_counter() - started
@@ -165,14 +166,14 @@ class Trainer:
         """Whether the accumulation window ends after ``steps_done`` steps of the epoch."""
         return steps_done % self.settings.accumulate == 0 or steps_done == self.steps_per_epoch
 
-    def _train_step(self, clips_BCTHW: Tensor) -> None:
+    def _train_step(self, clips: Clips) -> None:
         into_window = self.step_in_epoch % self.settings.accumulate
         begins = into_window == 0
         ends = self._at_window_end(self.step_in_epoch + 1)
         # Accumulated batches count as one, so the rate is that of the window's first.
         position = self.epoch + (self.step_in_epoch - into_window) / self.steps_per_epoch
         total: Tensor | float = 0.0
-        updates = iter(self.method.updates(clips_BCTHW))
+        updates = iter(self.method.updates(clips))
         while True:
             with self._autocast():
                 update = next(updates, None)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Method, Scores, Update
 
@@ -46,15 +47,15 @@ class ConvLSTMAutoEncoder(Method):
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
         return {"autoencoder": (clip.planes,)}
 
-    def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
+    def updates(self, clips: Clips) -> Iterator[Update]:
         def terms() -> dict[str, Tensor]:
-            output = self.networks["autoencoder"](clips_BCTHW)
-            return {name: loss(output, clips_BCTHW) for name, loss in self.losses.items()}
+            output = self.networks["autoencoder"](clips.frames)
+            return {name: loss(output, clips.frames) for name, loss in self.losses.items()}
 
         yield Update("autoencoder", terms)
 
     @torch.no_grad()
-    def score(self, clips_BCTHW: Tensor) -> Scores:
-        output = self.networks["autoencoder"](clips_BCTHW).float()
-        maps_BTHW = (output - clips_BCTHW.float()).square().mean(dim=1)
-        return Scores(maps_BTHW.mean(dim=(2, 3)), maps_BTHW)
+    def score(self, clips: Clips) -> Scores:
+        output = self.networks["autoencoder"](clips.frames).float()
+        maps_BTHW = (output - clips.frames.float()).square().mean(dim=1)
+        return Scores(maps_BTHW.mean(dim=(2, 3)), maps_BTHW, output.transpose(1, 2))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import RecipeError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
@@ -83,8 +84,8 @@ class FutureFrame(Method):
         past = (clip.frames - 1) * clip.planes
         return {"generator": (past, clip.planes), "discriminator": (clip.planes,)}
 
-    def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
-        past, target = past_and_next(clips_BCTHW)
+    def updates(self, clips: Clips) -> Iterator[Update]:
+        past, target = past_and_next(clips.frames)
         # One forward pass of the generator serves both steps: it stays valid because the
         # discriminator's step leaves the generator's weights as they are. It is made here and not
         # within the terms, where the trainer has frozen one of the two networks.
@@ -113,7 +114,8 @@ class FutureFrame(Method):
         yield Update("generator", generator_terms)
 
     @torch.no_grad()
-    def score(self, clips_BCTHW: Tensor) -> Scores:
-        past, target = past_and_next(clips_BCTHW)
-        scores, maps_BHW = negative_psnr(self.networks["generator"](past), target)
-        return Scores(scores[:, None], maps_BHW[:, None])
+    def score(self, clips: Clips) -> Scores:
+        past, target = past_and_next(clips.frames)
+        output = self.networks["generator"](past)
+        scores, maps_BHW = negative_psnr(output, target)
+        return Scores(scores[:, None], maps_BHW[:, None], output[:, None])

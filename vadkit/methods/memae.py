@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Method, Scores, Update
 
@@ -54,10 +55,10 @@ class MemAE(Method):
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
         return {"autoencoder": (clip.planes,)}
 
-    def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
+    def updates(self, clips: Clips) -> Iterator[Update]:
         def terms() -> dict[str, Tensor]:
-            output, weights = self.networks["autoencoder"](clips_BCTHW)
-            terms = {"reconstruction": self.losses["reconstruction"](output, clips_BCTHW)}
+            output, weights = self.networks["autoencoder"](clips.frames)
+            terms = {"reconstruction": self.losses["reconstruction"](output, clips.frames)}
             if "addressing" in self.losses:
                 terms["addressing"] = self.losses["addressing"](weights)
             return terms
@@ -65,7 +66,8 @@ class MemAE(Method):
         yield Update("autoencoder", terms)
 
     @torch.no_grad()
-    def score(self, clips_BCTHW: Tensor) -> Scores:
-        output, _ = self.networks["autoencoder"](clips_BCTHW)
-        maps_BHW = (output.float() - clips_BCTHW.float()).square().mean(dim=(1, 2))
-        return Scores(maps_BHW.mean(dim=(1, 2))[:, None], maps_BHW[:, None])
+    def score(self, clips: Clips) -> Scores:
+        output, _ = self.networks["autoencoder"](clips.frames)
+        maps_BHW = (output.float() - clips.frames.float()).square().mean(dim=(1, 2))
+        middle = output[:, None, :, self.clip.scored[0]]
+        return Scores(maps_BHW.mean(dim=(1, 2))[:, None], maps_BHW[:, None], middle)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 
 
@@ -27,11 +28,14 @@ class Scores(NamedTuple):
     """Raw anomaly scores of a batch of clips; higher is more abnormal.
 
     ``frames`` is (B, S) for the S offsets of ``ClipSpec.scored``, NaN where a frame has no score.
-    ``maps`` is (B, S, h, w), the same error per pixel or cell, or None.
+    ``maps`` is (B, S, h, w), the same error per pixel or cell, or None. ``output`` is what the
+    method made in place of the scored frames, (B, S, C, h, w) in the clip's range, for pictures;
+    None where it makes none.
     """
 
     frames: Tensor
     maps: Tensor | None = None
+    output: Tensor | None = None
 
 
 class WeightedLoss:
@@ -88,11 +92,18 @@ class Method(nn.Module):
         """Parameters that the optimizer ``role`` updates; by default the network of that name."""
         return self.networks[role].parameters()
 
-    def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
+    def updates(self, clips: Clips) -> Iterator[Update]:
         """The optimizer steps to take on one batch."""
         return iter(())
 
-    def collect(self, clips_BCTHW: Tensor) -> None:
+    def embed(self, clips: Clips) -> Tensor | None:
+        """Features (N, F) of a batch, one row a clip or an object, for hooks that look at them.
+
+        None, as by default, where the method has no such features.
+        """
+        return None
+
+    def collect(self, clips: Clips) -> None:
         """Gather statistics from one training batch, in the pass that follows training."""
 
     def finalize(self) -> None:
@@ -104,6 +115,6 @@ class Method(nn.Module):
         return type(self).collect is not Method.collect
 
     @torch.no_grad()
-    def score(self, clips_BCTHW: Tensor) -> Scores:
+    def score(self, clips: Clips) -> Scores:
         """Score a batch of clips, of the frames of ``ClipSpec.scoring``; changes no state."""
         raise NotImplementedError

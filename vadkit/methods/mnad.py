@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.losses.memory import nearest_distances
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
@@ -76,8 +77,8 @@ class MNAD(Method):
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
         return {"generator": ((clip.frames - 1) * clip.planes, clip.planes)}
 
-    def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
-        past, target = past_and_next(clips_BCTHW)
+    def updates(self, clips: Clips) -> Iterator[Update]:
+        past, target = past_and_next(clips.frames)
         network: Any = self.networks["generator"]
 
         def terms() -> dict[str, Tensor]:
@@ -91,17 +92,17 @@ class MNAD(Method):
 
         yield Update("generator", terms)
 
-    def _parts(self, clips_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
-        """Negative PSNR in dB and mean distance (B, 2), and the squared errors (B, H, W)."""
-        past, target = past_and_next(clips_BCTHW)
+    def _parts(self, clips: Clips) -> tuple[Tensor, Tensor, Tensor]:
+        """Negative PSNR in dB and mean distance (B, 2), squared errors (B, H, W), the output."""
+        past, target = past_and_next(clips.frames)
         output, queries = self.networks["generator"](past)
         items: Any = self.networks["generator"].items
         error, maps_BHW = negative_psnr(output, target)
         distance = nearest_distances(queries, items)[..., 0].mean(dim=1)
-        return torch.stack([error, distance], dim=1), maps_BHW
+        return torch.stack([error, distance], dim=1), maps_BHW, output
 
-    def collect(self, clips_BCTHW: Tensor) -> None:
-        self._collected.append(self._parts(clips_BCTHW)[0])
+    def collect(self, clips: Clips) -> None:
+        self._collected.append(self._parts(clips)[0])
 
     def finalize(self) -> None:
         parts = torch.cat(self._collected)
@@ -110,8 +111,8 @@ class MNAD(Method):
         self.moments.copy_(torch.stack([parts.mean(dim=0), deviations]))
 
     @torch.no_grad()
-    def score(self, clips_BCTHW: Tensor) -> Scores:
-        parts, maps_BHW = self._parts(clips_BCTHW)
+    def score(self, clips: Clips) -> Scores:
+        parts, maps_BHW, output = self._parts(clips)
         error, distance = ((parts - self.moments[0]) / self.moments[1]).unbind(1)
         scores = self.alpha * error + (1 - self.alpha) * distance
-        return Scores(scores[:, None], maps_BHW[:, None])
+        return Scores(scores[:, None], maps_BHW[:, None], output[:, None])

@@ -8,9 +8,9 @@ from torch import Tensor
 _LEAST_MSE = 1e-10
 
 
-def past_and_next(clips_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
+def past_and_next(frames_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
     """The past frames stacked as channels, oldest first, and the frame to predict."""
-    return clips_BCTHW[:, :, :-1].transpose(1, 2).flatten(1, 2), clips_BCTHW[:, :, -1]
+    return frames_BCTHW[:, :, :-1].transpose(1, 2).flatten(1, 2), frames_BCTHW[:, :, -1]
 
 
 def negative_psnr(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

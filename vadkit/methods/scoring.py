@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vadkit.data.clip_sources import FrameReader
 from vadkit.data.clips import scatter_scores, scoring_starts
-from vadkit.data.tensors import to_input
+from vadkit.data.tensors import Clips, to_input
 from vadkit.methods.method import Method
 
 
@@ -45,7 +45,7 @@ def score_batch(
     maps: bool = False,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Scores (B, S) float64 of uint8 clips and, if asked, maps (B, S, h, w) float32."""
-    clips = to_input(clips_BTHWC, method.clip, device, torch.float32)
+    clips = Clips(to_input(clips_BTHWC, method.clip, device, torch.float32))
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
     with torch.inference_mode(), autocast:
         scores = method.score(clips)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Method, Scores, Update
 
@@ -58,8 +59,8 @@ class STAutoEncoder(Method):
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
         return {"autoencoder": (clip.planes,)}
 
-    def updates(self, clips_BCTHW: Tensor) -> Iterator[Update]:
-        present, future = clips_BCTHW.chunk(2, dim=2)
+    def updates(self, clips: Clips) -> Iterator[Update]:
+        present, future = clips.frames.chunk(2, dim=2)
 
         def terms() -> dict[str, Tensor]:
             reconstruction, prediction = self.networks["autoencoder"](present)
@@ -71,7 +72,7 @@ class STAutoEncoder(Method):
         yield Update("autoencoder", terms)
 
     @torch.no_grad()
-    def score(self, clips_BCTHW: Tensor) -> Scores:
-        output, _ = self.networks["autoencoder"](clips_BCTHW)
-        maps_BTHW = (output.float() - clips_BCTHW.float()).square().mean(dim=1)
-        return Scores(maps_BTHW.mean(dim=(2, 3)), maps_BTHW)
+    def score(self, clips: Clips) -> Scores:
+        output, _ = self.networks["autoencoder"](clips.frames)
+        maps_BTHW = (output.float() - clips.frames.float()).square().mean(dim=1)
+        return Scores(maps_BTHW.mean(dim=(2, 3)), maps_BTHW, output.transpose(1, 2))
