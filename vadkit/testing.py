@@ -20,7 +20,9 @@ import torch
 from torch import Tensor
 
 from vadkit.data.clips import scatter_scores, scoring_starts
-from vadkit.data.tensors import Clips, to_input
+from vadkit.data.extras import ClipExtras
+from vadkit.data.flow import Dis
+from vadkit.data.tensors import Clips, make_clips
 from vadkit.data.videos import ClipSpec
 from vadkit.engine.trainer import Trainer
 from vadkit.methods.method import Method
@@ -200,15 +202,42 @@ def _clips(recipe: Recipe, videos_NTHWC: np.ndarray) -> np.ndarray:
     )
 
 
-def _input(spec: ClipSpec, clips_BTHWC: np.ndarray) -> Clips:
+def _input(spec: ClipSpec, clips_BTHWC: np.ndarray, extras: ClipExtras | None = None) -> Clips:
     planes = torch.from_numpy(clips_BTHWC).expand(-1, -1, -1, -1, spec.planes)
-    return Clips(to_input(planes, spec, _CPU, torch.float32))
+    return make_clips(planes, extras or _seen(spec, clips_BTHWC), spec, _CPU, torch.float32)
+
+
+def _seen(spec: ClipSpec, clips_BTHWC: np.ndarray) -> ClipExtras:
+    """Optical flow between the clips' frames, and one box around what is bright."""
+    flow = boxes = None
+    if spec.flow:
+        flow_of = Dis(preset="ultrafast")
+        moved = [[flow_of(clip[max(t - 1, 0)], clip[t]) for t in spec.flow] for clip in clips_BTHWC]
+        flow = torch.from_numpy(np.array(moved))
+    if spec.boxes is not None:
+        boxes = tuple(_box_of_bright(clip[spec.boxes]) for clip in clips_BTHWC)
+    return ClipExtras(flow, boxes)
+
+
+def _box_of_bright(frame_HWC: np.ndarray) -> Tensor:
+    rows, columns = np.nonzero(frame_HWC[..., 0] > 130)
+    box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] if len(rows) else []
+    return torch.tensor(box, dtype=torch.float32).view(-1, 4)
 
 
 def _random_clips(method: Method, count: int) -> Clips:
     spec = method.clip.scoring
     rng = np.random.default_rng(1)
-    return _input(spec, rng.integers(0, 256, (count, spec.frames, *spec.size, 1), dtype=np.uint8))
+    clips = rng.integers(0, 256, (count, spec.frames, *spec.size, 1), dtype=np.uint8)
+    flow = rng.normal(size=(count, len(spec.flow), *spec.size, 2)).astype(np.float32)
+    # Clip n has n objects, so that the first has none.
+    corners = [rng.uniform(0, min(spec.size), (number, 2, 2)) for number in range(count)]
+    boxes = [np.concatenate([c.min(axis=1), c.max(axis=1)], axis=1) for c in corners]
+    extras = ClipExtras(
+        torch.from_numpy(flow) if spec.flow else None,
+        tuple(torch.from_numpy(b).float() for b in boxes) if spec.boxes is not None else None,
+    )
+    return _input(spec, clips, extras)
 
 
 def _same(found: Tensor, expected: Tensor, message: str) -> None:

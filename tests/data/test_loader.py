@@ -7,9 +7,10 @@ import torch
 
 from vadkit.data.augments import fliplr
 from vadkit.data.clip_sources import DecodedClips, ResidentClips, StoredClips
+from vadkit.data.extras import ClipExtras
 from vadkit.data.loader import ClipLoader
 from vadkit.data.store import Settings, build_store, plan_store
-from vadkit.data.tensors import to_input
+from vadkit.data.tensors import make_clips
 from vadkit.data.videos import ClipSpec, Video
 
 SPEC = ClipSpec(3, (8, 12), "gray", (2,), range=(-1.0, 1.0))
@@ -112,10 +113,10 @@ def test_tensor_augments_are_drawn_from_the_batch(ramps):
     assert any(not torch.equal(a.frames, b.frames) for a, b in zip(whole, other, strict=True))
 
 
-def test_to_input_scales_to_the_range_and_orders_axes():
+def test_frames_are_scaled_to_the_range_with_axes_in_order():
     clips = torch.zeros((2, 3, 8, 12, 1), dtype=torch.uint8)
     clips[1, 2, 5, 7] = 255
-    tensor = to_input(clips, SPEC, CPU, torch.float32)
+    tensor = make_clips(clips, ClipExtras(), SPEC, CPU, torch.float32).frames
     assert tensor.shape == (2, 1, 3, 8, 12)
     assert tensor[1, 0, 2, 5, 7] == 1.0
     assert tensor[0].unique().tolist() == [-1.0]
@@ -124,8 +125,8 @@ def test_to_input_scales_to_the_range_and_orders_axes():
 def test_the_compute_dtype_loses_less_than_half_a_grey_level():
     levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16, 1)
     spec = ClipSpec(1, (16, 16), "gray", (0,), range=(-1.0, 1.0))
-    exact = to_input(levels, spec, CPU, torch.float32)
-    rounded = to_input(levels, spec, CPU, torch.bfloat16)
+    exact = make_clips(levels, ClipExtras(), spec, CPU, torch.float32).frames
+    rounded = make_clips(levels, ClipExtras(), spec, CPU, torch.bfloat16).frames
     assert rounded.dtype == torch.bfloat16
     assert (rounded.float() - exact).abs().max() < 2 / 255
 

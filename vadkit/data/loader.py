@@ -9,6 +9,7 @@ import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from torch.utils.data import DataLoader, Dataset
 from vadkit.data.augments import draw_clip
 from vadkit.data.clip_sources import ClipSource, StoredClips
 from vadkit.data.clips import training_clips
-from vadkit.data.tensors import Clips, to_input
+from vadkit.data.extras import ClipExtras, Extras, gather_extras
+from vadkit.data.tensors import Clips, make_clips
 from vadkit.data.videos import ClipSpec
+from vadkit.errors import RecipeError
 from vadkit.registry import load_plugin
 
 _log = logging.getLogger("vadkit.data")
@@ -36,8 +39,9 @@ class ClipLoader:
     without augments, which is what the collect pass wants. ``augments`` are imgaug augmenters,
     which run in ``workers`` processes (that load ``plugins`` first), and tensor augments, which
     run on the device after them; both are drawn once a clip from the seed, the epoch and the
-    clip's place, so that a resumed
-    epoch sees the same pixels. The last clips of an epoch that do not fill a batch are left out
+    clip's place, so that a resumed epoch sees the same pixels. ``extras`` are the videos' flow and
+    boxes, where the clips take any; then every augment must know what becomes of those, or
+    ``RecipeError`` is raised. The last clips of an epoch that do not fill a batch are left out
     unless ``drop_last`` is False or they are all there is.
     """
 
@@ -55,6 +59,7 @@ class ClipLoader:
         workers: int = 2,
         plugins: Sequence[Path] = (),
         drop_last: bool = True,
+        extras: Sequence[Extras] = (),
     ) -> None:
         self.source = source
         self.spec = spec
@@ -64,6 +69,9 @@ class ClipLoader:
         self.dtype = dtype
         self.image_augments = [one for one in augments if hasattr(one, "to_deterministic")]
         self.tensor_augments = [one for one in augments if not hasattr(one, "to_deterministic")]
+        if spec.flow or spec.boxes is not None:
+            _check_followed(augments)
+        self.extras = extras
         self.workers = workers
         self.plugins = tuple(plugins)
         self._processes: DataLoader[Tensor] | None = None
@@ -87,12 +95,15 @@ class ClipLoader:
             for number in range(start, self.length):
                 rows = self.clips[self._numbers(order, number)]
                 clips = self.source.gather(rows, torch.empty(0))
-                yield self._input(clips, epoch, number)
+                yield self._clips(clips, self._extras_of(rows), epoch, number)
         else:
             yield from self._prefetched(order, epoch, start)
 
     def _numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
         return order[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+    def _extras_of(self, rows: np.ndarray) -> ClipExtras:
+        return gather_extras(self.extras, rows, self.spec)
 
     def _buffer(self) -> Tensor:
         size, planes = self.spec.size, self.spec.planes
@@ -104,18 +115,18 @@ class ClipLoader:
         buffers = [self._buffer() for _ in range(_AHEAD + 1)]
         copied: list[Any] = [None] * len(buffers)
 
-        def fill(number: int) -> Tensor:
+        def fill(number: int) -> tuple[Tensor, ClipExtras]:
             slot = number % len(buffers)
             if copied[slot] is not None:
                 copied[slot].synchronize()
             rows = self.clips[self._numbers(order, number)]
-            return self.source.gather(rows, buffers[slot][: len(rows)])
+            return self.source.gather(rows, buffers[slot][: len(rows)]), self._extras_of(rows)
 
         with ThreadPoolExecutor(1, thread_name_prefix="clips") as ahead:
             upcoming = iter(range(start, self.length))
             pending = deque(ahead.submit(fill, n) for n in itertools.islice(upcoming, _AHEAD))
             for number in range(start, self.length):
-                clips = self._input(pending.popleft().result(), epoch, number)
+                clips = self._clips(*pending.popleft().result(), epoch, number)
                 if self.device.type == "cuda":
                     copied[number % len(buffers)] = torch.cuda.current_stream().record_event()
                 # Only now is this batch's buffer free for the batch that takes its turn.
@@ -131,7 +142,7 @@ class ClipLoader:
         numbers = [self._numbers(order, number) for number in range(start, self.length)]
         self._requests[:] = [(epoch, batch) for batch in numbers]
         for number, clips in enumerate(self._processes, start):
-            yield self._input(clips, epoch, number)
+            yield self._clips(clips, ClipExtras(), epoch, number)
 
     def _start_processes(self) -> DataLoader[Tensor]:
         batches = _AugmentedBatches(self)
@@ -156,18 +167,32 @@ class ClipLoader:
             worker_init_fn=_prepare_process if workers else None,
         )
 
-    def _input(self, clips_BTHWC: Tensor, epoch: int, number: int) -> Clips:
+    def _clips(self, frames_BTHWC: Tensor, extras: ClipExtras, epoch: int, number: int) -> Clips:
         augment = None
         if self.tensor_augments:
             seed = np.random.SeedSequence([self.seed or 0, epoch, number]).generate_state(1)[0]
             generator = torch.Generator().manual_seed(int(seed))
 
-            def augment(clips: Tensor) -> Tensor:
+            def augment(clips: Clips) -> Clips:
                 for one in self.tensor_augments:
-                    clips = one(clips, generator)
+                    if hasattr(one, "follow"):
+                        clips = one.follow(clips, generator)
+                    else:
+                        clips = replace(clips, frames=one(clips.frames, generator))
                 return clips
 
-        return Clips(to_input(clips_BTHWC, self.spec, self.device, self.dtype, augment))
+        return make_clips(frames_BTHWC, extras, self.spec, self.device, self.dtype, augment)
+
+
+def _check_followed(augments: Sequence[Any]) -> None:
+    """Every augment leaves flow and boxes true, or takes them along."""
+    for one in augments:
+        if not (hasattr(one, "follow") or getattr(one, "keeps_places", False)):
+            raise RecipeError(
+                f"augments: optical flow and boxes cannot follow {type(one).__name__}, and the "
+                "method takes them; leave it out, or use tensor-flip, tensor-color, tensor-erase "
+                "or tensor-noise"
+            )
 
 
 class _AugmentedBatches(Dataset[Tensor]):

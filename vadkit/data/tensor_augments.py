@@ -4,18 +4,22 @@ Each takes clips (B, C, T, H, W) in 0..1 and a CPU generator, and returns clips 
 dtype and range; the clips it was given stay as they are. The few numbers a clip needs are drawn on
 the CPU, so that a CPU and a GPU draw the same. Pixels are worked out in float32, since a place or
 a factor in bfloat16 would be rounded to 8 bits.
+
+Where clips come with optical flow or boxes, an augment must say what becomes of those: ``follow``
+changes whole ``Clips``, and ``keeps_places`` says that every pixel stays where it is.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from vadkit.data.tensors import Clips
 from vadkit.errors import RecipeError
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -35,12 +39,40 @@ class TensorFlip:
         self.horizontal, self.vertical = horizontal, vertical
 
     def __call__(self, clips_BCTHW: Tensor, generator: torch.Generator) -> Tensor:
-        clips = clips_BCTHW
-        for p, side in ((self.horizontal, -1), (self.vertical, -2)):
+        return self.follow(Clips(clips_BCTHW), generator).frames
+
+    def follow(self, clips: Clips, generator: torch.Generator) -> Clips:
+        """The clips with flow and boxes mirrored like the frames."""
+        for p, axis in ((self.horizontal, 0), (self.vertical, 1)):
             if p > 0:
-                chosen = _draw(clips, generator) < p
-                clips = torch.where(_spread(chosen, clips), clips.flip(side), clips)
+                chosen = _draw(clips.frames, generator) < p
+                clips = _mirror(clips, chosen, axis)
         return clips
+
+
+def _mirror(clips: Clips, chosen_B: Tensor, axis: int) -> Clips:
+    """The chosen clips mirrored along x (axis 0) or y (axis 1)."""
+    frames, flow, boxes = clips.frames, clips.flow, clips.boxes
+    side, length = -1 - axis, frames.shape[-1 - axis]
+    frames = torch.where(_spread(chosen_B, frames), frames.flip(side), frames)
+    if flow is not None:
+        mirrored = flow.flip(side)
+        # What moved to the right moves to the left now.
+        mirrored[:, axis].neg_()
+        flow = torch.where(_spread(chosen_B, flow), mirrored, flow)
+    if boxes is not None:
+        boxes = tuple(
+            _mirror_boxes(one, axis, length) if chosen else one
+            for one, chosen in zip(boxes, chosen_B.tolist(), strict=True)
+        )
+    return Clips(frames, flow, boxes)
+
+
+def _mirror_boxes(boxes_N4: Tensor, axis: int, length: int) -> Tensor:
+    mirrored = boxes_N4.clone()
+    mirrored[:, axis] = length - boxes_N4[:, axis + 2]
+    mirrored[:, axis + 2] = length - boxes_N4[:, axis]
+    return mirrored
 
 
 class TensorCrop:
@@ -79,6 +111,8 @@ class TensorColor:
     mean gray of the whole clip. Clips of one channel have no saturation to change.
     """
 
+    keeps_places: ClassVar[bool] = True
+
     def __init__(
         self,
         *,
@@ -108,6 +142,8 @@ class TensorErase:
     height and width, as shares of the frame's, differ by a factor of at most 10 / 3 (Zhong et
     al., Random Erasing, AAAI 2020). Raises ``RecipeError`` when ``share`` is not (least, most).
     """
+
+    keeps_places: ClassVar[bool] = True
 
     def __init__(self, *, p: Probability = 0.5, share: tuple[Share, Share] = (0.02, 0.2)) -> None:
         if share[0] > share[1]:
@@ -142,6 +178,8 @@ class TensorNoise:
     Each clip has its own strength, and each pixel of each frame its own noise. 0..1 is the whole
     range of a pixel. The noise itself is drawn on the device, so a CPU and a GPU differ in it.
     """
+
+    keeps_places: ClassVar[bool] = True
 
     def __init__(self, *, sigma: Strength = 0.02) -> None:
         self.sigma = sigma

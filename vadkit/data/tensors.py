@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from vadkit.data.extras import ClipExtras
 from vadkit.data.videos import ClipSpec
 
 
@@ -40,20 +41,27 @@ class Clips:
         )
 
 
-def to_input(
-    clips_BTHWC: Tensor,
+def make_clips(
+    frames_BTHWC: Tensor,
+    extras: ClipExtras,
     spec: ClipSpec,
     device: torch.device,
     dtype: torch.dtype,
-    augment: Callable[[Tensor], Tensor] | None = None,
-) -> Tensor:
-    """Clips (B, T, H, W, C) uint8 as (B, C, T, H, W) in ``spec.range``, on the device.
+    augment: Callable[[Clips], Clips] | None = None,
+) -> Clips:
+    """Clips on the device, of uint8 frames (B, T, H, W, C) and what goes with them.
 
-    The bytes travel, four times fewer than floats; conversion happens on the device, in
-    ``dtype``. ``augment`` gets the clips in 0..1, before they are scaled to the range.
+    The bytes travel, four times fewer than floats; conversion to ``dtype`` happens on the device.
+    ``augment`` gets the frames in 0..1, before they are scaled to ``spec.range``.
     """
     low, high = spec.range
-    clips = clips_BTHWC.to(device, non_blocking=True).permute(0, 4, 1, 2, 3).to(dtype)
+    frames = frames_BTHWC.to(device, non_blocking=True).permute(0, 4, 1, 2, 3).to(dtype)
+    flow, boxes = extras
+    if flow is not None:
+        flow = flow.to(device, non_blocking=True).permute(0, 4, 1, 2, 3).float()
+    if boxes is not None:
+        boxes = tuple(one.to(device, non_blocking=True) for one in boxes)
     if augment is None:
-        return clips.mul_((high - low) / 255).add_(low)
-    return augment(clips.mul_(1 / 255)).mul(high - low).add_(low)
+        return Clips(frames.mul_((high - low) / 255).add_(low), flow, boxes)
+    clips = augment(Clips(frames.mul_(1 / 255), flow, boxes))
+    return replace(clips, frames=clips.frames.mul(high - low).add_(low))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,11 @@ import numpy as np
 import torch
 
 from vadkit.data.clips import scoring_starts
+from vadkit.data.extras import ClipExtras, boxes_in_clip
+from vadkit.data.flow import Flow
+from vadkit.data.objects import FrameBoxes, FrameFinder, boxes_of_frames
 from vadkit.data.resize import to_size
+from vadkit.data.tensors import make_clips
 from vadkit.methods.method import Method
 from vadkit.methods.scoring import score_batch
 from vadkit.scoring.normal import NormalScores
@@ -33,7 +38,8 @@ class FrameScore:
 class Detector:
     """A method with its weights, ready to score frames.
 
-    ``normal`` says what scores were on training video; ``scorers`` is the recipe's chain.
+    ``normal`` says what scores were on training video; ``scorers`` is the recipe's chain. ``flow``
+    and ``objects`` work out what the method takes beside frames, None where it takes none.
     """
 
     method: Method
@@ -42,6 +48,8 @@ class Detector:
     batch_size: int = 8
     normal: NormalScores | None = None
     scorers: tuple[Any, ...] = ()
+    flow: Flow | None = None
+    objects: FrameFinder | None = None
 
     @classmethod
     def load(cls, run: Path | str, checkpoint: str = "last") -> Detector:
@@ -61,8 +69,14 @@ class Detector:
         frame is held back until no later clip can score it: at most a batch of clips.
         """
         window = _Window(self)
-        for frame in frames:
-            yield from window.push(frame)
+        if self.objects is None:
+            for frame in frames:
+                yield from window.push(frame, None)
+        else:
+            # Frames that the finder looks at ahead of its answer are kept until they are scored.
+            frames, seen = itertools.tee(frames)
+            for frame, found in zip(frames, self.objects.stream(seen), strict=True):
+                yield from window.push(frame, found)
         yield from window.finish()
 
 
@@ -77,6 +91,8 @@ class _Window:
         self.hop = int(starts[1] - starts[0])
         self.batch = max(1, min(detector.batch_size, -(-32 // self.hop)))
         self.small: dict[int, np.ndarray] = {}
+        self.flow: dict[int, np.ndarray] = {}
+        self.boxes: dict[int, torch.Tensor] = {}
         self.held: deque[tuple[int, np.ndarray]] = deque()
         self.sums: dict[int, list[float]] = {}
         self.maps: dict[int, np.ndarray] = {}
@@ -84,8 +100,17 @@ class _Window:
         self.count = 0
         self.next_start = 0
 
-    def push(self, frame: np.ndarray) -> Iterator[FrameScore]:
-        self.small[self.count] = to_size(frame, self.spec.size, self.spec.channels)
+    def push(self, frame: np.ndarray, found: FrameBoxes | None) -> Iterator[FrameScore]:
+        small = to_size(frame, self.spec.size, self.spec.channels)
+        self.small[self.count] = small
+        if self.spec.flow and self.detector.flow is not None:
+            # As the store has it: nothing comes before the first frame, and float16.
+            previous = self.small.get(self.count - 1, small)
+            moved = self.detector.flow(previous, small).astype(np.float16)
+            self.flow[self.count] = moved if self.count else np.zeros_like(moved)
+        if found is not None:
+            boxes = boxes_in_clip(boxes_of_frames([found]), frame.shape[:2], self.spec.size)
+            self.boxes[self.count] = torch.from_numpy(boxes.xyxy)
         self.held.append((self.count, frame))
         self.count += 1
         if self.next_start + self.spec.span <= self.count:
@@ -110,9 +135,10 @@ class _Window:
             [np.stack([self.small[start + offset] for offset in offsets]) for start in self.waiting]
         )
         detector = self.detector
-        scores, maps = score_batch(
-            detector.method, torch.from_numpy(clips), detector.device, detector.dtype, maps=True
+        batch = make_clips(
+            torch.from_numpy(clips), self._extras(), self.spec, detector.device, torch.float32
         )
+        scores, maps = score_batch(detector.method, batch, detector.dtype, maps=True)
         for row, start in enumerate(self.waiting):
             for place, offset in enumerate(self.spec.scored):
                 index = start + offset * self.spec.step
@@ -121,6 +147,17 @@ class _Window:
                     self.maps[index] = maps[row, place]
         self.waiting.clear()
 
+    def _extras(self) -> ClipExtras:
+        """Flow and boxes of the clips that are to be scored."""
+        flow = boxes = None
+        if self.spec.flow:
+            read = [[self.flow[start + o] for o in self.spec.flow] for start in self.waiting]
+            flow = torch.from_numpy(np.array(read))
+        if self.spec.boxes is not None:
+            offset = self.spec.boxes * self.spec.step
+            boxes = tuple(self.boxes[start + offset] for start in self.waiting)
+        return ClipExtras(flow, boxes)
+
     def _release(self, before: int) -> Iterator[FrameScore]:
         while self.held and self.held[0][0] < before:
             index, frame = self.held.popleft()
@@ -128,7 +165,8 @@ class _Window:
             score = float(np.mean(found)) if found else float("nan")
             yield FrameScore(index, frame, score, self.maps.pop(index, None))
         for index in [index for index in self.small if index < self.needed_from(before)]:
-            del self.small[index]
+            for kept in (self.small, self.flow, self.boxes):
+                kept.pop(index, None)
 
     def needed_from(self, before: int) -> int:
         """The first frame that a later clip can still use."""

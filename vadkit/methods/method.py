@@ -52,10 +52,10 @@ class WeightedLoss:
 class Method(nn.Module):
     """A video anomaly detection method: how it learns, and how it scores.
 
-    ``defaults`` holds the paper's settings in the form of recipe sections (``clip``, ``networks``,
-    ``losses``, ``optimizers``, ``schedulers``, ``train``, ``scorers``). Its keys under
-    ``networks``, ``losses`` and ``optimizers`` are the method's roles; ``optional`` names those
-    that a recipe may switch off with ``null``, as ``family.role``.
+    ``defaults`` holds the paper's settings in the form of recipe sections (``clip``, ``flow``,
+    ``objects``, ``networks``, ``losses``, ``optimizers``, ``schedulers``, ``train``, ``scorers``).
+    Its keys under ``networks``, ``losses`` and ``optimizers`` are the method's roles; ``optional``
+    names those that a recipe may switch off with ``null``, as ``family.role``.
 
     A method that takes no gradient has no optimizer roles: it overrides ``collect`` and
     ``finalize``, and keeps what it learned in buffers so that ``state_dict`` carries it.

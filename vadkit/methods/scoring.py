@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from vadkit.data.clip_sources import FrameReader
 from vadkit.data.clips import scatter_scores, scoring_starts
-from vadkit.data.tensors import Clips, to_input
+from vadkit.data.extras import Extras, gather_extras
+from vadkit.data.tensors import Clips, make_clips
 from vadkit.methods.method import Method
 
 
@@ -19,8 +19,11 @@ def score_video(
     device: torch.device,
     dtype: torch.dtype,
     batch_size: int,
+    extras: Extras | None = None,
 ) -> np.ndarray:
     """Raw scores (N,) float64 of a video, NaN where the method gives none.
+
+    ``extras`` are the video's flow and boxes, where the method takes any.
 
     Frames are read a batch of clips at a time, in order, so memory stays flat.
     """
@@ -31,22 +34,24 @@ def score_video(
     for place in range(0, len(starts), batch_size):
         batch = starts[place : place + batch_size]
         frames = torch.from_numpy(video.read(int(batch[0]), int(batch[-1]) + spec.span))
-        clips = frames[batch[:, None] - batch[0] + offsets]
-        scores[place : place + len(batch)] = score_batch(method, clips, device, dtype)[0]
+        rows = np.stack([np.zeros_like(batch), batch], axis=1)
+        clips = make_clips(
+            frames[batch[:, None] - batch[0] + offsets],
+            gather_extras([extras or Extras()], rows, spec),
+            spec,
+            device,
+            torch.float32,
+        )
+        scores[place : place + len(batch)] = score_batch(method, clips, dtype)[0]
     return scatter_scores(scores, starts, len(video), spec)
 
 
 def score_batch(
-    method: Method,
-    clips_BTHWC: Tensor,
-    device: torch.device,
-    dtype: torch.dtype,
-    *,
-    maps: bool = False,
+    method: Method, clips: Clips, dtype: torch.dtype, *, maps: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Scores (B, S) float64 of uint8 clips and, if asked, maps (B, S, h, w) float32."""
-    clips = Clips(to_input(clips_BTHWC, method.clip, device, torch.float32))
-    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
+    """Scores (B, S) float64 of clips and, if asked, maps (B, S, h, w) float32."""
+    kind = clips.frames.device.type
+    autocast = torch.autocast(kind, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
     with torch.inference_mode(), autocast:
         scores = method.score(clips)
     wanted = scores.maps.float().cpu().numpy() if maps and scores.maps is not None else None

@@ -104,6 +104,12 @@ def _complete(full: dict[str, Any], method: Any, faults: list[Fault]) -> dict[st
             full[section] = {**defaults.get(section, {}), **given}
     for section in ("augments", "scorers", "hooks", "evaluators"):
         full.setdefault(section, defaults.get(section, copy.deepcopy(DEFAULTS.get(section, []))))
+    for section in ("flow", "objects"):
+        default = defaults.get(section)
+        if section not in full and default is not None:
+            full[section] = default
+        elif full.get(section) is not None:
+            full[section] = _lay_over(default, full[section])
     if method is None:
         return full
     optional: frozenset[str] = getattr(method, "optional", frozenset())
@@ -230,9 +236,13 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
                 faults.append(Fault(("data", "readers", place), str(error)))
     clip = Clip.model_validate(full["clip"])
     try:
-        method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
+        spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
     except ValueError as error:
-        faults.append(Fault(("clip",), str(error)))
+        return [*faults, Fault(("clip",), str(error))]
+    if spec.flow and not spec.flow_trains and full.get("flow") is None:
+        faults.append(Fault(("flow",), "this method needs optical flow, such as {type: dis}"))
+    if spec.boxes is not None and full.get("objects") is None:
+        faults.append(Fault(("objects",), "this method needs objects, such as {type: blobs}"))
     return faults
 
 

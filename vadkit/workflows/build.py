@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,19 @@ def seed_everything(seed: int) -> None:
 
 
 def build_clip(recipe: Recipe) -> ClipSpec:
-    """The recipe's clip with what its method knows of it."""
+    """The recipe's clip with what its method knows of it.
+
+    A recipe without ``flow`` or ``objects`` gives its method none.
+    """
     method = find("methods", recipe.method.type).load()
     clip = recipe.clip
     spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)  # type: ignore[attr-defined]
     assert isinstance(spec, ClipSpec)
-    return spec
+    return replace(
+        spec,
+        flow=() if recipe.flow is None else spec.flow,
+        boxes=None if recipe.objects is None else spec.boxes,
+    )
 
 
 def build_method(recipe: Recipe, device: torch.device) -> Method:

@@ -13,7 +13,7 @@ import numpy as np
 from vadkit.errors import DataError, TrainingError
 from vadkit.recipe import Recipe
 from vadkit.workflows.build import evaluate_scores, load_method, load_videos
-from vadkit.workflows.frames import skipped_entries, store_videos
+from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.run import load_run, update_manifest, write_json
 
 if TYPE_CHECKING:
@@ -104,9 +104,15 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     device = pick_device(recipe.train.device)
     dtype = pick_precision(recipe.train.precision, device)
     method, step = load_method(recipe, checkpoint, device)
-    for video in stored:
+    extras = load_extras(recipe, method.clip.scoring, videos, stored)
+    for video, beside in zip(stored, extras, strict=True):
         scores = score_video(
-            method, video, device=device, dtype=dtype, batch_size=recipe.train.batch_size
+            method,
+            video,
+            device=device,
+            dtype=dtype,
+            batch_size=recipe.train.batch_size,
+            extras=beside,
         )
         path = _score_path(run, video.id)
         path.parent.mkdir(parents=True, exist_ok=True)

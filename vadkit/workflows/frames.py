@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from vadkit.data.clip_sources import ClipSource, FrameReader
+    from vadkit.data.extras import Extras
     from vadkit.data.objects import Boxes
     from vadkit.data.store import Plan, Settings, Skipped
     from vadkit.data.stored_flow import StoredFlow
@@ -150,6 +152,33 @@ def store_objects(
             workers=recipe.data.workers,
             progress=progress,
         )
+
+
+def load_extras(
+    recipe: Recipe, spec: ClipSpec, videos: Sequence[Video], stored: Sequence[FrameReader]
+) -> list[Extras]:
+    """Flow and boxes of stored videos, as far as the clips take them, worked out where missing.
+
+    ``videos`` are those of the split, of which ``stored`` may lack some.
+    """
+    from vadkit.data.decode import probe
+    from vadkit.data.extras import Extras, boxes_in_clip
+    from vadkit.data.stored_video import StoredVideo
+    from vadkit.errors import RecipeError
+
+    extras = [Extras() for _ in stored]
+    if spec.flow:
+        kept = [video for video in stored if isinstance(video, StoredVideo)]
+        if len(kept) < len(stored):
+            raise RecipeError("data.store: none keeps no frames to work optical flow out from")
+        extras = [Extras(flow) for flow in store_flow(recipe, kept)]
+    if spec.boxes is not None:
+        found, paths = store_objects(recipe, videos, stored), {one.id: one.path for one in videos}
+        extras = [
+            replace(one, boxes=boxes_in_clip(found[id], probe(paths[id]).size, spec.size))
+            for one, id in zip(extras, [video.id for video in stored], strict=True)
+        ]
+    return extras
 
 
 def _component(family: str, spec: Spec) -> tuple[Any, dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vadkit.errors import DataError
+from vadkit.errors import DataError, RecipeError
 from vadkit.registry import build
 from vadkit.workflows.build import build_list, load_method
 from vadkit.workflows.frames import store_settings
@@ -52,12 +52,25 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
     recipe = load_run(run)
     device = pick_device(recipe.train.device)
     method, _ = load_method(recipe, run / "checkpoints" / f"{checkpoint}.pt", device)
+    spec = method.clip.scoring
+    flow = objects = None
+    if spec.flow and recipe.flow is not None:
+        flow = build("flow", recipe.flow.type, recipe.flow.params)
+    if spec.boxes is not None and recipe.objects is not None:
+        objects = build("objects", recipe.objects.type, recipe.objects.params)
+        if not objects.reads_frames:
+            raise RecipeError(
+                f"objects: {recipe.objects.type} knows the objects of its data set alone; to score "
+                "other video, train with a finder that looks at frames, such as objects.type: blobs"
+            )
     return Detector(
         method,
         device,
         pick_precision(recipe.train.precision, device),
         normal=load_normal(run),
         scorers=tuple(build_list("scorers", recipe.scorers)),
+        flow=flow,
+        objects=objects,
     )
 
 

@@ -14,6 +14,7 @@ from vadkit.errors import DataError, RecipeError, VadkitError
 from vadkit.recipe import Recipe, load_recipe
 from vadkit.recipe.resolve import find_recipe
 from vadkit.workflows.build import (
+    build_clip,
     build_hooks,
     build_list,
     build_method,
@@ -23,12 +24,14 @@ from vadkit.workflows.build import (
     load_videos,
     seed_everything,
 )
-from vadkit.workflows.frames import clip_source, skipped_entries, store_videos
+from vadkit.workflows.frames import clip_source, load_extras, skipped_entries, store_videos
 from vadkit.workflows.run import create_run, environment, load_run, update_manifest, write_json
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader
+    from vadkit.data.extras import Extras
     from vadkit.data.store import Skipped
+    from vadkit.data.videos import Video
     from vadkit.engine.trainer import Trainer
     from vadkit.evaluation.metrics import Metric
     from vadkit.methods.method import Method
@@ -59,7 +62,7 @@ def train(
     stored, skipped = store_videos(recipe, videos)
     run = create_run(recipe, source, runs)
     update_manifest(run, status="created", created=_now(), seed=recipe.train.seed, **environment())
-    _fit(recipe, run, stored, skipped, state=None)
+    _fit(recipe, run, videos, stored, skipped, state=None)
     return run
 
 
@@ -72,13 +75,16 @@ def resume(run: Path, overrides: Sequence[str] = ()) -> Path:
     path = run / "checkpoints" / "last.pt"
     # Without a checkpoint nothing was finished that could be lost: the run starts afresh.
     state = load_checkpoint(path, device) if path.is_file() else None
-    stored, skipped = store_videos(recipe, load_videos(recipe, "train"))
-    _fit(recipe, run, stored, skipped, state=state)
+    videos = load_videos(recipe, "train")
+    stored, skipped = store_videos(recipe, videos)
+    _fit(recipe, run, videos, stored, skipped, state=state)
     return run
 
 
-def make_trainer(recipe: Recipe, run: Path, stored: Sequence[FrameReader]) -> Trainer:
-    """The trainer of a recipe, ready to fit."""
+def make_trainer(
+    recipe: Recipe, run: Path, stored: Sequence[FrameReader], extras: Sequence[Extras]
+) -> Trainer:
+    """The trainer of a recipe, ready to fit on stored videos and what goes with each."""
     from vadkit.data.loader import ClipLoader
     from vadkit.engine.trainer import Trainer
 
@@ -100,6 +106,7 @@ def make_trainer(recipe: Recipe, run: Path, stored: Sequence[FrameReader]) -> Tr
         batch_size=settings.batch_size,
         device=device,
         dtype=dtype,
+        extras=extras,
     )
     loader = make_loader(
         seed=settings.seed,
@@ -133,13 +140,15 @@ def make_trainer(recipe: Recipe, run: Path, stored: Sequence[FrameReader]) -> Tr
 def _fit(
     recipe: Recipe,
     run: Path,
+    videos: Sequence[Video],
     stored: Sequence[FrameReader],
     skipped: Sequence[Skipped],
     state: dict[str, Any] | None,
 ) -> None:
     from vadkit.data.store import dataset_fingerprint
 
-    trainer = make_trainer(recipe, run, stored)
+    extras = load_extras(recipe, build_clip(recipe), videos, stored)
+    trainer = make_trainer(recipe, run, stored, extras)
     if state is not None:
         trainer.load_state_dict(state)
     update_manifest(
@@ -156,7 +165,7 @@ def _fit(
     started = time.monotonic()
     try:
         trainer.fit()
-        normal = _normal_scores(trainer.method, stored, trainer)
+        normal = _normal_scores(trainer, stored, extras)
         write_json(run / "normal.json", normal)
     except KeyboardInterrupt:
         update_manifest(run, status="interrupted", step=trainer.step)
@@ -185,16 +194,20 @@ def _test_evaluation(recipe: Recipe) -> Any:
     from vadkit.methods.scoring import score_video
     from vadkit.workflows.evaluate import store_labelled
 
-    stored, labels, _ = store_labelled(recipe, load_videos(recipe, "test"))
+    videos = load_videos(recipe, "test")
+    stored, labels, _ = store_labelled(recipe, videos)
+    extras = load_extras(recipe, build_clip(recipe).scoring, videos, stored)
 
     def evaluate(method: Method) -> list[Metric]:
         device = next(iter(method.parameters()), None)
         target = device.device if device is not None else pick_device(recipe.train.device)
         dtype = pick_precision(recipe.train.precision, target)
-        batch_size = recipe.train.batch_size
+        score = partial(
+            score_video, method, device=target, dtype=dtype, batch_size=recipe.train.batch_size
+        )
         scores = {
-            video.id: score_video(method, video, device=target, dtype=dtype, batch_size=batch_size)
-            for video in stored
+            video.id: score(video, extras=beside)
+            for video, beside in zip(stored, extras, strict=True)
         }
         return evaluate_scores(recipe, scores, labels)
 
@@ -202,7 +215,7 @@ def _test_evaluation(recipe: Recipe) -> Any:
 
 
 def _normal_scores(
-    method: Method, stored: Sequence[FrameReader], trainer: Trainer
+    trainer: Trainer, stored: Sequence[FrameReader], extras: Sequence[Extras]
 ) -> dict[str, Any]:
     """What scores and error maps usually are, from clips spread evenly over the training video.
 
@@ -210,20 +223,25 @@ def _normal_scores(
     the scale of a plot or a heat map, too low for an alarm's threshold.
     """
     import numpy as np
+    import torch
 
     from vadkit.data.clip_sources import StoredClips
     from vadkit.data.clips import training_clips
+    from vadkit.data.extras import gather_extras
+    from vadkit.data.tensors import make_clips
     from vadkit.methods.scoring import score_batch
     from vadkit.scoring.normal import measure_normal
 
-    spec = method.clip
+    spec = trainer.method.clip.scoring
     clips = training_clips([len(video) for video in stored], spec)
     picked = clips[np.linspace(0, len(clips) - 1, min(_NORMAL_CLIPS, len(clips))).astype(int)]
     source = StoredClips(stored, spec)
     frames, maps = [], []
     for first in range(0, len(picked), trainer.batch_size):
-        batch = source.batch(picked[first : first + trainer.batch_size])
-        scores, errors = score_batch(method, batch, trainer.device, trainer.dtype, maps=True)
+        rows = picked[first : first + trainer.batch_size]
+        beside = gather_extras(extras, rows, spec)
+        batch = make_clips(source.batch(rows), beside, spec, trainer.device, torch.float32)
+        scores, errors = score_batch(trainer.method, batch, trainer.dtype, maps=True)
         frames.append(scores.ravel())
         if errors is not None:
             # Every seventh value is plenty for quantiles and keeps memory flat.

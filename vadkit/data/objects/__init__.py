@@ -60,7 +60,8 @@ class ObjectFinder(Protocol):
     """What the family ``objects`` holds.
 
     ``reads_frames`` is False where the boxes come from elsewhere; only those of finders that read
-    frames are kept in the cache. Several threads may call one object at a time.
+    frames are kept in the cache. Those also have ``stream``, which new video needs. Several
+    threads may call one object at a time.
     """
 
     reads_frames: bool
@@ -72,6 +73,13 @@ class ObjectFinder(Protocol):
         that is a part of a file has its own frames only, and the first of them is frame 0. Raises
         ``DataError`` for what cannot be used.
         """
+
+
+class FrameFinder(ObjectFinder, Protocol):
+    """A finder that looks at frames, and so can follow a stream of them."""
+
+    def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
+        """What is found in each frame, in order; it may look at later frames before it answers."""
 
 
 def boxes_of_frames(found: Sequence[FrameBoxes]) -> Boxes:

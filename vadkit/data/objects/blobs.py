@@ -51,12 +51,16 @@ class Blobs:
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
         """The boxes of every frame, the first ones included."""
+        return boxes_of_frames(list(self.stream(frames)))
+
+    def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
+        """The boxes of each frame; the first come once ``warmup`` frames are there."""
         import cv2
 
         smalls = ((frame.shape[:2], _small(frame)) for frame in frames)
         first = list(itertools.islice(smalls, self.warmup))
         if not first:
-            return boxes_of_frames([])
+            return
         # Whoever walks in the first frame would be taken for background if it were learnt alone.
         spread = first[:: -(-len(first) // _MEDIAN_FRAMES)]
         background = np.median([small for _, small in spread], axis=0).astype(np.uint8)
@@ -66,12 +70,8 @@ class Blobs:
         # A new colour counts as background once the old one's weight falls below the ratio.
         rate = -math.log(model.getBackgroundRatio()) / self.patience
         model.apply(background, learningRate=1)
-        return boxes_of_frames(
-            [
-                _boxes(np.asarray(model.apply(small, learningRate=rate)), size, self.min_area)
-                for size, small in itertools.chain(first, smalls)
-            ]
-        )
+        for size, small in itertools.chain(first, smalls):
+            yield _boxes(np.asarray(model.apply(small, learningRate=rate)), size, self.min_area)
 
 
 def _boxes(seen_HW: np.ndarray, size: tuple[int, ...], min_area: float) -> FrameBoxes:

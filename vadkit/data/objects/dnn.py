@@ -51,9 +51,14 @@ class Darknet:
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
         """The boxes that the network is sure of in every frame."""
+        return boxes_of_frames(list(self.stream(frames)))
+
+    def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
+        """The boxes of each frame."""
         network = self._network()
         outputs = network.getUnconnectedOutLayersNames()
-        return boxes_of_frames([self._detect(network, outputs, frame) for frame in frames])
+        for frame in frames:
+            yield self._detect(network, outputs, frame)
 
     def _detect(self, network: Any, outputs: Any, frame_HWC: np.ndarray) -> FrameBoxes:
         import cv2
@@ -127,8 +132,13 @@ class Onnx:
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
         """The boxes that the network is sure of in every frame."""
+        return boxes_of_frames(list(self.stream(frames)))
+
+    def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
+        """The boxes of each frame."""
         network = self._network()
-        return boxes_of_frames([self._detect(network, frame) for frame in frames])
+        for frame in frames:
+            yield self._detect(network, frame)
 
     def _detect(self, network: Any, frame_HWC: np.ndarray) -> FrameBoxes:
         import cv2

@@ -60,9 +60,14 @@ class Torchvision:
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
         """The boxes that the network is sure of in every frame."""
+        return boxes_of_frames(list(self.stream(frames)))
+
+    def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
+        """The boxes of each frame."""
         device = pick_device(self.device)
         network = _network(self.model, self.weights, device)
-        return boxes_of_frames([self._detect(network, device, frame) for frame in frames])
+        for frame in frames:
+            yield self._detect(network, device, frame)
 
     def _detect(
         self, network: torch.nn.Module, device: torch.device, frame_HWC: np.ndarray
