@@ -11,7 +11,6 @@ RECIPE = """\
 name: tiny
 dataset: {{type: synthetic, root: {root}, size: [48, 64], frames: 24, train_videos: 2}}
 clip: {{frames: 5, size: [48, 64], channels: gray}}
-augments: [{{type: fliplr}}]
 method: {{type: {method}}}
 {networks}
 train: {{epochs: 2, batch_size: 8}}
@@ -27,8 +26,9 @@ hooks:
 scorers: [{{type: gaussian, sigma: 2}}, {{type: minmax-per-video}}]
 """
 NETWORKS = {
-    "future-frame": "networks: {generator: {width: 4}, discriminator: {width: 4}}",
-    "conv-ae": "networks: {autoencoder: {width: 8}}",
+    "future-frame": "augments: [{type: tensor-flip}]\n"
+    "networks: {generator: {width: 4}, discriminator: {width: 4}}",
+    "conv-ae": "augments: [{type: fliplr}]\nnetworks: {autoencoder: {width: 8}}",
 }
 
 

@@ -190,6 +190,7 @@ def test_defaults_are_the_papers():
     assert {n: spec["weight"] for n, spec in frames["losses"].items()} == {
         "intensity": 1.0,
         "gradient": 1.0,
+        "flow": 2.0,
         "adversarial": 0.05,
         "discriminator": 1.0,
     }
@@ -206,3 +207,26 @@ def test_a_generator_without_any_loss_is_refused():
     generator = {"generator": Constant(3, 0.0)}
     with pytest.raises(RecipeError, match="nothing left to train"):
         FutureFrame(generator, {}, future_frame().clip)
+
+
+def test_the_flow_loss_compares_the_last_frame_the_prediction_and_the_true_flow():
+    seen = []
+
+    def flow_loss(previous, output, flow):
+        seen.append((previous, flow))
+        return output.mean() * 0 + 3.0
+
+    method = future_frame(discriminator=False)
+    method.losses["flow"] = WeightedLoss(flow_loss, 2.0)
+    clips, flow = torch.rand(2, 3, 5, 48, 64), torch.rand(2, 2, 1, 48, 64)
+    (update,) = method.updates(Clips(clips, flow))
+    assert update.terms()["flow"].item() == 6.0
+    assert torch.equal(seen[0][0], clips[:, :, 3]) and torch.equal(seen[0][1], flow[:, :, 0])
+    (update,) = method.updates(Clips(clips))
+    assert "flow" not in update.terms()
+
+
+def test_flow_is_for_training_and_for_consecutive_frames():
+    spec = FutureFrame.clip_spec(5, (256, 256), "rgb", 1)
+    assert (spec.flow, spec.scoring.flow) == ((4,), ())
+    assert FutureFrame.clip_spec(5, (256, 256), "rgb", 2).flow == ()

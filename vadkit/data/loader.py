@@ -190,8 +190,8 @@ def _check_followed(augments: Sequence[Any]) -> None:
         if not (hasattr(one, "follow") or getattr(one, "keeps_places", False)):
             raise RecipeError(
                 f"augments: optical flow and boxes cannot follow {type(one).__name__}, and the "
-                "method takes them; leave it out, or use tensor-flip, tensor-color, tensor-erase "
-                "or tensor-noise"
+                "method takes them; use tensor-flip, tensor-color, tensor-erase or tensor-noise "
+                "instead, or set flow: null where the method can do without"
             )
 
 

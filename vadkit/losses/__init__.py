@@ -9,6 +9,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "intensity": "vadkit.losses.pixel:Intensity",
         "gradient": "vadkit.losses.pixel:Gradient",
         "weighted-prediction": "vadkit.losses.pixel:WeightedPrediction",
+        "flow-l1": "vadkit.losses.flow:FlowL1",
         "entropy": "vadkit.losses.memory:Entropy",
         "compactness": "vadkit.losses.memory:Compactness",
         "separateness": "vadkit.losses.memory:Separateness",

@@ -170,7 +170,10 @@ def load_extras(
     if spec.flow:
         kept = [video for video in stored if isinstance(video, StoredVideo)]
         if len(kept) < len(stored):
-            raise RecipeError("data.store: none keeps no frames to work optical flow out from")
+            raise RecipeError(
+                "data.store: none keeps no frames to work optical flow out from; keep them, or "
+                "set flow: null where the method can do without"
+            )
         extras = [Extras(flow) for flow in store_flow(recipe, kept)]
     if spec.boxes is not None:
         found, paths = store_objects(recipe, videos, stored), {one.id: one.path for one in videos}
