@@ -73,6 +73,32 @@ def test_training_moves_the_items_and_scoring_does_not():
     assert torch.equal(network.items, after)
 
 
+def test_the_memory_follows_normal_clips_while_a_data_set_is_evaluated():
+    network = Fixed(0.0)
+    network.remember = lambda queries: setattr(
+        network, "items", nn.functional.normalize(network.items + queries[0], dim=1)
+    )
+    method = MNAD({"generator": network}, LOSSES, SPEC, alpha=0.0, update_at_test=True)
+    # Pixels of 0.1 are 0.05 from the prediction in 0..1: an error of 0.0025. Those of 0.4: 0.04.
+    usual, odd = torch.full((1, 1, 3, 8, 8), 0.1), torch.full((1, 1, 3, 8, 8), 0.4)
+    before = network.items
+    first = method.score(Clips(usual)).frames.item()
+    assert first == method.score(Clips(usual)).frames.item() == pytest.approx(0.4**0.5, abs=1e-5)
+    with method.adapting():
+        scores = method.score(Clips(torch.cat([odd, usual, usual]))).frames[:, 0].tolist()
+    # The odd clip teaches nothing; (0, 1) + (0.6, 0.8) is (0.316, 0.949) at unit length.
+    assert scores == pytest.approx([first, first, 0.32036], abs=1e-4)
+    assert network.items is before
+    assert method.score(Clips(usual)).frames.item() == first
+
+
+def test_without_the_option_evaluation_leaves_the_memory_alone():
+    method = MNAD({"generator": Fixed(0.0)}, LOSSES, SPEC)
+    clips = Clips(torch.zeros(3, 1, 3, 8, 8))
+    with method.adapting():
+        assert torch.equal(method.score(clips).frames[:1].expand(3, 1), method.score(clips).frames)
+
+
 @pytest.mark.parametrize("args", [(1, (64, 64)), (5, (60, 64))])
 def test_a_clip_that_cannot_serve_is_refused(args):
     with pytest.raises(ValueError, match="mnad needs"):

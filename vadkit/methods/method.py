@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -113,6 +114,15 @@ class Method(nn.Module):
     def collects(self) -> bool:
         """Whether the method needs the collect pass."""
         return type(self).collect is not Method.collect
+
+    @contextlib.contextmanager
+    def adapting(self) -> Iterator[None]:
+        """While a data set is evaluated: ``score`` may learn from clips that it has scored.
+
+        Clips come in order, video after video, and all that was learned is forgotten at the end.
+        Live use never does so. By default nothing is learned.
+        """
+        yield
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:

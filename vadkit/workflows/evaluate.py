@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,21 +106,18 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     dtype = pick_precision(recipe.train.precision, device)
     method, step = load_method(recipe, checkpoint, device)
     extras = load_extras(recipe, method.clip.scoring, videos, stored)
-    for video, beside in zip(stored, extras, strict=True):
-        scores = score_video(
-            method,
-            video,
-            device=device,
-            dtype=dtype,
-            batch_size=recipe.train.batch_size,
-            extras=beside,
-        )
-        path = _score_path(run, video.id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            np.savez(file, scores=scores.astype(np.float32), labels=labels[video.id])
-        temporary.replace(path)
+    score = partial(
+        score_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
+    )
+    with method.adapting():
+        for video, beside in zip(stored, extras, strict=True):
+            scores = score(video, extras=beside)
+            path = _score_path(run, video.id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".tmp")
+            with temporary.open("wb") as file:
+                np.savez(file, scores=scores.astype(np.float32), labels=labels[video.id])
+            temporary.replace(path)
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = str(getattr(dataset, "label_source", recipe.dataset.type))
     paths = {video.id: str(video.path.absolute()) for video in videos}

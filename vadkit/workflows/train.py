@@ -205,10 +205,11 @@ def _test_evaluation(recipe: Recipe) -> Any:
         score = partial(
             score_video, method, device=target, dtype=dtype, batch_size=recipe.train.batch_size
         )
-        scores = {
-            video.id: score(video, extras=beside)
-            for video, beside in zip(stored, extras, strict=True)
-        }
+        with method.adapting():
+            scores = {
+                video.id: score(video, extras=beside)
+                for video, beside in zip(stored, extras, strict=True)
+            }
         return evaluate_scores(recipe, scores, labels)
 
     return evaluate
