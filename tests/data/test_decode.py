@@ -128,6 +128,13 @@ def test_the_child_finds_vadkit_from_any_folder(file, tmp_path, monkeypatch):
     assert numbers(read_frames(Path(file.name), readers=fakes("first_three"))) == [0, 1, 2]
 
 
+def test_opencv_is_imported_before_any_child_is_started():
+    """Its import in another thread changes sys.path for a while, which a child would inherit."""
+    code = "import sys, vadkit.data.decode; print('cv2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
 def test_a_worker_serves_many_videos_and_starts_anew_after_a_failure(file):
     def process(worker):
         (frame,) = read_frames(file, readers=fakes("tells_process"), worker=worker)

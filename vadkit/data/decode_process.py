@@ -14,6 +14,9 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import Any
 
+# Imported here although nothing below uses it: while any thread imports OpenCV, sys.path holds a
+# folder whose `typing` would hide Python's own from a child that is started then.
+import cv2  # noqa: F401
 import numpy as np
 
 from vadkit.data.decode_worker import ERROR, FRAME, HEADER, PROGRESS, WRITE_ERROR
