@@ -20,14 +20,28 @@ def small(role, width, lr, **more):
 
 
 SMALL = {
+    "anopcn": {
+        **small("predictor", 8, 3e-3),
+        "networks": {role: {"width": 8} for role in ("predictor", "refiner", "discriminator")},
+    },
     "conv-ae": small("autoencoder", 16, 1e-3, frames=6),
     "conv-lstm-ae": small("autoencoder", 16, 5e-4, frames=6),
     "future-frame": {
         **small("generator", 8, 3e-3),
         "networks": {"generator": {"width": 8}, "discriminator": {"width": 8}},
     },
+    "ganomaly": {
+        **small("generator", 16, 1e-3),
+        "networks": {"generator": {"width": 16, "latent": 8}, "discriminator": {"width": 8}},
+    },
     "memae": small("autoencoder", 12, 2e-3, frames=8, slots=50),
     "mnad": small("generator", 8, 2e-3),
+    "ocae": {
+        "clip": {"size": [32, 48], "frames": 5, "channels": "gray"},
+        "method": {"type": "ocae", "clusters": 3},
+        "networks": {role: {"width": 8} for role in ("before", "appearance", "after")},
+        "train": {"batch_size": 8},
+    },
     "stae": small("autoencoder", 8, 2e-3, frames=16),
 }
 

@@ -44,10 +44,15 @@ def test_small_and_odd_frames_and_bfloat16():
     assert flow.abs().max() < 1e-6
 
 
-def test_the_loss_is_the_mean_difference_in_pixels():
-    flat = torch.zeros(1, 1, 16, 16)
-    flow = torch.stack([torch.full((1, 16, 16), 2.0), torch.full((1, 16, 16), -1.0)], dim=1)
-    assert FlowL1()(flat, flat, flow).item() == pytest.approx(1.5)
+def test_the_loss_is_what_exceeds_the_difference_of_the_true_frame():
+    flow = torch.stack([torch.full((1, 48, 64), 1.0), torch.zeros(1, 48, 64)], dim=1)
+    previous, target = texture(), texture(1.0)
+    still, true = (lucas_kanade(previous, frame) - flow for frame in (previous, target))
+    expected = (still.abs() - true.abs()).clamp(min=0).mean().item()
+    assert 0.3 < expected < 0.5
+    assert FlowL1()(previous, previous, target, flow).item() == pytest.approx(expected)
+    # Even where the true flow is said to be another.
+    assert FlowL1()(previous, target, target, flow + 2).item() == 0
 
 
 def test_an_even_window_is_refused():
@@ -64,10 +69,10 @@ def test_the_gradient_moves_a_prediction_along_the_true_flow():
     loss, optimizer = FlowL1(), torch.optim.Adam([output], 0.02)
     inner = (..., slice(8, -8), slice(8, -8))
     before = functional.mse_loss(output[inner], target[inner]).item()
-    first = loss(previous, output, flow).item()
+    first = loss(previous, output, target, flow).item()
     for _ in range(30):
         optimizer.zero_grad()
-        value = loss(previous, output, flow)
+        value = loss(previous, output, target, flow)
         value.backward()
         optimizer.step()
     assert value.item() < 0.5 * first

@@ -1,11 +1,20 @@
 """Losses against values worked out by hand."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
+from torch import nn
 
-from vadkit.losses.adversarial import LeastSquaresDiscriminator, LeastSquaresGenerator
+from vadkit.losses.adversarial import (
+    LeastSquaresDiscriminator,
+    LeastSquaresGenerator,
+    VanillaDiscriminator,
+    VanillaGenerator,
+    WassersteinDiscriminator,
+    WassersteinGenerator,
+)
 from vadkit.losses.memory import Compactness, Entropy, Separateness
 from vadkit.losses.pixel import L1, MSE, Gradient, Intensity, WeightedPrediction
 
@@ -31,7 +40,50 @@ def test_gradient_compares_absolute_differences():
 def test_least_squares_losses():
     real, fake = torch.tensor([1.0, 0.5]), torch.tensor([0.0, 2.0])
     assert LeastSquaresGenerator()(fake) == pytest.approx(0.5 * (1 + 1) / 2)
-    assert LeastSquaresDiscriminator()(real, fake) == pytest.approx(0.5 * 0.25 / 2 + 0.5 * 4 / 2)
+    loss = LeastSquaresDiscriminator()(nn.Identity(), real, fake)
+    assert loss == pytest.approx(0.5 * 0.25 / 2 + 0.5 * 4 / 2)
+
+
+def test_vanilla_losses():
+    real, fake = torch.tensor([0.0, math.log(3)]), torch.tensor([0.0, -math.log(3)])
+    # The sigmoids are 1/2 and 3/4 for real, 1/2 and 1/4 for fake.
+    assert VanillaGenerator()(fake) == pytest.approx((math.log(2) + math.log(4)) / 2)
+    of_real = (math.log(2) + math.log(4 / 3)) / 2
+    loss = VanillaDiscriminator()(nn.Identity(), real, fake)
+    assert loss == pytest.approx(0.5 * of_real + 0.5 * of_real)
+
+
+class Linear(nn.Module):
+    """A critic whose gradient is (3, 4) everywhere, of length 5."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([3.0, 4.0]))
+
+    def forward(self, points):
+        return points @ self.weight
+
+
+def test_wasserstein_losses():
+    critic, real = Linear(), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    fake = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
+    assert WassersteinGenerator()(critic(fake)).item() == pytest.approx(-3.5)
+    loss = WassersteinDiscriminator(penalty=2.0)(critic, real, fake)
+    assert loss.item() == pytest.approx(3.5 - 3.5 + 2 * (5 - 1) ** 2)
+    loss.backward()
+    # The penalty's slope along the weight (3, 4) / 5 is 2 * 2 * (5 - 1).
+    torch.testing.assert_close(critic.weight.grad, 16 * torch.tensor([0.6, 0.8]))
+
+
+def test_the_gradient_penalty_of_a_convolution_is_exact_under_bfloat16():
+    torch.manual_seed(0)
+    critic = nn.Conv2d(1, 1, 4, stride=4, bias=False)
+    frames = torch.rand(3, 1, 8, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = WassersteinDiscriminator()(critic, frames, frames)
+    # A value a patch, four patches: the gradient of their mean is a quarter of each weight.
+    length = (critic.weight / 4).norm() * 2
+    assert loss.item() == pytest.approx(10 * (length.item() - 1) ** 2, rel=1e-5)
 
 
 def test_gradient_is_zero_for_a_flat_difference_and_counts_channels_as_a_mean():
@@ -60,11 +112,20 @@ def test_a_bfloat16_output_is_compared_in_float32(loss):
 
 
 @pytest.mark.parametrize(
-    ("loss", "inputs"), [(LeastSquaresGenerator(), 1), (LeastSquaresDiscriminator(), 2)]
+    ("loss", "inputs"),
+    [
+        (LeastSquaresGenerator(), 1),
+        (VanillaGenerator(), 1),
+        (WassersteinGenerator(), 1),
+        (LeastSquaresDiscriminator(), 2),
+        (VanillaDiscriminator(), 2),
+    ],
 )
 def test_bfloat16_logits_are_averaged_in_float32(loss, inputs):
     torch.manual_seed(0)
     logits = [torch.randn(2, 1, 16, 16).bfloat16() for _ in range(inputs)]
+    if inputs == 2:
+        loss = partial(loss, nn.Identity())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = loss(*logits)
     exact = loss(*(tensor.double() for tensor in logits))

@@ -212,8 +212,8 @@ def test_a_generator_without_any_loss_is_refused():
 def test_the_flow_loss_compares_the_last_frame_the_prediction_and_the_true_flow():
     seen = []
 
-    def flow_loss(previous, output, flow):
-        seen.append((previous, flow))
+    def flow_loss(previous, output, target, flow):
+        seen.append((previous, target, flow))
         return output.mean() * 0 + 3.0
 
     method = future_frame(discriminator=False)
@@ -221,7 +221,8 @@ def test_the_flow_loss_compares_the_last_frame_the_prediction_and_the_true_flow(
     clips, flow = torch.rand(2, 3, 5, 48, 64), torch.rand(2, 2, 1, 48, 64)
     (update,) = method.updates(Clips(clips, flow))
     assert update.terms()["flow"].item() == 6.0
-    assert torch.equal(seen[0][0], clips[:, :, 3]) and torch.equal(seen[0][1], flow[:, :, 0])
+    assert torch.equal(seen[0][0], clips[:, :, 3]) and torch.equal(seen[0][1], clips[:, :, 4])
+    assert torch.equal(seen[0][2], flow[:, :, 0])
     (update,) = method.updates(Clips(clips))
     assert "flow" not in update.terms()
 

@@ -7,9 +7,12 @@ import torch
 
 from vadkit.networks.conv_ae import ConvAE
 from vadkit.networks.conv_lstm_ae import ConvLSTM, ConvLSTMAE
+from vadkit.networks.ganomaly import GANomaly, GANomalyDiscriminator
 from vadkit.networks.memae import MemAE, Memory
 from vadkit.networks.mnad import MNAD
+from vadkit.networks.object_ae import ObjectAE
 from vadkit.networks.patch_gan import PatchGAN
+from vadkit.networks.predictive_coding import PredictiveCoding
 from vadkit.networks.stae import STAE
 from vadkit.networks.unet import UNet
 
@@ -237,3 +240,70 @@ def test_mnad_remembers_the_queries_nearest_to_an_item():
     moved = torch.tensor([1 + math.exp(-0.2) * 0.8 + 1, math.exp(-0.2) * 0.6])
     torch.testing.assert_close(network.items[0, :2], moved / moved.norm())
     torch.testing.assert_close(network.items[1], torch.eye(8)[1])
+
+
+def test_the_object_auto_encoder_has_the_papers_layers():
+    network = ObjectAE(1)
+    output, code = network(torch.rand(3, 1, 64, 64))
+    assert output.shape == (3, 1, 64, 64)
+    assert code.shape == (3, 16 * 8 * 8)
+    # Encoder 1-32-32-16, decoder 16-16-32-32-1, 3x3 and a bias each.
+    pairs = [(1, 32), (32, 32), (32, 16), (16, 16), (16, 32), (32, 32), (32, 1)]
+    expected = sum(9 * before * after + after for before, after in pairs)
+    assert sum(p.numel() for p in network.parameters()) == expected == 30_689
+    assert (code >= 0).all()
+
+
+def test_ganomaly_halves_to_the_least_size_and_comes_back():
+    network = GANomaly(8, (32, 48), width=4, latent=10)
+    output, code, again = network(torch.rand(2, 8, 32, 48))
+    assert output.shape == (2, 8, 32, 48) and output.abs().max() <= 1
+    assert code.shape == again.shape == (2, 10)
+    # 32x48, 16x24, 8x12, 4x6.
+    assert network.encoder[-1].kernel_size == (4, 6)
+
+
+def test_ganomaly_has_the_papers_size_on_pictures():
+    # Three colours at 32x32, as in the paper: convolutions 3-64-128-256 of 4x4, one of 4x4 to 100,
+    # two numbers a channel for normalisation of all but the first.
+    encoder = 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 100) + 2 * (128 + 256)
+    # Mirrored, normalised after every layer but the last, which has a bias.
+    decoder = 16 * (100 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 3 + 2 * (256 + 128 + 64)
+    network = GANomaly(3, (32, 32))
+    assert sum(p.numel() for p in network.parameters()) == 2 * encoder + decoder == 3_206_531
+
+
+def test_the_discriminators_logit_comes_from_its_features():
+    network = GANomalyDiscriminator(8, (32, 48), width=4)
+    clips = torch.rand(3, 8, 32, 48)
+    features = network.features(clips)
+    assert features.shape == (3, 16, 4, 6)
+    torch.testing.assert_close(
+        network.eval()(clips), network.last(network.features(clips)).flatten(1)
+    )
+
+
+def test_predictive_coding_predicts_a_frame_and_keeps_what_it_saw():
+    torch.manual_seed(0)
+    network = PredictiveCoding(1, width=4)
+    frames = torch.rand(2, 1, 4, 16, 24)
+    prediction = network(frames)
+    assert prediction.shape == (2, 1, 16, 24) and prediction.abs().max() <= 1
+    earlier = frames.clone()
+    earlier[:, :, 0] += 0.5
+    assert not torch.equal(network(earlier), prediction)
+
+
+def test_predictive_coding_has_lstms_of_128_and_64_channels():
+    def conv(before, after, side=3):
+        return side * side * before * after + after
+
+    network = PredictiveCoding(3)
+    assert [lstm.hidden for lstm in network.lstms] == [128, 64]
+    expected = (
+        conv(6, 64) + conv(64, 64) + conv(64, 128) + conv(128, 128) + conv(128, 256)
+        + conv(256, 256) + conv(256 + 128, 4 * 128) + conv(128 + 64, 4 * 64)
+        + conv(64, 128, 2) + conv(256, 128) + conv(128, 128)
+        + conv(128, 64, 2) + conv(128, 64) + conv(64, 64) + conv(64, 3)
+    )  # fmt: skip
+    assert sum(p.numel() for p in network.parameters()) == expected == 3_980_547

@@ -15,5 +15,9 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "separateness": "vadkit.losses.memory:Separateness",
         "lsgan": "vadkit.losses.adversarial:LeastSquaresGenerator",
         "lsgan-discriminator": "vadkit.losses.adversarial:LeastSquaresDiscriminator",
+        "vanilla": "vadkit.losses.adversarial:VanillaGenerator",
+        "vanilla-discriminator": "vadkit.losses.adversarial:VanillaDiscriminator",
+        "wgan-gp": "vadkit.losses.adversarial:WassersteinGenerator",
+        "wgan-gp-discriminator": "vadkit.losses.adversarial:WassersteinDiscriminator",
     },
 }

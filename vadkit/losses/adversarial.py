@@ -1,12 +1,15 @@
-"""Adversarial losses on the logits of a discriminator.
+"""Adversarial losses: of a generator on a discriminator's logits, of a discriminator on frames.
 
-They go through ``mse_loss``, which computes in float32 under autocast, where a mean of bfloat16
-logits would be rounded to 8 bits.
+Any generator's loss goes with the discriminator's of the same name. All compute in float32, also
+under autocast, where means of bfloat16 logits would be rounded to 8 bits.
 """
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,7 +30,67 @@ class LeastSquaresDiscriminator(nn.Module):
     Mao et al., ICCV 2017; Liu et al., CVPR 2018, eq. 5.
     """
 
-    def forward(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        real = functional.mse_loss(real_logits, torch.ones_like(real_logits))
-        fake = functional.mse_loss(fake_logits, torch.zeros_like(fake_logits))
-        return 0.5 * real + 0.5 * fake
+    def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        real_logits, fake_logits = discriminator(real), discriminator(fake)
+        of_real = functional.mse_loss(real_logits, torch.ones_like(real_logits))
+        of_fake = functional.mse_loss(fake_logits, torch.zeros_like(fake_logits))
+        return 0.5 * of_real + 0.5 * of_fake
+
+
+class VanillaGenerator(nn.Module):
+    """Cross-entropy of a generator's logits with real: -log D(fake), as a mean.
+
+    Goodfellow et al., NeurIPS 2014, in the form that does not saturate (section 3).
+    """
+
+    def forward(self, fake_logits: Tensor) -> Tensor:
+        return _cross_entropy(fake_logits, 1.0)
+
+
+class VanillaDiscriminator(nn.Module):
+    """Cross-entropy of a discriminator: half of -log D(real) and of -log(1 - D(fake)), as means.
+
+    Goodfellow et al., NeurIPS 2014, eq. 1.
+    """
+
+    def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        of_real = _cross_entropy(discriminator(real), 1.0)
+        return 0.5 * of_real + 0.5 * _cross_entropy(discriminator(fake), 0.0)
+
+
+class WassersteinGenerator(nn.Module):
+    """Negative mean of a critic's values of generated frames (Arjovsky et al., ICML 2017)."""
+
+    def forward(self, fake_logits: Tensor) -> Tensor:
+        return -fake_logits.float().mean()
+
+
+class WassersteinDiscriminator(nn.Module):
+    """A critic's mean of generated less that of real frames, and a penalty on its gradient.
+
+    Gulrajani et al., NeurIPS 2017, eq. 3: ``penalty`` times the mean squared distance from 1 of the
+    gradient's length, at places drawn between each real and generated frame. The critic should
+    have no batch normalisation. A critic that gives a value a patch gives their mean.
+    """
+
+    def __init__(self, *, penalty: Annotated[float, Field(ge=0)] = 10.0) -> None:
+        super().__init__()
+        self.penalty = penalty
+
+    def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        distance = discriminator(fake).float().mean() - discriminator(real).float().mean()
+        return distance + self.penalty * _gradient_penalty(discriminator, real, fake)
+
+
+def _gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    with torch.autocast(real.device.type, enabled=False):
+        share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+        between = torch.lerp(fake.detach().float(), real.float(), share).requires_grad_(True)
+        values = critic(between).view(len(between), -1).mean(dim=1)
+        (gradient,) = torch.autograd.grad(values.sum(), between, create_graph=True)
+        return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def _cross_entropy(logits: Tensor, label: float) -> Tensor:
+    logits = logits.float()
+    return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))

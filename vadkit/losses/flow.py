@@ -11,11 +11,14 @@ from torch.nn import functional
 
 
 class FlowL1(nn.Module):
-    """Mean absolute difference, in pixels, of the flow towards a predicted frame from the true one.
+    """How much farther from the true flow the flow to a predicted frame is, in pixels, as a mean.
 
-    Liu et al., CVPR 2018, eq. 3. The paper's FlowNet2 gives both flows; here the true one is the
-    recipe's ``flow``, and that of the prediction is ``lucas_kanade``'s, which needs no weights. The
-    two differ a little on the same frames, so a perfect prediction does not bring the loss to zero.
+    Liu et al., CVPR 2018, eq. 3, the absolute difference. The paper's FlowNet2 gives both flows;
+    here the true one is the recipe's ``flow``, and that of the prediction is ``lucas_kanade``'s,
+    which needs no weights. The two differ on the same frames, by about as much as a walker's pace
+    in a small picture; so of the difference only what exceeds that of the true frame's
+    ``lucas_kanade`` counts, and a perfect prediction has no loss. Otherwise predictions learn to
+    make up for the estimator.
     """
 
     def __init__(
@@ -26,10 +29,14 @@ class FlowL1(nn.Module):
             raise ValueError(f"window must be odd, to have a middle; got {window}")
         self.levels, self.window = levels, window
 
-    def forward(self, previous: Tensor, output: Tensor, flow: Tensor) -> Tensor:
-        """Frames (B, C, H, W) in -1..1 and the true flow (B, 2, H, W) between them, in pixels."""
+    def forward(self, previous: Tensor, output: Tensor, target: Tensor, flow: Tensor) -> Tensor:
+        """The last frame, the predicted and the true next one, (B, C, H, W) in -1..1; the true flow
+        (B, 2, H, W) between the first and the last of these, in pixels."""
+        flow = flow.float()
         found = lucas_kanade(previous, output, levels=self.levels, window=self.window)
-        return (found - flow.float()).abs().mean()
+        with torch.no_grad():
+            best = lucas_kanade(previous, target, levels=self.levels, window=self.window)
+        return ((found - flow).abs() - (best - flow).abs()).relu().mean()
 
 
 def lucas_kanade(previous: Tensor, current: Tensor, *, levels: int = 3, window: int = 7) -> Tensor:

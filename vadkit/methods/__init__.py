@@ -4,11 +4,14 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "methods": {
+        "anopcn": "vadkit.methods.anopcn:AnoPCN",
         "conv-ae": "vadkit.methods.conv_ae:ConvAutoEncoder",
         "conv-lstm-ae": "vadkit.methods.conv_lstm_ae:ConvLSTMAutoEncoder",
         "future-frame": "vadkit.methods.future_frame:FutureFrame",
+        "ganomaly": "vadkit.methods.ganomaly:GANomaly",
         "memae": "vadkit.methods.memae:MemAE",
         "mnad": "vadkit.methods.mnad:MNAD",
+        "ocae": "vadkit.methods.ocae:OCAE",
         "stae": "vadkit.methods.stae:STAutoEncoder",
     },
 }

@@ -12,7 +12,12 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import RecipeError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
-from vadkit.methods.prediction import negative_psnr, past_and_next
+from vadkit.methods.prediction import (
+    adversarial_updates,
+    negative_psnr,
+    past_and_next,
+    prediction_spec,
+)
 
 
 class FutureFrame(Method):
@@ -71,26 +76,7 @@ class FutureFrame(Method):
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
-        if frames < 2:
-            raise ValueError(
-                f"future-frame needs at least 2 frames, the last to predict; got {frames}"
-            )
-        if size[0] % 8 or size[1] % 8 or min(size) < 24:
-            raise ValueError(
-                "future-frame needs a height and width of at least 24 in multiples of 8; "
-                f"got {size[0]}x{size[1]}"
-            )
-        return ClipSpec(
-            frames,
-            size,
-            channels,
-            (frames - 1,),
-            step,
-            (-1.0, 1.0),
-            # Stored flow is from one frame of the video to the next.
-            flow=(frames - 1,) if step == 1 else (),
-            flow_trains=True,
-        )
+        return prediction_spec("future-frame", frames, size, channels, step)
 
     @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
@@ -98,36 +84,12 @@ class FutureFrame(Method):
         return {"generator": (past, clip.planes), "discriminator": (clip.planes,)}
 
     def updates(self, clips: Clips) -> Iterator[Update]:
-        past, target = past_and_next(clips.frames)
+        past, _ = past_and_next(clips.frames)
         # One forward pass of the generator serves both steps: it stays valid because the
         # discriminator's step leaves the generator's weights as they are. It is made here and not
         # within the terms, where the trainer has frozen one of the two networks.
         output: Tensor = self.networks["generator"](past)
-
-        def discriminator_terms() -> dict[str, Tensor]:
-            discriminator = self.networks["discriminator"]
-            loss = self.losses["discriminator"](
-                discriminator(target), discriminator(output.detach())
-            )
-            return {"discriminator": loss}
-
-        def generator_terms() -> dict[str, Tensor]:
-            terms: dict[str, Tensor] = {
-                name: self.losses[name](output, target)
-                for name in ("intensity", "gradient")
-                if name in self.losses
-            }
-            if clips.flow is not None:
-                last = clips.frames[:, :, -2]
-                terms["flow"] = self.losses["flow"](last, output, clips.flow[:, :, 0])
-            if "discriminator" in self.networks:
-                logits = self.networks["discriminator"](output)
-                terms["adversarial"] = self.losses["adversarial"](logits)
-            return terms
-
-        if "discriminator" in self.networks:
-            yield Update("discriminator", discriminator_terms)
-        yield Update("generator", generator_terms)
+        yield from adversarial_updates(self, "generator", clips, output)
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:

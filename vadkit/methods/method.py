@@ -46,8 +46,8 @@ class WeightedLoss:
         self.loss = loss
         self.weight = weight
 
-    def __call__(self, *tensors: Tensor) -> Tensor:
-        return self.weight * self.loss(*tensors)
+    def __call__(self, *inputs: Any) -> Tensor:
+        return self.weight * self.loss(*inputs)
 
 
 class Method(nn.Module):

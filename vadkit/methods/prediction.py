@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from torch import Tensor
+
+from vadkit.data.tensors import Clips
+from vadkit.data.videos import ClipSpec
+from vadkit.methods.method import Method, Update
 
 # A prediction without any error has an infinite PSNR; 100 dB is far above what a network reaches.
 _LEAST_MSE = 1e-10
@@ -11,6 +18,60 @@ _LEAST_MSE = 1e-10
 def past_and_next(frames_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
     """The past frames stacked as channels, oldest first, and the frame to predict."""
     return frames_BCTHW[:, :, :-1].transpose(1, 2).flatten(1, 2), frames_BCTHW[:, :, -1]
+
+
+def prediction_spec(
+    method: str, frames: int, size: tuple[int, int], channels: Any, step: int
+) -> ClipSpec:
+    """Clips whose last frame is predicted and scored, with its flow while training.
+
+    Raises ``ValueError`` where a U-Net of four levels and a patch discriminator cannot serve.
+    """
+    if frames < 2:
+        raise ValueError(f"{method} needs at least 2 frames, the last to predict; got {frames}")
+    if size[0] % 8 or size[1] % 8 or min(size) < 24:
+        raise ValueError(
+            f"{method} needs a height and width of at least 24 in multiples of 8; "
+            f"got {size[0]}x{size[1]}"
+        )
+    # Stored flow is from one frame of the video to the next.
+    flow = (frames - 1,) if step == 1 else ()
+    last = (frames - 1,)
+    return ClipSpec(frames, size, channels, last, step, (-1.0, 1.0), flow=flow, flow_trains=True)
+
+
+def adversarial_updates(
+    method: Method, role: str, clips: Clips, output: Tensor
+) -> Iterator[Update]:
+    """The discriminator's update, if there is one, then that of ``role``, which made ``output``.
+
+    The terms are the method's losses of the names below, as far as it has them; ``flow`` counts
+    where the clips have flow.
+    """
+    target = clips.frames[:, :, -1]
+    adversarial = "discriminator" in method.networks
+
+    def discriminator_terms() -> dict[str, Tensor]:
+        loss, discriminator = method.losses["discriminator"], method.networks["discriminator"]
+        return {"discriminator": loss(discriminator, target, output.detach())}
+
+    def terms() -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {
+            name: method.losses[name](output, target)
+            for name in ("intensity", "gradient")
+            if name in method.losses
+        }
+        if clips.flow is not None:
+            last = clips.frames[:, :, -2]
+            found["flow"] = method.losses["flow"](last, output, target, clips.flow[:, :, 0])
+        if adversarial:
+            logits = method.networks["discriminator"](output)
+            found["adversarial"] = method.losses["adversarial"](logits)
+        return found
+
+    if adversarial:
+        yield Update("discriminator", discriminator_terms)
+    yield Update(role, terms)
 
 
 def negative_psnr(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

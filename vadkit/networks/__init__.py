@@ -6,8 +6,12 @@ COMPONENTS: dict[str, dict[str, str]] = {
     "networks": {
         "conv-ae": "vadkit.networks.conv_ae:ConvAE",
         "conv-lstm-ae": "vadkit.networks.conv_lstm_ae:ConvLSTMAE",
+        "ganomaly": "vadkit.networks.ganomaly:GANomaly",
+        "ganomaly-discriminator": "vadkit.networks.ganomaly:GANomalyDiscriminator",
         "memae": "vadkit.networks.memae:MemAE",
         "mnad": "vadkit.networks.mnad:MNAD",
+        "object-ae": "vadkit.networks.object_ae:ObjectAE",
+        "predictive-coding": "vadkit.networks.predictive_coding:PredictiveCoding",
         "stae": "vadkit.networks.stae:STAE",
         "unet": "vadkit.networks.unet:UNet",
         "patch-gan": "vadkit.networks.patch_gan:PatchGAN",

@@ -22,16 +22,25 @@ class ConvLSTM(nn.Module):
         self.gates = nn.Conv2d(channels + hidden, 4 * hidden, 3, padding=1)
 
     def forward(self, features_BTCHW: Tensor) -> Tensor:
-        batch, _, _, height, width = features_BTCHW.shape
-        output = cell = features_BTCHW.new_zeros(batch, self.hidden, height, width)
-        outputs = []
+        state, outputs = None, []
         for features in features_BTCHW.unbind(1):
-            gates = self.gates(torch.cat([features, output], dim=1))
-            enter, forget, leave, new = gates.chunk(4, dim=1)
-            cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
-            output = leave.sigmoid() * cell.tanh()
-            outputs.append(output)
+            state = self.step(features, state)
+            outputs.append(state[0])
         return torch.stack(outputs, dim=1)
+
+    def step(
+        self, features_BCHW: Tensor, state: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor]:
+        """Output and cell (B, hidden, H, W) after one more frame; None begins."""
+        if state is None:
+            batch, _, height, width = features_BCHW.shape
+            blank = features_BCHW.new_zeros(batch, self.hidden, height, width)
+            state = blank, blank
+        output, cell = state
+        gates = self.gates(torch.cat([features_BCHW, output], dim=1))
+        enter, forget, leave, new = gates.chunk(4, dim=1)
+        cell = forget.sigmoid() * cell + enter.sigmoid() * new.tanh()
+        return leave.sigmoid() * cell.tanh(), cell
 
 
 class ConvLSTMAE(nn.Module):

@@ -24,14 +24,14 @@ class UNet(nn.Module):
         super().__init__()
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.down = nn.ModuleList(
-            _double(before, after)
+            double_conv(before, after)
             for before, after in zip([in_channels, *widths[:-1]], widths, strict=True)
         )
         self.pool = nn.MaxPool2d(2)
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(2 * wide, wide, 2, stride=2) for wide in reversed(widths[:-1])
         )
-        self.merge = nn.ModuleList(_double(2 * wide, wide) for wide in reversed(widths[:-1]))
+        self.merge = nn.ModuleList(double_conv(2 * wide, wide) for wide in reversed(widths[:-1]))
         self.out = nn.Conv2d(width, out_channels, 3, padding=1)
 
     def forward(self, frames_BCHW: Tensor) -> Tensor:
@@ -52,7 +52,8 @@ class UNet(nn.Module):
         return torch.tanh(self.out(x))
 
 
-def _double(before: int, after: int) -> nn.Sequential:
+def double_conv(before: int, after: int) -> nn.Sequential:
+    """Two 3x3 convolutions, each with a ReLU."""
     return nn.Sequential(
         nn.Conv2d(before, after, 3, padding=1),
         nn.ReLU(inplace=True),

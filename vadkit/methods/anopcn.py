@@ -1,0 +1,91 @@
+"""Prediction by predictive coding, refined by an estimate of its error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from vadkit.data.tensors import Clips
+from vadkit.data.videos import ClipSpec
+from vadkit.methods.method import Method, Scores, Update
+from vadkit.methods.prediction import adversarial_updates, negative_psnr, prediction_spec
+
+
+class AnoPCN(Method):
+    """Recurrent prediction of the next frame, and of what it lacks (Ye, MM 2019).
+
+    "AnoPCN: Video Anomaly Detection via Deep Predictive Coding Network": a recurrent network runs
+    over 4 RGB frames, at each given the frame and the error of its prediction, and predicts the
+    fifth; a second network sees that prediction and estimates its error, which is added. In turn,
+    the predictor minimises intensity 1, gradient 1, optical flow 2 and adversarial 0.05, as
+    future-frame's generator does, and the refiner the squared error of the refined frame. A frame's
+    score is the negative PSNR in dB of the refined frame over pixels in 0..1, its map the squared
+    error of each pixel at the clip's size. The first ``frames - 1`` frames of a video have no
+    score. The paper reports AUC 96.8 on Ped2, 86.2 on Avenue and 73.6 on ShanghaiTech after
+    per-video min-max.
+
+    Differences from the paper: both networks take a step on every batch, the predictor first, where
+    the paper trains them in phases; only the last of the predictions has a loss; the flow is as in
+    future-frame, not FlowNet2's; the layers around the LSTMs, the refiner (future-frame's U-Net on
+    the prediction alone) and the weights of the losses are chosen here, after future-frame.
+    ``networks: {discriminator: null}`` and ``flow: null`` train without these parts.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {
+        "clip": {"frames": 5, "size": [256, 256], "channels": "rgb"},
+        "flow": {"type": "dis"},
+        "networks": {
+            "predictor": {"type": "predictive-coding"},
+            "refiner": {"type": "unet"},
+            "discriminator": {"type": "patch-gan"},
+        },
+        "losses": {
+            "intensity": {"type": "intensity", "weight": 1.0},
+            "gradient": {"type": "gradient", "weight": 1.0},
+            "flow": {"type": "flow-l1", "weight": 2.0},
+            "adversarial": {"type": "lsgan", "weight": 0.05},
+            "discriminator": {"type": "lsgan-discriminator", "weight": 1.0},
+            "refinement": {"type": "mse", "weight": 1.0},
+        },
+        "optimizers": {
+            "predictor": {"type": "adam", "lr": 2e-4},
+            "refiner": {"type": "adam", "lr": 2e-4},
+            "discriminator": {"type": "adam", "lr": 2e-5},
+        },
+        "train": {"epochs": 60, "batch_size": 4},
+        "scorers": [{"type": "minmax-per-video"}],
+    }
+    optional: ClassVar[frozenset[str]] = frozenset({"networks.discriminator", "losses.gradient"})
+
+    @classmethod
+    def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
+        return prediction_spec("anopcn", frames, size, channels, step)
+
+    @classmethod
+    def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
+        planes = clip.planes
+        return {"predictor": (planes,), "refiner": (planes, planes), "discriminator": (planes,)}
+
+    def updates(self, clips: Clips) -> Iterator[Update]:
+        # Made here: the predictor's step needs its gradients, the others take it as it is.
+        predicted: Tensor = self.networks["predictor"](clips.frames[:, :, :-1])
+        yield from adversarial_updates(self, "predictor", clips, predicted)
+
+        def refinement() -> dict[str, Tensor]:
+            refined = self._refine(predicted.detach())
+            return {"refinement": self.losses["refinement"](refined, clips.frames[:, :, -1])}
+
+        yield Update("refiner", refinement)
+
+    def _refine(self, predicted: Tensor) -> Tensor:
+        error: Tensor = self.networks["refiner"](predicted)
+        return predicted + error
+
+    @torch.no_grad()
+    def score(self, clips: Clips) -> Scores:
+        refined = self._refine(self.networks["predictor"](clips.frames[:, :, :-1]))
+        scores, maps_BHW = negative_psnr(refined, clips.frames[:, :, -1])
+        return Scores(scores[:, None], maps_BHW[:, None], refined[:, None])

@@ -1,0 +1,38 @@
+"""The small auto-encoder of single objects."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor, nn
+
+
+class ObjectAE(nn.Module):
+    """Convolutional auto-encoder of cropped objects (Ionescu et al., CVPR 2019).
+
+    Three 3x3 convolutions of ``width``, ``width`` and half of it, each with a ReLU and 2x2 max
+    pooling; the decoder doubles by nearest neighbour before each of three convolutions of the same
+    widths in reverse, and a last one gives the crop, not bounded. ``width`` 32 is the paper's, with
+    a code of 16x8x8 for crops of 64x64. Input (N, C, H, W), H and W multiples of 8; gives the
+    output of the same shape and the code (N, width / 2 * H/8 * W/8).
+    """
+
+    def __init__(
+        self, channels: int, *, width: Annotated[int, Field(ge=2, multiple_of=2)] = 32
+    ) -> None:
+        super().__init__()
+        half = width // 2
+        layers: list[nn.Module] = []
+        for before, after in ((channels, width), (width, width), (width, half)):
+            layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        self.encoder = nn.Sequential(*layers)
+        layers = []
+        for before, after in ((half, half), (half, width), (width, width)):
+            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1)]
+            layers += [nn.ReLU()]
+        self.decoder = nn.Sequential(*layers, nn.Conv2d(width, channels, 3, padding=1))
+
+    def forward(self, crops_NCHW: Tensor) -> tuple[Tensor, Tensor]:
+        code = self.encoder(crops_NCHW)
+        return self.decoder(code), code.flatten(1)
