@@ -68,11 +68,6 @@ class StoredClips:
                 pixels[place] = self.videos[video].read(start, stop)[:: self.spec.step]
         return out
 
-    def batch(self, rows: np.ndarray) -> Tensor:
-        """Clips (B, T, H, W, C) uint8 of their own."""
-        shape = (len(rows), self.spec.frames, *self.videos[0].shape[1:])
-        return self.gather(rows, torch.empty(shape, dtype=torch.uint8))
-
 
 class ResidentClips:
     """Clips out of one tensor that holds every frame, in host or device memory: one gather."""

@@ -42,7 +42,7 @@ class ClipLoader:
     clip's place, so that a resumed epoch sees the same pixels. ``extras`` are the videos' flow and
     boxes, where the clips take any; then every augment must know what becomes of those, or
     ``RecipeError`` is raised. The last clips of an epoch that do not fill a batch are left out
-    unless ``drop_last`` is False or they are all there is.
+    unless ``drop_last`` is False or they are all there is. ``ids`` name the videos of samples.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class ClipLoader:
         plugins: Sequence[Path] = (),
         drop_last: bool = True,
         extras: Sequence[Extras] = (),
+        ids: Sequence[str] = (),
     ) -> None:
         self.source = source
         self.spec = spec
@@ -72,6 +73,7 @@ class ClipLoader:
         if spec.flow or spec.boxes is not None:
             _check_followed(augments)
         self.extras = extras
+        self.ids = ids or [str(number) for number in range(len(lengths))]
         self.workers = workers
         self.plugins = tuple(plugins)
         self._processes: DataLoader[Tensor] | None = None
@@ -98,6 +100,23 @@ class ClipLoader:
                 yield self._clips(clips, self._extras_of(rows), epoch, number)
         else:
             yield from self._prefetched(order, epoch, start)
+
+    def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
+        """Batches of up to ``count`` clips, and each clip's video and first frame.
+
+        The clips are spread evenly over the training set. They are what ``ClipSpec.scoring`` says,
+        without augments and in float32.
+        """
+        spec = self.spec.scoring
+        count = min(count, len(self.clips))
+        picked = self.clips[np.linspace(0, len(self.clips) - 1, count).astype(int)]
+        shape = (self.spec.frames, *self.spec.size, self.spec.planes)
+        for first in range(0, count, self.batch_size):
+            rows = picked[first : first + self.batch_size]
+            frames = self.source.gather(rows, torch.empty(len(rows), *shape, dtype=torch.uint8))
+            extras = gather_extras(self.extras, rows, spec)
+            clips = make_clips(frames[:, : spec.frames], extras, spec, self.device, torch.float32)
+            yield clips, [(self.ids[video], start) for video, start in rows.tolist()]
 
     def _numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
         return order[batch * self.batch_size : (batch + 1) * self.batch_size]

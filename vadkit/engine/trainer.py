@@ -9,14 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vadkit.data.tensors import Clips
 from vadkit.engine.checkpoint import save_checkpoint
-from vadkit.errors import TrainingError
+from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
 from vadkit.hooks.hook import Hook, in_order
 from vadkit.methods.method import Method
@@ -27,11 +28,22 @@ _CHECK_FINITE_EVERY = 50
 
 
 class Loader(Protocol):
-    """Batches of clips, on the device, in an order that the epoch determines."""
+    """Batches of clips, on the device, in an order that the epoch determines.
+
+    The one of the collect pass may have ``sample(count)``, see ``FitContext.sample``.
+    """
 
     def __len__(self) -> int: ...
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]: ...
+
+
+class Tested(NamedTuple):
+    """What an evaluation found: metrics, and raw scores (N,) and labels (N,) by video."""
+
+    metrics: list[Metric]
+    scores: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
 
 
 class Trainer:
@@ -56,7 +68,7 @@ class Trainer:
         schedules: Mapping[str, Callable[[float], float]],
         hooks: Sequence[tuple[str, Hook]],
         collect_loader: Loader | None = None,
-        evaluate: Callable[[Method], list[Metric]] | None = None,
+        evaluate: Callable[[Method], Tested] | None = None,
     ) -> None:
         self.method = method
         self.loader = loader
@@ -80,6 +92,8 @@ class Trainer:
         self.resumed = False
         self.logs: dict[str, float] = {}
         self.metrics: Sequence[Metric] = []
+        self.scores: dict[str, np.ndarray] = {}
+        self.labels: dict[str, np.ndarray] = {}
         self.stop_reason: str | None = None
         self._sums: dict[str, Tensor] = {}
         self._interrupted = False
@@ -104,10 +118,27 @@ class Trainer:
     def evaluate(self) -> None:
         if self._evaluate is None:
             return
-        self.method.eval()
-        self.metrics = self._evaluate(self.method)
-        self.method.train()
+        self._tell("on_evaluate_start")
+        with self._eval_mode():
+            self.metrics, self.scores, self.labels = self._evaluate(self.method)
         self._tell("on_evaluated")
+
+    @property
+    def evaluates(self) -> bool:
+        return self._evaluate is not None
+
+    def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
+        sample = getattr(self.collect_loader, "sample", None)
+        if sample is None:
+            kind = type(self.collect_loader).__name__
+            raise RecipeError(f"hooks: one asks for sample clips, and {kind} gives none; drop it")
+        batches: Iterator[tuple[Clips, list[tuple[str, int]]]] = sample(count)
+        return batches
+
+    @contextlib.contextmanager
+    def scoring(self) -> Iterator[None]:
+        with self._eval_mode(), torch.inference_mode(), self._autocast():
+            yield
 
     def stop(self, reason: str) -> None:
         self.stop_reason = reason
@@ -125,6 +156,7 @@ class Trainer:
                 self._tell("on_fit_start")
                 while self.epoch < self.epochs and self.stop_reason is None:
                     self._train_epoch()
+                self._tell("on_train_end")
                 self.method.eval()
                 self._collect()
                 self._tell("on_fit_end")
@@ -199,6 +231,7 @@ class Trainer:
         factor = self.schedules[role](position) if role in self.schedules else 1.0
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
+        self._tell("on_gradients", role)
         if self.settings.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(self.method.parameters_of(role), self.settings.clip_grad_norm)
         optimizer.step()
@@ -211,6 +244,15 @@ class Trainer:
         return torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16
         )
+
+    @contextlib.contextmanager
+    def _eval_mode(self) -> Iterator[None]:
+        training = self.method.training
+        self.method.eval()
+        try:
+            yield
+        finally:
+            self.method.train(training)
 
     @contextlib.contextmanager
     def _only(self, role: str) -> Iterator[None]:
@@ -274,9 +316,9 @@ class Trainer:
         self.save("last")
         raise KeyboardInterrupt
 
-    def _tell(self, event: str) -> None:
+    def _tell(self, event: str, *details: str) -> None:
         for hook in self.hooks:
-            getattr(hook, event)(self)
+            getattr(hook, event)(self, *details)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on to the same bits."""

@@ -12,5 +12,11 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "early-stop": "vadkit.hooks.early_stop:EarlyStop",
         "lr-monitor": "vadkit.hooks.monitors:LrMonitor",
         "timing": "vadkit.hooks.monitors:Timing",
+        "gradients": "vadkit.hooks.gradients:Gradients",
+        "ema": "vadkit.hooks.ema:Ema",
+        "visualise": "vadkit.hooks.visualise:Visualise",
+        "score-plot": "vadkit.hooks.score_plot:ScorePlot",
+        "embedding": "vadkit.hooks.embedding:Embedding",
+        "cluster": "vadkit.hooks.cluster:Cluster",
     },
 }

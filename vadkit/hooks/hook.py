@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -10,9 +11,11 @@ from vadkit.errors import RecipeError
 from vadkit.registry import did_you_mean
 
 if TYPE_CHECKING:
-    from torch import nn
+    import numpy as np
 
+    from vadkit.data.tensors import Clips
     from vadkit.evaluation.metrics import Metric
+    from vadkit.methods.method import Method
 
 # Within an event hooks run slot by slot: what measures first, so that what decides (update) has
 # the figures; checkpoints before evaluation, so that a crash there costs nothing; reports last,
@@ -23,9 +26,12 @@ SLOTS: tuple[Slot, ...] = ("measure", "update", "checkpoint", "evaluate", "repor
 EVENTS = (
     "on_fit_start",
     "on_epoch_start",
+    "on_gradients",
     "on_step_end",
     "on_epoch_end",
+    "on_evaluate_start",
     "on_evaluated",
+    "on_train_end",
     "on_fit_end",
     "on_error",
 )
@@ -37,7 +43,9 @@ class FitContext(Protocol):
     ``epoch`` and ``step`` count what is finished: within the first epoch ``epoch`` is 0, at its
     ``on_epoch_end`` 1. A step is one batch, however many optimizers it served. ``logs`` holds the
     epoch's figures: the means of the loss terms, ``loss`` for their sum over all updates, and
-    what hooks add; it is filled at ``on_epoch_end``.
+    what hooks add; it is filled at ``on_epoch_end``. ``scores`` and ``labels`` are the last
+    evaluation's, (N,) by test video: raw scores, NaN where a frame has none, and True where a
+    frame is abnormal. ``evaluates`` says whether the test split can be scored.
     """
 
     run: Path
@@ -51,8 +59,13 @@ class FitContext(Protocol):
     data_wait_s: float
     logs: dict[str, float]
     metrics: Sequence[Metric]
-    method: nn.Module
+    scores: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    method: Method
     resumed: bool
+
+    @property
+    def evaluates(self) -> bool: ...
 
     def means(self) -> dict[str, float]:
         """Means of the loss terms since the epoch began; waits for the device."""
@@ -65,6 +78,17 @@ class FitContext(Protocol):
 
     def evaluate(self) -> None:
         """Score the test split, set ``metrics``, and tell every hook by ``on_evaluated``."""
+
+    def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
+        """Batches of up to ``count`` training clips, and each clip's video and first frame.
+
+        The clips are spread evenly over the training set, the same at every call, without
+        augments, in float32, as ``Method.score`` takes them. Raises ``RecipeError`` where clips
+        come from a loader that gives no samples.
+        """
+
+    def scoring(self) -> AbstractContextManager[None]:
+        """The method as it scores: eval mode, no gradients, the run's precision."""
 
     def stop(self, reason: str) -> None:
         """End training after this epoch."""
@@ -81,14 +105,23 @@ class Hook:
     def on_epoch_start(self, ctx: FitContext) -> None:
         """Before the first step of an epoch."""
 
+    def on_gradients(self, ctx: FitContext, role: str) -> None:
+        """Before an optimizer's step: the gradients of its role are complete, and not clipped."""
+
     def on_step_end(self, ctx: FitContext) -> None:
         """After a batch and its optimizer steps."""
 
     def on_epoch_end(self, ctx: FitContext) -> None:
         """After the last step of an epoch; ``ctx.logs`` is complete but for other hooks' parts."""
 
+    def on_evaluate_start(self, ctx: FitContext) -> None:
+        """Before the test split is scored."""
+
     def on_evaluated(self, ctx: FitContext) -> None:
-        """After ``ctx.metrics`` was set."""
+        """After ``ctx.metrics``, ``ctx.scores`` and ``ctx.labels`` were set."""
+
+    def on_train_end(self, ctx: FitContext) -> None:
+        """After the last epoch, before the collect pass."""
 
     def on_fit_end(self, ctx: FitContext) -> None:
         """After training and the collect pass."""

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from vadkit.data.store import Skipped
     from vadkit.data.videos import Video
     from vadkit.engine.trainer import Trainer
-    from vadkit.evaluation.metrics import Metric
     from vadkit.methods.method import Method
 
 # Clips of training video whose scores tell what is usual; evenly spread over the training set.
@@ -107,6 +106,7 @@ def make_trainer(
         device=device,
         dtype=dtype,
         extras=extras,
+        ids=[video.id for video in stored],
     )
     loader = make_loader(
         seed=settings.seed,
@@ -165,8 +165,7 @@ def _fit(
     started = time.monotonic()
     try:
         trainer.fit()
-        normal = _normal_scores(trainer, stored, extras)
-        write_json(run / "normal.json", normal)
+        write_json(run / "normal.json", _normal_scores(trainer))
     except KeyboardInterrupt:
         update_manifest(run, status="interrupted", step=trainer.step)
         raise KeyboardInterrupt(str(run)) from None
@@ -190,7 +189,8 @@ def _evaluates(recipe: Recipe) -> bool:
 
 
 def _test_evaluation(recipe: Recipe) -> Any:
-    """A function from a method to its metrics on the test split, stored and labelled once."""
+    """A function from a method to how it does on the test split, stored and labelled once."""
+    from vadkit.engine.trainer import Tested
     from vadkit.methods.scoring import score_video
     from vadkit.workflows.evaluate import store_labelled
 
@@ -198,7 +198,7 @@ def _test_evaluation(recipe: Recipe) -> Any:
     stored, labels, _ = store_labelled(recipe, videos)
     extras = load_extras(recipe, build_clip(recipe).scoring, videos, stored)
 
-    def evaluate(method: Method) -> list[Metric]:
+    def evaluate(method: Method) -> Tested:
         device = next(iter(method.parameters()), None)
         target = device.device if device is not None else pick_device(recipe.train.device)
         dtype = pick_precision(recipe.train.precision, target)
@@ -210,39 +210,25 @@ def _test_evaluation(recipe: Recipe) -> Any:
                 video.id: score(video, extras=beside)
                 for video, beside in zip(stored, extras, strict=True)
             }
-        return evaluate_scores(recipe, scores, labels)
+        return Tested(evaluate_scores(recipe, scores, labels), scores, labels)
 
     return evaluate
 
 
-def _normal_scores(
-    trainer: Trainer, stored: Sequence[FrameReader], extras: Sequence[Extras]
-) -> dict[str, Any]:
+def _normal_scores(trainer: Trainer) -> dict[str, Any]:
     """What scores and error maps usually are, from clips spread evenly over the training video.
 
     The method has seen these frames, so the figures are lower than on new normal video: good for
     the scale of a plot or a heat map, too low for an alarm's threshold.
     """
     import numpy as np
-    import torch
 
-    from vadkit.data.clip_sources import StoredClips
-    from vadkit.data.clips import training_clips
-    from vadkit.data.extras import gather_extras
-    from vadkit.data.tensors import make_clips
     from vadkit.methods.scoring import score_batch
     from vadkit.scoring.normal import measure_normal
 
-    spec = trainer.method.clip.scoring
-    clips = training_clips([len(video) for video in stored], spec)
-    picked = clips[np.linspace(0, len(clips) - 1, min(_NORMAL_CLIPS, len(clips))).astype(int)]
-    source = StoredClips(stored, spec)
     frames, maps = [], []
-    for first in range(0, len(picked), trainer.batch_size):
-        rows = picked[first : first + trainer.batch_size]
-        beside = gather_extras(extras, rows, spec)
-        batch = make_clips(source.batch(rows), beside, spec, trainer.device, torch.float32)
-        scores, errors = score_batch(trainer.method, batch, trainer.dtype, maps=True)
+    for clips, _ in trainer.sample(_NORMAL_CLIPS):
+        scores, errors = score_batch(trainer.method, clips, trainer.dtype, maps=True)
         frames.append(scores.ravel())
         if errors is not None:
             # Every seventh value is plenty for quantiles and keeps memory flat.

@@ -1,0 +1,99 @@
+"""Averaged weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from vadkit.hooks.hook import FitContext, Hook, Slot
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vadkit.methods.method import Method
+
+
+class Ema(Hook):
+    """Evaluates and ends with an exponential moving average of the weights.
+
+    After each optimizer step the average of every parameter and float buffer becomes ``decay``
+    times itself plus ``1 - decay`` times the new value. It starts at the weights after the first
+    step; in step n + 1 the decay is at most (1 + n) / (10 + n), so that a short run does not end
+    near where it started. Evaluations while training use the average, and so does all that
+    follows training: the collect pass, ``last.pt`` and what is usual on training video. Training
+    itself goes on with the plain weights, which ``best.pt`` and kept epochs hold.
+    """
+
+    # Last in on_evaluated, so that a checkpoint made there holds the weights that were evaluated.
+    slot: ClassVar[Slot] = "report"
+
+    def __init__(self, *, decay: Annotated[float, Field(ge=0, lt=1)] = 0.999) -> None:
+        self.decay = decay
+        self.steps = 0
+        self.stepped = False
+        # The average while the method has the plain weights, else the plain ones.
+        self.other: dict[str, Tensor] = {}
+        self.swapped = False
+        self.ended = False
+
+    def on_fit_start(self, ctx: FitContext) -> None:
+        # A checkpoint of a run's end has the average in the method.
+        if self.swapped:
+            self._swap(ctx.method)
+
+    def on_gradients(self, ctx: FitContext, role: str) -> None:
+        self.stepped = True
+
+    def on_step_end(self, ctx: FitContext) -> None:
+        from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+        # Of accumulated batches only the last changes weights.
+        if not self.stepped:
+            return
+        self.stepped = False
+        averages, values = [], []
+        for name, value in _averaged(ctx.method):
+            # The collect pass may give buffers another shape; their average starts anew.
+            if name in self.other and self.other[name].shape == value.shape:
+                averages.append(self.other[name])
+                values.append(value.detach())
+            else:
+                self.other[name] = value.detach().clone()
+        if averages:
+            decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+            get_ema_multi_avg_fn(decay)(averages, values, self.steps)
+        self.steps += 1
+
+    def on_evaluate_start(self, ctx: FitContext) -> None:
+        if not self.ended:
+            self._swap(ctx.method)
+
+    def on_evaluated(self, ctx: FitContext) -> None:
+        if not self.ended:
+            self._swap(ctx.method)
+
+    def on_train_end(self, ctx: FitContext) -> None:
+        self.ended = True
+        self._swap(ctx.method)
+
+    def _swap(self, method: Method) -> None:
+        for name, value in _averaged(method):
+            if name in self.other:
+                value.data, self.other[name] = self.other[name], value.data
+        self.swapped = not self.swapped
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps, "other": self.other, "swapped": self.swapped}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.steps, self.other, self.swapped = state["steps"], state["other"], state["swapped"]
+
+
+def _averaged(method: Method) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and float buffers; buffers may be other tensors than before."""
+    yield from method.named_parameters()
+    for name, buffer in method.named_buffers():
+        if buffer.is_floating_point():
+            yield name, buffer

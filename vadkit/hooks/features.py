@@ -1,0 +1,51 @@
+"""Features of training clips, for hooks that look at them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vadkit.errors import RecipeError
+from vadkit.hooks.hook import FitContext
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vadkit.data.tensors import Clips
+    from vadkit.methods.method import Method
+
+
+def sample_features(
+    ctx: FitContext, count: int, hook: str
+) -> tuple[np.ndarray, list[tuple[str, int]]]:
+    """Features (N, F) float32 of up to ``count`` training clips, and the video and first frame
+    of each row's clip.
+
+    A clip may have many rows or none, where rows are objects. Raises ``RecipeError`` in the name
+    of ``hook`` when the method gives no features.
+    """
+    features, places = [], []
+    with ctx.scoring():
+        for clips, clip_places in ctx.sample(count):
+            for rows, place in zip(
+                _rows_by_clip(ctx.method, clips, hook), clip_places, strict=True
+            ):
+                features.append(rows.float().cpu().numpy())
+                places += [place] * len(rows)
+    return np.concatenate(features), places
+
+
+def _rows_by_clip(method: Method, clips: Clips, hook: str) -> list[Tensor]:
+    """Features (n, F) of each clip."""
+    found = method.embed(clips)
+    if found is None:
+        raise RecipeError(
+            f"hooks.{hook}: the method gives no features (Method.embed); drop the hook, or train "
+            "a method that has some"
+        )
+    if clips.boxes is None and len(found) == len(clips):
+        return list(found.split(1))
+    # Rows of objects do not say whose they are.
+    each = [method.embed(clips.pick([number])) for number in range(len(clips))]
+    return [rows for rows in each if rows is not None]

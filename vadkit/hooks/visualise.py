@@ -1,0 +1,74 @@
+"""Pictures of what the method makes of training clips."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from vadkit.errors import RecipeError
+from vadkit.hooks.hook import FitContext
+from vadkit.hooks.pictures import PictureHook
+
+
+class Visualise(PictureHook):
+    """Draws frames, the method's output and its error maps in ``visualise/epoch-0003.png``.
+
+    Every ``every`` epochs, and once more at the end, the same ``clips`` training clips, spread
+    evenly and without augments; of each the middle one of its scored frames. Raises
+    ``RecipeError`` for a method that has neither an output nor maps.
+    """
+
+    name: ClassVar[str] = "visualise"
+
+    def __init__(
+        self,
+        *,
+        every: Annotated[int, Field(ge=1)] = 1,
+        clips: Annotated[int, Field(ge=1, le=64)] = 4,
+    ) -> None:
+        super().__init__()
+        self.every = every
+        self.clips = clips
+
+    def on_epoch_end(self, ctx: FitContext) -> None:
+        if ctx.epoch % self.every == 0 and ctx.epoch < ctx.epochs:
+            self._draw(ctx)
+
+    def on_fit_end(self, ctx: FitContext) -> None:
+        self._draw(ctx)
+        super().on_fit_end(ctx)
+
+    def _draw(self, ctx: FitContext) -> None:
+        from vadkit.reports.clip_grid import ClipRow, clip_grid
+
+        spec = ctx.method.clip.scoring
+        middle = len(spec.scored) // 2
+        offset = spec.scored[middle]
+        low, high = spec.range
+        rows = []
+        with ctx.scoring():
+            for clips, places in ctx.sample(self.clips):
+                scores = ctx.method.score(clips)
+                if scores.output is None and scores.maps is None:
+                    raise RecipeError(
+                        "hooks.visualise: the method has neither an output nor error maps to "
+                        "show; drop the hook"
+                    )
+                for number, (video, first) in enumerate(places):
+                    frame, output, error = clips.frames[number, :, offset], None, None
+                    if scores.output is not None:
+                        output = scores.output[number, middle].float().sub(low).div(high - low)
+                    if scores.maps is not None:
+                        error = scores.maps[number, middle].float().cpu().numpy()
+                    rows.append(
+                        ClipRow(
+                            f"{video}\nframe {first + offset * spec.step}",
+                            frame.sub(low).div(high - low).cpu().numpy(),
+                            None if output is None else output.cpu().numpy(),
+                            error,
+                        )
+                    )
+        path = ctx.run / "visualise" / f"epoch-{ctx.epoch:04d}.png"
+        clip_grid(path, rows, title=f"{ctx.name}, epoch {ctx.epoch}")
+        self.show(ctx, "visualise", path)
