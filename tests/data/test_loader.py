@@ -1,5 +1,7 @@
 """Batches: their order, their resumption, and augments that depend on the seed alone."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -52,6 +54,30 @@ def test_without_a_seed_clips_come_in_video_order(stored_pair):
     batches = first_pixels(loader(stored_pair, seed=None, drop_last=False).batches(0))
     assert [clip[0] for batch in batches for clip in batch] == [0, 1, 2, 3, 100, 101, 102]
     assert len(batches) == 4
+
+
+@pytest.mark.parametrize("source", [StoredClips, ResidentClips, DecodedClips])
+def test_samples_are_spread_evenly_and_know_where_they_are_from(stored_pair, source):
+    batches = loader(stored_pair, source, augments=[fliplr()], ids=["a", "b"], dtype=torch.bfloat16)
+    sample = list(batches.sample(3))
+    assert [len(clips) for clips, _ in sample] == [2, 1]
+    assert [place for _, places in sample for place in places] == [("a", 0), ("a", 3), ("b", 2)]
+    assert first_pixels(clips for clips, _ in sample) == [
+        [(0, 1, 2), (3, 4, 5)],
+        [(102, 103, 104)],
+    ]
+    assert sample[0][0].frames.dtype == torch.float32
+    assert sum(len(clips) for clips, _ in batches.sample(50)) == 7
+
+
+def test_samples_lack_what_is_for_training_alone(stored_pair):
+    spec = replace(SPEC, ahead=1)
+    lengths = [len(video) for video in stored_pair]
+    source = StoredClips(stored_pair, spec)
+    batches = ClipLoader(source, lengths, spec, batch_size=2, seed=0, device=CPU)
+    clips, places = next(batches.sample(2))
+    assert first_pixels([clips]) == [[(0, 1), (102, 103)]]
+    assert places == [("0", 0), ("1", 2)]
 
 
 def test_fewer_clips_than_a_batch_make_one_batch(stored_pair):

@@ -228,6 +228,47 @@ def test_a_method_without_optimizers_goes_straight_to_collecting(tmp_path):
     assert trainer.step == 0
 
 
+def test_hooks_hear_of_each_roles_gradients_and_of_the_end_of_training(tmp_path):
+    events = []
+
+    class Listens(Hook):
+        def on_gradients(self, ctx, role):
+            own = {id(parameter) for parameter in ctx.method.networks[role].parameters()}
+            with_gradient = [p for p in ctx.method.parameters() if p.grad is not None]
+            events.append((role, own <= {id(parameter) for parameter in with_gradient}))
+
+        def on_train_end(self, ctx):
+            events.append("train end")
+
+        def on_fit_end(self, ctx):
+            events.append("fit end")
+
+    trainer = make(tmp_path, hooks=[Listens()], max_steps=2, accumulate=2)
+    trainer.fit()
+    assert events == [("net", True), ("critic", True), "train end", "fit end"]
+
+
+def test_a_loader_without_samples_serves_until_a_hook_asks(tmp_path):
+    class Asks(Hook):
+        def on_epoch_end(self, ctx):
+            next(ctx.sample(3))
+
+    make(tmp_path, max_steps=1).fit()
+    with pytest.raises(RecipeError, match="Batches gives none"):
+        make(tmp_path, hooks=[Asks()], max_steps=1).fit()
+
+
+def test_looking_at_a_method_leaves_its_mode(tmp_path):
+    trainer = make(tmp_path)
+    for training in (True, False):
+        trainer.method.train(training)
+        with trainer.scoring():
+            assert not trainer.method.training
+            assert torch.is_inference_mode_enabled()
+        assert trainer.method.training == training
+    assert not torch.is_inference_mode_enabled()
+
+
 def test_hooks_run_by_slot_then_in_recipe_order():
     class Named(Hook):
         def __init__(self, slot, name):

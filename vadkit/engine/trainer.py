@@ -38,7 +38,7 @@ class Loader(Protocol):
     def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]: ...
 
 
-class Tested(NamedTuple):
+class Evaluated(NamedTuple):
     """What an evaluation found: metrics, and raw scores (N,) and labels (N,) by video."""
 
     metrics: list[Metric]
@@ -68,7 +68,7 @@ class Trainer:
         schedules: Mapping[str, Callable[[float], float]],
         hooks: Sequence[tuple[str, Hook]],
         collect_loader: Loader | None = None,
-        evaluate: Callable[[Method], Tested] | None = None,
+        evaluate: Callable[[Method], Evaluated] | None = None,
     ) -> None:
         self.method = method
         self.loader = loader

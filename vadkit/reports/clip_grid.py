@@ -42,8 +42,8 @@ def clip_grid(path: Path, rows: Sequence[ClipRow], *, title: str) -> Path:
     names += ["error"] if rows[0].error is not None else []
     height, width = rows[0].frame.shape[1:]
     size = (
-        0.75 + (PANEL_WIDTH + 0.06) * len(names) + 0.75 * ("error" in names),
-        0.75 + (PANEL_WIDTH * height / width + 0.06) * len(rows),
+        0.45 + (PANEL_WIDTH + 0.06) * len(names) + 0.75 * ("error" in names),
+        0.55 + (PANEL_WIDTH * height / width + 0.06) * len(rows),
     )
     layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
     figure = Figure(figsize=size, layout=layout)

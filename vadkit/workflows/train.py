@@ -190,7 +190,7 @@ def _evaluates(recipe: Recipe) -> bool:
 
 def _test_evaluation(recipe: Recipe) -> Any:
     """A function from a method to how it does on the test split, stored and labelled once."""
-    from vadkit.engine.trainer import Tested
+    from vadkit.engine.trainer import Evaluated
     from vadkit.methods.scoring import score_video
     from vadkit.workflows.evaluate import store_labelled
 
@@ -198,7 +198,7 @@ def _test_evaluation(recipe: Recipe) -> Any:
     stored, labels, _ = store_labelled(recipe, videos)
     extras = load_extras(recipe, build_clip(recipe).scoring, videos, stored)
 
-    def evaluate(method: Method) -> Tested:
+    def evaluate(method: Method) -> Evaluated:
         device = next(iter(method.parameters()), None)
         target = device.device if device is not None else pick_device(recipe.train.device)
         dtype = pick_precision(recipe.train.precision, target)
@@ -210,7 +210,7 @@ def _test_evaluation(recipe: Recipe) -> Any:
                 video.id: score(video, extras=beside)
                 for video, beside in zip(stored, extras, strict=True)
             }
-        return Tested(evaluate_scores(recipe, scores, labels), scores, labels)
+        return Evaluated(evaluate_scores(recipe, scores, labels), scores, labels)
 
     return evaluate
 
