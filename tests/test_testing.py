@@ -24,6 +24,10 @@ SMALL = {
         **small("predictor", 8, 3e-3),
         "networks": {role: {"width": 8} for role in ("predictor", "refiner", "discriminator")},
     },
+    "amc": {
+        **small("generator", 8, 2e-3),
+        "networks": {"generator": {"width": 8}, "discriminator": {"width": 8}},
+    },
     "conv-ae": small("autoencoder", 16, 1e-3, frames=6),
     "conv-lstm-ae": small("autoencoder", 16, 5e-4, frames=6),
     "future-frame": {

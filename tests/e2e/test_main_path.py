@@ -130,7 +130,7 @@ def test_eval_of_what_is_no_run(vadkit, tmp_path):
 
 def test_lists_and_schema(vadkit):
     families = json.loads(vadkit("list-components", "--json").out)
-    assert {"family": "methods", "components": 9, "summary": families[0]["summary"]} in families
+    assert {"family": "methods", "components": 10, "summary": families[0]["summary"]} in families
     unet = json.loads(vadkit("list-components", "networks", "unet", "--json").out)
     assert unet["parameters"] == [
         {"name": "width", "type": "int", "default": "64", "bounds": ">= 1"}

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from vadkit.networks.amc import AMC
 from vadkit.networks.conv_ae import ConvAE
 from vadkit.networks.conv_lstm_ae import ConvLSTM, ConvLSTMAE
 from vadkit.networks.ganomaly import GANomaly, GANomalyDiscriminator
@@ -307,3 +308,49 @@ def test_predictive_coding_has_lstms_of_128_and_64_channels():
         + conv(128, 64, 2) + conv(128, 64) + conv(64, 64) + conv(64, 3)
     )  # fmt: skip
     assert sum(p.numel() for p in network.parameters()) == expected == 3_980_547
+
+
+def test_amc_of_the_paper_has_its_layers():
+    # Front: 4 branches begin with 3 -> 16, and 0 + 1 + 2 + 3 pairs of 1x3 and 3x1 follow:
+    # 4 * (3 * 16 + 16) + 12 * (16 * 16 * 3 + 16) = 9_664.
+    front = 4 * conv(3, 16, 1) + 12 * (16 * 16 * 3 + 16)
+    # Encoder: 64 * 64 * 16 + 64 = 65_600, then with 2 more a channel for the normalisation
+    # 131_456 + 525_056 + 2_098_688 + 4_195_840; together 7_016_640.
+    halves = [(64, 128), (128, 256), (256, 512), (512, 512)]
+    encoder = conv(64, 64, 4) + sum(conv(a, b, 4) + 2 * b for a, b in halves)
+    # Frame: 2_097_920 + 1_049_344 + 524_672 + 131_264 and 64 * 3 * 9 + 3; together 3_804_931.
+    ups = [(512, 256), (256, 256), (256, 128), (128, 64)]
+    frame = sum(conv(a, b, 4) + 2 * b for a, b in ups) + conv(64, 3, 3)
+    # Flow, with skips of 512, 256, 128 and 64 channels: 2_097_920 + 3_146_496 + 1_048_960 +
+    # 262_336 and 128 * 2 * 9 + 2; together 6_558_018.
+    ups = [(512, 256), (256 + 512, 256), (256 + 256, 128), (128 + 128, 64)]
+    flow = sum(conv(a, b, 4) + 2 * b for a, b in ups) + conv(64 + 64, 2, 3)
+    assert parameters(AMC(3)) == front + encoder + frame + flow == 17_389_253
+
+
+def test_amc_gives_a_frame_and_a_flow_of_its_size():
+    network = AMC(3, width=4)
+    with torch.no_grad():
+        frame, flow = network(torch.rand(2, 3, 32, 48))
+        levels = network.encode(torch.rand(2, 3, 32, 48))
+    assert (frame.shape, flow.shape) == ((2, 3, 32, 48), (2, 2, 32, 48))
+    assert [tuple(level.shape[1:]) for level in levels] == [
+        (4, 32, 48),
+        (8, 16, 24),
+        (16, 8, 12),
+        (32, 4, 6),
+        (32, 2, 3),
+    ]
+
+
+@pytest.mark.parametrize("level", range(5))
+def test_amc_rebuilds_the_frame_from_the_last_level_and_flow_from_all(level, monkeypatch):
+    torch.manual_seed(0)
+    network, picture = AMC(1, width=4).eval(), torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        usual, levels = network(picture), network.encode(picture)
+        levels[level] = levels[level] + 1
+        monkeypatch.setattr(network, "encode", lambda _: levels)
+        changed = network(picture)
+    assert torch.equal(changed.frame, usual.frame) == (level < 4)
+    assert not torch.equal(changed.flow, usual.flow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "methods": {
+        "amc": "vadkit.methods.amc:AMC",
         "anopcn": "vadkit.methods.anopcn:AnoPCN",
         "conv-ae": "vadkit.methods.conv_ae:ConvAutoEncoder",
         "conv-lstm-ae": "vadkit.methods.conv_lstm_ae:ConvLSTMAutoEncoder",

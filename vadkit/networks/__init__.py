@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "networks": {
+        "amc": "vadkit.networks.amc:AMC",
         "conv-ae": "vadkit.networks.conv_ae:ConvAE",
         "conv-lstm-ae": "vadkit.networks.conv_lstm_ae:ConvLSTMAE",
         "ganomaly": "vadkit.networks.ganomaly:GANomaly",

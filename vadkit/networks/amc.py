@@ -1,0 +1,113 @@
+"""The network that rebuilds a frame and tells the motion that goes with it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+
+class Correspondence(NamedTuple):
+    """What a frame looks like (B, C, H, W), and how it should move: flow (B, 2, H, W)."""
+
+    frame: Tensor
+    flow: Tensor
+
+
+class AMC(nn.Module):
+    """One encoder, with a decoder for the frame and one for its flow (Nguyen, ICCV 2019).
+
+    An Inception-like front of ``width`` channels, then 4x4 convolutions to ``width``, 2, 4, 8 and 8
+    times ``width``, all but the first with stride 2 and batch normalisation, with LeakyReLU 0.2.
+    Each decoder has four 4x4 transposed convolutions to 4, 4, 2 and 1 times ``width`` with batch
+    normalisation, ``dropout`` and ReLU, and ends in a 3x3 convolution without bounds. That of the
+    flow sees the encoder's levels by concatenation, that of the frame only the last one. ``width``
+    64 and ``dropout`` 0.3 are the authors'. Input (B, C, H, W), H and W multiples of 16.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        width: Annotated[int, Field(ge=4, multiple_of=4)] = 64,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3,
+    ) -> None:
+        super().__init__()
+        widths = [width, 2 * width, 4 * width, 8 * width, 8 * width]
+        self.front = _Front(channels, width)
+        # An even kernel keeps the size only when it is padded by one pixel more on one side.
+        first = nn.Sequential(
+            nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(width, width, 4), nn.LeakyReLU(0.2)
+        )
+        self.down = nn.ModuleList([first, *(_halve(a, b) for a, b in pairwise(widths))])
+        after = [4 * width, 4 * width, 2 * width, width]
+        self.frame_up = nn.Sequential(
+            *(_double(a, b, dropout) for a, b in pairwise([8 * width, *after])),
+            nn.Conv2d(width, channels, 3, padding=1),
+        )
+        skips = widths[-2::-1]
+        joined = [a + b for a, b in zip(after, skips, strict=True)]
+        self.flow_up = nn.ModuleList(
+            _double(a, b, dropout) for a, b in zip([8 * width, *joined[:-1]], after, strict=True)
+        )
+        self.flow_out = nn.Conv2d(joined[-1], 2, 3, padding=1)
+
+    def encode(self, frames_BCHW: Tensor) -> list[Tensor]:
+        """The encoder's five levels, from (B, width, H, W) to (B, 8 * width, H / 16, W / 16)."""
+        levels = []
+        x = self.front(frames_BCHW)
+        for block in self.down:
+            x = block(x)
+            levels.append(x)
+        return levels
+
+    def forward(self, frames_BCHW: Tensor) -> Correspondence:
+        *skips, waist = self.encode(frames_BCHW)
+        x = waist
+        for up in self.flow_up:
+            x = torch.cat([up(x), skips.pop()], dim=1)
+        return Correspondence(self.frame_up(waist), self.flow_out(x))
+
+
+class _Front(nn.Module):
+    """Four branches that see 1, 3, 5 and 7 pixels, side by side, without nonlinearities.
+
+    Each is a 1x1 convolution, and as many pairs of 1x3 and 3x1 as its reach asks for.
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        wide = after // 4
+        self.branches = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(before, wide, 1), *_pairs(wide, pairs)) for pairs in range(4)
+        )
+
+    def forward(self, frames_BCHW: Tensor) -> Tensor:
+        return torch.cat([branch(frames_BCHW) for branch in self.branches], dim=1)
+
+
+def _pairs(wide: int, count: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(wide, wide, size, padding=(size[0] // 2, size[1] // 2))
+        for size in [(1, 3), (3, 1)] * count
+    ]
+
+
+def _halve(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 4, stride=2, padding=1),
+        nn.BatchNorm2d(after),
+        nn.LeakyReLU(0.2),
+    )
+
+
+def _double(before: int, after: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ConvTranspose2d(before, after, 4, stride=2, padding=1),
+        nn.BatchNorm2d(after),
+        nn.Dropout(dropout),
+        nn.ReLU(),
+    )
