@@ -82,6 +82,11 @@ def build_method(recipe: Recipe, device: torch.device) -> Method:
         if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
             # They run up to 1.4 times as fast on this layout, on CPU and GPU alike.
             module.to(memory_format=torch.channels_last)
+        elif device.type == "cpu" and isinstance(
+            module, torch.nn.Conv3d | torch.nn.ConvTranspose3d
+        ):
+            # 1.4 to 1.9 times as fast on the CPU; on a GPU nobody has measured it.
+            module.to(memory_format=torch.channels_last_3d)
     return method.to(device)
 
 
