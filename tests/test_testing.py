@@ -29,7 +29,7 @@ SMALL = {
         "networks": {"generator": {"width": 8}, "discriminator": {"width": 8}},
     },
     "conv-ae": small("autoencoder", 16, 1e-3, frames=6),
-    "conv-lstm-ae": small("autoencoder", 16, 5e-4, frames=6),
+    "conv-lstm-ae": small("autoencoder", 16, 3e-3, frames=6),
     "future-frame": {
         **small("generator", 8, 3e-3),
         "networks": {"generator": {"width": 8}, "discriminator": {"width": 8}},

@@ -44,7 +44,7 @@ def test_memae_scores_the_middle_frame_by_the_whole_clip():
 
 def test_stae_learns_the_future_but_scores_the_present():
     spec = STAutoEncoder.clip_spec(32, (16, 16), "gray", 2)
-    assert spec.scored == tuple(range(16)) and spec.ahead == 16
+    assert spec.scored == (8,) and spec.ahead == 16
     assert (spec.span, spec.scoring.span, spec.scoring.frames) == (63, 31, 16)
     present, future = torch.full((1, 1, 16, 16, 16), 0.5), torch.full((1, 1, 16, 16, 16), 0.25)
     losses = {
@@ -59,16 +59,25 @@ def test_stae_learns_the_future_but_scores_the_present():
     assert terms == pytest.approx({"reconstruction": 0.0, "prediction": 136 / 16 / 16 / 16})
     seen = present.clone()
     seen[:, :, 4] = 0.0
-    scores = method.score(Clips(seen)).frames
-    assert scores.shape == (1, 16)
-    assert scores[0, 4].item() == 0.25 and scores.sum().item() == 0.25
+    scores = method.score(Clips(seen))
+    # One frame of 16 is off by 0.5.
+    assert scores.frames.tolist() == [[0.25 / 16]]
+    assert scores.maps.shape == (1, 1, 16, 16) and scores.maps.max().item() == 0.25 / 16
 
 
-def test_conv_lstm_ae_scores_each_frame_by_its_own_error():
+def test_conv_lstm_ae_scores_the_middle_frame_by_the_norms_of_the_clips_frames():
     spec = ConvLSTMAutoEncoder.clip_spec(4, (32, 32), "gray", 1)
+    assert spec.scored == (2,)
     losses = {"reconstruction": WeightedLoss(MSE(), 1.0)}
-    method = ConvLSTMAutoEncoder({"autoencoder": nn.Identity()}, losses, spec)
-    assert method.score(Clips(torch.rand(2, 1, 4, 32, 32))).frames.tolist() == [[0.0] * 4] * 2
+    method = ConvLSTMAutoEncoder({"autoencoder": Gives(torch.zeros(1, 1, 4, 32, 32))}, losses, spec)
+    clips = torch.zeros(1, 1, 4, 32, 32)
+    clips[:, :, 0] = 0.2
+    clips[:, :, 3, :8] = 0.4
+    scores = method.score(Clips(clips))
+    # Root mean squares 0.2, 0, 0 and, of 0.4 on a quarter, 0.2.
+    torch.testing.assert_close(scores.frames, torch.tensor([[0.1]]))
+    expected = torch.tensor([((0.04 + 0.16) / 4) ** 0.5, 0.1])
+    torch.testing.assert_close(scores.maps[0, 0, ::24, 0], expected)
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,13 @@ def test_conv_ae_of_the_paper_has_its_layers():
         + conv(256, 512, 5)
         + conv(512, 10, 11)
     )
-    assert parameters(ConvAE(10, 1)) == expected == 8_384_138
+    assert parameters(ConvAE(10, 1, (227, 227))) == expected == 8_384_138
 
 
 @pytest.mark.parametrize("size", [(227, 227), (224, 224), (256, 256), (64, 96), (64, 97)])
 def test_conv_ae_gives_the_size_back_in_0_to_1(size):
     with torch.no_grad():
-        output = ConvAE(5, 1, width=8)(torch.rand(2, 5, *size))
+        output = ConvAE(5, 1, size, width=8)(torch.rand(2, 5, *size))
     assert output.shape == (2, 5, *size)
     assert output.min() > 0 and output.max() < 1
 
@@ -79,7 +79,7 @@ def test_patch_gan_of_the_paper_has_its_layers_and_patches():
 
 
 def test_conv_ae_width_scales_every_layer():
-    network = ConvAE(2, 3, width=64)
+    network = ConvAE(2, 3, (32, 32), width=64)
     assert [layer.out_channels for layer in (network.conv1, network.conv2, network.conv3)] == [
         64,
         32,
@@ -123,11 +123,11 @@ def conv3d(before: int, after: int, *, normalised: bool = True) -> int:
 def test_memae_of_the_paper_has_its_layers():
     layers = [(1, 96), (96, 128), (128, 256), (256, 256), (256, 256), (256, 128), (128, 96)]
     expected = sum(conv3d(a, b) for a, b in layers) + conv3d(96, 1, normalised=False) + 2000 * 256
-    assert parameters(MemAE(1)) == expected == 6_492_801
+    assert parameters(MemAE(1, (256, 256))) == expected == 6_492_801
 
 
 def test_memae_gives_the_clip_back_and_a_weight_for_every_item():
-    output, weights = MemAE(1, width=6, slots=7, shrink=0.0)(torch.rand(2, 1, 16, 32, 48))
+    output, weights = MemAE(1, (32, 48), width=6, slots=7, shrink=0.0)(torch.rand(2, 1, 16, 32, 48))
     assert output.shape == (2, 1, 16, 32, 48)
     assert weights.shape == (2 * 2 * 2 * 3, 7)
     torch.testing.assert_close(weights.sum(1), torch.ones(24))
@@ -161,19 +161,19 @@ def test_conv_lstm_ae_of_the_paper_has_its_layers():
     expected = conv(1, 128, 11) + conv(128, 64, 5)
     expected += conv(128, 256, 3) + conv(96, 128, 3) + conv(96, 256, 3)
     expected += conv(64, 128, 5) + conv(128, 1, 11)
-    assert parameters(ConvLSTMAE(1)) == expected == 1_068_225
+    assert parameters(ConvLSTMAE(1, (224, 224))) == expected == 1_068_225
 
 
 @pytest.mark.parametrize("size", [(227, 227), (224, 224), (33, 50)])
 def test_conv_lstm_ae_gives_the_size_back_in_0_to_1(size):
     with torch.no_grad():
-        output = ConvLSTMAE(3, width=8)(torch.rand(2, 3, 4, *size))
+        output = ConvLSTMAE(3, size, width=8, mean_image=False)(torch.rand(2, 3, 4, *size))
     assert output.shape == (2, 3, 4, *size)
     assert output.min() > 0 and output.max() < 1
 
 
 def test_conv_lstm_ae_does_not_look_ahead():
-    network = ConvLSTMAE(1, width=8)
+    network = ConvLSTMAE(1, (32, 32), width=8).eval()
     clips = torch.rand(1, 1, 4, 32, 32)
     other = clips.clone()
     other[:, :, 3] = 0
@@ -188,12 +188,12 @@ def test_stae_of_the_paper_has_its_layers():
     decoder = [(64, 48), (48, 32), (32, 32)]
     expected = sum(conv3d(a, b) for a, b in encoder)
     expected += 2 * (sum(conv3d(a, b) for a, b in decoder) + conv3d(32, 1, normalised=False))
-    assert parameters(STAE(1)) == expected == 543_026
+    assert parameters(STAE(1, (128, 128))) == expected == 543_026
 
 
 def test_stae_gives_two_clips_in_0_to_1():
     with torch.no_grad():
-        both = STAE(1, width=4)(torch.rand(2, 1, 8, 16, 24))
+        both = STAE(1, (16, 24), width=4)(torch.rand(2, 1, 8, 16, 24))
     assert [clip.shape for clip in both] == [(2, 1, 8, 16, 24)] * 2
     assert all(clip.min() > 0 and clip.max() < 1 for clip in both)
 

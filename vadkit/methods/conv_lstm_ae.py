@@ -16,14 +16,17 @@ from vadkit.methods.method import Method, Scores, Update
 class ConvLSTMAutoEncoder(Method):
     """Reconstruction of frames by convolutional LSTMs (Chong and Tay, ISNN 2017).
 
-    "Abnormal Event Detection in Videos using Spatiotemporal Autoencoder": 10 grey frames are
-    encoded one by one, followed by three convolutional LSTMs, and decoded. A frame's score is its
-    mean squared error, its map the squared error of each pixel at the clip's size. The paper
-    reports AUC 88.1 on Ped2 and 77.0 on Avenue after per-video min-max.
+    "Abnormal Event Detection in Videos using Spatiotemporal Autoencoder": 10 grey frames, less the
+    mean image of the training frames, are encoded one by one, followed by three convolutional
+    LSTMs, and decoded. The error of a frame is the norm of its difference, here per pixel as a root
+    mean square. The score of a clip's middle frame is the mean error of the whole clip; its map is
+    the root mean square difference of each pixel over the clip's frames, at the clip's size. The
+    first ``frames // 2`` frames of a video and the last few have no score. The paper reports AUC
+    88.1 on Ped2 and 77.0 on Avenue after per-video min-max.
 
-    Differences from the paper: a sigmoid at the output; the clips are those of consecutive frames
-    only, without its strides of 2 and 3; each frame is scored in one clip (clips lie end to end),
-    where the paper sums the error over a clip.
+    Differences from the paper: the clips are those of consecutive frames only, without its strides
+    of 2 and 3; the error of a clip, which the paper names by the clip's first frame, is the middle
+    frame's, and the mean over its frames in place of their sum.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -41,11 +44,11 @@ class ConvLSTMAutoEncoder(Method):
             raise ValueError(
                 f"conv-lstm-ae needs frames of at least 32x32; got {size[0]}x{size[1]}"
             )
-        return ClipSpec(frames, size, channels, tuple(range(frames)), step, (0.0, 1.0))
+        return ClipSpec(frames, size, channels, (frames // 2,), step, (0.0, 1.0))
 
     @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
-        return {"autoencoder": (clip.planes,)}
+        return {"autoencoder": (clip.planes, clip.size)}
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         def terms() -> dict[str, Tensor]:
@@ -56,6 +59,9 @@ class ConvLSTMAutoEncoder(Method):
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
-        output = self.networks["autoencoder"](clips.frames).float()
-        maps_BTHW = (output - clips.frames.float()).square().mean(dim=1)
-        return Scores(maps_BTHW.mean(dim=(2, 3)), maps_BTHW, output.transpose(1, 2))
+        output = self.networks["autoencoder"](clips.frames)
+        squares_BTHW = (output.float() - clips.frames.float()).square().mean(dim=1)
+        errors_BT = squares_BTHW.mean(dim=(2, 3)).sqrt()
+        maps_BHW = squares_BTHW.mean(dim=1).sqrt()
+        middle = output[:, None, :, self.clip.scored[0]]
+        return Scores(errors_BT.mean(dim=1, keepdim=True), maps_BHW[:, None], middle)

@@ -53,7 +53,7 @@ class MemAE(Method):
 
     @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
-        return {"autoencoder": (clip.planes,)}
+        return {"autoencoder": (clip.planes, clip.size)}
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         def terms() -> dict[str, Tensor]:

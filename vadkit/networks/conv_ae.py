@@ -9,6 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vadkit.networks.mean_image import MeanImage
+
 
 class ConvAE(nn.Module):
     """Convolutional auto-encoder of stacked frames (Hasan et al., CVPR 2016).
@@ -18,14 +20,24 @@ class ConvAE(nn.Module):
     convolutions. ``width`` 512 is the paper's. Input and output are (B, frames * channels, H, W);
     the output lies in 0..1 by a sigmoid. Any H and W of at least 32 work: the paper's 227 fits
     without a remainder, other sizes are padded at the right and bottom and cut back.
+
+    With ``mean_image`` it reconstructs what differs from the mean image of the training frames
+    (``MeanImage``), all of ``size`` (height, width), and its output is not bounded.
     """
 
     def __init__(
-        self, frames: int, channels: int, *, width: Annotated[int, Field(ge=4)] = 512
+        self,
+        frames: int,
+        channels: int,
+        size: tuple[int, int],
+        *,
+        width: Annotated[int, Field(ge=4)] = 512,
+        mean_image: bool = False,
     ) -> None:
         super().__init__()
         planes = frames * channels
         half, quarter = max(1, width // 2), max(1, width // 4)
+        self.mean = MeanImage((planes, *size)) if mean_image else None
         self.conv1 = nn.Conv2d(planes, width, 11, stride=4)
         self.conv2 = nn.Conv2d(width, half, 5, padding=2)
         self.conv3 = nn.Conv2d(half, quarter, 3, padding=1)
@@ -37,6 +49,8 @@ class ConvAE(nn.Module):
 
     def forward(self, stack_BCHW: Tensor) -> Tensor:
         height, width = stack_BCHW.shape[-2:]
+        if self.mean is not None:
+            stack_BCHW = self.mean.take_off(stack_BCHW)
         # The stride-4 convolution must cover its input without a remainder, so that the mirrored
         # one gives the size back.
         padded = functional.pad(
@@ -53,4 +67,5 @@ class ConvAE(nn.Module):
         x = self.unpool(x, where2, output_size=size2)
         x = torch.tanh(self.deconv2(x))
         x = self.unpool(x, where1, output_size=size1)
-        return torch.sigmoid(self.deconv1(x))[..., :height, :width]
+        output: Tensor = self.deconv1(x)[..., :height, :width]
+        return torch.sigmoid(output) if self.mean is None else self.mean.put_back(output)

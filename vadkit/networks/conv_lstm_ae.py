@@ -9,6 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vadkit.networks.mean_image import MeanImage
+
 
 class ConvLSTM(nn.Module):
     """LSTM whose gates are 3x3 convolutions (Shi et al., NeurIPS 2015), without peepholes.
@@ -48,16 +50,25 @@ class ConvLSTMAE(nn.Module):
 
     Each frame goes through ``width`` kernels of 11x11 with stride 4 and ``width / 2`` of 5x5 with
     stride 2; LSTMs of ``width / 2``, ``width / 4`` and ``width / 2`` channels follow the frames;
-    transposed convolutions mirror the spatial part. Tanh between layers, a sigmoid at the end.
+    transposed convolutions mirror the spatial part. Tanh between layers.
     ``width`` 128 is the paper's. Input and output are (B, C, T, H, W) with pixels in 0..1, H and W
     of at least 32; they are padded at the right and bottom to fit the strides, and cut back.
+
+    With ``mean_image``, as in the paper, it reconstructs what differs from the mean image of the
+    training frames (``MeanImage``), all of ``size`` (height, width); without, a sigmoid ends it.
     """
 
     def __init__(
-        self, channels: int, *, width: Annotated[int, Field(ge=4, multiple_of=4)] = 128
+        self,
+        channels: int,
+        size: tuple[int, int],
+        *,
+        width: Annotated[int, Field(ge=4, multiple_of=4)] = 128,
+        mean_image: bool = True,
     ) -> None:
         super().__init__()
         half, quarter = width // 2, width // 4
+        self.mean = MeanImage((channels, 1, *size)) if mean_image else None
         self.conv1 = nn.Conv2d(channels, width, 11, stride=4)
         self.conv2 = nn.Conv2d(width, half, 5, stride=2)
         self.lstms = nn.Sequential(
@@ -68,10 +79,13 @@ class ConvLSTMAE(nn.Module):
 
     def forward(self, clips_BCTHW: Tensor) -> Tensor:
         batch, _, frames, height, width = clips_BCTHW.shape
+        if self.mean is not None:
+            clips_BCTHW = self.mean.take_off(clips_BCTHW)
         x = clips_BCTHW.transpose(1, 2).flatten(0, 1)
         # 11x11 with stride 4 and 5x5 with stride 2 cover 27 + 8 n pixels without a remainder.
         x = functional.pad(x, (0, -(width - 27) % 8, 0, -(height - 27) % 8), mode="replicate")
         x = torch.tanh(self.conv2(torch.tanh(self.conv1(x))))
         x = self.lstms(x.unflatten(0, (batch, frames))).flatten(0, 1)
-        x = torch.sigmoid(self.deconv1(torch.tanh(self.deconv2(x))))
-        return x[..., :height, :width].unflatten(0, (batch, frames)).transpose(1, 2)
+        x = self.deconv1(torch.tanh(self.deconv2(x)))[..., :height, :width]
+        output: Tensor = x.unflatten(0, (batch, frames)).transpose(1, 2)
+        return torch.sigmoid(output) if self.mean is None else self.mean.put_back(output)

@@ -9,6 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vadkit.networks.mean_image import MeanImage
+
 
 class Memory(nn.Module):
     """Replaces features by mixtures of learned items (Gong et al., ICCV 2019, section 3.3).
@@ -47,17 +49,23 @@ class MemAE(nn.Module):
     ``shrink`` 0.0025 are the paper's; the query at each place is its column of features. Input and
     output are (B, C, T, H, W), T a multiple of 8, H and W of 16; the output is not bounded. The
     second result is the memory's weights (B * T/8 * H/16 * W/16, slots).
+
+    With ``mean_image`` it reconstructs what differs from the mean image of the training frames
+    (``MeanImage``), all of ``size`` (height, width).
     """
 
     def __init__(
         self,
         channels: int,
+        size: tuple[int, int],
         *,
         width: Annotated[int, Field(ge=3, multiple_of=3)] = 96,
         slots: Annotated[int, Field(ge=1)] = 2000,
         shrink: Annotated[float, Field(ge=0, lt=1)] = 0.0025,
+        mean_image: bool = False,
     ) -> None:
         super().__init__()
+        self.mean = MeanImage((channels, 1, *size)) if mean_image else None
         wide, wider = width * 4 // 3, width * 8 // 3
         self.encoder = nn.Sequential(
             *_block(nn.Conv3d(channels, width, 3, (1, 2, 2), 1)),
@@ -74,11 +82,13 @@ class MemAE(nn.Module):
         )
 
     def forward(self, clips_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
+        if self.mean is not None:
+            clips_BCTHW = self.mean.take_off(clips_BCTHW)
         features = self.encoder(clips_BCTHW)
         queries = features.movedim(1, -1)
         mixtures, weights = self.memory(queries.flatten(0, -2))
         output: Tensor = self.decoder(mixtures.view(queries.shape).movedim(-1, 1))
-        return output, weights
+        return output if self.mean is None else self.mean.put_back(output), weights
 
 
 def _block(convolution: nn.Conv3d | nn.ConvTranspose3d) -> tuple[nn.Module, ...]:

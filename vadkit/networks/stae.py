@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 
+from vadkit.networks.mean_image import MeanImage
+
 
 class STAE(nn.Module):
     """3D auto-encoder that reconstructs a clip and predicts the next (Zhao et al., ACM MM 2017).
@@ -16,13 +18,22 @@ class STAE(nn.Module):
     decoders mirror it with transposed convolutions and end in a sigmoid. ``width`` 32 is the
     paper's. Input and both outputs are (B, C, T, H, W) with pixels in 0..1; T, H and W must be
     multiples of 8.
+
+    With ``mean_image`` both decoders make what differs from the mean image of the training frames
+    (``MeanImage``), all of ``size`` (height, width), and their output is not bounded.
     """
 
     def __init__(
-        self, channels: int, *, width: Annotated[int, Field(ge=2, multiple_of=2)] = 32
+        self,
+        channels: int,
+        size: tuple[int, int],
+        *,
+        width: Annotated[int, Field(ge=2, multiple_of=2)] = 32,
+        mean_image: bool = False,
     ) -> None:
         super().__init__()
         wide, wider = width * 3 // 2, width * 2
+        self.mean = MeanImage((channels, 1, *size)) if mean_image else None
         self.encoder = nn.Sequential(
             *_block(nn.Conv3d(channels, width, 3, padding=1)),
             nn.MaxPool3d(2),
@@ -36,8 +47,14 @@ class STAE(nn.Module):
         self.predict = _decoder(wider, wide, width, channels)
 
     def forward(self, clips_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.encoder(clips_BCTHW)
-        return self.reconstruct(features), self.predict(features)
+        if self.mean is None:
+            features = self.encoder(clips_BCTHW)
+            return self.reconstruct(features).sigmoid(), self.predict(features).sigmoid()
+        features = self.encoder(self.mean.take_off(clips_BCTHW))
+        return (
+            self.mean.put_back(self.reconstruct(features)),
+            self.mean.put_back(self.predict(features)),
+        )
 
 
 def _decoder(wider: int, wide: int, width: int, channels: int) -> nn.Sequential:
@@ -46,7 +63,6 @@ def _decoder(wider: int, wide: int, width: int, channels: int) -> nn.Sequential:
         *_block(nn.ConvTranspose3d(wide, width, 3, 2, 1, 1)),
         *_block(nn.ConvTranspose3d(width, width, 3, 2, 1, 1)),
         nn.Conv3d(width, channels, 3, padding=1),
-        nn.Sigmoid(),
     )
 
 
