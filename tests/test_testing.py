@@ -41,7 +41,7 @@ SMALL = {
     "memae": small("autoencoder", 12, 2e-3, frames=8, slots=50),
     "mnad": small("generator", 8, 2e-3),
     "ocae": {
-        "clip": {"size": [32, 48], "frames": 5, "channels": "gray"},
+        "clip": {"size": [32, 48], "channels": "gray"},
         "method": {"type": "ocae", "clusters": 3},
         "networks": {role: {"width": 8} for role in ("before", "appearance", "after")},
         "train": {"batch_size": 8},

@@ -37,10 +37,10 @@ class AMC(Method):
 
     Differences from the paper: in place of FlowNet2 dense inverse search gives the true flow; flow
     is dx and dy, where the paper adds their magnitude as a third channel; the discriminator has no
-    batch normalisation and gives one logit a patch; both steps share one pass of the generator, dropout included; scores are scaled
-    by both extremes of a video, where the paper divides by the largest. Adam's betas, 40 epochs,
-    batches of 16 and dropout 0.3 are those of the authors' code. ``networks: {discriminator:
-    null}`` trains without the adversarial part.
+    batch normalisation and gives one logit a patch; both steps share one pass of the generator,
+    dropout included; scores are scaled by both extremes of a video, where the paper divides by the
+    largest. Adam's betas, 40 epochs, batches of 16 and dropout 0.3 are those of the authors' code.
+    ``networks: {discriminator: null}`` trains without the adversarial part.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

@@ -28,8 +28,9 @@ class OCAE(Method):
     put into 10 clusters, and a linear support vector machine for each cluster takes the others for
     anomalies. An object's score is the negative of the highest of the machines' values (eq. 3), a
     frame's that of its highest object. A frame without objects has the lowest score that any
-    training object had. The map holds each object's score within its box, at the clip's size. The
-    first and the last 3 frames of a video have no score. The paper reports macro AUC 97.8 on Ped2,
+    training object had. The map holds each object's score within its box, at the clip's size. With
+    ``clip.step`` n, 3 as in the paper, the first and last n frames of a video have no score. The
+    paper reports macro AUC 97.8 on Ped2,
     90.4 on Avenue and 84.9 on ShanghaiTech, with scores smoothed over time.
 
     Differences from the paper: objects come from the recipe's ``objects``, by default what moves
@@ -40,7 +41,7 @@ class OCAE(Method):
     """
 
     defaults: ClassVar[dict[str, Any]] = {
-        "clip": {"frames": 7, "size": [240, 360], "channels": "gray"},
+        "clip": {"frames": 3, "size": [240, 360], "channels": "gray", "step": 3},
         "objects": {"type": "blobs"},
         "networks": {role: {"type": "object-ae"} for role in ROLES},
         "losses": {"reconstruction": {"type": "mse", "weight": 1.0}},
@@ -76,12 +77,11 @@ class OCAE(Method):
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
-        if frames < 3 or frames % 2 == 0:
-            raise ValueError(f"ocae needs 3, 5, 7, ... frames, objects in the middle; got {frames}")
+        if frames != 3:
+            raise ValueError(f"ocae needs 3 frames, clip.step apart; got {frames}")
         if channels != "gray":
             raise ValueError("ocae works on gray frames; set clip.channels: gray")
-        middle = frames // 2
-        return ClipSpec(frames, size, channels, (middle,), step, boxes=middle)
+        return ClipSpec(frames, size, channels, (1,), step, boxes=1)
 
     @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
@@ -92,8 +92,7 @@ class OCAE(Method):
         from torchvision.ops import roi_align
 
         assert clips.boxes is not None
-        three_BCHW = clips.frames[:, 0, :: self.clip.frames // 2].float()
-        crops = roi_align(three_BCHW, list(clips.boxes), _SIDE, aligned=True)
+        crops = roi_align(clips.frames[:, 0].float(), list(clips.boxes), _SIDE, aligned=True)
         first, middle, last = crops.split(1, dim=1)
         return {"before": middle - first, "appearance": middle, "after": last - middle}
 
@@ -145,7 +144,8 @@ class OCAE(Method):
             )
         labels = KMeans(self.clusters, n_init=3, random_state=0).fit_predict(codes)
         for cluster in range(self.clusters):
-            machine = LinearSVC(C=1.0, random_state=0).fit(codes, labels == cluster)
+            # The dual problem, the default for few samples, often ends before it converges.
+            machine = LinearSVC(C=1.0, dual=False).fit(codes, labels == cluster)
             self.weights[cluster] = torch.from_numpy(machine.coef_[0])
             self.biases[cluster] = float(machine.intercept_[0])
         self.lowest.copy_(self._object_scores(torch.from_numpy(codes).to(self.weights)).min())
