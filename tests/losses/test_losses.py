@@ -15,6 +15,7 @@ from vadkit.losses.adversarial import (
     WassersteinDiscriminator,
     WassersteinGenerator,
 )
+from vadkit.losses.classes import CrossEntropy
 from vadkit.losses.memory import Compactness, Entropy, Separateness
 from vadkit.losses.pixel import L1, MSE, Gradient, Intensity, WeightedPrediction
 
@@ -155,3 +156,10 @@ def test_compactness_and_separateness_of_one_query():
     expected = math.sqrt(0.4) - math.sqrt(0.8)
     assert Separateness()(query, items) == pytest.approx(expected + 1, abs=1e-4)
     assert Separateness(margin=0.1)(query, items) == 0
+
+
+def test_cross_entropy_of_classes():
+    logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
+    # Class 1 has 3/4, class 0 has 1/2.
+    expected = (math.log(4 / 3) + math.log(2)) / 2
+    assert CrossEntropy()(logits, torch.tensor([1, 0])) == pytest.approx(expected)

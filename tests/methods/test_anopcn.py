@@ -40,7 +40,7 @@ CLIPS = Clips(torch.full((2, 1, 4, 24, 24), 0.5))
 
 def test_the_refined_frame_is_scored():
     scores = anopcn().score(CLIPS)
-    # 0.25 is predicted, 0.05 added; 0.2 in -1..1 is 0.1 in 0..1: 20 dB.
+    # 0.25 is predicted, and a fifth of the error of 0.25 added; 0.2 in -1..1 is 20 dB in 0..1.
     torch.testing.assert_close(scores.output, torch.full((2, 1, 1, 24, 24), 0.3))
     assert scores.frames.flatten().tolist() == pytest.approx([-20.0, -20.0], abs=1e-3)
     torch.testing.assert_close(scores.maps, torch.full((2, 1, 24, 24), 0.01))

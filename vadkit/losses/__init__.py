@@ -10,6 +10,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "gradient": "vadkit.losses.pixel:Gradient",
         "weighted-prediction": "vadkit.losses.pixel:WeightedPrediction",
         "flow-l1": "vadkit.losses.flow:FlowL1",
+        "cross-entropy": "vadkit.losses.classes:CrossEntropy",
         "entropy": "vadkit.losses.memory:Entropy",
         "compactness": "vadkit.losses.memory:Compactness",
         "separateness": "vadkit.losses.memory:Separateness",

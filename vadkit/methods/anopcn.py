@@ -19,8 +19,8 @@ class AnoPCN(Method):
 
     "AnoPCN: Video Anomaly Detection via Deep Predictive Coding Network": a recurrent network runs
     over 4 RGB frames, at each given the frame and the error of its prediction, and predicts the
-    fifth; a second network sees that prediction and estimates its error, which is added. In turn,
-    the predictor minimises intensity 1, gradient 1, optical flow 2 and adversarial 0.05, as
+    fifth; a second network reconstructs the error of that prediction, and what it makes is added.
+    In turn, the predictor minimises intensity 1, gradient 1, optical flow 2 and adversarial 0.05, as
     future-frame's generator does, and the refiner the squared error of the refined frame. A frame's
     score is the negative PSNR in dB of the refined frame over pixels in 0..1, its map the squared
     error of each pixel at the clip's size. The first ``frames - 1`` frames of a video have no
@@ -29,8 +29,7 @@ class AnoPCN(Method):
 
     Differences from the paper: both networks take a step on every batch, the predictor first, where
     the paper trains them in phases; only the last of the predictions has a loss; the flow is as in
-    future-frame, not FlowNet2's; the layers around the LSTMs, the refiner (future-frame's U-Net on
-    the prediction alone) and the weights of the losses are chosen here, after future-frame.
+    future-frame, not FlowNet2's; the layers around the LSTMs, the refiner (future-frame's U-Net) and the weights of the losses are chosen here, after future-frame.
     ``networks: {discriminator: null}`` and ``flow: null`` train without these parts.
     """
 
@@ -75,17 +74,19 @@ class AnoPCN(Method):
         yield from adversarial_updates(self, "predictor", clips, predicted)
 
         def refinement() -> dict[str, Tensor]:
-            refined = self._refine(predicted.detach())
-            return {"refinement": self.losses["refinement"](refined, clips.frames[:, :, -1])}
+            target = clips.frames[:, :, -1]
+            refined = self._refine(predicted.detach(), target)
+            return {"refinement": self.losses["refinement"](refined, target)}
 
         yield Update("refiner", refinement)
 
-    def _refine(self, predicted: Tensor) -> Tensor:
-        error: Tensor = self.networks["refiner"](predicted)
+    def _refine(self, predicted: Tensor, target: Tensor) -> Tensor:
+        error: Tensor = self.networks["refiner"](target - predicted)
         return predicted + error
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
-        refined = self._refine(self.networks["predictor"](clips.frames[:, :, :-1]))
-        scores, maps_BHW = negative_psnr(refined, clips.frames[:, :, -1])
+        target = clips.frames[:, :, -1]
+        refined = self._refine(self.networks["predictor"](clips.frames[:, :, :-1]), target)
+        scores, maps_BHW = negative_psnr(refined, target)
         return Scores(scores[:, None], maps_BHW[:, None], refined[:, None])

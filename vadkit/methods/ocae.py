@@ -26,18 +26,18 @@ class OCAE(Method):
     object of a frame is cropped to 64x64 in gray; three auto-encoders learn its appearance and how
     it changed since 3 frames before and until 3 frames after. Their codes, one after another, are
     put into 10 clusters, and a linear support vector machine for each cluster takes the others for
-    anomalies. An object's score is the negative of the highest of the machines' values (eq. 3), a
-    frame's that of its highest object. A frame without objects has the lowest score that any
-    training object had. The map holds each object's score within its box, at the clip's size. With
+    anomalies. An object's score is the negative of the highest of the machines' values, a frame's
+    that of its highest object. A frame without objects has the lowest score that any training
+    object had. The map holds each object's score within its box, at the clip's size. With
     ``clip.step`` n, 3 as in the paper, the first and last n frames of a video have no score. The
-    paper reports macro AUC 97.8 on Ped2,
-    90.4 on Avenue and 84.9 on ShanghaiTech, with scores smoothed over time.
+    paper reports macro AUC 97.8 on Ped2, 90.4 on Avenue and 84.9 on ShanghaiTech, with scores
+    smoothed over time.
 
     Differences from the paper: objects come from the recipe's ``objects``, by default what moves
     before a still background, in place of a detector trained on COCO; change is the difference of
     crops; a batch is that of clips, with all objects of their middle frames; of all training
-    objects at most ``samples``, drawn at random, are clustered; scores are not smoothed unless the
-    recipe says so.
+    objects at most ``samples``, drawn at random, are clustered; the recipe smooths, by a Gaussian
+    of 5 frames.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

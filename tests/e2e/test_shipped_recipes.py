@@ -1,0 +1,75 @@
+"""Every recipe that is shipped takes a training step, on a scene in its set's layout and size."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vadkit.recipe import load_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("**/*.yaml"))
+# Height and width of the source, and where the set keeps its training frames.
+LAYOUTS = {
+    "ped1": ((158, 238), "Train/Train001/{:03d}.tif"),
+    "ped2": ((240, 360), "Train/Train001/{:03d}.tif"),
+    "avenue": ((360, 640), "training/frames/01/{:04d}.jpg"),
+    "shanghaitech": ((480, 856), "training/frames/01_001/{:03d}.jpg"),
+}
+
+
+def walkers(size, frames):
+    """Frames (H, W) of six squares that cross the scene at speeds of their own."""
+    height, width = size
+    side = height // 12
+    backdrop = np.random.default_rng(0).integers(90, 110, size, dtype=np.uint8)
+    for number in range(frames):
+        frame = backdrop.copy()
+        for walker in range(6):
+            left = (walker * width // 7 + (walker + 2) * number) % (width - side)
+            top = (1 + 2 * walker) * height // 14
+            frame[top : top + side, left : left + side] = 20 + 40 * walker
+        yield frame
+
+
+@pytest.fixture
+def layout(tmp_path):
+    """A function that draws so many training frames of a set into a folder."""
+
+    def draw(name, frames):
+        size, place = LAYOUTS[name]
+        for number, frame in enumerate(walkers(size, frames), 1):
+            path = tmp_path / place.format(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(path), frame)
+        return tmp_path
+
+    return draw
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path",
+    [one for one in RECIPES if one.stem != "quickstart"],
+    ids=lambda p: f"{p.parent.name}-{p.stem}",
+)
+def test_a_recipe_takes_a_training_step(path, layout, vadkit, tmp_path):
+    recipe = load_recipe(path)
+    span = (recipe.clip.frames - 1) * recipe.clip.step + 1
+    # Methods are the same in every set: one takes them at the papers' size, the others a small one,
+    # unless the size is the set's own.
+    small = [] if path.parent.name == "ped2" or recipe.objects else ["--set", "clip.size=[64,64]"]
+    # Enough for two clips; for ten clusters of objects a few more.
+    root = layout(path.parent.name, span + (9 if recipe.objects else 1))
+    code, out, err = vadkit(
+        "train", path, "--runs", tmp_path / "runs", "--set", f"dataset.root={root}",
+        "--set", "train.max_steps=1", "--set", "train.batch_size=1", *small,
+    )  # fmt: skip
+    assert code == 0, err
+    run = Path(out.strip().splitlines()[-1])
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert (manifest["status"], manifest["step"]) == ("done", 1)
+    (line,) = (run / "metrics.jsonl").read_text().splitlines()
+    figures = json.loads(line)
+    assert np.isfinite(figures["loss"]) and figures["loss"] > 0

@@ -1,0 +1,48 @@
+"""How far apart the scores of normal and of abnormal frames lie."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from vadkit.evaluation.frame_counts import check_frames
+from vadkit.evaluation.metrics import Metric
+
+
+class ScoreStatistics:
+    """Mean scores of normal and abnormal frames, their deviations, and the gap of the means.
+
+    In units of the scores, over the scored frames of all videos together: for a method that scores
+    by negative PSNR these are decibels (Liu et al., CVPR 2018, report such a gap). ``normal-mean``,
+    ``normal-std``, ``abnormal-mean``, ``abnormal-std`` and ``gap`` = abnormal - normal; NaN where
+    there is no frame of a class.
+    """
+
+    def __call__(
+        self,
+        scores: dict[str, np.ndarray],
+        labels: dict[str, np.ndarray],
+        protocol: str = "raw",
+    ) -> list[Metric]:
+        """Describe ``{video: (N,) float}`` scores by ``{video: (N,) bool}`` labels.
+
+        Raises ``DataError`` when videos or lengths differ, or a score is infinite.
+        """
+        check_frames(scores, labels)
+        values = np.concatenate([scores[video] for video in labels])
+        truth = np.concatenate([np.asarray(one, dtype=bool) for one in labels.values()])
+        scored = ~np.isnan(values)
+        dropped = f"{protocol}, unscored frames dropped"
+        metrics, means = [], []
+        for name, of_class in (
+            ("normal", values[scored & ~truth]),
+            ("abnormal", values[scored & truth]),
+        ):
+            mean, deviation = (
+                (of_class.mean(), of_class.std()) if len(of_class) else (math.nan,) * 2
+            )
+            means.append(float(mean))
+            metrics.append(Metric(f"{name}-mean", float(mean), dropped))
+            metrics.append(Metric(f"{name}-std", float(deviation), dropped))
+        return [*metrics, Metric("gap", means[1] - means[0], dropped)]

@@ -1,0 +1,13 @@
+"""Losses of classifiers."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class CrossEntropy(nn.Module):
+    """Cross-entropy of logits (N, K, ...) with classes (N, ...) from 0, as a mean, in nats."""
+
+    def forward(self, logits: Tensor, classes: Tensor) -> Tensor:
+        return functional.cross_entropy(logits.float(), classes)
