@@ -35,14 +35,10 @@ class ScoreStatistics:
         scored = ~np.isnan(values)
         dropped = f"{protocol}, unscored frames dropped"
         metrics, means = [], []
-        for name, of_class in (
-            ("normal", values[scored & ~truth]),
-            ("abnormal", values[scored & truth]),
-        ):
-            mean, deviation = (
-                (of_class.mean(), of_class.std()) if len(of_class) else (math.nan,) * 2
-            )
-            means.append(float(mean))
-            metrics.append(Metric(f"{name}-mean", float(mean), dropped))
-            metrics.append(Metric(f"{name}-std", float(deviation), dropped))
+        for name, of_class in (("normal", ~truth), ("abnormal", truth)):
+            found = values[scored & of_class]
+            means.append(float(found.mean()) if len(found) else math.nan)
+            deviation = float(found.std()) if len(found) else math.nan
+            metrics.append(Metric(f"{name}-mean", means[-1], dropped))
+            metrics.append(Metric(f"{name}-std", deviation, dropped))
         return [*metrics, Metric("gap", means[1] - means[0], dropped)]

@@ -20,17 +20,18 @@ class AnoPCN(Method):
     "AnoPCN: Video Anomaly Detection via Deep Predictive Coding Network": a recurrent network runs
     over 4 RGB frames, at each given the frame and the error of its prediction, and predicts the
     fifth; a second network reconstructs the error of that prediction, and what it makes is added.
-    In turn, the predictor minimises intensity 1, gradient 1, optical flow 2 and adversarial 0.05, as
-    future-frame's generator does, and the refiner the squared error of the refined frame. A frame's
-    score is the negative PSNR in dB of the refined frame over pixels in 0..1, its map the squared
-    error of each pixel at the clip's size. The first ``frames - 1`` frames of a video have no
-    score. The paper reports AUC 96.8 on Ped2, 86.2 on Avenue and 73.6 on ShanghaiTech after
+    In turn, the predictor minimises intensity 1, gradient 1, optical flow 2 and adversarial 0.05,
+    as future-frame's generator does, and the refiner the squared error of the refined frame. A
+    frame's score is the negative PSNR in dB of the refined frame over pixels in 0..1, its map the
+    squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a video have
+    no score. The paper reports AUC 96.8 on Ped2, 86.2 on Avenue and 73.6 on ShanghaiTech after
     per-video min-max.
 
     Differences from the paper: both networks take a step on every batch, the predictor first, where
     the paper trains them in phases; only the last of the predictions has a loss; the flow is as in
-    future-frame, not FlowNet2's; the layers around the LSTMs, the refiner (future-frame's U-Net) and the weights of the losses are chosen here, after future-frame.
-    ``networks: {discriminator: null}`` and ``flow: null`` train without these parts.
+    future-frame, not FlowNet2's; the layers around the LSTMs, the refiner (future-frame's U-Net)
+    and the weights of the losses are chosen here, after future-frame. ``networks: {discriminator:
+    null}`` and ``flow: null`` train without these parts.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
