@@ -20,8 +20,11 @@ class Mean(nn.Module):
         super().__init__()
         self.offset = nn.Parameter(torch.tensor(0.5))
 
+    def encode(self, crops):
+        return crops.mean(dim=(2, 3))
+
     def forward(self, crops):
-        return crops + self.offset, crops.mean(dim=(2, 3))
+        return crops + self.offset
 
 
 def ocae(**params):

@@ -245,7 +245,8 @@ def test_mnad_remembers_the_queries_nearest_to_an_item():
 
 def test_the_object_auto_encoder_has_the_papers_layers():
     network = ObjectAE(1)
-    output, code = network(torch.rand(3, 1, 64, 64))
+    crops = torch.rand(3, 1, 64, 64)
+    output, code = network(crops), network.encode(crops)
     assert output.shape == (3, 1, 64, 64)
     assert code.shape == (3, 16 * 8 * 8)
     # Encoder 1-32-32-16, decoder 16-16-32-32-1, 3x3 and a bias each.

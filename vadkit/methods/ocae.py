@@ -64,9 +64,8 @@ class OCAE(Method):
     ) -> None:
         super().__init__(networks, losses, clip)
         self.clusters, self.samples = clusters, samples
-        with torch.no_grad():
-            blank = torch.zeros(1, 1, _SIDE, _SIDE)
-            size = sum(self.networks[role](blank)[1].shape[1] for role in ROLES)
+        blank = torch.zeros(1, 1, _SIDE, _SIDE)
+        size = self._encode(dict.fromkeys(ROLES, blank)).shape[1]
         self.register_buffer("weights", torch.zeros(clusters, size))
         self.register_buffer("biases", torch.zeros(clusters))
         self.register_buffer("lowest", torch.zeros(()))
@@ -103,16 +102,19 @@ class OCAE(Method):
         for role in ROLES:
             # Bound now: the trainer may ask for the terms later.
             def terms(role: str = role) -> dict[str, Tensor]:
-                output, _ = self.networks[role](crops[role])
+                output = self.networks[role](crops[role])
                 return {role: self.losses["reconstruction"](output, crops[role])}
 
             yield Update(role, terms)
 
+    @torch.no_grad()
+    def _encode(self, crops: dict[str, Tensor]) -> Tensor:
+        networks: Any = self.networks
+        return torch.cat([networks[role].encode(crops[role]) for role in ROLES], dim=1).float()
+
     def embed(self, clips: Clips) -> Tensor:
         """Codes (N, F) of the batch's objects, clip by clip."""
-        crops = self._crops(clips)
-        codes = [self.networks[role](crops[role])[1] for role in ROLES]
-        return torch.cat(codes, dim=1).float()
+        return self._encode(self._crops(clips))
 
     def collect(self, clips: Clips) -> None:
         self._codes.append(self.embed(clips).cpu())

@@ -14,8 +14,8 @@ class ObjectAE(nn.Module):
     Three 3x3 convolutions of ``width``, ``width`` and half of it, each with a ReLU and 2x2 max
     pooling; the decoder doubles by nearest neighbour before each of three convolutions of the same
     widths in reverse, and a last one gives the crop, not bounded. ``width`` 32 is the paper's, with
-    a code of 16x8x8 for crops of 64x64. Input (N, C, H, W), H and W multiples of 8; gives the
-    output of the same shape and the code (N, width / 2 * H/8 * W/8).
+    a code of 16x8x8 for crops of 64x64. Input (N, C, H, W), H and W multiples of 8, and output of
+    the same shape; ``encode`` gives the code alone (N, width / 2 * H/8 * W/8).
     """
 
     def __init__(
@@ -33,6 +33,10 @@ class ObjectAE(nn.Module):
             layers += [nn.ReLU()]
         self.decoder = nn.Sequential(*layers, nn.Conv2d(width, channels, 3, padding=1))
 
-    def forward(self, crops_NCHW: Tensor) -> tuple[Tensor, Tensor]:
-        code = self.encoder(crops_NCHW)
-        return self.decoder(code), code.flatten(1)
+    def encode(self, crops_NCHW: Tensor) -> Tensor:
+        code: Tensor = self.encoder(crops_NCHW)
+        return code.flatten(1)
+
+    def forward(self, crops_NCHW: Tensor) -> Tensor:
+        output: Tensor = self.decoder(self.encoder(crops_NCHW))
+        return output
