@@ -126,11 +126,36 @@ def test_few_objects_of_many_are_kept_and_any_may_be():
 def test_too_few_objects_are_an_error():
     method = ocae(clusters=5)
     method.collect(clip((0.2,) * 3))
-    with pytest.raises(TrainingError, match=r"found 1 objects .* too few for 5 clusters"):
+    with pytest.raises(TrainingError, match=r"found 1 objects .* for 5 clusters"):
         method.finalize()
     method.collect(clip())
     with pytest.raises(TrainingError, match="found 0 objects"):
         method.finalize()
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_objects_all_alike_are_an_error():
+    method = ocae(clusters=2)
+    for _ in range(6):
+        method.collect(clip((0.3, 0.3, 0.3)))
+    with pytest.raises(TrainingError, match=r"found 6 objects .* too much alike for 2 clusters"):
+        method.finalize()
+
+
+def test_machines_are_those_of_scikit_learn():
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.svm import LinearSVC
+
+    method = ocae(clusters=3, c=0.5)
+    levels = [group + number / 400 for group in (0.1, 0.5, 0.9) for number in range(12)]
+    seen = together(*[clip((level,) * 3) for level in levels])
+    method.collect(seen)
+    method.finalize()
+    groups = torch.arange(3).repeat_interleave(12).numpy()
+    machines = OneVsRestClassifier(LinearSVC(C=0.5)).fit(method.embed(seen).numpy(), groups)
+    between = together(clip((0.3,) * 3), clip((0.7,) * 3), clip((0.5, 0.6, 0.4)))
+    expected = -machines.decision_function(method.embed(between).numpy()).max(axis=1)
+    assert method.score(between).frames[:, 0].tolist() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("args", [(7, (32, 48), "gray"), (3, (8, 8), "rgb")])

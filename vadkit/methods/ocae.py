@@ -38,6 +38,10 @@ class OCAE(Method):
     crops; a batch is that of clips, with all objects of their middle frames; of all training
     objects at most ``samples``, drawn at random, are clustered; the recipe smooths, by a Gaussian
     of 5 frames.
+
+    Machines are fitted by squared hinge loss with scikit-learn, the paper's with VLFeat; ``c``, 1
+    as in the paper, weighs the sum of the objects' errors. VLFeat weighs their mean instead: its
+    lambda of 1 would be a ``c`` of 1 over their number, and machines far simpler.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -61,9 +65,10 @@ class OCAE(Method):
         *,
         clusters: Annotated[int, Field(ge=2)] = 10,
         samples: Annotated[int, Field(ge=2)] = 10_000,
+        c: Annotated[float, Field(gt=0)] = 1.0,
     ) -> None:
         super().__init__(networks, losses, clip)
-        self.clusters, self.samples = clusters, samples
+        self.clusters, self.samples, self.c = clusters, samples, c
         blank = torch.zeros(1, 1, _SIDE, _SIDE)
         size = self._encode(dict.fromkeys(ROLES, blank)).shape[1]
         self.register_buffer("weights", torch.zeros(clusters, size))
@@ -131,7 +136,7 @@ class OCAE(Method):
     def finalize(self) -> None:
         """Cluster the collected objects and fit the machines.
 
-        Raises ``TrainingError`` for fewer objects than clusters.
+        Raises ``TrainingError`` for fewer objects than clusters, or objects too much alike.
         """
         from sklearn.cluster import KMeans
         from sklearn.svm import LinearSVC
@@ -139,15 +144,20 @@ class OCAE(Method):
         self._keep_samples()
         codes = self._codes[0].numpy()
         self._codes, self._lots = [], []
-        if len(codes) <= self.clusters:
+        found = 0
+        if len(codes) > self.clusters:
+            labels = KMeans(self.clusters, n_init=3, random_state=0).fit_predict(codes)
+            # Fewer than asked for where objects are the same.
+            found = len(set(labels.tolist()))
+        if found < self.clusters:
             raise TrainingError(
-                f"ocae found {len(codes)} objects in the training videos, too few for "
-                f"{self.clusters} clusters; look at what `objects` finds, or lower method.clusters"
+                f"ocae found {len(codes)} objects in the training videos, too few or too much "
+                f"alike for {self.clusters} clusters; look at what `objects` finds, or lower "
+                "method.clusters"
             )
-        labels = KMeans(self.clusters, n_init=3, random_state=0).fit_predict(codes)
         for cluster in range(self.clusters):
             # The dual problem, the default for few samples, often ends before it converges.
-            machine = LinearSVC(C=1.0, dual=False).fit(codes, labels == cluster)
+            machine = LinearSVC(C=self.c, dual=False).fit(codes, labels == cluster)
             self.weights[cluster] = torch.from_numpy(machine.coef_[0])
             self.biases[cluster] = float(machine.intercept_[0])
         self.lowest.copy_(self._object_scores(torch.from_numpy(codes).to(self.weights)).min())
