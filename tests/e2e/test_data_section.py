@@ -9,6 +9,7 @@ RECIPE = """\
 name: tiny
 dataset: {{type: synthetic, root: {root}, size: [48, 64], frames: 24, train_videos: 2}}
 clip: {{frames: 5, size: [48, 64], channels: gray}}
+flow: null
 method: {{type: future-frame}}
 networks: {{generator: {{width: 4}}, discriminator: null}}
 train: {{epochs: 1, batch_size: 8, seed: 3}}
