@@ -10,12 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from vadkit.reports.atomic import written_whole
 
 DPI = 150
-PANEL_WIDTH = 3.0  # inches
+# Inches. Panels are placed by hand, since matplotlib's layouts do not know the pictures' aspect
+# and cut off labels beside them.
+PANEL_WIDTH, GAP = 3.0, 0.07
+LEFT, TOP, BOTTOM, RIGHT = 0.52, 0.66, 0.12, 0.12
+BAR_WIDTH, BAR_TEXT = 0.14, 0.8
+LETTER = 0.08
 # Lightness rises evenly with the value, so that more looks like more, in grey print too.
 COLOURS = "inferno"
 # The scale ends where this share of all values lies below, since one hot pixel would hide the rest.
@@ -41,39 +45,56 @@ def clip_grid(path: Path, rows: Sequence[ClipRow], *, title: str) -> Path:
     names += ["output"] if rows[0].output is not None else []
     names += ["error"] if rows[0].error is not None else []
     height, width = rows[0].frame.shape[1:]
-    size = (
-        0.45 + (PANEL_WIDTH + 0.06) * len(names) + 0.75 * ("error" in names),
-        0.55 + (PANEL_WIDTH * height / width + 0.06) * len(rows),
-    )
-    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
-    figure = Figure(figsize=size, layout=layout)
-    figure.suptitle(title, fontsize=12, fontweight="bold")
-    axes = figure.subplots(len(rows), len(names), squeeze=False)
+    tall = PANEL_WIDTH * height / width
+    right = LEFT + len(names) * (PANEL_WIDTH + GAP) - GAP
+    bottom = TOP + len(rows) * (tall + GAP) - GAP
+    bar_room = GAP + BAR_WIDTH + BAR_TEXT if "error" in names else RIGHT
+    figure = Figure(figsize=(right + bar_room, bottom + BOTTOM))
+    centre = (LEFT + right) / 2 / figure.get_figwidth()
+    high = 1 - 0.14 / figure.get_figheight()
+    figure.suptitle(title, x=centre, y=high, fontsize=12, fontweight="bold")
     scale = _scale([row.error for row in rows if row.error is not None])
     heat = None
-    for row, line in zip(rows, axes, strict=True):
-        panels = dict(zip(names, line, strict=True))
-        for panel in line:
+    for number, row in enumerate(rows):
+        for place, name in enumerate(names):
+            left, top = LEFT + place * (PANEL_WIDTH + GAP), TOP + number * (tall + GAP)
+            panel = _axes(figure, left, top, PANEL_WIDTH, tall)
             panel.set(xticks=[], yticks=[])
             panel.spines[:].set_visible(False)
-        line[0].set_ylabel(row.label, fontsize=9)
-        _picture(panels["frame"], row.frame)
-        if row.output is not None:
-            _picture(panels["output"], row.output)
-        if row.error is not None:
-            heat = _heat(panels["error"], row.error, (height, width), scale)
-    for name, panel in zip(names, axes[0], strict=True):
-        panel.set_title("error map" if name == "error" else name, fontsize=10)
+            if number == 0:
+                panel.set_title("error map" if name == "error" else name, fontsize=10)
+            if name == "frame":
+                panel.set_ylabel(_shortened(row.label, tall), fontsize=9)
+                _picture(panel, row.frame)
+            elif name == "output" and row.output is not None:
+                _picture(panel, row.output)
+            elif row.error is not None:
+                heat = _heat(panel, row.error, (height, width), scale)
     if heat is not None:
-        # As tall as all rows together, and a seventh of an inch wide or so.
-        tall = 20 * len(rows)
-        bar = figure.colorbar(heat, ax=axes[:, -1], extend="max", pad=0.02, aspect=tall)
+        beside = _axes(figure, right + GAP, TOP, BAR_WIDTH, bottom - TOP)
+        bar = figure.colorbar(heat, cax=beside, extend="max", extendfrac=0.05 / len(rows))
         bar.set_label("error (method's own unit)", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
     with written_whole(path) as partial:
         figure.savefig(partial, format="png", dpi=DPI)
     return path
+
+
+def _shortened(label: str, inches: float) -> str:
+    """The label with the ends of lines that are too long for the side of a panel."""
+    most = max(int(inches / LETTER), 4)
+    lines = label.splitlines()
+    return "\n".join(line if len(line) <= most else f"…{line[1 - most :]}" for line in lines)
+
+
+def _axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes at a place in inches, from the figure's upper left corner."""
+    whole_width, whole_height = figure.get_size_inches()
+    bottom = whole_height - top - height
+    return figure.add_axes(
+        (left / whole_width, bottom / whole_height, width / whole_width, height / whole_height)
+    )
 
 
 def _scale(errors: Sequence[np.ndarray]) -> tuple[float, float]:
