@@ -71,12 +71,17 @@ class Batches:
 
 @pytest.fixture
 def make_trainer(tmp_path):
-    """A function that makes a trainer with these hooks."""
+    """A function that makes a trainer with these hooks, of a kind of method."""
 
-    def make(*hooks, method=None, loader=None, run="run", evaluate=None, **settings):
+    def make(
+        *hooks, method=Predicts, loader=None, run="run", evaluate=None, optimizers=None, **settings
+    ):
         torch.manual_seed(0)
-        method = method or Predicts()
+        method = method()
         settings = {"epochs": 2, "batch_size": 2, **settings}
+        if optimizers is None:
+            parameters = method.networks["net"].parameters()
+            optimizers = {"net": torch.optim.Adam(parameters, 1e-2)}
         return Trainer(
             method,
             loader or Batches(),
@@ -85,7 +90,7 @@ def make_trainer(tmp_path):
             settings=Train(**settings),
             device=torch.device("cpu"),
             dtype=torch.float32,
-            optimizers={"net": torch.optim.Adam(method.networks["net"].parameters(), 1e-2)},
+            optimizers=optimizers,
             schedules={},
             hooks=[(type(hook).__name__, hook) for hook in hooks],
             evaluate=evaluate,

@@ -61,6 +61,17 @@ def test_the_average_by_hand(decay, expected):
         assert ctx.method.values()[0] == pytest.approx(expected)
 
 
+def test_only_every_so_many_steps_are_averaged():
+    hook, ctx = Ema(decay=0.1, every_steps=2), SimpleNamespace(method=Scalars())
+    steps(hook, ctx, [1.0, 90.0])
+    # Between the steps that count, what was counted is part of the state.
+    again = Ema(decay=0.1, every_steps=2)
+    again.load_state_dict(hook.state_dict())
+    steps(again, ctx, [3.0, 90.0, 5.0, 90.0])
+    again.on_train_end(ctx)
+    assert ctx.method.values()[0] == pytest.approx(0.1 * (0.1 + 0.9 * 3) + 0.9 * 5)
+
+
 def test_a_batch_without_an_optimizer_step_does_not_count():
     hook, ctx = Ema(decay=0.1), SimpleNamespace(method=Scalars())
     steps(hook, ctx, [1.0])

@@ -60,7 +60,7 @@ def test_a_method_without_features_is_refused_before_training(hook, make_trainer
         def embed(self, clips):
             return None
 
-    trainer = make_trainer(hook, method=Bare())
+    trainer = make_trainer(hook, method=Bare)
     with pytest.raises(RecipeError, match=r"hooks\.\w+: the method gives no features"):
         trainer.fit()
     assert trainer.step == 0
@@ -85,7 +85,7 @@ def test_rows_of_objects_know_their_clip(make_trainer, parts):
             clips = Clips(torch.zeros(3, 1, 3, 16, 24), None, boxes)
             yield clips, [("a", 1), ("b", 2), ("c", 3)]
 
-    trainer = make_trainer(method=Objects(), loader=WithBoxes())
+    trainer = make_trainer(method=Objects, loader=WithBoxes())
     features, places = sample_features(trainer, 3, "test")
     assert features.tolist() == [[7, 7], [7, 7], [8, 8]]
     assert places == [("a", 1), ("a", 1), ("c", 3)]

@@ -34,6 +34,10 @@ class Context(SimpleNamespace):
             **values,
         )
 
+    @property
+    def ending(self):
+        return self.epoch >= self.epochs or self.stopped is not None
+
     def save(self, name):
         self.saved.append(name)
         path = self.run / "checkpoints" / f"{name}.pt"

@@ -55,7 +55,7 @@ def test_a_method_with_maps_alone_and_one_with_nothing(make_trainer, parts, draw
         def score(self, clips):
             return super().score(clips)._replace(output=None)
 
-    make_trainer(Visualise(), method=Maps(), epochs=1).fit()
+    make_trainer(Visualise(), method=Maps, epochs=1).fit()
     _, rows = drawn[0]
     assert rows[0].output is None and rows[0].error.shape == (16, 24)
 
@@ -63,8 +63,43 @@ def test_a_method_with_maps_alone_and_one_with_nothing(make_trainer, parts, draw
         def score(self, clips):
             return Scores(torch.zeros(len(clips), 1))
 
+    trainer = make_trainer(Visualise(every=2), method=Nothing)
     with pytest.raises(RecipeError, match="neither an output nor error maps"):
-        make_trainer(Visualise(), method=Nothing()).fit()
+        trainer.fit()
+    assert trainer.step == 0
+
+
+def test_a_method_that_takes_no_gradient_is_asked_only_once_it_knows_something(make_trainer, parts):
+    class Collects(parts.Predicts):
+        known = False
+
+        def collect(self, clips):
+            self.known = True
+
+        def score(self, clips):
+            assert self.known
+            return super().score(clips)
+
+    trainer = make_trainer(Visualise(), method=Collects, optimizers={})
+    trainer.fit()
+    assert [path.name for path in (trainer.run / "visualise").iterdir()] == ["epoch-0000.png"]
+
+
+def test_a_run_that_stops_early_is_looked_at_once_at_its_end(make_trainer):
+    evaluated, shown = [], []
+
+    def evaluate(method):
+        evaluated.append(trainer.epoch)
+        return Evaluated([], {}, {})
+
+    class Pictures(Visualise):
+        def show(self, ctx, tag, picture):
+            shown.append(ctx.epoch)
+
+    trainer = make_trainer(Evaluate(), Pictures(), evaluate=evaluate, epochs=4, max_steps=6)
+    trainer.fit()
+    assert trainer.epoch == 2
+    assert (evaluated, shown) == ([1, 2], [1, 2])
 
 
 def test_a_method_is_looked_at_in_eval_mode_and_trains_on(make_trainer, parts):
@@ -75,7 +110,7 @@ def test_a_method_is_looked_at_in_eval_mode_and_trains_on(make_trainer, parts):
             modes.append((self.training, torch.is_inference_mode_enabled()))
             return super().score(clips)
 
-    with_hook, without = make_trainer(Visualise(), method=Notes()), make_trainer()
+    with_hook, without = make_trainer(Visualise(), method=Notes), make_trainer()
     with_hook.fit()
     without.fit()
     assert modes and set(modes) == {(False, True)}

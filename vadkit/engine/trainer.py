@@ -127,6 +127,10 @@ class Trainer:
     def evaluates(self) -> bool:
         return self._evaluate is not None
 
+    @property
+    def ending(self) -> bool:
+        return self.epoch >= self.epochs or self.stop_reason is not None
+
     def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
         sample = getattr(self.collect_loader, "sample", None)
         if sample is None:
@@ -154,7 +158,7 @@ class Trainer:
         with self._catch_interrupts():
             try:
                 self._tell("on_fit_start")
-                while self.epoch < self.epochs and self.stop_reason is None:
+                while not self.ending:
                     self._train_epoch()
                 self._tell("on_train_end")
                 self.method.eval()

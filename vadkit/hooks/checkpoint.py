@@ -43,7 +43,7 @@ class Checkpoint(Hook):
         if self.best and loss < self.lowest_loss:
             self.lowest_loss = loss
             ctx.save("best")
-        if ctx.epoch % self.every == 0 or ctx.epoch == ctx.epochs:
+        if ctx.epoch % self.every == 0 or ctx.ending:
             ctx.save("last")
         if self.keep:
             ctx.save(f"epoch-{ctx.epoch:04d}")

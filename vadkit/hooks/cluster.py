@@ -24,6 +24,10 @@ class Cluster(Hook):
     and ``cluster/smallest``, the rows of the smallest cluster. The file has for each cluster,
     largest first, its size and the ``nearest`` rows to its centre. A method that takes no
     gradient has one file, of the end. Raises ``RecipeError`` for a method without features.
+
+    It only looks: no method learns from these clusters. PyAnomaly has a hook of this name that
+    fits the clusters and the support vector machines of OCAE; here ``ocae`` fits its own, in
+    ``finalize``.
     """
 
     slot: ClassVar[Slot] = "measure"

@@ -18,19 +18,26 @@ if TYPE_CHECKING:
 class Ema(Hook):
     """Evaluates and ends with an exponential moving average of the weights.
 
-    After each optimizer step the average of every parameter and float buffer becomes ``decay``
-    times itself plus ``1 - decay`` times the new value. It starts at the weights after the first
-    step; in step n + 1 the decay is at most (1 + n) / (10 + n), so that a short run does not end
-    near where it started. Evaluations while training use the average, and so does all that
-    follows training: the collect pass, ``last.pt`` and what is usual on training video. Training
-    itself goes on with the plain weights, which ``best.pt`` and kept epochs hold.
+    It starts as the weights after the first optimizer step. From then on, after every
+    ``every_steps`` optimizer steps, the average of every parameter and float buffer becomes
+    ``decay`` times itself plus ``1 - decay`` times the new value; the n-th time, the decay is at
+    most (1 + n) / (10 + n), so that a short run does not end near where it started. Evaluations
+    while training use the average, and so does all that follows training: the collect pass,
+    ``last.pt`` and what is usual on training video. Training itself goes on with the plain
+    weights, which ``best.pt`` and kept epochs hold.
     """
 
     # Last in on_evaluated, so that a checkpoint made there holds the weights that were evaluated.
     slot: ClassVar[Slot] = "report"
 
-    def __init__(self, *, decay: Annotated[float, Field(ge=0, lt=1)] = 0.999) -> None:
+    def __init__(
+        self,
+        *,
+        decay: Annotated[float, Field(ge=0, lt=1)] = 0.999,
+        every_steps: Annotated[int, Field(ge=1)] = 1,
+    ) -> None:
         self.decay = decay
+        self.every_steps = every_steps
         self.steps = 0
         self.stepped = False
         # The average while the method has the plain weights, else the plain ones.
@@ -47,14 +54,20 @@ class Ema(Hook):
         self.stepped = True
 
     def on_step_end(self, ctx: FitContext) -> None:
-        from torch.optim.swa_utils import get_ema_multi_avg_fn
-
         # Of accumulated batches only the last changes weights.
         if not self.stepped:
             return
         self.stepped = False
+        times, rest = divmod(self.steps, self.every_steps)
+        self.steps += 1
+        if rest == 0:
+            self._average(ctx.method, times)
+
+    def _average(self, method: Method, times: int) -> None:
+        from torch.optim.swa_utils import get_ema_multi_avg_fn
+
         averages, values = [], []
-        for name, value in _averaged(ctx.method):
+        for name, value in _averaged(method):
             # The collect pass may give buffers another shape; their average starts anew.
             if name in self.other and self.other[name].shape == value.shape:
                 averages.append(self.other[name])
@@ -62,9 +75,8 @@ class Ema(Hook):
             else:
                 self.other[name] = value.detach().clone()
         if averages:
-            decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-            get_ema_multi_avg_fn(decay)(averages, values, self.steps)
-        self.steps += 1
+            decay = min(self.decay, (1 + times) / (10 + times))
+            get_ema_multi_avg_fn(decay)(averages, values, times)
 
     def on_evaluate_start(self, ctx: FitContext) -> None:
         if not self.ended:

@@ -42,7 +42,7 @@ class Embedding(PictureHook):
         super().on_fit_start(ctx)
 
     def on_epoch_end(self, ctx: FitContext) -> None:
-        if ctx.epoch % self.every == 0 and ctx.epoch < ctx.epochs:
+        if ctx.epoch % self.every == 0 and not ctx.ending:
             self._draw(ctx)
 
     def on_fit_end(self, ctx: FitContext) -> None:

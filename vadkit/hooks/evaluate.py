@@ -18,7 +18,7 @@ class Evaluate(Hook):
         self.every = every
 
     def on_epoch_end(self, ctx: FitContext) -> None:
-        if ctx.epoch % self.every == 0 and ctx.epoch < ctx.epochs:
+        if ctx.epoch % self.every == 0 and not ctx.ending:
             ctx.evaluate()
 
     def on_fit_end(self, ctx: FitContext) -> None:

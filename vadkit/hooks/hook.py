@@ -45,7 +45,8 @@ class FitContext(Protocol):
     epoch's figures: the means of the loss terms, ``loss`` for their sum over all updates, and
     what hooks add; it is filled at ``on_epoch_end``. ``scores`` and ``labels`` are the last
     evaluation's, (N,) by test video: raw scores, NaN where a frame has none, and True where a
-    frame is abnormal. ``evaluates`` says whether the test split can be scored.
+    frame is abnormal. ``evaluates`` says whether the test split can be scored, ``ending`` at
+    ``on_epoch_end`` whether no epoch follows: it was the last, or something asked to stop.
     """
 
     run: Path
@@ -66,6 +67,9 @@ class FitContext(Protocol):
 
     @property
     def evaluates(self) -> bool: ...
+
+    @property
+    def ending(self) -> bool: ...
 
     def means(self) -> dict[str, float]:
         """Means of the loss terms since the epoch began; waits for the device."""

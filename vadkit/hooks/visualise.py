@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from vadkit.errors import RecipeError
 from vadkit.hooks.hook import FitContext
 from vadkit.hooks.pictures import PictureHook
+
+if TYPE_CHECKING:
+    from vadkit.reports.clip_grid import ClipRow
 
 
 class Visualise(PictureHook):
@@ -31,8 +34,15 @@ class Visualise(PictureHook):
         self.every = every
         self.clips = clips
 
+    def on_fit_start(self, ctx: FitContext) -> None:
+        # A method with nothing to show is found out before it has trained for long. One that takes
+        # no gradient may know nothing to score by yet.
+        if ctx.epochs:
+            self._rows(ctx, 1)
+        super().on_fit_start(ctx)
+
     def on_epoch_end(self, ctx: FitContext) -> None:
-        if ctx.epoch % self.every == 0 and ctx.epoch < ctx.epochs:
+        if ctx.epoch % self.every == 0 and not ctx.ending:
             self._draw(ctx)
 
     def on_fit_end(self, ctx: FitContext) -> None:
@@ -40,7 +50,15 @@ class Visualise(PictureHook):
         super().on_fit_end(ctx)
 
     def _draw(self, ctx: FitContext) -> None:
-        from vadkit.reports.clip_grid import ClipRow, clip_grid
+        from vadkit.reports.clip_grid import clip_grid
+
+        path = ctx.run / "visualise" / f"epoch-{ctx.epoch:04d}.png"
+        clip_grid(path, self._rows(ctx, self.clips), title=f"{ctx.name}, epoch {ctx.epoch}")
+        self.show(ctx, "visualise", path)
+
+    def _rows(self, ctx: FitContext, count: int) -> list[ClipRow]:
+        """The middle scored frame of up to ``count`` clips, and what the method makes of it."""
+        from vadkit.reports.clip_grid import ClipRow
 
         spec = ctx.method.clip.scoring
         middle = len(spec.scored) // 2
@@ -48,7 +66,7 @@ class Visualise(PictureHook):
         low, high = spec.range
         rows = []
         with ctx.scoring():
-            for clips, places in ctx.sample(self.clips):
+            for clips, places in ctx.sample(count):
                 scores = ctx.method.score(clips)
                 if scores.output is None and scores.maps is None:
                     raise RecipeError(
@@ -69,6 +87,4 @@ class Visualise(PictureHook):
                             error,
                         )
                     )
-        path = ctx.run / "visualise" / f"epoch-{ctx.epoch:04d}.png"
-        clip_grid(path, rows, title=f"{ctx.name}, epoch {ctx.epoch}")
-        self.show(ctx, "visualise", path)
+        return rows
