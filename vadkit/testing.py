@@ -41,7 +41,7 @@ def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
     Choose small networks and clips: ``check_learns`` takes ``steps`` steps.
     """
     recipe = resolve({"name": "contract", "dataset": {"type": "synthetic"}, **sections})
-    method = train(recipe, _clips(recipe, moving_squares(4, 40, recipe.clip.size)), steps)
+    method = train(recipe, _clips(recipe, moving_squares(16, 40, recipe.clip.size)), steps)
     check_scores(method)
     check_scoring_changes_nothing(method)
     check_state(method, build_method(recipe, _CPU))
