@@ -1,4 +1,4 @@
-"""AMC: the worst patch of the flow decides, on the scale of training."""
+"""AMC: the worst patch of the motion decides, on the scale of training."""
 
 import math
 
@@ -28,7 +28,7 @@ SPEC = AMC.clip_spec(2, (32, 48), "gray", 1)
 
 
 class Fixed(nn.Module):
-    """Rebuilds half of the frame and predicts a flow of ``weight`` everywhere; counts its calls."""
+    """Rebuilds half of the frame and predicts ``weight`` for all motion; counts its calls."""
 
     def __init__(self, weight):
         super().__init__()
@@ -36,7 +36,7 @@ class Fixed(nn.Module):
 
     def forward(self, frame):
         self.calls += 1
-        return Correspondence(frame / 2, self.weight.expand(len(frame), 2, *frame.shape[2:]))
+        return Correspondence(frame / 2, self.weight.expand(len(frame), 3, *frame.shape[2:]))
 
 
 class Last(nn.Module):
@@ -78,60 +78,62 @@ def test_the_score_is_of_the_patch_in_units_of_training():
     method = AMC({"generator": Fixed(0.0)}, LOSSES, SPEC)
     clips = moved(3.0, 1.0)
     scores = method.score(clips)
-    # In the patch dx is 3 off and dy is not: a mean of 4.5. The frame is 0.5 off: 0.25.
+    # In the patch dx and magnitude are 3 off, dy is not: a mean of 6. The frame is 0.5 off: 0.25.
     assert scores.frames.shape == (1, 1)
-    expected = math.log(4.5) + 0.2 * math.log(0.25)
+    expected = math.log(6) + 0.2 * math.log(0.25)
     assert scores.frames.item() == pytest.approx(expected, abs=1e-5)
     assert scores.maps.shape == (1, 1, 32, 48)
-    assert (scores.maps[0, 0, 8, 12].item(), scores.maps[0, 0, 7, 12].item()) == (4.5, 0.0)
+    assert (scores.maps[0, 0, 8, 12].item(), scores.maps[0, 0, 7, 12].item()) == (6.0, 0.0)
     assert torch.equal(scores.output[:, 0], clips.frames[:, :, 0] / 2)
     method.usual.copy_(torch.tensor([1.5, 0.5]))
-    expected = math.log(3) + 0.2 * math.log(0.5)
+    expected = math.log(4) + 0.2 * math.log(0.5)
     assert method.score(clips).frames.item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_image_weight_and_patches_are_the_recipes():
     method = AMC({"generator": Fixed(0.0)}, LOSSES, SPEC, patch=32, stride=8, image_weight=0.0)
     # A quarter of a patch of 32x32.
-    assert method.score(moved(3.0, 1.0)).frames.item() == pytest.approx(math.log(4.5 / 4))
+    assert method.score(moved(3.0, 1.0)).frames.item() == pytest.approx(math.log(6 / 4))
 
 
 def test_what_was_collected_becomes_mean_errors():
     method = AMC({"generator": Fixed(0.0)}, LOSSES, SPEC)
-    # Flow errors of 0.5, 2 and 4.5; image errors of 0.25, 0.25 and 0.0625.
+    # Motion errors of 2/3, 8/3 and 6; image errors of 0.25, 0.25 and 0.0625.
     for dx, brightness in ((1.0, 1.0), (2.0, 1.0), (3.0, 0.5)):
         method.collect(moved(dx, brightness))
     method.finalize()
-    assert method.usual.tolist() == pytest.approx([7 / 3, 0.5625 / 3])
+    assert method.usual.tolist() == pytest.approx([28 / 9, 0.5625 / 3])
     assert method.score(moved(0.0, 0.0)).frames.isfinite().all()
 
 
 def test_discriminator_steps_first_and_both_share_one_pass():
     generator, discriminator = Fixed(0.5), Last()
     method = AMC({"generator": generator, "discriminator": discriminator}, LOSSES, SPEC)
-    clips = Clips(torch.full((2, 1, 2, 32, 48), 0.4), torch.ones(2, 2, 1, 32, 48))
+    flow = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1, 1).expand(2, 2, 1, 32, 48)
+    clips = Clips(torch.full((2, 1, 2, 32, 48), 0.4), flow)
     updates = method.updates(clips)
 
     update = next(updates)
     terms = update.terms()
     assert update.role == "discriminator"
-    # True flow gives logits of 1, the predicted 0.5: 0.5 * 0 + 0.5 * 0.25.
+    # The true magnitude gives logits of 1, the predicted 0.5: 0.5 * 0 + 0.5 * 0.25.
     assert {n: t.item() for n, t in terms.items()} == pytest.approx({"discriminator": 0.125})
-    assert discriminator.seen[0][0, :, 0, 0].tolist() == pytest.approx([0.4, 1.0, 1.0])
-    assert discriminator.seen[1][0, :, 0, 0].tolist() == pytest.approx([0.4, 0.5, 0.5])
+    assert discriminator.seen[0][0, :, 0, 0].tolist() == pytest.approx([0.4, 1.0, 0.0, 1.0])
+    assert discriminator.seen[1][0, :, 0, 0].tolist() == pytest.approx([0.4, 0.5, 0.5, 0.5])
     terms["discriminator"].backward()
     assert generator.weight.grad is None
 
     update = next(updates)
     terms = update.terms()
     assert update.role == "generator"
-    # The frame is 0.2 off, the flow 0.5; logits of 0.5 against 1: 0.25 * 0.5 * 0.25.
+    # The frame is 0.2 off, the motion 0.5; logits of 0.5 against 1: 0.25 * 0.5 * 0.25.
     assert {n: t.item() for n, t in terms.items()} == pytest.approx(
         {"intensity": 0.04, "gradient": 0.0, "flow": 1.0, "adversarial": 0.03125}
     )
     sum(terms.values()).backward()
-    # d/dw of 2 * |w - 1| is -2; of 0.125 * (w - 1)^2 it is -0.125.
-    assert generator.weight.grad.item() == pytest.approx(-2.125)
+    # d/dw of the mean of 2 * |w - 1|, 2 * w and 2 * |w - 1| is -2 / 3; of 0.125 * (w - 1)^2 it is
+    # -0.125.
+    assert generator.weight.grad.item() == pytest.approx(-2 / 3 - 0.125)
     assert next(updates, None) is None
     assert generator.calls == 1
 
@@ -144,7 +146,7 @@ def test_without_a_discriminator_there_is_one_update():
 
 def test_features_are_of_the_first_frame_alone():
     torch.manual_seed(0)
-    network = Network(1, width=4).eval()
+    network = Network(1, 3, width=4).eval()
     method = AMC({"generator": network}, LOSSES, SPEC)
     clips = Clips(torch.rand(2, 1, 2, 32, 48))
     features = method.embed(clips)
@@ -156,7 +158,7 @@ def test_features_are_of_the_first_frame_alone():
 def test_the_first_of_two_frames_gets_the_score():
     spec = AMC.clip_spec(2, (128, 192), "rgb", 1)
     assert (spec.scored, spec.flow, spec.scoring.flow, spec.range) == ((0,), (1,), (1,), (-1, 1))
-    assert AMC.network_args(spec) == {"generator": (3,), "discriminator": (5,)}
+    assert AMC.network_args(spec) == {"generator": (3, 3), "discriminator": (6,)}
 
 
 @pytest.mark.parametrize(

@@ -40,21 +40,21 @@ def test_the_score_mixes_parts_in_units_of_training():
     distance = 0.4**0.5
     expected = 0.75 * -20 + 0.25 * distance
     assert method.score(Clips(clips)).frames.item() == pytest.approx(expected, abs=1e-4)
-    method.moments.copy_(torch.tensor([[-22.0, 0.0], [4.0, 2.0]]))
+    method.extremes.copy_(torch.tensor([[-22.0, 0.0], [-18.0, 2.0]]))
     expected = 0.75 * (-20 + 22) / 4 + 0.25 * distance / 2
     assert method.score(Clips(clips)).frames.item() == pytest.approx(expected, abs=1e-4)
 
 
-def test_what_was_collected_becomes_mean_and_deviation():
+def test_what_was_collected_becomes_extremes():
     method = MNAD({"generator": Fixed(0.0)}, LOSSES, SPEC)
     # PSNR of 20, 40 and 40 dB.
     for value in (0.2, 0.02, 0.02):
         method.collect(Clips(torch.full((1, 1, 3, 8, 8), value)))
     method.finalize()
-    (error, distance), (spread, none) = method.moments.tolist()
-    assert (error, distance) == pytest.approx((-100 / 3, 0.4**0.5), abs=1e-3)
-    assert spread == pytest.approx((800 / 9) ** 0.5, rel=1e-3)
-    assert none == pytest.approx(1e-6)
+    (error, distance), (highest, same) = method.extremes.tolist()
+    assert (error, distance, highest) == pytest.approx((-40, 0.4**0.5, -20), abs=1e-3)
+    # No extent would be divided by.
+    assert 0 < same - distance < 1e-5
 
 
 def test_training_moves_the_items_and_scoring_does_not():

@@ -88,6 +88,14 @@ def test_conv_ae_width_scales_every_layer():
     assert (network.conv1.in_channels, network.deconv1.out_channels) == (6, 6)
 
 
+def test_unet_without_skips_has_less_to_merge():
+    # Each first convolution of a merge sees half as many channels.
+    halves = sum(9 * wide * wide for wide in (64, 128, 256))
+    assert parameters(UNet(12, 3, skips=False)) == 7_704_195 - halves
+    with torch.no_grad():
+        assert UNet(1, 1, width=4, skips=False)(torch.randn(1, 1, 16, 24)).shape == (1, 1, 16, 24)
+
+
 def test_unet_hands_the_finest_skip_to_its_last_level():
     torch.manual_seed(0)
     network = UNet(1, 1, width=8)
@@ -322,19 +330,19 @@ def test_amc_of_the_paper_has_its_layers():
     # Frame: 2_097_920 + 1_049_344 + 524_672 + 131_264 and 64 * 3 * 9 + 3; together 3_804_931.
     ups = [(512, 256), (256, 256), (256, 128), (128, 64)]
     frame = sum(conv(a, b, 4) + 2 * b for a, b in ups) + conv(64, 3, 3)
-    # Flow, with skips of 512, 256, 128 and 64 channels: 2_097_920 + 3_146_496 + 1_048_960 +
-    # 262_336 and 128 * 2 * 9 + 2; together 6_558_018.
+    # Motion, with skips of 512, 256, 128 and 64 channels: 2_097_920 + 3_146_496 + 1_048_960 +
+    # 262_336 and 128 * 3 * 9 + 3; together 6_559_171.
     ups = [(512, 256), (256 + 512, 256), (256 + 256, 128), (128 + 128, 64)]
-    flow = sum(conv(a, b, 4) + 2 * b for a, b in ups) + conv(64 + 64, 2, 3)
-    assert parameters(AMC(3)) == front + encoder + frame + flow == 17_389_253
+    motion = sum(conv(a, b, 4) + 2 * b for a, b in ups) + conv(64 + 64, 3, 3)
+    assert parameters(AMC(3, 3)) == front + encoder + frame + motion == 17_390_406
 
 
-def test_amc_gives_a_frame_and_a_flow_of_its_size():
-    network = AMC(3, width=4)
+def test_amc_gives_a_frame_and_a_motion_of_its_size():
+    network = AMC(3, 2, width=4)
     with torch.no_grad():
-        frame, flow = network(torch.rand(2, 3, 32, 48))
+        frame, motion = network(torch.rand(2, 3, 32, 48))
         levels = network.encode(torch.rand(2, 3, 32, 48))
-    assert (frame.shape, flow.shape) == ((2, 3, 32, 48), (2, 2, 32, 48))
+    assert (frame.shape, motion.shape) == ((2, 3, 32, 48), (2, 2, 32, 48))
     assert [tuple(level.shape[1:]) for level in levels] == [
         (4, 32, 48),
         (8, 16, 24),
@@ -345,13 +353,13 @@ def test_amc_gives_a_frame_and_a_flow_of_its_size():
 
 
 @pytest.mark.parametrize("level", range(5))
-def test_amc_rebuilds_the_frame_from_the_last_level_and_flow_from_all(level, monkeypatch):
+def test_amc_rebuilds_the_frame_from_the_last_level_and_motion_from_all(level, monkeypatch):
     torch.manual_seed(0)
-    network, picture = AMC(1, width=4).eval(), torch.rand(1, 1, 32, 32)
+    network, picture = AMC(1, 3, width=4).eval(), torch.rand(1, 1, 32, 32)
     with torch.no_grad():
         usual, levels = network(picture), network.encode(picture)
         levels[level] = levels[level] + 1
         monkeypatch.setattr(network, "encode", lambda _: levels)
         changed = network(picture)
     assert torch.equal(changed.frame, usual.frame) == (level < 4)
-    assert not torch.equal(changed.flow, usual.flow)
+    assert not torch.equal(changed.motion, usual.motion)

@@ -14,6 +14,8 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
 
+# dx, dy and their magnitude.
+_MOTION = 3
 # A patch without any error has a logarithm of minus infinity; networks come nowhere near this.
 _LEAST_ERROR = 1e-10
 
@@ -22,22 +24,22 @@ class AMC(Method):
     """Appearance and the motion that goes with it, from one frame (Nguyen and Meunier, ICCV 2019).
 
     "Anomaly Detection in Video Sequence with Appearance-Motion Correspondence": a network rebuilds
-    a frame and predicts its optical flow to the next. The generator minimises intensity 1, gradient
-    1, flow L1 2 and adversarial 0.25; the discriminator sees the true frame with the true or the
-    predicted flow, and takes its step first. Flow is in pixels of the clip, unscaled, in the
-    network, the losses and the score.
+    a frame and predicts its motion, which is the optical flow to the next and its magnitude. The
+    generator minimises intensity 1, gradient 1, flow L1 2 and adversarial 0.25; the discriminator
+    sees the true frame with the true or the predicted motion, and takes its step first. Motion is
+    in pixels of the clip, unscaled, in the network, the losses and the score.
 
     A clip is two frames, and the first gets the score, so a live score is one frame late and the
     last frame of a video has none. Of all patches of 16x16 pixels, 4 apart, the one with the
-    largest flow error is sought; the score is log(S_F / m_F) + 0.2 log(S_I / m_I) of it, with the
-    mean squared errors S_F of its flow and S_I of its frame, and their means m over the training
-    clips. The map is the squared flow error of each pixel, a mean over dx and dy, at the clip's
-    size. ``patch``, ``stride`` and ``image_weight`` are 16, 4 and 0.2 in the paper, which reports
-    AUC 96.2 on Ped2 and 86.9 on Avenue.
+    largest motion error is sought; the score is log(S_F / m_F) + 0.2 log(S_I / m_I) of it, with the
+    mean squared errors S_F of its motion and S_I of its frame, and their means m over the training
+    clips. The map is the squared motion error of each pixel, a mean over dx, dy and magnitude, at
+    the clip's size. ``patch``, ``stride`` and ``image_weight`` are 16, 4 and 0.2 in the paper,
+    which reports AUC 96.2 on Ped2 and 86.9 on Avenue.
 
-    Differences from the paper: in place of FlowNet2 dense inverse search gives the true flow; flow
-    is dx and dy, where the paper adds their magnitude as a third channel; the discriminator has no
-    batch normalisation and gives one logit a patch; both steps share one pass of the generator,
+    Differences from the paper: in place of FlowNet2 dense inverse search gives the true flow; the
+    magnitude is predicted as a channel of its own, as in the authors' code; the discriminator has
+    no batch normalisation and gives one logit a patch; both steps share one pass of the generator,
     dropout included; scores are scaled by both extremes of a video, where the paper divides by the
     largest. Adam's betas, 40 epochs, batches of 16 and dropout 0.3 are those of the authors' code.
     ``networks: {discriminator: null}`` trains without the adversarial part.
@@ -79,7 +81,7 @@ class AMC(Method):
     ) -> None:
         super().__init__(networks, losses, clip)
         self.patch, self.stride, self.image_weight = patch, stride, image_weight
-        # Mean errors of flow and frame in training; neutral until the collect pass.
+        # Mean errors of motion and frame in training; neutral until the collect pass.
         self.register_buffer("usual", torch.ones(2))
         self._collected: list[Tensor] = []
 
@@ -99,10 +101,10 @@ class AMC(Method):
 
     @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
-        return {"generator": (clip.planes,), "discriminator": (clip.planes + 2,)}
+        return {"generator": (clip.planes, _MOTION), "discriminator": (clip.planes + _MOTION,)}
 
     def updates(self, clips: Clips) -> Iterator[Update]:
-        frame, flow = _frame_and_flow(clips)
+        frame, motion = _frame_and_motion(clips)
         # One forward pass of the generator serves both steps: it stays valid because the
         # discriminator's step leaves the generator's weights as they are. It is made here and not
         # within the terms, where the trainer has frozen one of the two networks.
@@ -110,7 +112,7 @@ class AMC(Method):
 
         def discriminator_terms() -> dict[str, Tensor]:
             discriminator = self.networks["discriminator"]
-            real, fake = _pair(frame, flow), _pair(frame, predicted.detach())
+            real, fake = _pair(frame, motion), _pair(frame, predicted.detach())
             loss = self.losses["discriminator"](discriminator, real, fake)
             return {"discriminator": loss}
 
@@ -120,7 +122,7 @@ class AMC(Method):
                 for name in ("intensity", "gradient")
                 if name in self.losses
             }
-            terms["flow"] = self.losses["flow"](predicted, flow)
+            terms["flow"] = self.losses["flow"](predicted, motion)
             if "discriminator" in self.networks:
                 logits = self.networks["discriminator"](_pair(frame, predicted))
                 terms["adversarial"] = self.losses["adversarial"](logits)
@@ -137,12 +139,12 @@ class AMC(Method):
         return features
 
     def _errors(self, clips: Clips) -> tuple[Tensor, Tensor, Tensor]:
-        """Errors (B, 2) of flow and frame in the worst patch, flow errors (B, H, W), the output."""
-        frame, flow = _frame_and_flow(clips)
+        """Errors (B, 2) of motion and frame in the worst patch, motion's (B, H, W), the output."""
+        frame, motion = _frame_and_motion(clips)
         output, predicted = self.networks["generator"](frame)
         maps = [
             (found.float() - true.float()).square().mean(dim=1)
-            for found, true in ((predicted, flow), (output, frame))
+            for found, true in ((predicted, motion), (output, frame))
         ]
         return worst_patch(*maps, patch=self.patch, stride=self.stride), maps[0], output
 
@@ -156,28 +158,29 @@ class AMC(Method):
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
         errors, maps_BHW, output = self._errors(clips)
-        flow, image = (errors.clamp_min(_LEAST_ERROR) / self.usual).log().unbind(1)
-        scores = flow + self.image_weight * image
+        motion, image = (errors.clamp_min(_LEAST_ERROR) / self.usual).log().unbind(1)
+        scores = motion + self.image_weight * image
         return Scores(scores[:, None], maps_BHW[:, None], output[:, None])
 
 
-def worst_patch(flow_BHW: Tensor, image_BHW: Tensor, *, patch: int, stride: int) -> Tensor:
-    """Mean errors (B, 2) of flow and image in the patch whose flow error is the largest.
+def worst_patch(motion_BHW: Tensor, image_BHW: Tensor, *, patch: int, stride: int) -> Tensor:
+    """Mean errors (B, 2) of motion and image in the patch whose motion error is the largest.
 
     Patches are squares of ``patch`` pixels, their corners ``stride`` apart, within the frame.
     """
-    means = functional.avg_pool2d(torch.stack([flow_BHW, image_BHW], dim=1), patch, stride)
+    means = functional.avg_pool2d(torch.stack([motion_BHW, image_BHW], dim=1), patch, stride)
     means = means.flatten(2)
     worst = means[:, 0].argmax(dim=1)
     return means[torch.arange(len(means), device=means.device), :, worst]
 
 
-def _frame_and_flow(clips: Clips) -> tuple[Tensor, Tensor]:
-    """The clip's first frame (B, C, H, W) and its flow to the second (B, 2, H, W)."""
+def _frame_and_motion(clips: Clips) -> tuple[Tensor, Tensor]:
+    """The clip's first frame (B, C, H, W), and dx, dy and magnitude (B, 3, H, W) to the second."""
     assert clips.flow is not None
-    return clips.frames[:, :, 0], clips.flow[:, :, 0]
+    flow = clips.flow[:, :, 0]
+    return clips.frames[:, :, 0], torch.cat([flow, flow.norm(dim=1, keepdim=True)], dim=1)
 
 
-def _pair(frame_BCHW: Tensor, flow_B2HW: Tensor) -> Tensor:
+def _pair(frame_BCHW: Tensor, motion_B3HW: Tensor) -> Tensor:
     """What the discriminator sees."""
-    return torch.cat([frame_BCHW, flow_B2HW.to(frame_BCHW.dtype)], dim=1)
+    return torch.cat([frame_BCHW, motion_B3HW.to(frame_BCHW.dtype)], dim=1)

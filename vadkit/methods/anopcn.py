@@ -31,7 +31,8 @@ class AnoPCN(Method):
     the paper trains them in phases; only the last of the predictions has a loss; the flow is as in
     future-frame, not FlowNet2's; the layers around the LSTMs, the refiner (future-frame's U-Net)
     and the weights of the losses are chosen here, after future-frame. ``networks: {discriminator:
-    null}`` and ``flow: null`` train without these parts.
+    null}`` and ``flow: null`` train without these parts; ``networks: {refiner: {skips: false}}``
+    takes the U-Net's skips away, over which the refiner can pass any error on as it is.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

@@ -23,14 +23,14 @@ class MNAD(Method):
     "Learning Memory-guided Normality for Anomaly Detection": from 4 RGB frames the fifth is
     predicted by a U-Net whose waist reads 10 items of a memory. Squared error, 0.1 compactness and
     0.1 separateness are minimised (eq. 8); the items follow the queries of each batch. A frame's
-    score mixes two parts, each less its mean over training clips and in units of its standard
-    deviation there: the negative PSNR, with weight ``alpha``, and the mean distance of its queries
-    from their nearest items. Its map is the squared error of each pixel at the clip's size. The
+    score mixes two parts, each stretched so that it goes from 0 to 1 over the training clips: the
+    negative PSNR, with weight ``alpha``, and the mean distance of its queries from their nearest
+    items. Its map is the squared error of each pixel at the clip's size. The
     first ``frames - 1`` frames of a video have no score. The paper reports AUC 97.0 on Ped2, 88.5
     on Avenue and 70.5 on ShanghaiTech.
 
-    Differences from the paper: it scales both parts by their extremes in each test video before it
-    mixes them, which needs the whole video; distances are means of lengths over all queries.
+    Differences from the paper: it stretches both parts over each test video before it mixes them
+    (eq. 15), which needs the whole video; distances are means of lengths over all queries.
 
     With ``update_at_test`` the memory follows the test clips too (section 3.2), in evaluation only
     and clip by clip: those whose error, weighted to where it is large (eq. 12), is below
@@ -52,7 +52,7 @@ class MNAD(Method):
         "scorers": [{"type": "minmax-per-video"}],
     }
     optional: ClassVar[frozenset[str]] = frozenset({"losses.compactness", "losses.separateness"})
-    moments: Tensor
+    extremes: Tensor
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class MNAD(Method):
         self.alpha = alpha
         self.update_at_test, self.threshold = update_at_test, threshold
         self._adapts = False
-        # Means and standard deviations of the two parts; neutral until the collect pass.
-        self.register_buffer("moments", torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+        # Lowest and highest of the two parts in training; neutral until the collect pass.
+        self.register_buffer("extremes", torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
         self._collected: list[Tensor] = []
 
     @classmethod
@@ -128,8 +128,8 @@ class MNAD(Method):
     def finalize(self) -> None:
         parts = torch.cat(self._collected)
         self._collected = []
-        deviations = parts.std(dim=0, correction=0).clamp_min(1e-6)
-        self.moments.copy_(torch.stack([parts.mean(dim=0), deviations]))
+        low, high = parts.amin(dim=0), parts.amax(dim=0)
+        self.extremes.copy_(torch.stack([low, torch.maximum(high, low + 1e-6)]))
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
@@ -138,7 +138,8 @@ class MNAD(Method):
             each = [self.score(clips.pick([number])) for number in range(len(clips))]
             return Scores(*(torch.cat(parts) for parts in zip(*each, strict=True)))
         parts, maps_BHW, output = self._parts(clips)
-        error, distance = ((parts - self.moments[0]) / self.moments[1]).unbind(1)
+        low, high = self.extremes
+        error, distance = ((parts - low) / (high - low)).unbind(1)
         scores = self.alpha * error + (1 - self.alpha) * distance
         return Scores(scores[:, None], maps_BHW[:, None], output[:, None])
 

@@ -11,26 +11,27 @@ from torch import Tensor, nn
 
 
 class Correspondence(NamedTuple):
-    """What a frame looks like (B, C, H, W), and how it should move: flow (B, 2, H, W)."""
+    """What a frame looks like (B, C, H, W), and how it should move (B, motion, H, W)."""
 
     frame: Tensor
-    flow: Tensor
+    motion: Tensor
 
 
 class AMC(nn.Module):
-    """One encoder, with a decoder for the frame and one for its flow (Nguyen, ICCV 2019).
+    """One encoder, with a decoder for the frame and one for its motion (Nguyen, ICCV 2019).
 
     An Inception-like front of ``width`` channels, then 4x4 convolutions to ``width``, 2, 4, 8 and 8
     times ``width``, all but the first with stride 2 and batch normalisation, with LeakyReLU 0.2.
     Each decoder has four 4x4 transposed convolutions to 4, 4, 2 and 1 times ``width`` with batch
     normalisation, ``dropout`` and ReLU, and ends in a 3x3 convolution without bounds. That of the
-    flow sees the encoder's levels by concatenation, that of the frame only the last one. ``width``
-    64 and ``dropout`` 0.3 are the authors'. Input (B, C, H, W), H and W multiples of 16.
+    motion sees the encoder's levels by concatenation, that of the frame only the last one.
+    ``width`` 64 and ``dropout`` 0.3 are the authors'. Input (B, C, H, W), H and W multiples of 16.
     """
 
     def __init__(
         self,
         channels: int,
+        motion: int,
         *,
         width: Annotated[int, Field(ge=4, multiple_of=4)] = 64,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3,
@@ -50,10 +51,10 @@ class AMC(nn.Module):
         )
         skips = widths[-2::-1]
         joined = [a + b for a, b in zip(after, skips, strict=True)]
-        self.flow_up = nn.ModuleList(
+        self.motion_up = nn.ModuleList(
             _double(a, b, dropout) for a, b in zip([8 * width, *joined[:-1]], after, strict=True)
         )
-        self.flow_out = nn.Conv2d(joined[-1], 2, 3, padding=1)
+        self.motion_out = nn.Conv2d(joined[-1], motion, 3, padding=1)
 
     def encode(self, frames_BCHW: Tensor) -> list[Tensor]:
         """The encoder's five levels, from (B, width, H, W) to (B, 8 * width, H / 16, W / 16)."""
@@ -67,9 +68,9 @@ class AMC(nn.Module):
     def forward(self, frames_BCHW: Tensor) -> Correspondence:
         *skips, waist = self.encode(frames_BCHW)
         x = waist
-        for up in self.flow_up:
+        for up in self.motion_up:
             x = torch.cat([up(x), skips.pop()], dim=1)
-        return Correspondence(self.frame_up(waist), self.flow_out(x))
+        return Correspondence(self.frame_up(waist), self.motion_out(x))
 
 
 class _Front(nn.Module):

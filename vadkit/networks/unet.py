@@ -14,14 +14,21 @@ class UNet(nn.Module):
 
     Four levels of two 3x3 convolutions with ``width``, 2, 4 and 8 times ``width`` channels, max
     pooling between them, 2x2 transposed convolutions on the way up, skips by concatenation, no
-    normalisation, and a tanh at the end. ``width`` 64 is the paper's. Input (B, in, H, W), output
-    (B, out, H, W) in -1..1; H and W must be multiples of 8.
+    normalisation, and a tanh at the end. ``width`` 64 and ``skips`` are the paper's; without them
+    all goes through the waist. Input (B, in, H, W), output (B, out, H, W) in -1..1; H and W must be
+    multiples of 8.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, width: Annotated[int, Field(ge=1)] = 64
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        width: Annotated[int, Field(ge=1)] = 64,
+        skips: bool = True,
     ) -> None:
         super().__init__()
+        self.skips = skips
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.down = nn.ModuleList(
             double_conv(before, after)
@@ -31,7 +38,9 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(2 * wide, wide, 2, stride=2) for wide in reversed(widths[:-1])
         )
-        self.merge = nn.ModuleList(double_conv(2 * wide, wide) for wide in reversed(widths[:-1]))
+        self.merge = nn.ModuleList(
+            double_conv(2 * wide if skips else wide, wide) for wide in reversed(widths[:-1])
+        )
         self.out = nn.Conv2d(width, out_channels, 3, padding=1)
 
     def forward(self, frames_BCHW: Tensor) -> Tensor:
@@ -48,7 +57,7 @@ class UNet(nn.Module):
             skips.append(x)
         skips.pop()
         for up, merge in zip(self.up, self.merge, strict=True):
-            x = merge(torch.cat([skips.pop(), up(x)], dim=1))
+            x = merge(torch.cat([skips.pop(), up(x)], dim=1) if self.skips else up(x))
         return torch.tanh(self.out(x))
 
 
