@@ -43,6 +43,11 @@ SMALL = {
     },
     "memae": small("autoencoder", 12, 2e-3, frames=8, slots=50),
     "mnad": small("generator", 8, 2e-3),
+    "motion-field": {
+        "clip": {"size": [32, 48], "channels": "gray"},
+        "method": {"type": "motion-field", "direction": True},
+        "train": {"batch_size": 8},
+    },
     "ocae": {
         "clip": {"size": [32, 48], "channels": "gray"},
         "method": {"type": "ocae", "clusters": 3},

@@ -70,3 +70,10 @@ def test_frames_of_two_sizes():
 
 def test_the_registry_builds_it():
     assert registry.build("flow", "dis", {"preset": "fast"}).preset == "fast"
+
+
+@pytest.mark.parametrize("upscale", [2, 3])
+def test_an_enlarged_search_gives_flow_in_pixels_of_the_frames(texture, upscale):
+    flow = Dis(preset="fast", upscale=upscale)(texture, moved(texture, 2, -1))
+    assert flow.shape == (*texture.shape[:2], 2)
+    np.testing.assert_allclose(middle(flow), (2, -1), atol=0.1)

@@ -69,7 +69,10 @@ def test_a_recipe_takes_a_training_step(path, layout, vadkit, tmp_path):
     assert code == 0, err
     run = Path(out.strip().splitlines()[-1])
     manifest = json.loads((run / "manifest.json").read_text())
-    assert (manifest["status"], manifest["step"]) == ("done", 1)
+    # What has no gradient only collects.
+    assert (manifest["status"], manifest["step"]) == ("done", 1 if recipe.optimizers else 0)
+    if not recipe.optimizers:
+        return
     (line,) = (run / "metrics.jsonl").read_text().splitlines()
     figures = json.loads(line)
     assert np.isfinite(figures["loss"]) and figures["loss"] > 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
+from pydantic import Field
 
 from vadkit.errors import DataError
 
@@ -32,11 +33,17 @@ class Dis:
     Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, as OpenCV has it. It
     has no weights, so nothing is downloaded. It stands in for FlowNet2, which many papers use: its
     values differ from FlowNet2's, and so will scores made from them. ``preset`` trades time for
-    detail: ``medium`` works on finer patches and refines them.
+    detail: ``medium`` works on finer patches and refines them. ``upscale`` enlarges frames before
+    the search, which tells the motion of small things; flow stays in pixels of the frames given.
     """
 
-    def __init__(self, *, preset: Literal["ultrafast", "fast", "medium"] = "medium") -> None:
-        self.preset = preset
+    def __init__(
+        self,
+        *,
+        preset: Literal["ultrafast", "fast", "medium"] = "medium",
+        upscale: Annotated[int, Field(ge=1, le=4)] = 1,
+    ) -> None:
+        self.preset, self.upscale = preset, upscale
 
     def __call__(self, previous_HWC: np.ndarray, current_HWC: np.ndarray) -> np.ndarray:
         """(H, W, 2) float32 from two frames (H, W, 3) RGB or (H, W, 1) gray, uint8.
@@ -63,10 +70,21 @@ class Dis:
         }
         # Made anew, because its buffers serve one thread; that takes no time to speak of.
         search = cv2.DISOpticalFlow.create(presets[self.preset])
-        return np.asarray(
-            search.calc(_gray(previous_HWC), _gray(current_HWC), None),  # type: ignore[call-overload]
-            np.float32,
-        )
+        large = (width * self.upscale, height * self.upscale)
+        previous, current = (_enlarged(_gray(f), large) for f in (previous_HWC, current_HWC))
+        flow = np.asarray(search.calc(previous, current, None), np.float32)  # type: ignore[call-overload]
+        if self.upscale == 1:
+            return flow
+        small = cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(small / self.upscale, np.float32)
+
+
+def _enlarged(picture_HW: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    import cv2
+
+    if picture_HW.shape[::-1] == size:
+        return picture_HW
+    return np.asarray(cv2.resize(picture_HW, size, interpolation=cv2.INTER_CUBIC))
 
 
 def _gray(frame_HWC: np.ndarray) -> np.ndarray:

@@ -286,14 +286,15 @@ class Trainer:
     def _collect(self) -> None:
         if not self.method.collects:
             return
-        batches = self.collect_loader.batches(0)
-        with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]
-            while (clips := self._next(batches)) is not None:
-                with self._autocast():
-                    self.method.collect(clips)
-                if self._interrupted:
-                    self._leave()
-        self.method.finalize()
+        for _ in range(self.method.passes):
+            batches = self.collect_loader.batches(0)
+            with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]
+                while (clips := self._next(batches)) is not None:
+                    with self._autocast():
+                        self.method.collect(clips)
+                    if self._interrupted:
+                        self._leave()
+            self.method.finalize()
 
     # Interrupts, hooks and state.
 

@@ -12,6 +12,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "ganomaly": "vadkit.methods.ganomaly:GANomaly",
         "memae": "vadkit.methods.memae:MemAE",
         "mnad": "vadkit.methods.mnad:MNAD",
+        "motion-field": "vadkit.methods.motion_field:MotionField",
         "ocae": "vadkit.methods.ocae:OCAE",
         "stae": "vadkit.methods.stae:STAutoEncoder",
     },

@@ -64,6 +64,8 @@ class Method(nn.Module):
 
     defaults: ClassVar[dict[str, Any]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
+    # Passes over the training clips that follow training, each ended by ``finalize``.
+    passes: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -105,10 +107,10 @@ class Method(nn.Module):
         return None
 
     def collect(self, clips: Clips) -> None:
-        """Gather statistics from one training batch, in the pass that follows training."""
+        """Gather statistics from one training batch, in the passes that follow training."""
 
     def finalize(self) -> None:
-        """Fit what ``collect`` gathered."""
+        """Fit what ``collect`` gathered in a pass."""
 
     @property
     def collects(self) -> bool:
