@@ -42,6 +42,7 @@ FAMILIES: dict[str, str] = {
     "flow": "vadkit.data",
     "objects": "vadkit.data",
     "evaluators": "vadkit.evaluation",
+    "protocols": "vadkit.evaluation",
     "scorers": "vadkit.scoring",
     "hooks": "vadkit.hooks",
     "sinks": "vadkit.inference",

@@ -40,7 +40,7 @@ def train(vadkit, recipe, tmp_path, *settings):
 def scores(vadkit, run):
     code, out, err = vadkit("eval", run, "--json")
     assert code == 0, err
-    return {(m["name"], m["protocol"]): m["value"] for m in json.loads(out)["metrics"]}
+    return {(m["name"], m["protocol"].split(":")[0]): m["value"] for m in json.loads(out)["metrics"]}
 
 
 def test_ram_and_disk_train_to_the_same_bits(vadkit, recipe, tmp_path, own_cache):
@@ -53,7 +53,7 @@ def test_ram_and_disk_train_to_the_same_bits(vadkit, recipe, tmp_path, own_cache
 def test_without_a_store_nothing_is_kept(vadkit, recipe, tmp_path, own_cache):
     run, err = train(vadkit, recipe, tmp_path, "data.store=none")
     assert "storing" not in err
-    assert 0 <= scores(vadkit, run)["micro-auc", "raw, unscored frames dropped"] <= 1
+    assert 0 <= scores(vadkit, run)["micro-auc", "raw"] <= 1
     assert not list(own_cache.glob("*/frames.u8"))
 
 

@@ -14,6 +14,7 @@ from vadkit import registry
 from vadkit.errors import DataError
 from vadkit.evaluation.frame_auc import FrameAuc, equal_error_rate
 from vadkit.evaluation.frame_counts import count_frames, frame_count_summary
+from vadkit.evaluation.metrics import Setting
 
 NAN = math.nan
 
@@ -70,12 +71,26 @@ def test_macro_is_undefined_without_a_two_class_video():
     assert got["micro-auc"] == 1
 
 
-def test_protocols_say_what_was_done():
+def test_every_number_carries_the_protocol():
     scores, labels = {"v": np.array([0.0, 1.0])}, {"v": np.array([False, True])}
-    metrics = registry.build("evaluators", "frame-auc", {})(scores, labels, "gaussian(sigma=3)")
-    protocols = {metric.name: metric.protocol for metric in metrics}
-    assert protocols["micro-auc"] == "gaussian(sigma=3), unscored frames dropped"
-    assert protocols["macro-auc"] == protocols["micro-auc"] + ", one-class videos left out"
+    evaluator = registry.build("evaluators", "frame-auc", {})
+    metrics = evaluator(scores, labels, Setting("raw: not smoothed"))
+    assert {metric.protocol for metric in metrics} == {"raw: not smoothed"}
+
+
+def test_padding_counts_videos_of_one_class():
+    got = values_of({"a": [5.0, 2.0], "b": [9.0]}, {"a": [0, 1], "b": [0]})
+    assert got["macro-auc"] == 0
+    # A normal frame of score 2 and an abnormal one of score 9, the set's extremes, join each: of the
+    # four pairs of a one ties, two are in order; of the two of b one is and one ties.
+    assert got["padded-macro-auc"] == pytest.approx(((0.5 + 1 + 0 + 1) / 4 + (1 + 0.5) / 2) / 2)
+
+
+def test_the_trapezoid_under_precision_and_recall_is_not_average_precision():
+    got = values_of({"v": [0.1, 0.4, 0.35, 0.8]}, {"v": [0, 0, 1, 1]})
+    # Corners from the top: (1/2, 1), (1/2, 1/2), (1, 2/3), and (0, 1) to begin with.
+    assert got["ap-trapezoid"] == pytest.approx(0.5 * 1 + 0.5 * (1 / 2 + 2 / 3) / 2)
+    assert got["ap"] == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
 
 
 @pytest.mark.parametrize(

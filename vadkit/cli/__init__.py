@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vadkit.cli import commands, components, data, data_cache, recipes
+from vadkit.cli import commands, components, data, data_cache, evaluation, recipes
 from vadkit.errors import VadkitError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(commands.train)
-app.command("eval")(commands.evaluate)
+app.command("eval")(evaluation.evaluate)
 app.command("infer")(commands.infer)
 app.command("list-components")(components.list_components)
 app.command("validate")(recipes.validate)

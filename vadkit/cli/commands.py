@@ -1,16 +1,12 @@
-"""``train``, ``eval`` and ``infer``."""
+"""``train`` and ``infer``."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from vadkit.workflows.evaluate import Evaluation
 
 Set = Annotated[
     list[str] | None,
@@ -69,24 +65,6 @@ def train(
     typer.echo(json.dumps({"run": str(run)}) if as_json else str(run))
 
 
-def evaluate(
-    run: Run,
-    checkpoint: Annotated[
-        str, typer.Option(help="last, best (lowest training loss), or another checkpoint's name.")
-    ] = "last",
-    overrides: Set = None,
-    as_json: Json = False,
-) -> None:
-    """Evaluate a run on its labelled test videos; each number says its protocol."""
-    from vadkit.workflows.evaluate import evaluate as workflow
-
-    result = workflow(run, checkpoint=checkpoint, overrides=tuple(overrides or ()))
-    if as_json:
-        typer.echo(json.dumps(result.as_data(), indent=2))
-    else:
-        _print_evaluation(result)
-
-
 def infer(
     run: Run,
     sources: Annotated[
@@ -123,47 +101,3 @@ def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
         typer.echo(f"  network {role}: {network['type']}, {network['parameters']:,} parameters")
     for place, hook in enumerate(plan["hooks"], 1):
         typer.echo(f"  hook {place}. {hook['type']} ({hook['slot']})")
-
-
-def _print_evaluation(result: Evaluation) -> None:
-    """A table with a row a protocol, and what the numbers stand on in a line."""
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = ("micro-auc", "macro-auc", "ap", "eer")
-    protocols: dict[str, dict[str, float]] = {}
-    for metric in result.metrics:
-        # Macro AUC adds a clause about one-class videos to the same protocol.
-        protocol = metric.protocol.removesuffix(", one-class videos left out")
-        protocols.setdefault(protocol, {})[metric.name] = metric.value
-    table = Table("protocol", *shown)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for protocol, values in protocols.items():
-        cells = [values.get(name, math.nan) for name in shown]
-        table.add_row(
-            protocol, *("undefined" if math.isnan(cell) else f"{cell:.4f}" for cell in cells)
-        )
-    console = Console(width=None if Console().is_terminal else 120)
-    console.print(table, highlight=False)
-    counts = next(iter(protocols.values()))
-    if "frames" in counts:
-        console.print(
-            f"{counts['frames']:.0f} frames of {counts['videos']:.0f} videos, "
-            f"{counts['abnormal']:.0f} abnormal; {counts['unscored']:.0f} frames without a score, "
-            f"dropped; {counts['one-class-videos']:.0f} videos of one class, not in macro-auc.",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if result.skipped:
-        console.print(
-            f"Left out, because they cannot be read: {', '.join(result.skipped)}. Not comparable "
-            "with results on the whole test split.",
-            highlight=False,
-            soft_wrap=True,
-        )
-    console.print(
-        f"Labels: {result.label_source}. Checkpoint: {result.checkpoint} (step {result.step}).",
-        highlight=False,
-        soft_wrap=True,
-    )

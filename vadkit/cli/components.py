@@ -26,6 +26,7 @@ _FAMILY_SUMMARIES = {
     "flow": "optical flow between frames",
     "objects": "boxes of objects in frames",
     "evaluators": "metrics from scores and labels",
+    "protocols": "how scores become published numbers",
     "scorers": "smoothing and normalisation of scores",
     "hooks": "what happens around the training loop",
     "sinks": "what `vadkit infer` writes",

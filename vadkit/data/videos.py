@@ -33,7 +33,8 @@ class Video:
     ``labels(frames)`` gives a bool array of exactly ``frames`` values, True where a frame is
     abnormal, and raises ``DataError`` when the labels speak of another length. ``masks()`` gives
     bool (N, H, W) and ``tracks()`` the abnormal objects, both at the source's resolution.
-    ``abnormal`` says whether any frame is, where a dataset tells that of whole videos.
+    ``abnormal`` says whether any frame is, and ``category`` what kind of anomaly it shows, where a
+    dataset tells that of whole videos.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Video:
     tracks: Callable[[], list[Track]] | None = None
     part: tuple[int, int | None] | None = None
     abnormal: bool | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True)

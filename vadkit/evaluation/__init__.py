@@ -1,10 +1,30 @@
-"""Metrics with their protocol stated, in NumPy and scikit-learn."""
+"""Protocols, and metrics with their protocol stated, in NumPy and scikit-learn."""
 
 from __future__ import annotations
+
+_PRESETS = "vadkit.evaluation.presets"
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "evaluators": {
         "frame-auc": "vadkit.evaluation.frame_auc:FrameAuc",
+        "false-alarms": "vadkit.evaluation.alarms:FalseAlarms",
+        "alarms": "vadkit.evaluation.alarms:Alarms",
+        "category-auc": "vadkit.evaluation.category_auc:CategoryAuc",
         "score-statistics": "vadkit.evaluation.score_statistics:ScoreStatistics",
+    },
+    "protocols": {
+        "custom": "vadkit.evaluation.protocol:custom",
+        "raw": f"{_PRESETS}:raw",
+        "online": f"{_PRESETS}:online",
+        "offline": f"{_PRESETS}:offline",
+        "conv-ae": f"{_PRESETS}:conv_ae",
+        "ano-pred": f"{_PRESETS}:ano_pred",
+        "memae": f"{_PRESETS}:memae",
+        "mnad": f"{_PRESETS}:mnad",
+        "amc": f"{_PRESETS}:amc",
+        "ocae": f"{_PRESETS}:ocae",
+        "aed-sssmtl": f"{_PRESETS}:aed_sssmtl",
+        "ai-vad": f"{_PRESETS}:ai_vad",
+        "rtfm": f"{_PRESETS}:rtfm",
     },
 }

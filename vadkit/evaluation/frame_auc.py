@@ -5,70 +5,123 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+from sklearn.metrics import (
+    auc,
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
 
 from vadkit.errors import DataError
 from vadkit.evaluation.frame_counts import check_frames, count_frames
-from vadkit.evaluation.metrics import Metric
+from vadkit.evaluation.metrics import Metric, Setting
+
+Kept = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 class FrameAuc:
-    """Frame-level AUC (micro and macro), average precision and equal error rate.
+    """Frame-level AUC by every averaging, average precision and equal error rate.
 
     - ``micro-auc``: area under the ROC over the scored frames of all videos together.
     - ``macro-auc``: mean of the videos' own AUCs, over videos whose scored frames hold both
-      classes; NaN when there is none. No video is padded to make it two-class.
-    - ``ap``: average precision, the sum of precision times the step in recall (scikit-learn's),
-      not the trapezoid area; over all scored frames together, abnormal frames positive.
+      classes; NaN when there is none.
+    - ``padded-macro-auc``: mean over all videos, each with one normal frame of the set's lowest
+      score and one abnormal frame of its highest added, as the code of AED-SSMTL does.
+    - ``ap``: average precision, the sum of precision times the step in recall (scikit-learn's);
+      ``ap-trapezoid``: the trapezoid area under the precision-recall curve, which some papers
+      report under the same name. Both over all scored frames, abnormal frames positive.
     - ``eer``: the rate where false alarms equal misses, interpolated on the ROC.
     - ``frames``, ``abnormal``, ``unscored``, ``videos``, ``one-class-videos``: counts.
 
-    Frames without a score (NaN) are dropped, and the protocol says so.
+    Frames without a score (NaN) are dropped.
     """
 
     def __call__(
         self,
         scores: dict[str, np.ndarray],
         labels: dict[str, np.ndarray],
-        protocol: str = "raw",
+        setting: Setting | None = None,
     ) -> list[Metric]:
         """Compare ``{video: (N,) float}`` scores with ``{video: (N,) bool}`` labels.
 
-        ``protocol`` names how the scores were made ("raw", "gaussian(sigma=3)"). Raises
-        ``DataError`` when videos or lengths differ, a score is infinite, nothing is scored, or
-        all scored frames are of one class.
+        Raises ``DataError`` when videos or lengths differ, a score is infinite, nothing is scored,
+        or all scored frames are of one class.
         """
-        check_frames(scores, labels)
+        protocol = (setting or Setting()).protocol
+        kept = scored_frames(scores, labels)
         counts = count_frames(scores, labels)
-        scored = {video: ~np.isnan(values) for video, values in scores.items()}
-        kept = [
-            (np.asarray(labels[video], dtype=bool)[keep], scores[video][keep])
-            for video, keep in scored.items()
-        ]
-        if not any(len(truth) for truth, _ in kept):
-            raise DataError(f"no frame of the {counts.videos} video(s) has a score to evaluate")
-        truth = np.concatenate([truth for truth, _ in kept])
-        values = np.concatenate([values for _, values in kept])
-        if truth.all() or not truth.any():
-            kind = "abnormal" if truth.all() else "normal"
-            raise DataError(
-                f"all {len(truth)} scored frames are labelled {kind}; AUC, AP and EER need both "
-                "normal and abnormal frames"
-            )
-        of_videos = [roc_auc_score(*one) for one in kept if 0 < one[0].sum() < len(one[0])]
-        dropped = f"{protocol}, unscored frames dropped"
-        two_class = f"{dropped}, one-class videos left out"
-        return [
-            Metric("micro-auc", float(roc_auc_score(truth, values)), dropped),
-            Metric("macro-auc", float(np.mean(of_videos)) if of_videos else math.nan, two_class),
-            Metric("ap", float(average_precision_score(truth, values)), dropped),
-            Metric("eer", equal_error_rate(truth, values), dropped),
-            Metric("frames", counts.frames, dropped),
-            Metric("abnormal", counts.abnormal, dropped),
-            Metric("unscored", counts.unscored, dropped),
-            Metric("videos", counts.videos, dropped),
-            Metric("one-class-videos", counts.one_class_videos, dropped),
-        ]
+        truth, values = pooled(kept)
+        of_videos = video_aucs(kept)
+        precision, recall, _ = precision_recall_curve(truth, values)
+        figures = {
+            "micro-auc": roc_auc_score(truth, values),
+            "macro-auc": np.mean(list(of_videos.values())) if of_videos else math.nan,
+            "padded-macro-auc": padded_macro_auc(kept),
+            "ap": average_precision_score(truth, values),
+            "ap-trapezoid": auc(recall, precision),
+            "eer": equal_error_rate(truth, values),
+            "frames": counts.frames,
+            "abnormal": counts.abnormal,
+            "unscored": counts.unscored,
+            "videos": counts.videos,
+            "one-class-videos": counts.one_class_videos,
+        }
+        return [Metric(name, float(value), protocol) for name, value in figures.items()]
+
+
+def scored_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> Kept:
+    """Labels (n,) bool and scores (n,) of each video's scored frames.
+
+    Raises ``DataError`` for what cannot be evaluated, as ``FrameAuc`` does.
+    """
+    check_frames(scores, labels)
+    kept = {}
+    for video, values in scores.items():
+        keep = ~np.isnan(values)
+        kept[video] = (np.asarray(labels[video], dtype=bool)[keep], values[keep])
+    if not any(len(truth) for truth, _ in kept.values()):
+        raise DataError(f"no frame of the {len(scores)} video(s) has a score to evaluate")
+    truth, _ = pooled(kept)
+    if truth.all() or not truth.any():
+        kind = "abnormal" if truth.all() else "normal"
+        raise DataError(
+            f"all {len(truth)} scored frames are labelled {kind}; AUC, AP and EER need both "
+            "normal and abnormal frames"
+        )
+    return kept
+
+
+def pooled(kept: Kept) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and scores of all videos in one row each."""
+    return (
+        np.concatenate([truth for truth, _ in kept.values()]),
+        np.concatenate([values for _, values in kept.values()]),
+    )
+
+
+def video_aucs(kept: Kept) -> dict[str, float]:
+    """AUC by video, of the videos of two classes."""
+    return {
+        video: float(roc_auc_score(truth, values))
+        for video, (truth, values) in kept.items()
+        if 0 < truth.sum() < len(truth)
+    }
+
+
+def padded_macro_auc(kept: Kept) -> float:
+    """Mean AUC of all videos that have a score, each with a normal and an abnormal frame added."""
+    _, values = pooled(kept)
+    low, high = values.min(), values.max()
+    return float(
+        np.mean(
+            [
+                roc_auc_score(np.r_[False, truth, True], np.r_[low, own, high])
+                for truth, own in kept.values()
+                if len(truth)
+            ]
+        )
+    )
 
 
 def equal_error_rate(truth: np.ndarray, values: np.ndarray) -> float:

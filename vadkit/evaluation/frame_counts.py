@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +26,8 @@ class FrameCounts:
     one_class_videos: int
 
 
-def check_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
-    """Raise ``DataError`` unless every video has one score and one label (0 or 1) a frame."""
+def check_videos(scores: Mapping[str, object], labels: Mapping[str, object]) -> None:
+    """Raise ``DataError`` unless scores and labels are of the same videos."""
     for have, lack, those in ((labels, scores, "scores"), (scores, labels, "labels")):
         missing = sorted(set(have) - set(lack))
         if missing:
@@ -35,6 +36,11 @@ def check_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -
             raise DataError(
                 f"no {those} for video {names}{more}; scores and labels must be of the same videos"
             )
+
+
+def check_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
+    """Raise ``DataError`` unless every video has one score and one label (0 or 1) a frame."""
+    check_videos(scores, labels)
     for video, values in scores.items():
         truth = np.asarray(labels[video])
         if np.ndim(values) != 1 or truth.ndim != 1:

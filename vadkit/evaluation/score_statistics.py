@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from vadkit.evaluation.frame_counts import check_frames
-from vadkit.evaluation.metrics import Metric
+from vadkit.evaluation.metrics import Metric, Setting
 
 
 class ScoreStatistics:
@@ -23,7 +23,7 @@ class ScoreStatistics:
         self,
         scores: dict[str, np.ndarray],
         labels: dict[str, np.ndarray],
-        protocol: str = "raw",
+        setting: Setting | None = None,
     ) -> list[Metric]:
         """Describe ``{video: (N,) float}`` scores by ``{video: (N,) bool}`` labels.
 
@@ -33,12 +33,12 @@ class ScoreStatistics:
         values = np.concatenate([scores[video] for video in labels])
         truth = np.concatenate([np.asarray(one, dtype=bool) for one in labels.values()])
         scored = ~np.isnan(values)
-        dropped = f"{protocol}, unscored frames dropped"
+        protocol = (setting or Setting()).protocol
         metrics, means = [], []
         for name, of_class in (("normal", ~truth), ("abnormal", truth)):
             found = values[scored & of_class]
             means.append(float(found.mean()) if len(found) else math.nan)
             deviation = float(found.std()) if len(found) else math.nan
-            metrics.append(Metric(f"{name}-mean", means[-1], dropped))
-            metrics.append(Metric(f"{name}-std", deviation, dropped))
-        return [*metrics, Metric("gap", means[1] - means[0], dropped)]
+            metrics.append(Metric(f"{name}-mean", means[-1], protocol))
+            metrics.append(Metric(f"{name}-std", deviation, protocol))
+        return [*metrics, Metric("gap", means[1] - means[0], protocol)]

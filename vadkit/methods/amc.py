@@ -65,6 +65,7 @@ class AMC(Method):
         },
         "train": {"epochs": 40, "batch_size": 16},
         "scorers": [{"type": "minmax-per-video"}],
+        "protocols": [{"type": "amc"}],
     }
     optional: ClassVar[frozenset[str]] = frozenset({"networks.discriminator", "losses.gradient"})
     usual: Tensor

@@ -58,6 +58,7 @@ class AnoPCN(Method):
         },
         "train": {"epochs": 60, "batch_size": 4},
         "scorers": [{"type": "minmax-per-video"}],
+        "protocols": [{"type": "ano-pred"}],
     }
     optional: ClassVar[frozenset[str]] = frozenset({"networks.discriminator", "losses.gradient"})
 

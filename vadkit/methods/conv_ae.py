@@ -35,6 +35,7 @@ class ConvAutoEncoder(Method):
         "optimizers": {"autoencoder": {"type": "adam", "lr": 1e-4}},
         "train": {"epochs": 100, "batch_size": 32},
         "scorers": [{"type": "minmax-per-video"}],
+        "protocols": [{"type": "conv-ae"}],
     }
 
     @classmethod

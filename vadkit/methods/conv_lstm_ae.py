@@ -36,6 +36,7 @@ class ConvLSTMAutoEncoder(Method):
         "optimizers": {"autoencoder": {"type": "adam", "lr": 1e-4}},
         "train": {"epochs": 50, "batch_size": 4},
         "scorers": [{"type": "minmax-per-video"}],
+        "protocols": [{"type": "conv-ae"}],
     }
 
     @classmethod

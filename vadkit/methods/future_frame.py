@@ -56,6 +56,7 @@ class FutureFrame(Method):
         },
         "train": {"epochs": 60, "batch_size": 4},
         "scorers": [{"type": "minmax-per-video"}],
+        "protocols": [{"type": "ano-pred"}],
     }
     optional: ClassVar[frozenset[str]] = frozenset(
         {"networks.discriminator", "losses.gradient", "losses.intensity"}

@@ -38,6 +38,7 @@ class MemAE(Method):
         "optimizers": {"autoencoder": {"type": "adam", "lr": 1e-4}},
         "train": {"epochs": 100, "batch_size": 10},
         "scorers": [{"type": "minmax-per-video"}],
+        "protocols": [{"type": "memae"}],
     }
     optional: ClassVar[frozenset[str]] = frozenset({"losses.addressing"})
 

@@ -54,7 +54,8 @@ class Method(nn.Module):
     """A video anomaly detection method: how it learns, and how it scores.
 
     ``defaults`` holds the paper's settings in the form of recipe sections (``clip``, ``flow``,
-    ``objects``, ``networks``, ``losses``, ``optimizers``, ``schedulers``, ``train``, ``scorers``).
+    ``objects``, ``networks``, ``losses``, ``optimizers``, ``schedulers``, ``train``, ``scorers``);
+    ``protocols`` are what its paper reports under, shown beside the usual ones.
     Its keys under ``networks``, ``losses`` and ``optimizers`` are the method's roles; ``optional``
     names those that a recipe may switch off with ``null``, as ``family.role``.
 

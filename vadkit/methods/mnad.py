@@ -50,6 +50,7 @@ class MNAD(Method):
         "schedulers": {"generator": {"type": "cosine"}},
         "train": {"epochs": 60, "batch_size": 4},
         "scorers": [{"type": "minmax-per-video"}],
+        "protocols": [{"type": "mnad"}],
     }
     optional: ClassVar[frozenset[str]] = frozenset({"losses.compactness", "losses.separateness"})
     extremes: Tensor

@@ -52,6 +52,7 @@ class OCAE(Method):
         "optimizers": {role: {"type": "adam", "lr": 1e-3} for role in ROLES},
         "train": {"epochs": 100, "batch_size": 8},
         "scorers": [{"type": "gaussian", "sigma": 5}],
+        "protocols": [{"type": "ocae"}],
     }
     weights: Tensor
     biases: Tensor

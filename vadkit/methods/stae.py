@@ -38,6 +38,7 @@ class STAutoEncoder(Method):
         "optimizers": {"autoencoder": {"type": "adam", "lr": 1e-3}},
         "train": {"epochs": 50, "batch_size": 16},
         "scorers": [{"type": "minmax-per-video"}],
+        "protocols": [{"type": "conv-ae"}],
     }
     optional: ClassVar[frozenset[str]] = frozenset({"losses.prediction"})
 

@@ -88,6 +88,7 @@ class Recipe(Section):
     hooks: list[Spec] = []
     scorers: list[Spec] = []
     evaluators: list[Spec] = []
+    protocols: list[Spec] = []
 
     def as_data(self) -> dict[str, Any]:
         """Plain JSON-like data, in the order of the sections."""
@@ -108,11 +109,18 @@ COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "optional", "list", "rol
     "hooks": ("hooks", "list"),
     "scorers": ("scorers", "list"),
     "evaluators": ("evaluators", "list"),
+    "protocols": ("protocols", "list"),
 }
 
 # What a recipe gets where neither it nor its method says otherwise.
 DEFAULTS: dict[str, Any] = {
     "hooks": [{"type": "progress"}, {"type": "metrics-log"}, {"type": "checkpoint"}],
     "scorers": [],
-    "evaluators": [{"type": "frame-auc"}],
+    "evaluators": [
+        {"type": "frame-auc"},
+        {"type": "false-alarms"},
+        {"type": "alarms"},
+        {"type": "category-auc"},
+    ],
+    "protocols": [{"type": "raw"}, {"type": "online"}, {"type": "offline"}],
 }

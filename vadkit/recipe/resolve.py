@@ -104,6 +104,9 @@ def _complete(full: dict[str, Any], method: Any, faults: list[Fault]) -> dict[st
             full[section] = {**defaults.get(section, {}), **given}
     for section in ("augments", "scorers", "hooks", "evaluators"):
         full.setdefault(section, defaults.get(section, copy.deepcopy(DEFAULTS.get(section, []))))
+    if "protocols" not in full:
+        published = defaults.get("protocols", [])
+        full["protocols"] = copy.deepcopy([*DEFAULTS["protocols"], *published])
     for section in ("flow", "objects"):
         default = defaults.get(section)
         if section not in full and default is not None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import torch
 
     from vadkit.data.videos import Split, Video
-    from vadkit.evaluation.metrics import Metric
     from vadkit.hooks.hook import Hook
     from vadkit.methods.method import Method
 
@@ -142,20 +141,3 @@ def load_videos(recipe: Recipe, split: Split) -> list[Video]:
             hint = "; set dataset.test, or score videos with `vadkit infer`"
         raise DataError(f"dataset '{recipe.dataset.type}' has no {split} videos{hint}")
     return videos
-
-
-def evaluate_scores(
-    recipe: Recipe, scores: dict[str, Any], labels: dict[str, Any], *, note: str = ""
-) -> list[Metric]:
-    """Every evaluator on the raw scores and, if there are scorers, on the scored ones."""
-    from vadkit.scoring.scorer import apply, chain_label
-
-    scorers = build_list("scorers", recipe.scorers)
-    chains: list[list[Any]] = [[]] + ([scorers] if scorers else [])
-    metrics: list[Metric] = []
-    for chain in chains:
-        final = apply(chain, scores)
-        protocol = chain_label(chain) + note
-        for evaluator in build_list("evaluators", recipe.evaluators):
-            metrics += evaluator(final, labels, protocol)
-    return metrics

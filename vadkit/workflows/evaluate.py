@@ -1,169 +1,130 @@
-"""Evaluating a run: from saved scores where they are current, else by scoring the test split."""
+"""Evaluating a run: its test scores under the protocols of its recipe."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
-from functools import partial
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from vadkit.errors import DataError, TrainingError
-from vadkit.recipe import Recipe
-from vadkit.workflows.build import evaluate_scores, load_method, load_videos
-from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
-from vadkit.workflows.run import load_run, update_manifest, write_json
+from vadkit.errors import RecipeError, TrainingError
+from vadkit.recipe import Recipe, Spec
+from vadkit.workflows.build import build_list
+from vadkit.workflows.protocols import Result, build_protocols, evaluate_scored, published_names
+from vadkit.workflows.run import load_run, write_json
+from vadkit.workflows.test_scores import checkpoint_names, score_run
 
 if TYPE_CHECKING:
-    from vadkit.data.clip_sources import FrameReader
-    from vadkit.data.store import Skipped
-    from vadkit.data.videos import Video
     from vadkit.evaluation.metrics import Metric
+    from vadkit.evaluation.protocol import Protocol
+
+BEST_ON_TEST = "best-on-test"
+# What protocols call the checkpoints that training keeps.
+_FILES = {"best-training-loss": "best"}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics of a run and what they stand on."""
+    """What was evaluated and how it did, protocol by protocol.
+
+    ``run`` is the folder of a run or of scores, ``checkpoint`` and ``step`` what scored (None for
+    scores of others), ``skipped`` the videos left out.
+    """
 
     run: str
-    checkpoint: str
-    step: int
+    checkpoint: str | None
+    step: int | None
     label_source: str
     skipped: list[str]
-    metrics: list[Metric]
+    results: list[Result]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """All metrics in a row; each says its protocol."""
+        return [metric for result in self.results for metric in result.metrics]
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data; undefined metrics are null."""
-        data = asdict(self)
-        for metric in data["metrics"]:
-            if metric["value"] != metric["value"]:
-                metric["value"] = None
-        return data
+        """JSON-like data; undefined metrics are null, intervals stand where there are any."""
+        return {
+            "run": self.run,
+            "checkpoint": self.checkpoint,
+            "step": self.step,
+            "label_source": self.label_source,
+            "skipped": self.skipped,
+            "protocols": [result.as_data() for result in self.results],
+            "metrics": [_metric_data(metric) for metric in self.metrics],
+        }
 
 
-def evaluate(run: Path | str, *, checkpoint: str = "last", overrides: tuple[str, ...] = ()) -> Any:
+def evaluate(
+    run: Path | str,
+    *,
+    checkpoint: str | None = None,
+    protocols: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+) -> Evaluation:
     """Evaluate a run on its dataset's test split and write ``eval.json``.
 
-    ``checkpoint`` is ``last``, ``best`` (lowest training loss) or another name under
-    ``checkpoints/``. Scores are saved in ``scores/test`` and taken from there when they were
-    made from the same checkpoint. Raises ``DataError`` when the test split has no labels.
+    ``checkpoint`` is ``last``, ``best`` (lowest training loss), ``best-on-test`` or another name
+    under ``checkpoints/``; None takes what the protocols ask for. ``protocols`` are names in place
+    of the recipe's. Scores are saved in ``scores/test`` and taken from there when they were made
+    from the same checkpoint. Raises ``DataError`` when the test split has no labels.
     """
     run = Path(run)
-    recipe = load_run(run, overrides)
-    path = run / "checkpoints" / f"{checkpoint}.pt"
-    if not path.is_file():
-        names = sorted(p.stem for p in (run / "checkpoints").glob("*.pt"))
-        raise TrainingError(
-            f"run {run} has no checkpoint '{checkpoint}'; "
-            + (f"there are {', '.join(names)}" if names else "train it first, or --resume it")
-        )
-    made_from = {"checkpoint": checkpoint, "digest": _digest(path), "overrides": list(overrides)}
-    meta = _saved_meta(run)
-    if {key: meta.get(key) for key in made_from} != made_from:
-        meta = {**made_from, **_score_test_split(run, recipe, path)}
-        write_json(run / "scores" / "test" / "meta.json", meta)
-    scores, labels = _load_scores(run, meta["videos"])
-    note = "" if checkpoint == "last" else f", checkpoint {checkpoint}"
-    metrics = evaluate_scores(recipe, scores, labels, note=note)
+    recipe = load_run(run, tuple(overrides))
+    specs = [Spec(type=name) for name in protocols] or recipe.protocols
+    listed = build_protocols(specs)
+    wanted = checkpoint or _wanted_checkpoint(listed)
+    if wanted == BEST_ON_TEST:
+        name = _best_on_test(run, recipe, tuple(overrides))
+    else:
+        name = _FILES.get(wanted, wanted)
+    scored, meta = score_run(run, recipe, name, tuple(overrides), called=wanted)
+    if protocols:
+        # Only what was asked for: no row for the recipe's own scorers.
+        scored = replace(scored, scorers=())
+    results = evaluate_scored(
+        scored,
+        listed,
+        build_list("evaluators", recipe.evaluators),
+        published=published_names(recipe),
+    )
     result = Evaluation(
-        str(run), checkpoint, meta["step"], meta["label_source"], meta["skipped"], metrics
+        str(run), name, meta["step"], meta["label_source"], meta["skipped"], results
     )
     write_json(run / "eval.json", result.as_data())
     return result
 
 
-def store_labelled(
-    recipe: Recipe, videos: list[Video]
-) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
-    """Frames and labels of test videos, and those left out; each must have labels."""
-    bare = [video.id for video in videos if video.labels is None]
-    if bare:
-        raise DataError(
-            f"{len(bare)} of {len(videos)} test videos have no labels (first: '{bare[0]}'), so "
-            "there is nothing to compare scores with; add labels, or use `vadkit infer`"
+def _wanted_checkpoint(protocols: Sequence[Protocol]) -> str:
+    wanted = {protocol.checkpoint: protocol.name for protocol in protocols}
+    if len(wanted) > 1:
+        each = ", ".join(f"'{name}' the one called {choice}" for choice, name in wanted.items())
+        raise RecipeError(
+            f"the protocols ask for different checkpoints ({each}); choose protocols of one with "
+            "--protocol, or the checkpoint with --checkpoint"
         )
-    stored, skipped = store_videos(recipe, videos)
-    lengths = {video.id: len(video) for video in stored}
-    labels = {
-        video.id: video.labels(lengths[video.id])
-        for video in videos
-        if video.labels is not None and video.id in lengths
-    }
-    return stored, labels, skipped
+    return next(iter(wanted), "last")
 
 
-def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
-    from vadkit.device import pick_device, pick_precision
-    from vadkit.methods.scoring import score_video
-    from vadkit.registry import build
+def _best_on_test(run: Path, recipe: Recipe, overrides: tuple[str, ...]) -> str:
+    """The checkpoint of the highest raw micro AUC on the test labels; its name says so."""
+    from vadkit.evaluation.frame_auc import FrameAuc
 
-    videos = load_videos(recipe, "test")
-    stored, labels, skipped = store_labelled(recipe, videos)
-    device = pick_device(recipe.train.device)
-    dtype = pick_precision(recipe.train.precision, device)
-    method, step = load_method(recipe, checkpoint, device)
-    extras = load_extras(recipe, method.clip.scoring, videos, stored)
-    score = partial(
-        score_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
-    )
-    with method.adapting():
-        for video, beside in zip(stored, extras, strict=True):
-            scores = score(video, extras=beside)
-            path = _score_path(run, video.id)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            with temporary.open("wb") as file:
-                np.savez(file, scores=scores.astype(np.float32), labels=labels[video.id])
-            temporary.replace(path)
-    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
-    source = str(getattr(dataset, "label_source", recipe.dataset.type))
-    paths = {video.id: str(video.path.absolute()) for video in videos}
-    update_manifest(
-        run,
-        test={"label_source": source, "videos": paths, "skipped": skipped_entries(skipped)},
-    )
-    return {
-        "step": step,
-        "label_source": source,
-        "videos": [video.id for video in stored],
-        "skipped": [one.id for one in skipped],
-    }
+    def micro_auc(name: str) -> float:
+        scored, _ = score_run(run, recipe, name, overrides)
+        return FrameAuc()(scored.scores, scored.labels)[0].value
+
+    names = checkpoint_names(run)
+    if not names:
+        raise TrainingError(f"run {run} has no checkpoint; train it first, or --resume it")
+    return max(names, key=micro_auc)
 
 
-def _score_path(run: Path, video: str) -> Path:
-    return run / "scores" / "test" / f"{video}.npz"
-
-
-def _saved_meta(run: Path) -> dict[str, Any]:
-    path = run / "scores" / "test" / "meta.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _load_scores(
-    run: Path, videos: list[str]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    scores, labels = {}, {}
-    for video in videos:
-        path = _score_path(run, video)
-        try:
-            with np.load(path) as saved:
-                scores[video] = saved["scores"].astype(np.float64)
-                labels[video] = saved["labels"]
-        except (OSError, KeyError, ValueError) as error:
-            raise DataError(
-                f"saved scores {path} cannot be read ({error}); delete {path.parent} and "
-                "evaluate again"
-            ) from None
-    return scores, labels
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+def _metric_data(metric: Metric) -> dict[str, Any]:
+    data = asdict(metric)
+    data["value"] = None if math.isnan(metric.value) else metric.value
+    if metric.low is None or metric.high is None or math.isnan(metric.low):
+        del data["low"], data["high"]
+    return data

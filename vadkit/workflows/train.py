@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vadkit.device import pick_device, pick_precision
 from vadkit.errors import DataError, RecipeError, VadkitError
-from vadkit.recipe import Recipe, load_recipe
+from vadkit.recipe import Recipe, Spec, load_recipe
 from vadkit.recipe.resolve import find_recipe
 from vadkit.workflows.build import (
     build_clip,
@@ -20,7 +20,6 @@ from vadkit.workflows.build import (
     build_method,
     build_optimizers,
     build_schedules,
-    evaluate_scores,
     load_videos,
     seed_everything,
 )
@@ -192,11 +191,18 @@ def _test_evaluation(recipe: Recipe) -> Any:
     """A function from a method to how it does on the test split, stored and labelled once."""
     from vadkit.engine.trainer import Evaluated
     from vadkit.methods.scoring import score_video
-    from vadkit.workflows.evaluate import store_labelled
+    from vadkit.registry import build
+    from vadkit.workflows.protocols import Scored, build_protocols, evaluate_scored
+    from vadkit.workflows.test_scores import label_source, store_labelled
 
     videos = load_videos(recipe, "test")
     stored, labels, _ = store_labelled(recipe, videos)
     extras = load_extras(recipe, build_clip(recipe).scoring, videos, stored)
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    source = label_source(recipe, dataset)
+    raw = build_protocols([Spec(type="raw")])
+    scorers = build_list("scorers", recipe.scorers)
+    evaluators = build_list("evaluators", recipe.evaluators)
 
     def evaluate(method: Method) -> Evaluated:
         device = next(iter(method.parameters()), None)
@@ -210,7 +216,9 @@ def _test_evaluation(recipe: Recipe) -> Any:
                 video.id: score(video, extras=beside)
                 for video, beside in zip(stored, extras, strict=True)
             }
-        return Evaluated(evaluate_scores(recipe, scores, labels), scores, labels)
+        scored = Scored(scores, labels, source, scorers=scorers)
+        results = evaluate_scored(scored, raw, evaluators, intervals=False)
+        return Evaluated([one for result in results for one in result.metrics], scores, labels)
 
     return evaluate
 

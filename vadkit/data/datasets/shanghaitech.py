@@ -40,6 +40,8 @@ class ShanghaiTech:
     a folder of RBDC/TBDC files ``01_0014.txt``. ``scenes`` keeps these scenes only, from 1.
     """
 
+    # Frames a second, which folders of images do not tell.
+    fps: ClassVar[float] = 24.0
     official: ClassVar[dict[Split, tuple[int, int | None]]] = {
         "train": (330, 274515),
         # The paper counts 42883 test frames, the labels 40791.

@@ -53,7 +53,7 @@ class UcfCrime:
         return self.official[self.train if split == "train" else "test"], None
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split in its list's order; ``abnormal`` goes by the listed folder."""
+        """The videos of a split in its list's order, with the kind of anomaly by folder."""
         listed = self._listed(split)
         if split == "train" and self.train == "normal":
             listed = {name: entry for name, entry in listed.items() if not _abnormal(entry)}
@@ -66,7 +66,14 @@ class UcfCrime:
         else:
             flags = read_flags(official, list(listed), "ucf-crime") if official else {}
         return [
-            Video(name, split, paths[name], flags.get(name), abnormal=_abnormal(entry))
+            Video(
+                name,
+                split,
+                paths[name],
+                flags.get(name),
+                abnormal=_abnormal(entry),
+                category=Path(entry).parent.name if _abnormal(entry) else None,
+            )
             for name, entry in listed.items()
         ]
 

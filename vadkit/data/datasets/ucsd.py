@@ -47,6 +47,8 @@ class Ucsd:
     first there is, in ``root`` or its test folder.
     """
 
+    # Frames a second, which folders of images do not tell.
+    fps: ClassVar[float] = 10.0
     official: ClassVar[dict[str, dict[Split, tuple[int, int]]]] = {
         "1": {"train": (34, 6800), "test": (36, 7200)},
         "2": {"train": (16, 2550), "test": (12, 2010)},

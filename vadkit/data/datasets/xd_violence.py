@@ -15,6 +15,14 @@ _TEXT = (
     "training videos in folders 1-1004 to 3320-3954 or train*, test videos in test* or videos, "
     "and annotations.txt"
 )
+_CATEGORIES = {
+    "B1": "fighting",
+    "B2": "shooting",
+    "B4": "riot",
+    "B5": "abuse",
+    "B6": "car accident",
+    "G": "explosion",
+}
 
 
 class XdViolence:
@@ -47,7 +55,7 @@ class XdViolence:
         return self.official[self.train if split == "train" else "test"], None
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split; ``abnormal`` goes by their names."""
+        """The videos of a split; ``abnormal`` and ``category`` go by their names."""
         paths = self._paths(split)
         normal = {name for name in paths if name.lower().endswith("label_a")}
         if split == "train" and self.train == "normal":
@@ -60,7 +68,14 @@ class XdViolence:
         else:
             flags = read_flags(official, list(paths), "xd-violence", normal) if official else {}
         return [
-            Video(name, split, path, flags.get(name), abnormal=name not in normal)
+            Video(
+                name,
+                split,
+                path,
+                flags.get(name),
+                abnormal=name not in normal,
+                category=None if name in normal else _category(name),
+            )
             for name, path in paths.items()
         ]
 
@@ -81,6 +96,12 @@ class XdViolence:
 
     def _official_labels(self) -> Path | None:
         return find_file((self.root,), ("annotations.txt", "*/annotations.txt"))
+
+
+def _category(name: str) -> str | None:
+    """The first of the labels in ``..._label_B2-G-0``, which is the anomaly shown first."""
+    first = re.search(r"label_([A-Z]\d?)", name, re.IGNORECASE)
+    return _CATEGORIES.get(first[1].upper()) if first else None
 
 
 def _split_of(root: Path, path: Path) -> Split:

@@ -1,0 +1,203 @@
+"""``eval``: one table over protocols, and in words what the numbers stand on."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vadkit.cli.commands import Json, Set
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vadkit.evaluation.metrics import Metric
+    from vadkit.workflows.evaluate import Evaluation
+    from vadkit.workflows.protocols import Result
+
+_COLUMNS = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "eer")
+_FROM_THRESHOLD = ("f1", "events-found", "delay-s", "delay-frames", "false-alarms/h")
+
+Protocols = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--protocol",
+        metavar="NAME",
+        help="A protocol, as in `list-components protocols`; repeatable. The recipe's by default.",
+    ),
+]
+
+
+def evaluate(
+    run: Annotated[
+        Path | None, typer.Argument(help="A run folder, as printed by train.", show_default=False)
+    ] = None,
+    protocol: Protocols = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="last, best (lowest training loss), best-on-test, or another checkpoint's name; "
+            "by default what the protocols ask for, which is last."
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="Instead of a run: a folder or file of frame scores by any other code."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="With --scores: labels in any known format, or a recipe whose they are."),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="With --scores: frames a second, for figures an hour.")
+    ] = None,
+    overrides: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a run, or scores of other code; each number says its protocol."""
+    from vadkit.errors import RecipeError
+
+    if (run is None) == (scores is None):
+        raise RecipeError("give either a run folder or --scores, not both or neither")
+    if scores is not None:
+        if labels is None:
+            raise RecipeError("--scores needs --labels: a label file or folder, or a recipe")
+        if checkpoint is not None:
+            raise RecipeError("--checkpoint goes with a run, not with --scores")
+        from vadkit.workflows.own_scores import evaluate_scores
+
+        result = evaluate_scores(
+            scores, labels, protocols=protocol or (), fps=fps, overrides=overrides or ()
+        )
+    else:
+        if labels is not None or fps is not None:
+            raise RecipeError("--labels and --fps go with --scores; a run has its own")
+        from vadkit.workflows.evaluate import evaluate as workflow
+
+        result = workflow(
+            run or "", checkpoint=checkpoint, protocols=protocol or (), overrides=overrides or ()
+        )
+    if as_json:
+        typer.echo(json.dumps(result.as_data(), indent=2))
+    else:
+        print_evaluation(result)
+
+
+def print_evaluation(result: Evaluation) -> None:
+    """A table with a row a protocol, and below it what each row and the set stand on."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = [name for name in _COLUMNS if _wanted(name, result.results)]
+    table = Table("protocol", *shown, box=None, pad_edge=False, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in result.results:
+        found = {metric.name: metric for metric in one.metrics}
+        cells = [_cell(found.get(name), name == one.protocol.headline) for name in shown]
+        table.add_row(_title(one), *cells)
+    console = Console(width=None if Console().is_terminal else 120)
+    console.print(table, highlight=False)
+    say = _speaker(console)
+    if any("low" in metric for metric in result.as_data()["metrics"]):
+        say("[dim]In brackets: 95% interval over videos, by bootstrap. Bold: the protocol's AUC.")
+    say("")
+    _print_protocols(result, say)
+    _print_alarms(result, say)
+    _print_categories(result, say)
+    _print_counts(result, say)
+
+
+def _wanted(name: str, results: list[Result]) -> bool:
+    """The padded average is shown where a protocol reports it, the rest always."""
+    return not name.startswith("padded") or any(name == one.protocol.headline for one in results)
+
+
+def _title(result: Result) -> str:
+    return f"{result.protocol.name} (as published)" if result.published else result.protocol.name
+
+
+def _cell(metric: Metric | None, headline: bool) -> str:
+    if metric is None or math.isnan(metric.value):
+        return "undefined"
+    text = f"{metric.value:.4f}"
+    if headline:
+        text = f"[bold]{text}[/bold]"
+    if metric.low is not None and metric.high is not None and not math.isnan(metric.low):
+        text += f" [dim]\\[{metric.low:.3f}, {metric.high:.3f}][/dim]"
+    return text
+
+
+def _speaker(console: Console) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    return say
+
+
+def _print_protocols(result: Evaluation, say: Callable[[str], None]) -> None:
+    for one in result.results:
+        words = one.protocol.words.partition(", unscored")[0]
+        foresight = "; ".join(one.protocol.foresight)
+        valid = f"not online: {foresight}" if foresight else "online-valid"
+        say(f"{words}; [{'yellow' if foresight else 'green'}]{valid}[/].")
+        if one.protocol.note:
+            say(f"  [dim]{one.protocol.note[0].upper()}{one.protocol.note[1:]}.")
+    say("")
+
+
+def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
+    """The figures at a threshold, of the first protocol that has them: they want the raw unit."""
+    for one in result.results:
+        found = {metric.name: metric.value for metric in one.metrics}
+        at_rate = {name: value for name, value in found.items() if name.startswith("tpr@")}
+        if at_rate:
+            minutes = found["normal-hours"] * 60
+            say(
+                f"{one.protocol.name}, abnormal frames found at limited false alarms: "
+                + ", ".join(f"{value:.3f} at {name[4:]}" for name, value in at_rate.items())
+                + f" ({minutes:.3g} minutes of normal video: one false alarm is "
+                f"{1 / found['normal-hours']:.3g} an hour)."
+            )
+        if "threshold" in found:
+            figures = ", ".join(
+                f"{name} {found[name]:.3g}" for name in _FROM_THRESHOLD if name in found
+            )
+            say(
+                f"{one.protocol.name}, at the threshold {found['threshold']:.4g} "
+                f"(99.9% of training frames lie below): {figures}."
+            )
+        if at_rate or "threshold" in found:
+            return
+
+
+def _print_categories(result: Evaluation, say: Callable[[str], None]) -> None:
+    for one in result.results[:1]:
+        areas = [metric for metric in one.metrics if metric.name.startswith("auc[")]
+        if areas:
+            listed = ", ".join(f"{metric.name[4:-1]} {metric.value:.3f}" for metric in areas)
+            say(f"{one.protocol.name}, micro AUC by category: {listed}.")
+
+
+def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
+    counts = {metric.name: metric.value for metric in result.results[0].metrics}
+    unscored = result.results[0].protocol.words.partition("unscored frames ")[2].partition(",")[0]
+    if "frames" in counts:
+        say(
+            f"{counts['frames']:.0f} frames of {counts['videos']:.0f} videos, "
+            f"{counts['abnormal']:.0f} abnormal; {counts['unscored']:.0f} frames without a score, "
+            f"{unscored}; {counts['one-class-videos']:.0f} videos of one class, not in macro-auc."
+        )
+    if result.skipped:
+        say(
+            f"Left out, because they cannot be read: {', '.join(result.skipped)}. Not comparable "
+            "with results on the whole test split."
+        )
+    source = f"Labels: {result.label_source}."
+    if result.checkpoint is not None:
+        source += f" Checkpoint: {result.checkpoint} (step {result.step})."
+    say(source)

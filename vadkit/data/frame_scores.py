@@ -1,0 +1,191 @@
+"""Frame scores that other code has written: NumPy arrays, CSV and plain text."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from vadkit.data.readers import natural_key
+from vadkit.errors import DataError
+
+SUFFIXES = (".npy", ".npz", ".csv", ".txt")
+# Names under which an archive or a table of one video holds its scores.
+_NAMES = ("scores", "score")
+
+
+def read_scores(path: Path) -> dict[str, np.ndarray]:
+    """Scores (N,) float64 by video, higher more abnormal, NaN where a frame has none.
+
+    A folder holds one file a video, named after it: ``.npy`` of shape (N,) or (1, N), ``.npz``
+    with ``scores`` or one array, ``.csv`` or ``.txt`` with a number a line or a column named
+    ``score``; a part of a file's path below the folder is a part of the video's name. A single
+    ``.npz`` holds an array a video; a single ``.csv`` has the header ``video,frame,score``.
+    A single ``.npy`` or ``.txt`` is one row for all videos, under the name "".
+
+    Raises ``DataError`` for what cannot be read, two files of one video, and gaps in the frames
+    of a table. Infinite values are left for the evaluator to refuse, video and frame named.
+    """
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.is_file():
+        raise DataError(f"scores not found: {path}")
+    if path.suffix == ".npz":
+        arrays = _load_npz(path)
+        return {video: _row(values, f"{path}, '{video}'") for video, values in arrays.items()}
+    if path.suffix == ".csv":
+        return _read_table(path)
+    return {"": _read_one(path)}
+
+
+def split_row(row: np.ndarray, lengths: dict[str, int]) -> dict[str, np.ndarray]:
+    """One row of scores for all videos, cut at the videos' lengths in their order.
+
+    Raises ``DataError`` when the lengths do not add up to the row.
+    """
+    total = sum(lengths.values())
+    if len(row) != total:
+        raise DataError(
+            f"the scores are one row of {len(row)} frames, but the {len(lengths)} labelled videos "
+            f"have {total}; give one file a video, named after it"
+        )
+    ends = np.cumsum(list(lengths.values()))[:-1]
+    return dict(zip(lengths, np.split(row, ends), strict=True))
+
+
+def _read_folder(folder: Path) -> dict[str, np.ndarray]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*"), key=lambda file: natural_key(str(file))):
+        if path.suffix not in SUFFIXES or path.name.startswith(".") or not path.is_file():
+            continue
+        video = path.relative_to(folder).with_suffix("").as_posix()
+        if video in found:
+            raise DataError(f"{path} and {found[video]} both score video '{video}'; remove one")
+        found[video] = path
+    if not found:
+        raise DataError(
+            f"folder {folder} holds no scores; expected one file a video, {', '.join(SUFFIXES)}"
+        )
+    return {video: _read_one(path) for video, path in found.items()}
+
+
+def _read_one(path: Path) -> np.ndarray:
+    if path.suffix == ".npy":
+        return _row(_load(path), str(path))
+    if path.suffix == ".npz":
+        arrays = _load_npz(path)
+        named = [name for name in _NAMES if name in arrays] or list(arrays)
+        if len(arrays) != 1 and named[0] not in _NAMES:
+            raise DataError(
+                f"{path} holds {', '.join(arrays) or 'nothing'}; expected an array named 'scores'"
+            )
+        return _row(arrays[named[0]], str(path))
+    if path.suffix in (".csv", ".txt"):
+        return _read_lines(path)
+    raise DataError(f"{path} is no score file; expected {', '.join(SUFFIXES)}")
+
+
+def _read_lines(path: Path) -> np.ndarray:
+    """A number a line, or the column ``score`` of a table; blank and ``nan`` mean no score."""
+    rows = _rows(path)
+    if not rows:
+        raise DataError(f"{path} is empty; expected a number a line")
+    header = [cell.strip().lower() for cell in rows[0][1]]
+    column = next((header.index(name) for name in _NAMES if name in header), None)
+    if column is not None:
+        return np.array([_number(path, line, row, column) for line, row in rows[1:]])
+    if any(len(row) != 1 for _, row in rows):
+        line = next(line for line, row in rows if len(row) != 1)
+        raise DataError(
+            f"{path}, line {line}: several values and no header with 'score'; expected one number "
+            "a line"
+        )
+    return np.array([_number(path, line, row, 0) for line, row in rows])
+
+
+def _read_table(path: Path) -> dict[str, np.ndarray]:
+    rows = _rows(path)
+    header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
+    if not {"video", "frame"} <= set(header) or not set(_NAMES) & set(header):
+        raise DataError(
+            f"{path}, line 1: the header is '{','.join(header)}'; expected 'video,frame,score', "
+            "or give a folder with one file a video"
+        )
+    at = {name: header.index(name) for name in ("video", "frame")}
+    column = next(header.index(name) for name in _NAMES if name in header)
+    videos: dict[str, dict[int, float]] = {}
+    for line, row in rows[1:]:
+        if len(row) != len(header):
+            raise DataError(f"{path}, line {line}: {len(row)} cells, the header has {len(header)}")
+        frame = _number(path, line, row, at["frame"])
+        own = videos.setdefault(row[at["video"]].strip(), {})
+        if not frame.is_integer() or frame < 0 or int(frame) in own:
+            what = "stands there twice" if frame in own else "is no frame's number, from 0"
+            raise DataError(f"{path}, line {line}: frame {row[at['frame']].strip()} {what}")
+        own[int(frame)] = _number(path, line, row, column)
+    for video, own in videos.items():
+        if len(own) != max(own) + 1:
+            missing = next(frame for frame in range(len(own)) if frame not in own)
+            raise DataError(
+                f"{path}: video '{video}' reaches frame {max(own)} but lacks frame {missing}; "
+                "write an empty score for a frame without one"
+            )
+    return {video: np.array([own[f] for f in range(len(own))]) for video, own in videos.items()}
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Line numbers and cells of a text file; blank lines at its end are none."""
+    try:
+        text = path.read_text(encoding="utf-8-sig").rstrip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"scores {path} cannot be read as text: {error}") from None
+    lines = text.splitlines()
+    try:
+        return [(number, next(csv.reader([line]), [""])) for number, line in enumerate(lines, 1)]
+    except csv.Error as error:
+        raise DataError(f"{path} is no table: {error}") from None
+
+
+def _number(path: Path, line: int, row: list[str], column: int) -> float:
+    text = row[column].strip() if column < len(row) else ""
+    try:
+        return float(text) if text else float("nan")
+    except ValueError:
+        raise DataError(f"{path}, line {line}: '{text}' is not a number") from None
+
+
+def _row(values: np.ndarray, source: str) -> np.ndarray:
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{source} holds values of type {values.dtype}; expected numbers")
+    if values.ndim != 1 and not (values.ndim == 2 and 1 in values.shape):
+        raise DataError(f"{source} has shape {values.shape}; expected one score a frame, (N,)")
+    return values.ravel().astype(np.float64)
+
+
+def _load(path: Path) -> np.ndarray:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(_unreadable(path, error)) from None
+    if not isinstance(loaded, np.ndarray):
+        raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
+    return loaded
+
+
+def _load_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(_unreadable(path, error)) from None
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if "pickle" in str(error).lower():
+        return (
+            f"{path} holds pickled objects, which are not read, because they can run code; save "
+            "the scores again as plain numbers"
+        )
+    return f"scores {path} cannot be read as a NumPy file: {error}"

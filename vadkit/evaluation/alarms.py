@@ -1,0 +1,166 @@
+"""What a person at the screen would get: false alarms an hour, events found, and how late."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from pydantic import Field
+from sklearn.metrics import precision_recall_fscore_support
+
+from vadkit.evaluation.frame_auc import pooled, scored_frames
+from vadkit.evaluation.frame_counts import check_frames
+from vadkit.evaluation.metrics import Metric, Setting
+
+Frames = dict[str, np.ndarray]
+
+
+class FalseAlarms:
+    """The share of abnormal frames found when false alarms an hour are limited.
+
+    ``tpr@N/h`` is the true-positive rate over frames at the lowest threshold that, like every
+    threshold above it, gives at most N false alarms an hour of normal video. A false alarm is a
+    rise of the score to the threshold or above on a normal frame; it lasts until the score falls
+    below, so that one long alarm counts once, and an alarm that outlasts an event is none.
+
+    ``normal-hours`` says how much normal video there is: on a test set with one minute of it, one
+    false alarm is sixty an hour. Gives nothing when a video's frame rate is unknown.
+    """
+
+    def __init__(self, *, per_hour: list[Annotated[float, Field(ge=0)]] | None = None) -> None:
+        self.per_hour = [1.0, 10.0, 60.0] if per_hour is None else per_hour
+
+    def __call__(
+        self, scores: Frames, labels: Frames, setting: Setting | None = None
+    ) -> list[Metric]:
+        """See ``FrameAuc`` for the arguments and the errors."""
+        setting = setting or Setting()
+        truth, values = pooled(scored_frames(scores, labels))
+        hours = _normal_hours(scores, labels, setting.rates)
+        if not hours:
+            return []
+        thresholds, alarms = false_alarm_counts(scores, labels)
+        found = np.sort(values[truth])
+        metrics = [Metric("normal-hours", hours, setting.protocol)]
+        for rate in self.per_hour:
+            within = np.maximum.accumulate(alarms) <= rate * hours
+            # Thresholds fall; the first may already be too low.
+            count = int(np.count_nonzero(within))
+            recall = 0.0
+            if count:
+                below = np.searchsorted(found, thresholds[count - 1])
+                recall = 1 - below / len(found)
+            metrics.append(Metric(f"tpr@{rate:g}/h", float(recall), setting.protocol))
+        return metrics
+
+
+class Alarms:
+    """How the calibrated threshold does: on frames, on events, and in false alarms.
+
+    The threshold comes from normal training video; no test label had a part in it. Over frames:
+    ``precision``, ``recall`` and ``f1``. Over events, which are maximal runs of abnormal frames
+    that hold a scored one: ``events``, ``events-found`` (the share with an alarm while they last)
+    and ``delay-s``, the median time from an event's start to its first alarm over the events found
+    (``delay-frames`` where frame rates are unknown). ``false-alarms/h`` counts as ``FalseAlarms``
+    does. Gives nothing without a threshold in the unit of the scores.
+    """
+
+    def __call__(
+        self, scores: Frames, labels: Frames, setting: Setting | None = None
+    ) -> list[Metric]:
+        """See ``FrameAuc`` for the arguments and the errors."""
+        setting = setting or Setting()
+        truth, values = pooled(scored_frames(scores, labels))
+        if setting.threshold is None:
+            return []
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            truth, values >= setting.threshold, average="binary", zero_division=0
+        )
+        events = find_events(scores, labels, setting.threshold)
+        delays = [event.delay for event in events if event.delay is not None]
+        figures = {
+            "threshold": setting.threshold,
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "events": len(events),
+            "events-found": len(delays) / len(events) if events else math.nan,
+        }
+        if all(video in setting.rates for video in scores):
+            figures["delay-s"] = _median(
+                [e.delay / setting.rates[e.video] for e in events if e.delay is not None]
+            )
+        else:
+            figures["delay-frames"] = _median(delays)
+        if hours := _normal_hours(scores, labels, setting.rates):
+            alarms = sum(
+                _rises(scores[video], labels[video], setting.threshold) for video in scores
+            )
+            figures["false-alarms/h"] = alarms / hours
+        return [Metric(name, float(value), setting.protocol) for name, value in figures.items()]
+
+
+class Event(NamedTuple):
+    """A run of abnormal frames [start, stop) and the frames until its first alarm, None if none."""
+
+    video: str
+    start: int
+    stop: int
+    delay: int | None
+
+
+def find_events(scores: Frames, labels: Frames, threshold: float) -> list[Event]:
+    """Every run of abnormal frames that holds a scored one, and how late it is found."""
+    check_frames(scores, labels)
+    events = []
+    for video, values in scores.items():
+        edges = np.flatnonzero(np.diff(np.r_[0, np.asarray(labels[video], np.int8), 0]))
+        for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            inside = values[start:stop]
+            if np.isnan(inside).all():
+                continue
+            alarms = np.flatnonzero(inside >= threshold)
+            events.append(Event(video, start, stop, int(alarms[0]) if len(alarms) else None))
+    return events
+
+
+def false_alarm_counts(scores: Frames, labels: Frames) -> tuple[np.ndarray, np.ndarray]:
+    """Every distinct score as a threshold, falling, and the false alarms that it gives; (T,) each.
+
+    A normal frame of score s after a score p is a rise for the thresholds in (p, s].
+    """
+    check_frames(scores, labels)
+    rises: list[np.ndarray] = []
+    ends: list[np.ndarray] = []
+    for video, values in scores.items():
+        own = np.where(np.isnan(values), -np.inf, values)
+        before = np.r_[-np.inf, own[:-1]]
+        rising = ~np.asarray(labels[video], dtype=bool) & (own > before)
+        rises.append(own[rising])
+        ends.append(before[rising])
+    thresholds = np.unique(np.concatenate([v[~np.isnan(v)] for v in scores.values()]))[::-1]
+    at_or_above = [np.sort(np.concatenate(one)) for one in (rises, ends)]
+    reached, passed = (len(one) - np.searchsorted(one, thresholds) for one in at_or_above)
+    return thresholds, reached - passed
+
+
+def _rises(values: np.ndarray, truth: np.ndarray, threshold: float) -> int:
+    alarmed = values >= threshold  # NaN is no alarm
+    return int(np.count_nonzero(alarmed & ~np.r_[False, alarmed[:-1]] & ~np.asarray(truth, bool)))
+
+
+def _normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> float | None:
+    """Hours of scored normal video; None when a frame rate is unknown or there is none."""
+    if any(video not in rates for video in scores):
+        return None
+    seconds = sum(
+        np.count_nonzero(~np.isnan(values) & ~np.asarray(labels[video], bool)) / rates[video]
+        for video, values in scores.items()
+    )
+    return float(seconds) / 3600 or None
+
+
+def _median(values: list[float] | list[int]) -> float:
+    return float(np.median(values)) if values else math.nan

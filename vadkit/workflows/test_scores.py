@@ -1,0 +1,186 @@
+"""Raw scores of a run on its test split: saved ones where they are current, else made now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vadkit.errors import DataError, TrainingError
+from vadkit.recipe import Recipe
+from vadkit.workflows.build import build_list, load_method, load_videos
+from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
+from vadkit.workflows.protocols import Scored
+from vadkit.workflows.run import update_manifest, write_json
+
+if TYPE_CHECKING:
+    from vadkit.data.clip_sources import FrameReader
+    from vadkit.data.store import Skipped
+    from vadkit.data.videos import Video
+
+
+def score_run(
+    run: Path,
+    recipe: Recipe,
+    checkpoint: str = "last",
+    overrides: tuple[str, ...] = (),
+    *,
+    called: str | None = None,
+) -> tuple[Scored, dict[str, Any]]:
+    """Raw test scores of a run's checkpoint, saved ones where they are current, and their record.
+
+    ``called`` is what protocols are to call the checkpoint.
+    """
+    from vadkit.inference.detector import load_normal
+
+    path = run / "checkpoints" / f"{checkpoint}.pt"
+    if not path.is_file():
+        names = checkpoint_names(run)
+        raise TrainingError(
+            f"run {run} has no checkpoint '{checkpoint}'; "
+            + (f"there are {', '.join(names)}" if names else "train it first, or --resume it")
+        )
+    made_from = {"checkpoint": checkpoint, "digest": _digest(path), "overrides": list(overrides)}
+    meta = _saved_meta(run)
+    if {key: meta.get(key) for key in made_from} != made_from or "rates" not in meta:
+        meta = {**made_from, **_score_test_split(run, recipe, path)}
+        write_json(run / "scores" / "test" / "meta.json", meta)
+    scores, labels = _load_scores(run, meta["videos"])
+    scored = Scored(
+        scores,
+        labels,
+        meta["label_source"],
+        called or checkpoint,
+        normal=load_normal(run),
+        rates=meta["rates"],
+        categories=meta["categories"],
+        scorers=build_list("scorers", recipe.scorers),
+    )
+    return scored, meta
+
+
+def checkpoint_names(run: Path) -> list[str]:
+    """Names of the checkpoints that a run keeps."""
+    return sorted(path.stem for path in (run / "checkpoints").glob("*.pt"))
+
+
+def store_labelled(
+    recipe: Recipe, videos: list[Video]
+) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
+    """Frames and labels of test videos, and those left out; each must have labels."""
+    bare = [video.id for video in videos if video.labels is None]
+    if bare:
+        raise DataError(
+            f"{len(bare)} of {len(videos)} test videos have no labels (first: '{bare[0]}'), so "
+            "there is nothing to compare scores with; add labels, or use `vadkit infer`"
+        )
+    stored, skipped = store_videos(recipe, videos)
+    lengths = {video.id: len(video) for video in stored}
+    labels = {
+        video.id: video.labels(lengths[video.id])
+        for video in videos
+        if video.labels is not None and video.id in lengths
+    }
+    return stored, labels, skipped
+
+
+def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
+    from vadkit.device import pick_device, pick_precision
+    from vadkit.methods.scoring import score_video
+    from vadkit.registry import build
+
+    videos = load_videos(recipe, "test")
+    stored, labels, skipped = store_labelled(recipe, videos)
+    device = pick_device(recipe.train.device)
+    dtype = pick_precision(recipe.train.precision, device)
+    method, step = load_method(recipe, checkpoint, device)
+    extras = load_extras(recipe, method.clip.scoring, videos, stored)
+    score = partial(
+        score_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
+    )
+    with method.adapting():
+        for video, beside in zip(stored, extras, strict=True):
+            scores = score(video, extras=beside)
+            path = _score_path(run, video.id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".tmp")
+            with temporary.open("wb") as file:
+                np.savez(file, scores=scores.astype(np.float32), labels=labels[video.id])
+            temporary.replace(path)
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    source = label_source(recipe, dataset)
+    paths = {video.id: str(video.path.absolute()) for video in videos}
+    update_manifest(
+        run,
+        test={"label_source": source, "videos": paths, "skipped": skipped_entries(skipped)},
+    )
+    kept = [video for video in videos if video.id in labels]
+    return {
+        "step": step,
+        "label_source": source,
+        "videos": [video.id for video in stored],
+        "skipped": [one.id for one in skipped],
+        "rates": frame_rates(kept, getattr(dataset, "fps", None)),
+        "categories": {video.id: video.category for video in kept if video.category},
+    }
+
+
+def label_source(recipe: Recipe, dataset: Any) -> str:
+    """What the labels are called: the data set's word for them, or its type."""
+    return str(getattr(dataset, "label_source", recipe.dataset.type))
+
+
+def frame_rates(videos: Sequence[Video], fps: float | None = None) -> dict[str, float]:
+    """Frames a second by video: the data set's own figure, or what the files say of themselves.
+
+    Folders of images say nothing, and are left out.
+    """
+    from vadkit.data.decode import Worker, probe
+
+    if fps is not None:
+        return {video.id: fps for video in videos}
+    files = {video.path for video in videos if video.path.is_file()}
+    with Worker() as worker:
+        known = {path: probe(path, worker=worker).fps for path in sorted(files)}
+    return {video.id: known[video.path] for video in videos if video.path in known}
+
+
+def _score_path(run: Path, video: str) -> Path:
+    return run / "scores" / "test" / f"{video}.npz"
+
+
+def _saved_meta(run: Path) -> dict[str, Any]:
+    path = run / "scores" / "test" / "meta.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _load_scores(
+    run: Path, videos: list[str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    scores, labels = {}, {}
+    for video in videos:
+        path = _score_path(run, video)
+        try:
+            with np.load(path) as saved:
+                scores[video] = saved["scores"].astype(np.float64)
+                labels[video] = saved["labels"]
+        except (OSError, KeyError, ValueError) as error:
+            raise DataError(
+                f"saved scores {path} cannot be read ({error}); delete {path.parent} and "
+                "evaluate again"
+            ) from None
+    return scores, labels
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
