@@ -40,7 +40,9 @@ def train(vadkit, recipe, tmp_path, *settings):
 def scores(vadkit, run):
     code, out, err = vadkit("eval", run, "--json")
     assert code == 0, err
-    return {(m["name"], m["protocol"].split(":")[0]): m["value"] for m in json.loads(out)["metrics"]}
+    return {
+        (m["name"], m["protocol"].split(":")[0]): m["value"] for m in json.loads(out)["metrics"]
+    }
 
 
 def test_ram_and_disk_train_to_the_same_bits(vadkit, recipe, tmp_path, own_cache):

@@ -81,8 +81,8 @@ def test_every_number_carries_the_protocol():
 def test_padding_counts_videos_of_one_class():
     got = values_of({"a": [5.0, 2.0], "b": [9.0]}, {"a": [0, 1], "b": [0]})
     assert got["macro-auc"] == 0
-    # A normal frame of score 2 and an abnormal one of score 9, the set's extremes, join each: of the
-    # four pairs of a one ties, two are in order; of the two of b one is and one ties.
+    # A normal frame of score 2 and an abnormal one of score 9, the set's extremes, join each: of
+    # the four pairs of a one ties and two are in order; of the two of b one is and one ties.
     assert got["padded-macro-auc"] == pytest.approx(((0.5 + 1 + 0 + 1) / 4 + (1 + 0.5) / 2) / 2)
 
 

@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command("train")(commands.train)
 app.command("eval")(evaluation.evaluate)
+app.command("compare")(evaluation.compare)
 app.command("infer")(commands.infer)
 app.command("list-components")(components.list_components)
 app.command("validate")(recipes.validate)

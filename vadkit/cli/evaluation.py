@@ -1,4 +1,4 @@
-"""``eval``: one table over protocols, and in words what the numbers stand on."""
+"""``eval`` and ``compare``: tables over protocols and runs, and what the numbers stand on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vadkit.evaluation.metrics import Metric
+    from vadkit.workflows.compare import Comparison
     from vadkit.workflows.evaluate import Evaluation
     from vadkit.workflows.protocols import Result
 
@@ -201,3 +202,61 @@ def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
     if result.checkpoint is not None:
         source += f" Checkpoint: {result.checkpoint} (step {result.step})."
     say(source)
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Two or more run folders.")],
+    protocol: Annotated[
+        str, typer.Option(help="The protocol for all, as in `list-components protocols`.")
+    ] = "raw",
+    checkpoint: Annotated[str, typer.Option(help="Which checkpoint of each run.")] = "last",
+    plot: Annotated[Path, typer.Option(help="Where the picture goes; .png, .svg or .pdf.")] = Path(
+        "compare.png"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Compare runs with the first: AUCs, paired differences, and what is not comparable."""
+    from vadkit.workflows.compare import compare as workflow
+
+    result = workflow(runs, protocol=protocol, checkpoint=checkpoint, plot=plot)
+    if as_json:
+        typer.echo(json.dumps(result.as_data(), indent=2))
+    else:
+        print_comparison(result)
+
+
+def print_comparison(result: Comparison) -> None:
+    """A row a run, the mean over seeds below, and what the rows stand on."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = ("micro-auc", "macro-auc", "ap", "eer")
+    table = Table("run", "seed", *shown, "micro-auc minus the first's", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in result.runs:
+        found = {metric.name: metric for metric in one.metrics}
+        cells = [_cell(found[name], name == "micro-auc") for name in shown]
+        gap = one.difference
+        text = "" if gap is None else f"{gap.value:+.4f} \\[{gap.low:+.3f}, {gap.high:+.3f}]"
+        table.add_row(one.name, str(one.seed), *cells, "not comparable" if one.why_not else text)
+    console = Console(width=None if Console().is_terminal else 140)
+    console.print(table, highlight=False)
+    say = _speaker(console)
+    say("")
+    for group in result.groups:
+        seeds = ", ".join(map(str, group.seeds))
+        say(
+            f"{group.name}: micro-auc {group.mean:.4f} +- {group.deviation:.4f} over seeds {seeds} "
+            "(mean and sample deviation)."
+        )
+    for one in result.runs[1:]:
+        if one.why_not:
+            say(f"[yellow]{one.name} is not comparable with the first:[/] {one.why_not}.")
+        elif one.difference:
+            better = one.difference.better
+            remark = f"; {one.remark}" if one.remark else ""
+            say(f"{one.name} is ahead of the first in {better:.1%} of bootstrap draws{remark}.")
+    say(f"Protocol: {result.protocol}. In brackets: 95% intervals over videos.")
+    if result.plot:
+        typer.echo(result.plot)

@@ -7,6 +7,7 @@ drawing and the percentile interval are SciPy's.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -29,11 +30,40 @@ class Interval(NamedTuple):
     high: float
 
 
+class Difference(NamedTuple):
+    """A difference, its 95% interval, and the share of draws in which it is above 0 (ties half)."""
+
+    value: float
+    low: float
+    high: float
+    better: float
+
+
 def metric_intervals(kept: Kept) -> dict[str, Interval]:
     """Intervals of ``micro-auc``, ``macro-auc`` and ``ap``; see ``frame_auc`` for ``kept``."""
     statistics = {"micro-auc": micro_auc_of(kept), "macro-auc": macro_auc_of(kept)}
     statistics["ap"] = average_precision_of(kept)
     return {name: interval(statistic, len(kept)) for name, statistic in statistics.items()}
+
+
+def difference(first: Kept, second: Kept) -> Difference:
+    """Micro AUC of ``second`` minus that of ``first``, over the same videos drawn for both.
+
+    Both hold the same videos in the same order with the same frames.
+    """
+    of_first, of_second = micro_auc_of(first), micro_auc_of(second)
+
+    def statistic(counts: np.ndarray) -> float:
+        return of_second(counts) - of_first(counts)
+
+    drawn = resample(statistic, len(first))
+    once = np.ones(len(first))
+    if not len(drawn):
+        return Difference(statistic(once), math.nan, math.nan, math.nan)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail]).tolist()
+    better = float(np.mean(drawn > 0) + np.mean(drawn == 0) / 2)
+    return Difference(statistic(once), low, high, better)
 
 
 def interval(statistic: _Statistic, videos: int) -> Interval:
@@ -53,14 +83,17 @@ def resample(statistic: _Statistic, videos: int) -> np.ndarray:
     """The statistic's values over resampled videos, without those that are undefined."""
     if videos < 2:
         return np.empty(0)
-    result = bootstrap(
-        (np.arange(videos),),
-        lambda drawn: statistic(np.bincount(drawn, minlength=videos).astype(np.float64)),
-        n_resamples=RESAMPLES,
-        vectorized=False,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
+    with warnings.catch_warnings():
+        # SciPy warns of undefined draws, which are left out here.
+        warnings.simplefilter("ignore")
+        result = bootstrap(
+            (np.arange(videos),),
+            lambda drawn: statistic(np.bincount(drawn, minlength=videos).astype(np.float64)),
+            n_resamples=RESAMPLES,
+            vectorized=False,
+            method="percentile",
+            rng=np.random.default_rng(0),
+        )
     values = np.asarray(result.bootstrap_distribution)
     return values[~np.isnan(values)]
 

@@ -1,0 +1,102 @@
+"""Scores of other code: every form, and what is wrong with the broken ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vadkit.data.frame_scores import read_scores, split_row
+from vadkit.errors import DataError
+
+VALUES = np.array([0.25, np.nan, -3.0])
+
+
+def test_every_form_of_a_folder_gives_the_same(tmp_path):
+    np.save(tmp_path / "a.npy", VALUES)
+    np.save(tmp_path / "b.npy", VALUES.astype(np.float32)[None])
+    np.savez(tmp_path / "c.npz", scores=VALUES, labels=np.zeros(3))
+    np.savez(tmp_path / "d.npz", VALUES)
+    (tmp_path / "e.txt").write_text("0.25\nnan\n-3\n\n")
+    (tmp_path / "f.csv").write_text("frame,score\n0,0.25\n1,\n2,-3\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "g.txt").write_bytes(b"\xef\xbb\xbf0.25\r\nNaN\r\n-3.0\r\n")
+    (tmp_path / "readme.md").write_text("not scores")
+    found = read_scores(tmp_path)
+    assert sorted(found) == ["a", "b", "c", "d", "deep/g", "e", "f"]
+    for values in found.values():
+        assert values.dtype == np.float64
+        np.testing.assert_array_equal(values, VALUES)
+
+
+def test_single_files_for_all_videos(tmp_path):
+    np.savez(tmp_path / "all.npz", **{"01": VALUES, "02": np.ones(2)})
+    found = read_scores(tmp_path / "all.npz")
+    np.testing.assert_array_equal(found["01"], VALUES)
+    table = "video,frame,score\n01,1,nan\n01,0,0.25\n02,0,7\n01,2,-3\n"
+    (tmp_path / "all.csv").write_text(table)
+    found = read_scores(tmp_path / "all.csv")
+    np.testing.assert_array_equal(found["01"], VALUES)
+    np.testing.assert_array_equal(found["02"], [7])
+    np.save(tmp_path / "all.npy", np.arange(5))
+    row = read_scores(tmp_path / "all.npy")[""]
+    parts = split_row(row, {"b": 2, "a": 3})
+    np.testing.assert_array_equal(parts["b"], [0, 1])
+    np.testing.assert_array_equal(parts["a"], [2, 3, 4])
+    with pytest.raises(DataError, match="one row of 5 frames, but the 2 labelled videos have 6"):
+        split_row(row, {"b": 2, "a": 4})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("v.txt", "1\nx\n", "line 2: 'x' is not a number"),
+        ("v.txt", "1,2\n", "line 1: several values and no header"),
+        ("v.txt", "", "v.txt is empty"),
+        ("v.npy", "junk", "cannot be read as a NumPy file|pickled"),
+        ("v.npz", "junk", "cannot be read as a NumPy file|pickled"),
+        ("all.csv", "a,b\n1,2\n", "line 1: the header is 'a,b'; expected 'video,frame,score'"),
+        ("all.csv", "video,frame,score\nv,0,1\nv,2,1\n", "reaches frame 2 but lacks frame 1"),
+        ("all.csv", "video,frame,score\nv,0,1\nv,0,1\n", "line 3: frame 0 stands there twice"),
+        ("all.csv", "video,frame,score\nv,-1,1\n", "line 2: frame -1 is no frame's number"),
+        ("all.csv", "video,frame,score\nv,0\n", "line 2: 2 cells, the header has 3"),
+        ("v.mp4", "x", "v.mp4 is no score file"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_scores(tmp_path / name)
+
+
+def test_broken_folders(tmp_path):
+    with pytest.raises(DataError, match="holds no scores"):
+        read_scores(tmp_path)
+    with pytest.raises(DataError, match="scores not found"):
+        read_scores(tmp_path / "none")
+    np.save(tmp_path / "v.npy", np.ones((2, 3)))
+    with pytest.raises(DataError, match=r"shape \(2, 3\); expected one score a frame"):
+        read_scores(tmp_path)
+    np.save(tmp_path / "v.npy", np.array(["a"]))
+    with pytest.raises(DataError, match="holds values of type"):
+        read_scores(tmp_path)
+    np.save(tmp_path / "v.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(DataError, match="pickled objects, which are not read"):
+        read_scores(tmp_path)
+    np.save(tmp_path / "v.npy", np.ones(2))
+    (tmp_path / "v.txt").write_text("1\n1\n")
+    with pytest.raises(DataError, match="both score video 'v'; remove one"):
+        read_scores(tmp_path)
+    (tmp_path / "v.txt").unlink()
+    np.savez(tmp_path / "w.npz", a=np.ones(2), b=np.ones(2))
+    with pytest.raises(DataError, match="holds a, b; expected an array named 'scores'"):
+        read_scores(tmp_path)
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_text_keeps_every_value(tmp_path_factory, values):
+    folder = tmp_path_factory.mktemp("scores")
+    (folder / "v.txt").write_text("\n".join(repr(value) for value in values))
+    np.testing.assert_array_equal(read_scores(folder)["v"], values)

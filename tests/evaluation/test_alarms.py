@@ -1,0 +1,93 @@
+"""False alarms an hour, events and delays: by hand, and against counting one by one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vadkit.evaluation.alarms import Alarms, Event, FalseAlarms, false_alarm_counts, find_events
+from vadkit.evaluation.metrics import Setting
+
+NAN = math.nan
+#                          rise       rise  event found at its 2nd frame, the alarm outlasts it
+SCORES = {"v": np.array([0.9, 0.9, 0.1, 0.5, 0.2, 0.8, 0.7, 0.6, NAN, 0.1])}
+LABELS = {"v": np.array([0, 0, 0, 0, 1, 1, 1, 0, 0, 1], bool)}
+
+
+def figures(evaluator, **known):
+    metrics = evaluator(SCORES, LABELS, Setting("raw", **known))
+    return {metric.name: metric.value for metric in metrics}
+
+
+def test_false_alarms_by_hand():
+    thresholds, alarms = false_alarm_counts(SCORES, LABELS)
+    np.testing.assert_array_equal(thresholds, [0.9, 0.8, 0.7, 0.6, 0.5, 0.2, 0.1])
+    # Two frames at 0.9 are one alarm; at 0.5 the fourth frame rises; at 0.1 all is one alarm.
+    np.testing.assert_array_equal(alarms, [1, 1, 1, 1, 2, 2, 1])
+
+
+def test_frames_found_at_a_rate():
+    # 5 scored normal frames at 1/720 a second are an hour.
+    rates = {"v": 5 / 3600}
+    got = figures(FalseAlarms(per_hour=[0, 1, 2]), rates=rates)
+    assert got["normal-hours"] == pytest.approx(1)
+    assert got["tpr@0/h"] == 0
+    assert got["tpr@1/h"] == pytest.approx(2 / 4)  # 0.8 and 0.7 of 0.2, 0.8, 0.7, 0.1
+    assert got["tpr@2/h"] == 1
+    assert figures(FalseAlarms(), rates={}) == {}
+
+
+def test_events_and_their_delay():
+    assert find_events(SCORES, LABELS, 0.65) == [Event("v", 4, 7, 1), Event("v", 9, 10, None)]
+    got = figures(Alarms(), threshold=0.65, rates={"v": 10.0})
+    assert (got["events"], got["events-found"]) == (2, 0.5)
+    assert got["delay-s"] == pytest.approx(0.1)
+    # Alarmed: 0.9, 0.9 (normal), 0.8, 0.7 (abnormal).
+    assert (got["precision"], got["recall"], got["f1"]) == (0.5, 0.5, 0.5)
+    assert got["false-alarms/h"] == pytest.approx(1 / (5 / 10 / 3600))
+    without = figures(Alarms(), threshold=0.65)
+    assert without["delay-frames"] == 1
+    assert "delay-s" not in without
+    assert "false-alarms/h" not in without
+
+
+def test_no_threshold_no_figures():
+    assert figures(Alarms()) == {}
+
+
+def test_nothing_found_has_no_delay():
+    got = figures(Alarms(), threshold=2.0)
+    assert (got["events-found"], got["f1"]) == (0, 0)
+    assert math.isnan(got["delay-frames"])
+
+
+def test_an_event_without_a_scored_frame_is_none():
+    scores = {"v": np.array([NAN, 1.0, 0.0])}
+    labels = {"v": np.array([1, 0, 1], bool)}
+    assert find_events(scores, labels, 0.5) == [Event("v", 2, 3, None)]
+
+
+frames = st.lists(
+    st.tuples(st.one_of(st.just(NAN), st.integers(0, 4).map(float)), st.booleans()),
+    min_size=1,
+    max_size=15,
+)
+
+
+@given(st.lists(frames, min_size=1, max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_counts_agree_with_walking_through_the_frames(videos):
+    scores = {str(i): np.array([s for s, _ in v]) for i, v in enumerate(videos)}
+    labels = {str(i): np.array([label for _, label in v]) for i, v in enumerate(videos)}
+    for threshold, count in zip(*false_alarm_counts(scores, labels), strict=True):
+        walked = 0
+        for video, values in scores.items():
+            alarmed = False
+            for value, label in zip(values, labels[video], strict=True):
+                walked += bool(value >= threshold and not alarmed and not label)
+                alarmed = bool(value >= threshold)
+        assert count == walked

@@ -1,0 +1,22 @@
+"""AUC of each kind of anomaly against all normal frames."""
+
+import numpy as np
+import pytest
+
+from vadkit.evaluation.category_auc import CategoryAuc
+from vadkit.evaluation.metrics import Setting
+
+SCORES = {"a": np.array([1.0, 5.0]), "b": np.array([2.0, 3.0]), "n": np.array([4.0, 0.0])}
+LABELS = {"a": np.array([0, 1], bool), "b": np.array([0, 1], bool), "n": np.zeros(2, bool)}
+
+
+def test_by_hand():
+    setting = Setting("raw", categories={"a": "Arson", "b": "Fighting"})
+    found = {metric.name: metric.value for metric in CategoryAuc()(SCORES, LABELS, setting)}
+    # Normal 1, 2, 4, 0: the 5 is above all four, the 3 above three.
+    assert found == {"auc[Arson]": 1.0, "auc[Fighting]": pytest.approx(0.75)}
+
+
+def test_without_categories_nothing():
+    assert CategoryAuc()(SCORES, LABELS) == []
+    assert CategoryAuc()(SCORES, LABELS, Setting(categories={"n": "Normal"})) == []

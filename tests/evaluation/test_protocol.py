@@ -1,0 +1,138 @@
+"""Protocols: what they say, what they do to scores, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vadkit import registry
+from vadkit.errors import DataError, RecipeError
+from vadkit.evaluation.protocol import Protocol, fill_unscored
+from vadkit.recipe import Spec
+from vadkit.scoring.normal import NormalScores
+from vadkit.workflows.build import build_list
+from vadkit.workflows.protocols import (
+    Scored,
+    build_protocols,
+    default_protocols,
+    evaluate_scored,
+    final_scores,
+)
+
+NAN = math.nan
+SCORES = {"a": np.array([NAN, 1.0, 3.0, NAN, 5.0, NAN]), "b": np.array([2.0, 8.0])}
+LABELS = {"a": np.array([0, 0, 0, 1, 1, 0], bool), "b": np.array([0, 1], bool)}
+NORMAL = NormalScores(1.0, 3.0, 4.0, NAN, NAN, NAN, 100)
+
+
+def scored(**known):
+    return Scored(SCORES, LABELS, "labels.m", **known)
+
+
+def test_the_words_name_every_choice():
+    protocol = Protocol(
+        name="mine",
+        averaging="macro",
+        smoothing="offline",
+        window=3,
+        normalisation="per-video",
+        unscored="back-fill",
+        checkpoint="best-on-test",
+        labels="ped2.mat",
+    )
+    assert protocol.words == (
+        "mine: Gaussian, sigma 3 frames, per-video min-max, unscored frames back-filled, "
+        "checkpoint best-on-test, labels ped2.mat"
+    )
+    assert protocol.headline == "macro-auc"
+    assert len(protocol.foresight) == 5
+    assert not protocol.keeps_unit
+
+
+@pytest.mark.parametrize("name", sorted(registry.components("protocols")))
+def test_every_preset_is_called_by_its_name(name):
+    protocol = registry.build("protocols", name, {})
+    assert protocol.name == name
+    assert protocol.words.startswith(f"{name}: ")
+
+
+def test_only_raw_and_online_are_valid_in_live_use():
+    presets = [registry.build("protocols", name, {}) for name in registry.components("protocols")]
+    valid = {protocol.name for protocol in presets if not protocol.foresight}
+    assert valid == {"custom", "raw", "online"}
+
+
+@pytest.mark.parametrize(
+    "choice", [{"smoothing": "causal"}, {"smoothing": "offline"}, {"window": 3.0}]
+)
+def test_a_window_without_smoothing_and_the_reverse(choice):
+    with pytest.raises(RecipeError, match=r"protocol 'custom': smoothing '\w+' (needs a|takes no)"):
+        registry.build("protocols", "custom", choice)
+
+
+def test_unscored_frames_by_hand():
+    assert fill_unscored(SCORES, "drop") is SCORES
+    np.testing.assert_array_equal(fill_unscored(SCORES, "back-fill")["a"], [1, 1, 3, 5, 5, 5])
+    np.testing.assert_array_equal(fill_unscored(SCORES, "lowest")["a"], [1, 1, 3, 1, 5, 1])
+    assert np.isnan(fill_unscored({"v": np.array([NAN, NAN])}, "lowest")["v"]).all()
+
+
+@given(st.lists(st.one_of(st.just(NAN), st.floats(-9, 9)), min_size=1, max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_filling_leaves_scores_and_invents_no_value(values):
+    scores = {"v": np.array(values)}
+    known = ~np.isnan(scores["v"])
+    for how in ("back-fill", "lowest"):
+        filled = fill_unscored(scores, how)["v"]
+        np.testing.assert_array_equal(filled[known], scores["v"][known])
+        assert np.isnan(filled).any() == (not known.any())
+        assert set(filled[~np.isnan(filled)]) <= set(scores["v"][known])
+
+
+def test_each_step_by_hand():
+    per_video = final_scores(registry.build("protocols", "ano-pred", {}), scored())
+    np.testing.assert_array_equal(per_video["a"], [NAN, 0, 0.5, NAN, 1, NAN])
+    training = Protocol(name="t", normalisation="training")
+    np.testing.assert_array_equal(
+        final_scores(training, scored(normal=NORMAL))["a"], [NAN, 0, 1, NAN, 2, NAN]
+    )
+    with pytest.raises(DataError, match="protocol 't' scales by training scores, but none are"):
+        final_scores(training, scored())
+    # Half of the weight on the newest score of two.
+    causal = Protocol(name="c", smoothing="causal", window=1)
+    np.testing.assert_allclose(final_scores(causal, scored())["b"], [2, 5])
+
+
+def test_one_result_a_protocol_and_one_for_the_recipes_own_scorers():
+    own = build_list("scorers", [Spec(type="gaussian", sigma=2)])
+    evaluators = build_list("evaluators", [Spec(type="frame-auc"), Spec(type="alarms")])
+    results = evaluate_scored(scored(scorers=own, normal=NORMAL), default_protocols(), evaluators)
+    assert [one.protocol.name for one in results] == ["raw", "online", "offline", "recipe"]
+    assert results[-1].protocol.foresight == ["smooths with frames that come later"]
+    assert results[-1].protocol.words == (
+        "recipe: gaussian(sigma=2), unscored frames dropped, checkpoint last, labels labels.m"
+    )
+    figures = {metric.name: metric for metric in results[0].metrics}
+    # Normal 1, 3, 2 against abnormal 5, 8.
+    assert figures["micro-auc"].value == 1
+    assert figures["micro-auc"].low == 1
+    # 4 parts them all.
+    assert (figures["threshold"].value, figures["f1"].value) == (4, 1)
+    same = build_list("scorers", [Spec(type="gaussian", sigma=4)])
+    names = [
+        one.protocol.name
+        for one in evaluate_scored(scored(scorers=same), default_protocols(), evaluators)
+    ]
+    assert names == ["raw", "online", "offline"], "the recipe's scorers do what offline does"
+
+
+def test_no_threshold_where_the_unit_is_lost():
+    evaluators = build_list("evaluators", [Spec(type="alarms")])
+    (result,) = evaluate_scored(
+        scored(normal=NORMAL), build_protocols([Spec(type="memae")]), evaluators, intervals=False
+    )
+    assert result.metrics == []

@@ -1,0 +1,70 @@
+"""Draw several runs: their ROC curves, and their AUCs with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_curve
+
+from vadkit.reports.atomic import written_whole
+
+if TYPE_CHECKING:
+    from vadkit.evaluation.metrics import Metric
+
+DPI = 150
+
+
+def comparison_plot(
+    path: Path,
+    names: Sequence[str],
+    curves: Sequence[dict[str, tuple[np.ndarray, np.ndarray]]],
+    areas: Sequence[Metric],
+    title: str,
+) -> Path:
+    """Write one picture, PNG, SVG or PDF by the path's suffix.
+
+    ``curves`` holds labels (n,) bool and scores (n,) by video for each name, ``areas`` their micro
+    AUCs. ``title`` is the protocol in words. Returns ``path``.
+    """
+    height = max(3.6, 1.4 + 0.42 * len(names))
+    figure = Figure(figsize=(10, height), layout="constrained")
+    roc, forest = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    palette = colormaps["tab10"].colors  # type: ignore[attr-defined]
+    for place, (kept, area) in enumerate(zip(curves, areas, strict=True)):
+        colour = palette[place % len(palette)]
+        truth = np.concatenate([own for own, _ in kept.values()])
+        values = np.concatenate([own for _, own in kept.values()])
+        false_positive, true_positive, _ = roc_curve(truth, values)
+        roc.plot(false_positive, true_positive, color=colour, linewidth=1.8)
+        row = len(names) - 1 - place
+        if area.low is not None and area.high is not None:
+            forest.plot([area.low, area.high], [row, row], color=colour, linewidth=3, alpha=0.45)
+        forest.plot([area.value], [row], "o", color=colour, markersize=7)
+        forest.annotate(
+            f"{area.value:.4f}",
+            (area.value, row),
+            (0, 8),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    roc.plot([0, 1], [0, 1], color="#c3c9d0", linewidth=1, linestyle="--", zorder=0)
+    roc.set(xlabel="false-positive rate", ylabel="true-positive rate", xlim=(0, 1), ylim=(0, 1.01))
+    roc.set_title("ROC over all frames", loc="left", fontsize=11)
+    roc.set_aspect("equal")
+    forest.set_yticks(range(len(names)), reversed(names))
+    forest.set_ylim(-0.6, len(names) - 0.3)
+    forest.grid(axis="x", color="#e3e6ea", linewidth=0.8)
+    forest.set_axisbelow(True)
+    forest.set_title("micro AUC, 95% interval over videos", loc="left", fontsize=11)
+    for axis in (roc, forest):
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=9, color="#5b6570", x=0.01, ha="left")
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format=path.suffix[1:] or "png")
+    return path
