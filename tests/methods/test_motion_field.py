@@ -1,12 +1,17 @@
 """Motion-field: speeds of what moves, against what is usual at each place."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vadkit.data.tensors import Clips
 from vadkit.errors import TrainingError
+from vadkit.methods.cells import around, heights_by_row
 from vadkit.methods.motion_field import MotionField
+from vadkit.methods.steady import relit, steadied
 
 SIZE = (48, 64)
 
@@ -41,8 +46,8 @@ def test_the_background_is_the_median_and_a_person_is_as_high_as_what_moves():
     learned = train(method(), WALK)
     assert learned.background.unique().tolist() == pytest.approx([0.2])
     # 1.15 x 0.7 persons of 16 pixels, softened by a pixel or so, in cells of 4.
-    assert learned.window.tolist() == [5, 3]
-    assert train(method(person=40.0), WALK).window.tolist() == [12, 7]
+    assert learned.windows[:, 0].tolist() == [5, 3]
+    assert train(method(person=40.0), WALK).windows[:, 5].tolist() == [12, 7]
 
 
 def test_usual_speed_is_that_of_training_and_faster_is_a_higher_score_at_its_place():
@@ -73,13 +78,13 @@ def test_direction_tells_who_goes_another_way_as_fast():
 
 
 def test_memory_is_a_mean_along_the_way():
-    # Speeds of 1 and then 2, where the square was each time; a whole window of it.
-    one = clip([20, 21, 23], 1.0)
-    one.flow[0, 0, 1] *= 2
+    # Speeds of 1 and then 1.4, where the square was each time; a whole window of it.
+    one = clip([20, 21, 22], 1.0)
+    one.flow[0, 0, 1] *= 1.4
     learned = train(method(person=4.0, memory=0.6), WALK)
     speeds, _ = learned._speeds(one)
     # 16x16 pixels hold windows that are all foreground, with a softness of 0.1.
-    assert speeds.max().item() == pytest.approx((0.4 * 2 + 0.6 * 1) / 1.1, abs=0.02)
+    assert speeds.max().item() == pytest.approx((0.4 * 1.4 + 0.6 * 1) / 1.1, abs=0.02)
 
 
 def test_clips_that_follow_each_other_score_as_each_does_alone():
@@ -132,3 +137,101 @@ def test_a_clip_that_cannot_serve_is_refused(args, message):
 def test_the_last_frame_is_scored():
     spec = MotionField.clip_spec(6, (240, 360), "gray", 1)
     assert (spec.scored, spec.flow) == ((5,), (1, 2, 3, 4, 5))
+
+
+def test_a_lost_frame_is_not_taken_for_speed():
+    # Everything is twice as far in one frame, and as fast as before in the next.
+    lost = clip([20, 21, 23, 24], 1.0)
+    lost.flow[0, 0, 1] *= 2
+    walk = [clip([left, left + 1, left + 2, left + 3], 1.0) for left in range(45)]
+    usual = clip([20, 21, 22, 23], 1.0)
+    for on, far in ((True, 0.2), (False, 0.5)):
+        learned = train(method(4, lost_frames=on), walk)
+        gap = learned.score(lost).frames - learned.score(usual).frames
+        assert (gap.item() > far) != on
+
+
+def test_one_of_two_that_gets_faster_is_no_lost_frame():
+    both = clip([4, 4, 4, 4], 1.0)
+    other = clip([44, 44, 44, 44], 1.0)
+    both.frames[..., 44:60] = other.frames[..., 44:60]
+    both.flow[..., 44:60] = other.flow[..., 44:60]
+    both.flow[0, 0, 1:, :, 44:60] *= 3
+    learned = method(4, person=16.0, memory=0.0)
+    learned.background.fill_(0.2)
+    speeds, _ = learned._speeds(both)
+    assert speeds[0, 0, 5, 12] > 2 * speeds[0, 0, 5, 3]
+
+
+def test_stillness_sees_what_was_left_where_all_walk():
+    left = clip([20, 20, 20], 0.0)
+    for stillness, told in ((False, False), (True, True)):
+        learned = train(method(stillness=stillness), WALK)
+        gap = learned.score(left).frames - learned.score(clip([20, 21, 22], 1.0)).frames
+        assert (gap.item() > 1) == told
+
+
+def test_perspective_follows_what_moves_down_the_picture():
+    heights, feet = [], []
+    for foot in range(20, 48):
+        heights.append(foot / 2)
+        feet.append(float(foot))
+    line = heights_by_row([*heights, 40.0], [*feet, 22.0], 48)  # and one that is not of the row
+    middle = np.median([*heights, 40.0])
+    # Who stands in the middle of row 20 has feet half a height below it.
+    assert line[20].item() == pytest.approx((20.5 + middle / 2) / 2, rel=0.1)
+    assert line[0].item() == pytest.approx(middle / 2, rel=0.1), "no less than half the median"
+    assert heights_by_row([10.0] * 20, list(range(20)), 48).unique().tolist() == [10]
+    assert heights_by_row([8.0, 9.0, 30.0], [10.0, 20.0, 40.0], 48).unique().tolist() == [9]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 99), st.integers(1, 9), st.integers(1, 9))
+def test_windows_are_means_of_what_is_inside(seed, high, wide):
+    cells = torch.from_numpy(np.random.default_rng(seed).random((1, 1, 7, 8), dtype=np.float32))
+    heights = torch.full((7,), high)
+    heights[3] = 2
+    got = around(cells, heights, torch.full((7,), wide))[0, 0]
+    for row in range(7):
+        top = row - (int(heights[row]) - 1) // 2
+        for column in range(8):
+            left = column - (wide - 1) // 2
+            inside = cells[
+                0,
+                0,
+                max(0, top) : top + int(heights[row]),
+                max(0, left) : left + wide,
+            ]
+            assert got[row, column].item() == pytest.approx(inside.mean().item(), rel=1e-5)
+
+
+def texture(seed=0):
+    noise = np.random.default_rng(seed).random((SIZE[0] // 4, SIZE[1] // 4), dtype=np.float32)
+    return torch.from_numpy(cv2.resize(noise, SIZE[::-1], interpolation=cv2.INTER_CUBIC))
+
+
+def test_shake_is_taken_off_frames_and_flow():
+    still = texture()
+    shaken = torch.roll(still, (2, -3), dims=(0, 1))
+    flow = torch.zeros(1, 2, *SIZE)
+    flow[:, 0], flow[:, 1] = 3.0, -2.0
+    flow[0, 0, 20:30, 20:30] += 5.0
+    mended = steadied(shaken[None], still, flow)
+    inner = (slice(6, -6), slice(6, -6))
+    assert (mended[0][inner] - still[inner]).abs().mean() < 0.02
+    assert (shaken[inner] - still[inner]).abs().mean() > 0.1
+    assert flow[0, :, 10, 10].tolist() == pytest.approx([0, 0], abs=1e-5)
+    # What moves by itself keeps its own motion, where it is in the steady picture.
+    assert flow[0, 0, 21, 30].item() == pytest.approx(5, abs=0.5)
+
+
+def test_light_is_a_gain_and_an_offset():
+    scene = 0.2 + 0.5 * texture(1)
+    darker = 0.6 * scene + 0.05
+    darker[10:26, 10:20] = 0.95  # an object does not pull the fit along
+    lit = relit(darker[None], scene)[0]
+    assert (lit - scene)[:, 30:].abs().max() < 0.03
+    assert (lit - scene)[12:24, 12:18].mean() > 0.3
+    flat = relit(torch.full((1, *SIZE), 0.5), scene)
+    assert flat.isfinite().all()
+    assert flat.mean().item() == pytest.approx(scene.mean().item(), abs=0.02)

@@ -13,7 +13,17 @@ from torch.nn import functional
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
+from vadkit.methods.cells import (
+    around,
+    blur,
+    each_once,
+    heights_by_row,
+    heights_of_moving,
+    moved,
+    soften,
+)
 from vadkit.methods.method import Method, Scores, WeightedLoss
+from vadkit.methods.steady import relit, steadied
 
 # Pixels of the clip on a side of a cell, on which speeds are kept.
 _CELL = 4
@@ -24,6 +34,10 @@ _DARKEST, _RISE = 8 / 255, 16 / 255
 _SOFT = 0.1
 # Pixels a frame: the least deviation that counts, which is that of optical flow itself.
 _FLOW_ERROR = 0.05
+# Everything at once this many times as fast as in the frame before: a frame was lost between.
+_LOST = 1.5
+# Pixels a frame: foreground that moves less stands still.
+_STILL = 0.3
 
 
 class MotionField(Method):
@@ -35,13 +49,25 @@ class MotionField(Method):
     over the frames of the clip along the flow, each frame before with ``memory`` times the weight.
     Training keeps mean and deviation of each cell's speed, over frames with foreground there,
     smoothed over neighbouring cells and drawn to the whole picture's by ``prior`` frames. The map,
-    of a value a cell, is how many deviations a speed lies above the mean; with ``direction`` also
-    how far its two components lie from theirs on either side, the largest of the three. A frame's
-    score is the largest value of its map. The first ``frames - 1`` frames of a video have none.
+    of a value a cell, is how many deviations a speed lies above the mean, and a frame's score is
+    the largest value of its map. The first ``frames - 1`` frames of a video have none.
 
     ``person`` is the height of a person in pixels of the clip; None measures it, as the median
     height of what moves in the training frames. Differences in pixels are of grey levels, speeds in
-    pixels a frame, so both clip size and frame rate must stay as in training.
+    pixels a frame, so both clip size and frame rate must stay as in training. Further options; what
+    each is worth stands in docs/motion-field.md:
+
+    - ``direction``: also how far the motion's parts to the right and down lie from their means on
+      either side; the largest of the three counts. For places where all go one way.
+    - ``stillness``: also how much of the window is foreground that does not move, against how much
+      usually is: things that were left or taken away, people who wait where nobody does.
+    - ``perspective``: heights follow a line over the rows of the picture, fitted to what moves.
+    - ``shake``: frames are shifted to lie over the background, the camera's motion is taken off.
+    - ``light``: frames take the gain and offset that fit the background best. Each frame by itself:
+      the score of a frame does not depend on what came long before it.
+    - ``lost_frames``: a frame in which everything moves at least 1.5 times as fast as in the one
+      before, the slow as well as the fast, is taken for one before which the camera lost a frame,
+      and its speeds are divided by that factor.
 
     There is no paper: the design was found on UCSD Ped2, as docs/results.md tells. Raises
     ``TrainingError`` where nothing moves in the training frames and ``person`` is not given.
@@ -54,7 +80,7 @@ class MotionField(Method):
     }
     passes: ClassVar[int] = 2
     background: Tensor
-    window: Tensor
+    windows: Tensor
     means: Tensor
     deviations: Tensor
 
@@ -69,16 +95,23 @@ class MotionField(Method):
         prior: Annotated[float, Field(gt=0)] = 4.0,
         smooth: Annotated[float, Field(gt=0)] = 1.5,
         direction: bool = False,
+        stillness: bool = False,
+        perspective: bool = False,
+        shake: bool = False,
+        light: bool = False,
+        lost_frames: bool = True,
         samples: Annotated[int, Field(ge=3)] = 150,
     ) -> None:
         super().__init__(networks, losses, clip)
         self.person, self.memory, self.prior, self.smooth = person, memory, prior, smooth
-        self.kinds, self.samples = 3 if direction else 1, samples
+        self.direction, self.stillness, self.perspective = direction, stillness, perspective
+        self.shake, self.light, self.lost_frames = shake, light, lost_frames
+        self.samples = samples
         height, width = clip.size
-        cells = self.kinds, height // _CELL, width // _CELL
+        cells = 1 + 2 * direction + stillness, height // _CELL, width // _CELL
         self.register_buffer("background", torch.zeros(1, 1, height, width))
-        # Height and width of a window, in cells.
-        self.register_buffer("window", torch.ones(2, dtype=torch.long))
+        # Heights and widths of the windows around the cells of each row, in cells.
+        self.register_buffer("windows", torch.ones(2, height // _CELL, dtype=torch.long))
         self.register_buffer("means", torch.zeros(cells))
         self.register_buffer("deviations", torch.ones(cells))
         self._frames: list[Tensor] = []
@@ -112,14 +145,11 @@ class MotionField(Method):
                 self._keep_samples()
             return
         speeds, foreground = self._speeds(clips)
-        moves = (foreground > _SOFT).double()
-        sums = torch.stack(
-            [
-                moves.expand_as(speeds).sum(dim=0),
-                (speeds * moves).sum(dim=0),
-                (speeds.square() * moves).sum(dim=0),
-            ]
-        )
+        seen = (foreground > _SOFT).double().expand_as(speeds)
+        if self.stillness:
+            # How much stands still is known of every frame, of empty places too.
+            seen = torch.cat([seen[:, :-1], torch.ones_like(seen[:, -1:])], dim=1)
+        sums = torch.stack([seen.sum(0), (speeds * seen).sum(0), (speeds.square() * seen).sum(0)])
         self._sums = sums if self._sums is None else self._sums + sums
 
     @property
@@ -136,12 +166,12 @@ class MotionField(Method):
             self._keep_samples()
             frames = self._frames[0].to(self.background.device).float() / 255
             self._frames, self._lots = [], []
+            if self.shake:
+                frames = steadied(frames, frames[0])
             self.background.copy_(frames.median(dim=0).values)
             # An entirely black background would look as if it were not known yet.
             self.background.clamp_(min=1e-6)
-            height = self.person or _height_of_moving(self._foreground(frames[:, None]))
-            window = torch.tensor([1.15 * height / _CELL, 0.7 * height / _CELL])
-            self.window.copy_(window.round().clamp(min=1))
+            self._measure(frames)
             return
         assert self._sums is not None
         counts, first, second = self._sums
@@ -149,36 +179,80 @@ class MotionField(Method):
         # Moments of the whole picture, which stand in where little was seen.
         everywhere = [each.sum(dim=(1, 2), keepdim=True) for each in (counts, first, second)]
         usual, squares = (each / everywhere[0].clamp(min=1) for each in everywhere[1:])
-        counts, first, second = (_blur(each, self.smooth) for each in (counts, first, second))
+        counts, first, second = (blur(each, self.smooth) for each in (counts, first, second))
         counts = counts + self.prior
         means = (first + self.prior * usual) / counts
         squares = (second + self.prior * squares) / counts
         self.means.copy_(means)
         self.deviations.copy_((squares - means.square()).clamp(min=0).sqrt())
 
+    def _measure(self, frames_NHW: Tensor) -> None:
+        """Sizes of the windows, from the heights of what moves in some frames."""
+        rows = self.background.shape[-2]
+        if self.person is not None and not self.perspective:
+            height = torch.full((rows,), float(self.person))
+        else:
+            found, feet = heights_of_moving(self._foreground(frames_NHW[:, None]))
+            if not found:
+                raise TrainingError(
+                    "motion-field found nothing that moves in the training videos; set "
+                    "method.person to the height of a person in pixels of clip.size, without "
+                    "method.perspective"
+                )
+            height = heights_by_row(found, feet, rows)
+            if not self.perspective:
+                height = torch.full((rows,), sorted(found)[len(found) // 2])
+            elif self.person is not None:
+                height *= self.person / height.median()
+        cells = height.view(-1, _CELL).mean(dim=1) / _CELL
+        windows = torch.stack([1.15 * cells, 0.7 * cells])
+        self.windows.copy_(windows.round().clamp(min=1))
+
     def _foreground(self, frames_BCHW: Tensor) -> Tensor:
         """How surely each pixel is foreground, 0..1."""
-        differs = _soften(frames_BCHW - self.background).abs_()
+        differs = soften(frames_BCHW - self.background).abs_()
         return differs.sub_(_DARKEST).div_(_RISE).clamp_(0, 1)
 
     def _speeds(self, clips: Clips) -> tuple[Tensor, Tensor]:
         """Speeds (B, kinds, h, w) of cells in pixels a frame, and foreground (B, 1, h, w) there.
 
-        Kinds are the length of the motion and, with ``direction``, its parts to the right and down.
+        Kinds are the length of the motion; with ``direction`` its parts to the right and down;
+        with ``stillness`` the share of the window that is foreground and does not move.
         """
         assert clips.flow is not None
-        frames, flow, places = _each_once(clips.frames[:, 0, :-1], clips.flow)
+        frames, flow, places = each_once(clips.frames[:, 0, :-1], clips.flow)
+        frames = frames.float()
+        if self.shake:
+            flow = flow.clone()
+            frames = steadied(frames, self.background[0, 0], flow)
+        if self.light:
+            frames = relit(frames, self.background[0, 0])
         # Flow lies at the pixels of the frame that it starts from.
-        foreground = self._foreground(frames[:, None].float())
+        foreground = self._foreground(frames[:, None])
         length = flow.square().sum(dim=1, keepdim=True).sqrt()
-        pixels = torch.cat([foreground, foreground * length, foreground * flow], dim=1)
-        sums = _around(functional.avg_pool2d(pixels, _CELL), *self.window.tolist())
-        foreground, speeds = sums[:, :1], sums[:, 1:] / (sums[:, :1] + _SOFT)
-        kept = speeds[places[:, 0]]
-        for place in places[:, 1:].unbind(1):
-            now = speeds[place]
-            kept = (1 - self.memory) * now + self.memory * _moved(kept, now[:, 1:] / _CELL)
-        return kept[:, : self.kinds], foreground[places[:, -1]]
+        pixels = [foreground, foreground * length, foreground * flow]
+        if self.stillness:
+            pixels.append(foreground * (length < _STILL))
+        sums = around(functional.avg_pool2d(torch.cat(pixels, dim=1), _CELL), *self.windows)
+        foreground, speeds = sums[:, :1], sums[:, 1:4] / (sums[:, :1] + _SOFT)
+        lost = self._lost(speeds[:, :1], foreground, places)
+        every = torch.cat([speeds, sums[:, 4:]], dim=1)
+        kept = every[places[:, 0]]
+        for before, place in enumerate(places.T[1:]):
+            now = every[place]
+            now = torch.cat([now[:, :3] / lost[:, before, None, None, None], now[:, 3:]], dim=1)
+            kept = (1 - self.memory) * now + self.memory * moved(kept, now[:, 1:3] / _CELL)
+        wanted = [0, *([1, 2] if self.direction else []), *([3] if self.stillness else [])]
+        return kept[:, wanted], foreground[places[:, -1]]
+
+    def _lost(self, length_N1HW: Tensor, foreground_N1HW: Tensor, places_BT: Tensor) -> Tensor:
+        """What to divide speeds by, (B, T-1) for each frame of a clip but the first; mostly 1."""
+        if not self.lost_frames:
+            return length_N1HW.new_ones(places_BT.shape[0], places_BT.shape[1] - 1)
+        spread = _spread(length_N1HW, foreground_N1HW)[places_BT]
+        # Not by the middling speed alone: the slow and the fast must have risen as well.
+        rise = (spread[:, 1:] / spread[:, :-1]).amin(dim=2)
+        return torch.where(rise >= _LOST, rise, 1.0)
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
@@ -186,95 +260,21 @@ class MotionField(Method):
             speeds, _ = self._speeds(clips)
             unusual = (speeds - self.means) / (self.deviations + _FLOW_ERROR)
             # Slowness alone is nothing unusual: whoever stands is slow.
-            unusual[:, 1:] = unusual[:, 1:].abs()
+            if self.direction:
+                unusual[:, 1:3] = unusual[:, 1:3].abs()
             maps = unusual.amax(dim=1)
         return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
 
 
-def _each_once(frames_BTHW: Tensor, flow_B2THW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Frames (N, H, W) and flow (N, 2, H, W), and which of them (B, T) each clip holds.
+def _spread(speeds_B1HW: Tensor, foreground_B1HW: Tensor) -> Tensor:
+    """Quarter, half and three quarter quantiles (B, 3) of the speeds of cells with foreground.
 
-    Where clips follow each other frame by frame, as in scoring, a frame that many of them hold
-    comes once.
+    NaN for frames without any, of which nothing can be said.
     """
-    batch, count = frames_BTHW.shape[:2]
-    places = torch.arange(count, device=frames_BTHW.device)
-    steps = torch.arange(batch, device=frames_BTHW.device)[:, None]
-    if torch.equal(frames_BTHW[1:, :-1], frames_BTHW[:-1, 1:]) and torch.equal(
-        flow_B2THW[1:, :, :-1], flow_B2THW[:-1, :, 1:]
-    ):
-        frames = torch.cat([frames_BTHW[0], frames_BTHW[1:, -1]])
-        flow = torch.cat([flow_B2THW[0].transpose(0, 1), flow_B2THW[1:, :, -1]])
-        return frames, flow, places + steps
-    flow = flow_B2THW.transpose(1, 2).flatten(0, 1)
-    return frames_BTHW.flatten(0, 1), flow, places + count * steps
-
-
-def _soften(pictures_BCHW: Tensor) -> Tensor:
-    """Twice the mean of neighbours with weights 1 2 1 both ways: a deviation of 1 pixel."""
-    # Sums of slices: a convolution of a single channel takes many times as long on a CPU.
-    x = functional.pad(pictures_BCHW, (2, 2, 2, 2), mode="replicate")
-    for _ in range(2):
-        x = x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]
-        x = x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]
-    return x / 256
-
-
-def _height_of_moving(foreground_NCHW: Tensor) -> float:
-    """Median height in pixels of connected foreground; raises ``TrainingError`` for none."""
-    import cv2
-
-    heights: list[int] = []
-    for picture in foreground_NCHW[:, 0].cpu().numpy():
-        _, _, figures, _ = cv2.connectedComponentsWithStats((picture > 0.5).astype("uint8"))
-        # The first is the background. Specks are noise.
-        heights += [
-            height for _, _, width, height, area in figures[1:].tolist()
-            if height >= 8 and area >= 0.2 * width * height
-        ]  # fmt: skip
-    if not heights:
-        raise TrainingError(
-            "motion-field found nothing that moves in the training videos; set method.person to "
-            "the height of a person in pixels of clip.size"
-        )
-    heights.sort()
-    return float(heights[len(heights) // 2])
-
-
-def _blur(pictures_CHW: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of (..., C, H, W), edges repeated."""
-    reach = max(1, round(3 * sigma))
-    places = torch.arange(-reach, reach + 1, device=pictures_CHW.device, dtype=pictures_CHW.dtype)
-    kernel = torch.exp(-0.5 * (places / sigma).square())
-    kernel = kernel / kernel.sum()
-    planes = pictures_CHW.reshape(-1, 1, *pictures_CHW.shape[-2:])
-    padded = functional.pad(planes, (reach, reach, reach, reach), mode="replicate")
-    blurred = functional.conv2d(padded, kernel.view(1, 1, -1, 1))
-    return functional.conv2d(blurred, kernel.view(1, 1, 1, -1)).view(pictures_CHW.shape)
-
-
-def _around(cells_BCHW: Tensor, height: int, width: int) -> Tensor:
-    """Means of windows around each cell; those that reach over an edge mirror what is inside."""
-    top, left = (height - 1) // 2, (width - 1) // 2
-    pads = (left, width - 1 - left, top, height - 1 - top)
-    return functional.avg_pool2d(
-        functional.pad(cells_BCHW, pads, mode="replicate"), (height, width), 1
-    )
-
-
-def _moved(cells_BCHW: Tensor, motion_B2HW: Tensor) -> Tensor:
-    """Cells carried along their motion, which is in cells a frame."""
-    height, width = cells_BCHW.shape[-2:]
-    y, x = torch.meshgrid(
-        torch.arange(height, device=cells_BCHW.device),
-        torch.arange(width, device=cells_BCHW.device),
-        indexing="ij",
-    )
-    from_x = 2 * (x - motion_B2HW[:, 0]) / max(width - 1, 1) - 1
-    from_y = 2 * (y - motion_B2HW[:, 1]) / max(height - 1, 1) - 1
-    return functional.grid_sample(
-        cells_BCHW,
-        torch.stack([from_x, from_y], dim=-1),
-        padding_mode="border",
-        align_corners=True,
-    )
+    shares = torch.tensor([0.25, 0.5, 0.75], device=speeds_B1HW.device)
+    spread = speeds_B1HW.new_full((len(speeds_B1HW), 3), torch.nan)
+    for row, speeds, foreground in zip(spread, speeds_B1HW, foreground_B1HW, strict=True):
+        moving = speeds[foreground > _SOFT]
+        if len(moving):
+            row.copy_(moving.quantile(shares).clamp(min=_FLOW_ERROR))
+    return spread

@@ -1,0 +1,125 @@
+"""Pictures and the cells they are divided into: windows around cells, and cells that move."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from scipy.stats import theilslopes
+from torch import Tensor
+from torch.nn import functional
+
+
+def each_once(frames_BTHW: Tensor, flow_B2THW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Frames (N, H, W) and flow (N, 2, H, W), and which of them (B, T) each clip holds.
+
+    Where clips follow each other frame by frame, as in scoring, a frame that many of them hold
+    comes once.
+    """
+    batch, count = frames_BTHW.shape[:2]
+    places = torch.arange(count, device=frames_BTHW.device)
+    steps = torch.arange(batch, device=frames_BTHW.device)[:, None]
+    if torch.equal(frames_BTHW[1:, :-1], frames_BTHW[:-1, 1:]) and torch.equal(
+        flow_B2THW[1:, :, :-1], flow_B2THW[:-1, :, 1:]
+    ):
+        frames = torch.cat([frames_BTHW[0], frames_BTHW[1:, -1]])
+        flow = torch.cat([flow_B2THW[0].transpose(0, 1), flow_B2THW[1:, :, -1]])
+        return frames, flow, places + steps
+    flow = flow_B2THW.transpose(1, 2).flatten(0, 1)
+    return frames_BTHW.flatten(0, 1), flow, places + count * steps
+
+
+def soften(pictures_BCHW: Tensor) -> Tensor:
+    """Twice the mean of neighbours with weights 1 2 1 both ways: a deviation of 1 pixel."""
+    # Sums of slices: a convolution of a single channel takes many times as long on a CPU.
+    x = functional.pad(pictures_BCHW, (2, 2, 2, 2), mode="replicate")
+    for _ in range(2):
+        x = x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]
+        x = x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]
+    return x / 256
+
+
+def heights_of_moving(foreground_NCHW: Tensor) -> tuple[list[float], list[float]]:
+    """Heights of connected foreground, and the rows of its feet, both in pixels."""
+    heights: list[float] = []
+    feet: list[float] = []
+    for picture in foreground_NCHW[:, 0].cpu().numpy():
+        _, _, figures, _ = cv2.connectedComponentsWithStats((picture > 0.5).astype("uint8"))
+        # The first is the background. Specks are noise, and who is cut off by an edge is taller.
+        for _, top, width, height, area in figures[1:].tolist():
+            if height >= 8 and area >= 0.2 * width * height:
+                heights.append(float(height))
+                feet.append(float(top + height))
+    return heights, feet
+
+
+def heights_by_row(heights: list[float], feet: list[float], rows: int) -> Tensor:
+    """The height (rows,) in pixels of who stands in front of each row of pixels, as a line.
+
+    By the medians of slopes (Theil and Sen, SciPy), which objects of other heights do not pull.
+    Between half and twice the median height; the median everywhere where there are fewer than ten
+    objects or the slope may as well be 0.
+    """
+    middle = float(np.median(heights))
+    line = torch.full((rows,), middle)
+    if len(heights) < 10 or np.ptp(feet) < middle:
+        return line
+    slope, start, low, high = theilslopes(heights, feet)
+    if low <= 0 <= high:
+        return line
+    # Feet are half a height below the middle of who stands there.
+    middles = torch.arange(rows) + 0.5
+    return (start + slope * (middles + middle / 2)).clamp(middle / 2, 2 * middle).float()
+
+
+def blur(pictures_CHW: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of (..., C, H, W), edges repeated."""
+    reach = max(1, round(3 * sigma))
+    places = torch.arange(-reach, reach + 1, device=pictures_CHW.device, dtype=pictures_CHW.dtype)
+    kernel = torch.exp(-0.5 * (places / sigma).square())
+    kernel = kernel / kernel.sum()
+    planes = pictures_CHW.reshape(-1, 1, *pictures_CHW.shape[-2:])
+    padded = functional.pad(planes, (reach, reach, reach, reach), mode="replicate")
+    blurred = functional.conv2d(padded, kernel.view(1, 1, -1, 1))
+    return functional.conv2d(blurred, kernel.view(1, 1, 1, -1)).view(pictures_CHW.shape)
+
+
+def around(cells_BCHW: Tensor, heights_H: Tensor, widths_H: Tensor) -> Tensor:
+    """Means of windows around each cell, whole numbers of cells high and wide, by the cell's row.
+
+    Of a window that reaches over an edge, what is inside counts.
+    """
+    rows, columns = cells_BCHW.shape[-2:]
+    # Sums of all that lies above and to the left; double, for they are differences of large sums.
+    sums = functional.pad(cells_BCHW.double(), (1, 0, 1, 0)).cumsum(dim=-1).cumsum(dim=-2)
+    row = torch.arange(rows, device=cells_BCHW.device)
+    column = torch.arange(columns, device=cells_BCHW.device)
+    top = (row - (heights_H - 1) // 2).clamp(min=0)
+    bottom = (row - (heights_H - 1) // 2 + heights_H).clamp(max=rows)
+    start = column - ((widths_H - 1) // 2)[:, None]
+    left, right = start.clamp(min=0), (start + widths_H[:, None]).clamp(max=columns)
+    low, high = sums[..., top, :], sums[..., bottom, :]
+    strips = high - low
+    lefts, rights = (
+        strips.gather(-1, edge.expand(*strips.shape[:-1], columns)) for edge in (left, right)
+    )
+    area = (bottom - top)[:, None] * (right - left)
+    return ((rights - lefts) / area).to(cells_BCHW.dtype)
+
+
+def moved(cells_BCHW: Tensor, motion_B2HW: Tensor) -> Tensor:
+    """Cells carried along their motion, which is in cells a frame."""
+    height, width = cells_BCHW.shape[-2:]
+    y, x = torch.meshgrid(
+        torch.arange(height, device=cells_BCHW.device),
+        torch.arange(width, device=cells_BCHW.device),
+        indexing="ij",
+    )
+    from_x = 2 * (x - motion_B2HW[:, 0]) / max(width - 1, 1) - 1
+    from_y = 2 * (y - motion_B2HW[:, 1]) / max(height - 1, 1) - 1
+    return functional.grid_sample(
+        cells_BCHW,
+        torch.stack([from_x, from_y], dim=-1),
+        padding_mode="border",
+        align_corners=True,
+    )
