@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 
@@ -44,6 +46,46 @@ def score_video(
         )
         scores[place : place + len(batch)] = score_batch(method, clips, dtype)[0]
     return scatter_scores(scores, starts, len(video), spec)
+
+
+def frame_maps(
+    method: Method,
+    video: FrameReader,
+    frames: Iterable[int],
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    extras: Extras | None = None,
+) -> dict[int, np.ndarray]:
+    """Maps (h, w) float32 of a few frames of a video, without scoring the rest.
+
+    Frames that no clip scores are left out, and all are for a method without maps. A frame that
+    two clips score has the later one's map.
+    """
+    spec = method.clip.scoring
+    starts = scoring_starts(len(video), spec)
+    offsets = np.arange(spec.frames) * spec.step
+    clip_of = {
+        int(start) + offset * spec.step: (int(start), place)
+        for start in starts
+        for place, offset in enumerate(spec.scored)
+    }
+    maps = {}
+    for frame in frames:
+        if frame not in clip_of:
+            continue
+        start, place = clip_of[frame]
+        clips = make_clips(
+            torch.from_numpy(video.read(start, start + spec.span))[None, offsets],
+            gather_extras([extras or Extras()], np.array([[0, start]]), spec),
+            spec,
+            device,
+            torch.float32,
+        )
+        found = score_batch(method, clips, dtype, maps=True)[1]
+        if found is not None:
+            maps[frame] = found[0, place]
+    return maps
 
 
 def score_batch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,24 +19,54 @@ from vadkit.reports.atomic import partial_path
 
 # Nearly no visible loss at a fraction of the size; 0 is lossless, 51 the worst.
 QUALITY = {"crf": "20", "preset": "veryfast"}
+# For a web page: a third of the size; key frames so dense that a browser shows any frame at once,
+# and no frames out of order, so that the first one is at time 0 in every browser.
+WEB = {"crf": "30", "preset": "veryfast", "g": "12", "bf": "0"}
+
+
+def choose_encoder(options: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The encoder to use, with ``options`` of libx264 in its own terms; ``DataError`` for none."""
+    if _has_encoder("libx264"):
+        return "libx264", dict(options)
+    if not _has_encoder("libvpx-vp9"):
+        raise DataError(
+            "cannot write video: FFmpeg has neither libx264 nor libvpx-vp9; install the av wheel "
+            "from PyPI, which brings both (pip install --force-reinstall av)"
+        )
+    # VP9's scale ends at 63, not 51.
+    quality = str(round(int(options.get("crf", "23")) * 63 / 51))
+    vp9 = {"crf": quality, "b": "0", "deadline": "realtime", "cpu-used": "6"}
+    return "libvpx-vp9", vp9 | {key: options[key] for key in ("g",) if key in options}
+
+
+def _has_encoder(name: str) -> bool:
+    try:
+        av.codec.Codec(name, "w")
+    except av.codec.codec.UnknownCodecError:
+        return False
+    return True
 
 
 class VideoWriter:
     """H.264 (yuv420p) in MP4, playable everywhere; a context manager.
 
+    ``options`` are those of libx264. An FFmpeg without it writes VP9, which browsers play too.
+
     Frames are (H, W, 3) uint8 RGB, all of the first one's size; an odd width or height is padded
     by one column or row, for H.264's colour planes have half the size. The file is written under
     a temporary name and renamed when the block ends; it is removed when the block fails.
 
-    Raises ``DataError`` when ``fps`` is not positive, sizes differ, or no frame was written.
+    Raises ``DataError`` when ``fps`` is not positive, sizes differ, no frame was written, or
+    FFmpeg has neither encoder.
     """
 
-    def __init__(self, path: Path, fps: float) -> None:
+    def __init__(self, path: Path, fps: float, options: Mapping[str, str] = QUALITY) -> None:
         if not (np.isfinite(fps) and fps > 0):
             raise DataError(f"cannot write {path}: the frame rate must be positive; got {fps}")
         self.path = path
         self.rate = Fraction(fps).limit_denominator(1001)
         self.frames = 0
+        self._options = options
         self._size: tuple[int, int] | None = None
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
@@ -84,10 +115,12 @@ class VideoWriter:
     def _start(self, height: int, width: int) -> tuple[OutputContainer, VideoStream]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # faststart puts the index first, so that a browser plays the file while it loads.
+        encoder, options = choose_encoder(self._options)
         container = av.open(
             str(partial_path(self.path)), "w", format="mp4", options={"movflags": "+faststart"}
         )
-        stream = container.add_stream("libx264", rate=self.rate, options=QUALITY)
+        stream = container.add_stream(encoder, rate=self.rate, options=options)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv420p"
         # Untagged, small pictures are taken for BT.601 and large ones for BT.709.

@@ -1,0 +1,150 @@
+"""Figures of a run for a paper: one column wide, as PDF and SVG."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from vadkit.reports import curves
+from vadkit.reports.atomic import written_whole
+from vadkit.reports.page_data import intervals
+from vadkit.reports.record import RunRecord
+
+# A column of CVPR, ICCV and the IEEE's journals, in inches.
+COLUMN = 3.25
+# Distinct to the colour-blind (Okabe and Ito); in grey the line styles tell them apart.
+RAW, FINAL, ABNORMAL, LEVEL, CHANCE = "#0072B2", "#D55E00", "#D55E00", "#333333", "#888888"
+STYLE: dict[Any, Any] = {
+    "font.family": "serif",
+    # What a paper in Times blends with; the last two come with matplotlib.
+    "font.serif": ["Times New Roman", "Nimbus Roman", "STIXGeneral", "DejaVu Serif"],
+    "mathtext.fontset": "stix",
+    "font.size": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.1,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    # TrueType, since submission systems refuse Type 3; SVG embeds no font, so it has outlines.
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    # The same run gives the same bytes.
+    "svg.hashsalt": "vadkit",
+}
+
+
+def write_figures(folder: Path, record: RunRecord) -> list[Path]:
+    """Write ROC, precision and recall, histograms, and a timeline a video; give the paths.
+
+    ROC and precision and recall are left out where the scored frames are of one class.
+    """
+    kinds = [("raw", record.raw)]
+    if record.chain != "raw":
+        kinds.append((record.chain, record.final))
+    pooled = {label: curves.pool(scores, record.labels) for label, scores in kinds}
+    with mpl.rc_context(STYLE):
+        figures = {}
+        if all(curves.has_both_classes(truth) for truth, _ in pooled.values()):
+            figures["roc"] = _roc(pooled)
+            figures["precision-recall"] = _precision_recall(pooled)
+        for place, (label, (truth, values)) in enumerate(pooled.items()):
+            level = record.level if place == 0 or record.chain_keeps_unit else None
+            figures["histogram-final" if place else "histogram-raw"] = _histogram(
+                truth, values, level, label
+            )
+        for video in record.raw:
+            name = re.sub(r"[^\w.-]+", "-", video)
+            figures[f"timeline-{name}"] = _timeline(record, video)
+        return [path for name, figure in figures.items() for path in _save(figure, folder / name)]
+
+
+def _roc(pooled: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    figure, axes = _new(2.5)
+    axes.plot([0, 1], [0, 1], ":", color=CHANCE, linewidth=0.8)
+    for (label, frames), style in zip(pooled.items(), _styles(), strict=False):
+        curve = curves.roc(*frames)
+        axes.plot(curve.x, curve.y, label=f"{label}: AUC {curve.area:.3f}", **style)
+    axes.set(xlabel="False positive rate", ylabel="True positive rate", xlim=(0, 1), ylim=(0, 1.01))
+    axes.legend(loc="lower right")
+    return figure
+
+
+def _precision_recall(pooled: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    figure, axes = _new(2.5)
+    for (label, frames), style in zip(pooled.items(), _styles(), strict=False):
+        curve = curves.precision_recall(*frames)
+        axes.plot(curve.x, curve.y, label=f"{label}: AP {curve.area:.3f}", **style)
+        axes.axhline(frames[0].mean(), linestyle=":", color=CHANCE, linewidth=0.8)
+    axes.set(xlabel="Recall", ylabel="Precision", xlim=(0, 1), ylim=(0, 1.01))
+    axes.legend(loc="lower left")
+    return figure
+
+
+def _histogram(truth: np.ndarray, values: np.ndarray, level: float | None, label: str) -> Figure:
+    figure, axes = _new(1.8)
+    shown = curves.histogram(truth, values)
+    for name, shares, colour in (
+        ("normal", shown.normal, RAW),
+        ("abnormal", shown.abnormal, ABNORMAL),
+    ):
+        axes.stairs(shares, shown.edges, fill=True, alpha=0.3, color=colour, linewidth=0)
+        axes.stairs(shares, shown.edges, color=colour, linewidth=0.9, label=name)
+    if level is not None:
+        axes.axvline(level, color=LEVEL, linestyle="--", linewidth=0.8, label="threshold")
+    axes.set(xlabel=f"Score ({label})", ylabel="Share of frames", ylim=(0, None))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend()
+    return figure
+
+
+def _timeline(record: RunRecord, video: str) -> Figure:
+    """Raw scores; the final ones have their own unit, so a panel below where there are any."""
+    panels = [("raw score", record.raw[video], record.level, RAW)]
+    if record.chain != "raw":
+        level = record.level if record.chain_keeps_unit else None
+        panels.append(("final score", record.final[video], level, FINAL))
+    figure = Figure(figsize=(COLUMN, 0.35 + 1.05 * len(panels)), layout="constrained")
+    every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, scores, level, colour) in zip(every, panels, strict=True):
+        for start, stop in intervals(record.labels[video]):
+            axes.axvspan(start - 0.5, stop - 0.5, color=ABNORMAL, alpha=0.18, linewidth=0)
+        axes.plot(np.arange(len(scores)), scores, color=colour)
+        if level is not None:
+            axes.axhline(level, color=LEVEL, linestyle="--", linewidth=0.8)
+        axes.set(ylabel=name.capitalize(), xlim=(-0.5, len(scores) - 0.5))
+    every[-1].set_xlabel(f"Frame of video {video}")
+    return figure
+
+
+def _new(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(COLUMN, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _styles() -> list[dict[str, Any]]:
+    return [{"color": RAW, "linestyle": "-"}, {"color": FINAL, "linestyle": "--"}]
+
+
+def _save(figure: Figure, path: Path) -> list[Path]:
+    # A date would make every file differ from the last one.
+    dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    written = []
+    for kind, metadata in dates.items():
+        # Not with_suffix, for names of videos have dots.
+        target = path.with_name(f"{path.name}.{kind}")
+        with written_whole(target) as partial:
+            figure.savefig(partial, format=kind, metadata=metadata)
+        written.append(target)
+    return written

@@ -1,0 +1,151 @@
+"""What a run is and how it was measured, in sentences and in a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from vadkit.reports.record import RunRecord
+
+# In this order in front; whatever else eval.json holds comes after them as it stands there.
+FIRST = ("micro-auc", "macro-auc", "ap", "eer")
+# What an evaluation is over, the same in every row: told in a sentence, not in columns.
+COUNTS = ("frames", "abnormal", "unscored", "videos", "one-class-videos")
+ONE_CLASS = ", one-class videos left out"
+
+
+def metric_table(metrics: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Numbers of eval.json as rows of one protocol and columns of one metric.
+
+    Gives ``columns``, names of metrics, and ``rows``, each with ``protocol`` (its words), and
+    ``cells``, {metric: value, None where undefined}. Macro AUC's clause about one-class videos
+    does not make a row of its own.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    names: dict[str, None] = {}
+    for metric in metrics:
+        if metric["name"] in COUNTS:
+            continue
+        words = protocol_words(metric["protocol"]).removesuffix(ONE_CLASS)
+        value = metric["value"]
+        undefined = value is None or not math.isfinite(value)
+        rows.setdefault(words, {})[metric["name"]] = None if undefined else value
+        names[metric["name"]] = None
+    columns = [name for name in FIRST if name in names]
+    columns += [name for name in names if name not in FIRST]
+    return {
+        "columns": columns,
+        "rows": [{"protocol": words, "cells": cells} for words, cells in rows.items()],
+    }
+
+
+def protocol_words(protocol: Any) -> str:
+    """A protocol of eval.json as text, whether it stands there as text or in parts."""
+    if isinstance(protocol, dict):
+        return str(protocol.get("words") or ", ".join(f"{k} {v}" for k, v in protocol.items()))
+    return str(protocol)
+
+
+def sentences(record: RunRecord) -> list[str]:
+    """What was trained, what it was tested on, and what its numbers may be compared with."""
+    return [_trained(record), _tested(record), *_protocol(record)]
+
+
+def _trained(record: RunRecord) -> str:
+    recipe, manifest = record.recipe, record.manifest
+    clip = recipe["clip"]
+    text = f"Method {recipe['method']['type']} on data set {recipe['dataset']['type']}: clips of "
+    text += f"{_count(clip['frames'], 'frame')} of {clip['size'][1]}×{clip['size'][0]} pixels, "
+    text += f"{clip['channels']}."
+    if "step" in manifest:
+        epochs = _count(manifest.get("epochs", 0), "epoch")
+        text += f" Trained for {epochs} ({_count(manifest['step'], 'step')})"
+        if manifest.get("seconds"):
+            text += f" in {duration(manifest['seconds'])}"
+        text += f" on {manifest.get('device', 'an unknown device')}"
+        text += f" in {manifest.get('precision', 'unknown precision')}"
+        text += f", seed {manifest.get('seed', 'unknown')}."
+    return text
+
+
+def _tested(record: RunRecord) -> str:
+    frames = sum(map(len, record.labels.values()))
+    abnormal = sum(int(one.sum()) for one in record.labels.values())
+    unscored = sum(int((one != one).sum()) for one in record.raw.values())
+    found = record.evaluation
+    text = f"Tested on {_count(frames, 'frame')} of {_count(len(record.labels), 'video')}; "
+    text += f"{abnormal:,} of them ({abnormal / max(frames, 1):.0%}) are labelled abnormal. "
+    text += f"Labels: {found.get('label_source', 'unknown')}. "
+    text += f"Checkpoint: {found.get('checkpoint', 'unknown')} (step {found.get('step', '?')})."
+    if unscored:
+        text += f" {_count(unscored, 'frame')} without a score "
+        text += f"{'is' if unscored == 1 else 'are'} left out of every curve here."
+    if found.get("skipped"):
+        text += f" Left out, because they cannot be read: {', '.join(found['skipped'])}; so the "
+        text += "numbers are not comparable with results on the whole test split."
+    return text
+
+
+def _protocol(record: RunRecord) -> list[str]:
+    if record.chain == "raw":
+        return ["The recipe names no scorers: every curve here is of the method's raw scores."]
+    if record.chain_causal:
+        return [f"Scorers: {record.chain}. They look at past frames only, as a live system could."]
+    return [
+        f"Scorers: {record.chain}. They look at frames of a test video that come later, so "
+        "numbers with them say nothing of live use; compare them only with numbers made the same "
+        "way. Raw scores use no such knowledge."
+    ]
+
+
+def level_words(record: RunRecord) -> str:
+    """Where the threshold comes from."""
+    if record.level is None:
+        return "No threshold: the run has no normal.json with the scores of training frames."
+    assert record.normal is not None
+    return (
+        f"Threshold {record.level:.4g}: 99% of {record.normal.frames:,} normal training frames "
+        "score lower. No test label went into it."
+    )
+
+
+def difference_words(records: list[RunRecord]) -> list[str]:
+    """Why runs should not be compared; empty when nothing speaks against it."""
+    first, *others = records
+    found = []
+    for other in others:
+        if set(first.labels) != set(other.labels):
+            found.append(f"{other.name} was tested on other videos than {first.name}.")
+        elif any(
+            len(first.labels[video]) != len(other.labels[video])
+            or (first.labels[video] != other.labels[video]).any()
+            for video in first.labels
+        ):
+            found.append(f"{other.name} was tested with other labels than {first.name}.")
+        elif any(
+            (np.isnan(first.raw[video]) != np.isnan(other.raw[video])).any() for video in first.raw
+        ):
+            found.append(
+                f"{other.name} gives scores to other frames than {first.name}; frames without one "
+                "are left out of its numbers."
+            )
+        if first.chain != other.chain:
+            found.append(
+                f"{other.name} has the scorers {other.chain}, {first.name} has {first.chain}; "
+                "compare the two by raw scores."
+            )
+    return found
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "45 s", "12 min" or "3.2 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

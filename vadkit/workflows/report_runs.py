@@ -1,0 +1,115 @@
+"""Reading what a report shows out of run folders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vadkit.errors import DataError, TrainingError
+from vadkit.reports.record import RunRecord
+from vadkit.workflows.build import build_list
+from vadkit.workflows.run import load_run, read_manifest
+
+
+def load_records(runs: Sequence[Path]) -> list[RunRecord]:
+    """Records of evaluated runs, each with a name of its own, in the order given.
+
+    Raises ``TrainingError`` for a folder that is no run or was not evaluated, ``DataError`` for
+    scores that cannot be read.
+    """
+    folders = list(dict.fromkeys(run.absolute() for run in runs))
+    records = [_load_record(run) for run in folders]
+    names = [record.name for record in records]
+    for record in records:
+        if names.count(record.name) > 1:
+            # The folder of a run holds its time and the hash of its recipe.
+            record.name = f"{record.name} {record.folder.name}"
+    return records
+
+
+def _load_record(run: Path) -> RunRecord:
+    from vadkit.inference.detector import load_normal
+    from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
+
+    load_run(run)  # first of all, since it says best what is wrong with a folder
+    evaluation = _read_json(run / "eval.json", run)
+    meta = _read_json(run / "scores" / "test" / "meta.json", run)
+    overrides = tuple(meta.get("overrides", ()))
+    recipe = load_run(run, overrides)
+    raw, labels = {}, {}
+    for video in meta.get("videos", []):
+        raw[video], labels[video] = _read_scores(run, video)
+    if not raw:
+        raise DataError(f"run {run} has no scores of any test video; run: vadkit eval {run}")
+    scorers = build_list("scorers", recipe.scorers)
+    training, notes = _read_lines(run / "metrics.jsonl")
+    unscored = [video for video, values in raw.items() if np.isnan(values).all()]
+    if unscored:
+        notes.append(f"No frame has a score in: {', '.join(unscored)}.")
+    return RunRecord(
+        name=recipe.name,
+        folder=run,
+        recipe=recipe.as_data(),
+        recipe_text=(run / "recipe.yaml").read_text(encoding="utf-8"),
+        manifest=read_manifest(run),
+        evaluation=evaluation,
+        training=training,
+        normal=load_normal(run),
+        chain=chain_label(scorers),
+        chain_causal=all(scorer.causal for scorer in scorers),
+        chain_keeps_unit=chain_keeps_unit(scorers),
+        raw=raw,
+        final=apply(scorers, raw),
+        labels=labels,
+        overrides=overrides,
+        notes=notes,
+    )
+
+
+def _read_json(path: Path, run: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise TrainingError(
+            f"run {run} was not evaluated: it has no {path.name}; run: vadkit eval {run}"
+        )
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise TrainingError(f"{path} is damaged ({error}); run: vadkit eval {run}") from None
+    if not isinstance(data, dict) or not isinstance(data.get("metrics", []), list):
+        raise TrainingError(f"{path} is not what vadkit eval writes; run: vadkit eval {run}")
+    return data
+
+
+def _read_scores(run: Path, video: str) -> tuple[np.ndarray, np.ndarray]:
+    path = run / "scores" / "test" / f"{video}.npz"
+    try:
+        with np.load(path) as saved:
+            scores, labels = saved["scores"].astype(np.float64), saved["labels"].astype(bool)
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(
+            f"saved scores {path} cannot be read ({error}); delete {path.parent} and run: "
+            f"vadkit eval {run}"
+        ) from None
+    if scores.shape != labels.shape or scores.ndim != 1:
+        raise DataError(
+            f"saved scores {path} hold {scores.shape} scores and {labels.shape} labels; delete "
+            f"{path.parent} and run: vadkit eval {run}"
+        )
+    return scores, labels
+
+
+def _read_lines(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The lines of metrics.jsonl, and notes on what is wrong with them."""
+    if not path.is_file():
+        return [], ["No training curves: the run has no metrics.jsonl (hook metrics-log)."]
+    lines, damaged = [], 0
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            damaged += 1
+    return lines, [f"{damaged} damaged lines of metrics.jsonl are left out."] if damaged else []
