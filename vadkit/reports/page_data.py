@@ -11,6 +11,7 @@ import numpy as np
 from vadkit.reports import curves, words
 from vadkit.reports.mistakes import Mistake
 from vadkit.reports.record import RunRecord
+from vadkit.reports.thumbnails import heat_thumbnail, thumbnail
 
 # What each line of metrics.jsonl holds beside measured values.
 NOT_MEASURED = ("event", "epoch", "step", "time")
@@ -55,16 +56,22 @@ def run_data(
     }
 
 
-def mistake_data(mistake: Mistake, picture: str | None, heat: str | None) -> dict[str, Any]:
-    """One false alarm or miss; ``picture`` and ``heat`` are data URIs, None where there is none."""
-    return {
+def mistake_data(
+    mistake: Mistake, frame_rgb: np.ndarray | None, heat: np.ndarray | None
+) -> dict[str, Any]:
+    """One false alarm or miss; thumbnails of its frame (H, W, 3) uint8 and of heat (h, w) 0..1."""
+    data: dict[str, Any] = {
         "video": mistake.video,
         "frame": mistake.frame,
         "score": _number(mistake.score),
         "share": round(mistake.share, 4),
-        "picture": picture,
-        "heat": heat,
     }
+    if frame_rgb is not None:
+        data["shape"] = round(frame_rgb.shape[1] / frame_rgb.shape[0], 4)
+        data["picture"] = thumbnail(frame_rgb)
+        if heat is not None:
+            data["heat"] = heat_thumbnail(heat, frame_rgb)
+    return data
 
 
 def intervals(labels: np.ndarray) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""Small pictures of single frames, with the heat of their error map."""
+"""Small pictures of single frames and of their error maps."""
 
 from __future__ import annotations
 
@@ -8,39 +8,53 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vadkit.reports.annotate import blend_heat, heat_from_map
-from vadkit.scoring.normal import NormalScores
-
 WIDTH = 256
 QUALITY = 80
 
 
-def thumbnail(frame_rgb: np.ndarray, heat: np.ndarray | None = None) -> str:
-    """A frame (H, W, 3) uint8 as a JPEG of at most 256 pixels in width, in a data URI.
-
-    ``heat`` (h, w) 0..1 is laid over it.
-    """
-    height, width = frame_rgb.shape[:2]
-    if width > WIDTH:
-        size = (WIDTH, max(1, round(height * WIDTH / width)))
+def thumbnail(frame_rgb: np.ndarray) -> str:
+    """A frame (H, W, 3) uint8 as a JPEG of at most 256 pixels in width, in a data URI."""
+    size = thumbnail_size(frame_rgb)
+    if size != frame_rgb.shape[1::-1]:
         frame_rgb = cv2.resize(frame_rgb, size, interpolation=cv2.INTER_AREA)
-    picture = frame_rgb if heat is None else blend_heat(frame_rgb, heat)
-    bgr = np.ascontiguousarray(picture[..., ::-1])
-    encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return _jpeg(frame_rgb[..., ::-1])
 
 
-def heats(maps: Sequence[np.ndarray], normal: NormalScores | None) -> list[np.ndarray]:
-    """Error maps (h, w) as heat 0..1, all on one scale.
+def heat_thumbnail(heat: np.ndarray, frame_rgb: np.ndarray) -> str:
+    """Heat (h, w) 0..1 in inferno's colours, as large as the thumbnail of its frame.
 
-    The scale is that of normal training frames (``heat_from_map``); without that reference it
-    runs from the median of these maps to the highest of their 99.5% quantiles.
+    Not laid over the frame, where at this size thin edges would be lost in the picture.
     """
-    drawn = [heat_from_map(one, normal) for one in maps]
-    if all(heat is not None for heat in drawn):
-        return [heat for heat in drawn if heat is not None]
-    known = [one.astype(np.float32) for one in maps]
-    low = float(np.nanmedian(np.stack([np.nanmedian(one) for one in known])))
-    high = max(float(np.nanquantile(one, 0.995)) for one in known)
+    # Linear, since cubic would overshoot at the sharp edges that error maps have.
+    large = cv2.resize(heat, thumbnail_size(frame_rgb), interpolation=cv2.INTER_LINEAR)
+    return _jpeg(cv2.applyColorMap(np.round(255 * large).astype(np.uint8), cv2.COLORMAP_INFERNO))
+
+
+def thumbnail_size(frame_rgb: np.ndarray) -> tuple[int, int]:
+    """(width, height) of the thumbnail of a frame (H, W, 3)."""
+    height, width = frame_rgb.shape[:2]
+    if width <= WIDTH:
+        return width, height
+    return WIDTH, max(1, round(height * WIDTH / width))
+
+
+def heats(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Error maps (h, w) as heat (h, w) float32 0..1, all on one scale; NaN is 0.
+
+    0 is the median of the maps' medians, 1 the hottest spot (99.9% quantile) of a typical map. The
+    scale of normal training frames, which annotated videos have, would leave most mistakes bare: a
+    miss looks normal to the method by its nature.
+    """
+    if not maps:
+        return []
+    low = float(np.median([np.nanmedian(one) for one in maps]))
+    high = float(np.median([np.nanquantile(one, 0.999) for one in maps]))
     spread = high - low if high > low else 1.0
-    return [np.clip(np.nan_to_num((one - low) / spread), 0, 1) for one in known]
+    scaled = [(np.where(np.isfinite(one), one, low) - low) / spread for one in maps]
+    return [np.clip(one, 0, 1).astype(np.float32) for one in scaled]
+
+
+def _jpeg(bgr: np.ndarray) -> str:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    encoded = cv2.imencode(".jpg", np.ascontiguousarray(bgr), quality)[1]
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}"

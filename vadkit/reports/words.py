@@ -113,31 +113,37 @@ def level_words(record: RunRecord) -> str:
 
 
 def difference_words(records: list[RunRecord]) -> list[str]:
-    """Why runs should not be compared; empty when nothing speaks against it."""
-    first, *others = records
-    found = []
-    for other in others:
-        if set(first.labels) != set(other.labels):
-            found.append(f"{other.name} was tested on other videos than {first.name}.")
-        elif any(
-            len(first.labels[video]) != len(other.labels[video])
-            or (first.labels[video] != other.labels[video]).any()
-            for video in first.labels
-        ):
-            found.append(f"{other.name} was tested with other labels than {first.name}.")
-        elif any(
-            (np.isnan(first.raw[video]) != np.isnan(other.raw[video])).any() for video in first.raw
-        ):
-            found.append(
-                f"{other.name} gives scores to other frames than {first.name}; frames without one "
-                "are left out of its numbers."
-            )
-        if first.chain != other.chain:
-            found.append(
-                f"{other.name} has the scorers {other.chain}, {first.name} has {first.chain}; "
-                "compare the two by raw scores."
-            )
-    return found
+    """Why runs should not be compared with the first; empty when nothing speaks against it."""
+    first = records[0]
+    found: dict[str, list[str]] = {}
+    for other in records[1:]:
+        for reason in _differences(first, other):
+            found.setdefault(reason, []).append(other.name)
+    return [f"{_joined(names)}: {reason}" for reason, names in found.items()]
+
+
+def _differences(first: RunRecord, other: RunRecord) -> list[str]:
+    pairs = [(first.labels[video], other.labels.get(video)) for video in first.labels]
+    reasons = []
+    if set(first.labels) != set(other.labels):
+        reasons.append(f"tested on other videos than {first.name}.")
+    elif not all(np.array_equal(ours, theirs) for ours, theirs in pairs if theirs is not None):
+        reasons.append(f"tested with other labels than {first.name}.")
+    elif any((np.isnan(first.raw[v]) != np.isnan(other.raw[v])).any() for v in first.raw):
+        reasons.append(
+            f"other frames have a score than in {first.name}, and those without one are left out "
+            "of the numbers."
+        )
+    if first.chain != other.chain:
+        reasons.append(
+            f"the scorers are {other.chain}, those of {first.name} are {first.chain}; compare by "
+            "raw scores."
+        )
+    return reasons
+
+
+def _joined(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def duration(seconds: float) -> str:

@@ -183,7 +183,7 @@ def _draw_mistakes(
     overrides: Sequence[str],
 ) -> dict[str, list[dict[str, Any]]]:
     from vadkit.reports.page_data import mistake_data
-    from vadkit.reports.thumbnails import heats, thumbnail
+    from vadkit.reports.thumbnails import heats
     from vadkit.workflows.report_pictures import mistake_maps, source_of
 
     everything = [*mistakes[0], *mistakes[1]]
@@ -194,14 +194,11 @@ def _draw_mistakes(
     }
     pictured = [one for one in everything if frames.get((one.video, one.frame)) is not None]
     maps = mistake_maps(record, pictured, videos, overrides)
-    heat_of = dict(zip(maps, heats(list(maps.values()), record.normal), strict=True))
+    heat_of = dict(zip(maps, heats(list(maps.values())), strict=True))
 
     def draw(one: Mistake) -> dict[str, Any]:
         place = (one.video, one.frame)
-        frame, heat = frames.get(place), heat_of.get(place)
-        if frame is None:
-            return mistake_data(one, None, None)
-        return mistake_data(one, thumbnail(frame), None if heat is None else thumbnail(frame, heat))
+        return mistake_data(one, frames.get(place), heat_of.get(place))
 
     alarms, misses = ([draw(one) for one in kind] for kind in mistakes)
     return {"alarms": alarms, "misses": misses}

@@ -4,7 +4,8 @@
 const CONFIG = {
   displaylogo: false,
   responsive: true,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "zoom2d", "pan2d", "autoScale2d"],
+  // Named, since Plotly's own choice has a button that sends the data to its maker's server.
+  modeBarButtons: [["toImage"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]],
 };
 const RUN_COLOURS = ["score", "final", "third", "fourth", "abnormal", "level"];
 

@@ -27,7 +27,11 @@ function options(select, names, chosen) {
   }));
 }
 
-const digits = (value) => (value === null || value === undefined ? "–" : Math.abs(value) <= 1 ? value.toFixed(4) : value.toPrecision(5));
+function digits(value) {
+  if (value === null || value === undefined) return "–";
+  const text = Number.isInteger(value) ? value.toLocaleString("en") : Math.abs(value) <= 1 ? value.toFixed(4) : value.toPrecision(5);
+  return text.replace("-", "−");
+}
 
 function table(place, head, rows) {
   const header = make("tr");
@@ -146,6 +150,8 @@ function showMistakes(place, mistakes, compared) {
       if (!source) continue;
       const image = make("img");
       Object.assign(image, { loading: "lazy", decoding: "async", alt: `${what} ${one.frame} of video ${one.video}`, src: source });
+      // Known before it is decoded, so that nothing jumps while the page is scrolled.
+      image.style.setProperty("--shape", one.shape);
       pictures.append(image);
     }
     const words = make("span", undefined, "words");
@@ -157,7 +163,7 @@ function showMistakes(place, mistakes, compared) {
   if (!mistakes.length) place.replaceChildren(make("li", "There is no scored frame of this class.", "muted"));
 }
 
-const percent = (share) => `${(100 * share).toFixed(share > 0.99 || share < 0.01 ? 1 : 0)}%`;
+const percent = (share) => `${(100 * share).toFixed(share % 1 && (share > 0.99 || share < 0.01) ? 1 : 0)}%`;
 
 function drawRun() {
   const tones = ["score", "final"];

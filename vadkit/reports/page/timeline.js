@@ -107,7 +107,7 @@ const timeline = (() => {
     const score = video.scores[kind.key][frame];
     const abnormal = video.intervals.some(([start, stop]) => start <= frame && frame < stop);
     const above = kind.hasLevel && run.level !== null && score !== null && score > run.level;
-    const words = `frame ${frame} of ${video.frames}${rate ? ` · ${(frame / rate).toFixed(1)} s` : ""} · ${score === null ? "no score" : `score ${score.toPrecision(4)}`}`;
+    const words = `frame ${frame} of ${video.frames}${rate ? ` · ${(frame / rate).toFixed(1)} s` : ""} · ${score === null ? "no score" : `score ${digits(score)}`}`;
     const tags = [abnormal ? "labelled abnormal" : "labelled normal", ...(above ? ["above the threshold"] : [])];
     byId("readout").replaceChildren(make("span", words), make("br"), make("span", tags.join(", "), abnormal || above ? "tag" : "muted"));
     scrubber.setAttribute("aria-valuemax", video.frames - 1);
