@@ -41,14 +41,14 @@ def thumbnail_size(frame_rgb: np.ndarray) -> tuple[int, int]:
 def heats(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Error maps (h, w) as heat (h, w) float32 0..1, all on one scale; NaN is 0.
 
-    0 is the median of the maps' medians, 1 the hottest spot (99.9% quantile) of a typical map. The
+    0 is the median of the maps' medians, 1 the hottest spot (99.5% quantile) of a typical map. The
     scale of normal training frames, which annotated videos have, would leave most mistakes bare: a
     miss looks normal to the method by its nature.
     """
     if not maps:
         return []
     low = float(np.median([np.nanmedian(one) for one in maps]))
-    high = float(np.median([np.nanquantile(one, 0.999) for one in maps]))
+    high = float(np.median([np.nanquantile(one, 0.995) for one in maps]))
     spread = high - low if high > low else 1.0
     scaled = [(np.where(np.isfinite(one), one, low) - low) / spread for one in maps]
     return [np.clip(one, 0, 1).astype(np.float32) for one in scaled]
