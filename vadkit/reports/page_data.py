@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vadkit.reports import curves, words
+from vadkit.reports.metric_table import metric_table
 from vadkit.reports.mistakes import Mistake
 from vadkit.reports.record import RunRecord
 from vadkit.reports.thumbnails import heat_thumbnail, thumbnail
@@ -34,7 +35,7 @@ def run_data(
         "folder": str(record.folder),
         "sentences": words.sentences(record),
         "notes": record.notes,
-        "table": words.metric_table(record.metrics),
+        "table": metric_table(record.evaluation),
         "kinds": [_kind_data(record, *kind) for kind in kinds],
         "level": record.level,
         "levelWords": words.level_words(record),

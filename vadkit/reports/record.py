@@ -18,7 +18,7 @@ class RunRecord:
     ``raw``, ``final`` and ``labels`` are ``{video: (N,)}``: scores from the method and after the
     recipe's scorers (``chain``, "raw" for none), NaN where a frame has none, and bool labels.
     ``chain_causal`` says whether a live system could use the scorers, ``chain_keeps_unit`` whether
-    the level of ``normal`` means anything for ``final``. ``metrics`` are the entries of eval.json,
+    the level of ``normal`` means anything for ``final``. ``evaluation`` is eval.json,
     ``training`` the lines of metrics.jsonl, ``overrides`` those of the recipe that scores were made
     under. ``notes`` tell what the report had to leave out.
     """
@@ -45,9 +45,3 @@ class RunRecord:
         """The raw score that 99% of normal training frames stay below, where it is known."""
         known = self.normal is not None and np.isfinite(self.normal.frame_q99)
         return self.normal.frame_q99 if self.normal is not None and known else None
-
-    @property
-    def metrics(self) -> list[dict[str, Any]]:
-        """The numbers of eval.json, each with its name, value and protocol."""
-        found: list[dict[str, Any]] = self.evaluation["metrics"]
-        return found

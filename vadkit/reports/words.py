@@ -1,52 +1,10 @@
-"""What a run is and how it was measured, in sentences and in a table."""
+"""What a run is and how it was measured, in sentences."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from vadkit.reports.record import RunRecord
-
-# In this order in front; whatever else eval.json holds comes after them as it stands there.
-FIRST = ("micro-auc", "macro-auc", "ap", "eer")
-# What an evaluation is over, the same in every row: told in a sentence, not in columns.
-COUNTS = ("frames", "abnormal", "unscored", "videos", "one-class-videos")
-ONE_CLASS = ", one-class videos left out"
-
-
-def metric_table(metrics: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Numbers of eval.json as rows of one protocol and columns of one metric.
-
-    Gives ``columns``, names of metrics, and ``rows``, each with ``protocol`` (its words), and
-    ``cells``, {metric: value, None where undefined}. Macro AUC's clause about one-class videos
-    does not make a row of its own.
-    """
-    rows: dict[str, dict[str, Any]] = {}
-    names: dict[str, None] = {}
-    for metric in metrics:
-        if metric["name"] in COUNTS:
-            continue
-        words = protocol_words(metric["protocol"]).removesuffix(ONE_CLASS)
-        value = metric["value"]
-        undefined = value is None or not math.isfinite(value)
-        rows.setdefault(words, {})[metric["name"]] = None if undefined else value
-        names[metric["name"]] = None
-    columns = [name for name in FIRST if name in names]
-    columns += [name for name in names if name not in FIRST]
-    return {
-        "columns": columns,
-        "rows": [{"protocol": words, "cells": cells} for words, cells in rows.items()],
-    }
-
-
-def protocol_words(protocol: Any) -> str:
-    """A protocol of eval.json as text, whether it stands there as text or in parts."""
-    if isinstance(protocol, dict):
-        return str(protocol.get("words") or ", ".join(f"{k} {v}" for k, v in protocol.items()))
-    return str(protocol)
 
 
 def sentences(record: RunRecord) -> list[str]:
@@ -117,7 +75,7 @@ def difference_words(records: list[RunRecord]) -> list[str]:
     first = records[0]
     found: dict[str, list[str]] = {}
     for other in records[1:]:
-        for reason in _differences(first, other):
+        for reason in [*_differences(first, other), *_protocol_differences(first, other)]:
             found.setdefault(reason, []).append(other.name)
     return [f"{_joined(names)}: {reason}" for reason, names in found.items()]
 
@@ -140,6 +98,19 @@ def _differences(first: RunRecord, other: RunRecord) -> list[str]:
             "raw scores."
         )
     return reasons
+
+
+def _protocol_differences(first: RunRecord, other: RunRecord) -> list[str]:
+    """Protocols of one name that mean different things."""
+    ours, theirs = (
+        {row["name"]: row["words"] for row in one.evaluation.get("protocols", [])}
+        for one in (first, other)
+    )
+    return [
+        f"numbers are under {theirs[name]}; those of {first.name} under {words}."
+        for name, words in ours.items()
+        if theirs.get(name, words) != words
+    ]
 
 
 def _joined(names: list[str]) -> str:

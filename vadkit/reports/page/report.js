@@ -53,12 +53,27 @@ function table(place, head, rows) {
   place.replaceChildren(top, body);
 }
 
+// A number with its interval, where it has one.
+function numberCell(number, bold) {
+  const cell = make("td");
+  cell.append(make(bold ? "b" : "span", digits(number?.value)));
+  if (number?.low != null) cell.append(make("span", `[${number.low.toFixed(3)}, ${number.high.toFixed(3)}]`, "interval"));
+  return cell;
+}
+
+function protocolCell(row) {
+  const cell = make("th", row.name);
+  cell.setAttribute("scope", "row");
+  if (row.published) cell.append(make("span", " as published", "muted"));
+  return cell;
+}
+
 // Several runs
 
 function showComparison() {
   byId("comparison").hidden = false;
   byId("differences").replaceChildren(...report.differences.map((text) => make("li", text)));
-  const names = [...new Set(report.runs.flatMap((one) => one.table.rows.map((row) => row.protocol)))];
+  const names = [...new Set(report.runs.flatMap((one) => one.table.rows.map((row) => row.name)))];
   options(byId("comparison-protocol"), names, names[0]);
   byId("comparison-protocol").addEventListener("change", compareNumbers);
   radios(byId("run-switch"), "run", report.runs.map((one, i) => ({ value: String(i), content: [one.name] })), "0", (value) => {
@@ -73,15 +88,15 @@ function showComparison() {
 
 function compareNumbers() {
   const protocol = byId("comparison-protocol").value;
-  const rowOf = (one) => one.table.rows.find((row) => row.protocol === protocol)?.cells ?? {};
-  const columns = [...new Set(report.runs.flatMap((one) => Object.keys(rowOf(one))))];
+  const rowOf = (one) => one.table.rows.find((row) => row.name === protocol)?.cells ?? {};
+  const columns = [...new Set(report.runs.flatMap((one) => one.table.columns.slice(0, one.table.main)))].filter((name) => report.runs.some((one) => name in rowOf(one)));
   const first = rowOf(report.runs[0]);
   const rows = report.runs.map((one, i) => [one.name, ...columns.map((name) => {
-    const value = rowOf(one)[name];
-    const cell = make("td", digits(value));
-    if (i && value != null && first[name] != null) {
-      const delta = value - first[name];
-      cell.append(make("span", `${delta < 0 ? "−" : "+"}${digits(Math.abs(delta))}`, "delta"));
+    const cell = numberCell(rowOf(one)[name]);
+    const [value, other] = [rowOf(one)[name]?.value, first[name]?.value];
+    if (i && value != null && other != null) {
+      const delta = value - other;
+      cell.firstChild.after(make("span", `${delta < 0 ? "−" : "+"}${digits(Math.abs(delta))}`, "delta"));
     }
     return cell;
   })]);
@@ -97,15 +112,27 @@ function compareCurves() {
 // One run
 
 function showSummary() {
-  const first = run.table.rows[0];
-  byId("headline").replaceChildren(...(first ? run.table.columns.filter((name) => name in first.cells).slice(0, 4) : []).map((name) => {
+  const { columns, main, rows } = run.table;
+  const first = rows[0];
+  byId("headline").replaceChildren(...(first ? columns.slice(0, main).filter((name) => name in first.cells) : []).map((name) => {
     const one = make("div");
-    one.append(make("b", digits(first.cells[name])), make("span", `${name}, ${first.protocol.split(",")[0]}`));
+    one.append(make("b", digits(first.cells[name].value)), make("span", `${name}, ${first.name.split(",")[0]}`));
     return one;
   }));
   byId("sentences").replaceChildren(...run.sentences.map((text) => make("p", text)));
   byId("notes").replaceChildren(...run.notes.map((text) => make("li", text)));
-  table(byId("metrics"), ["protocol", ...run.table.columns], run.table.rows.map((row) => [row.protocol, ...run.table.columns.map((name) => digits(row.cells[name]))]));
+  table(byId("metrics"), ["protocol", ...columns.slice(0, main)], rows.map((row) => [protocolCell(row), ...columns.slice(0, main).map((name) => numberCell(row.cells[name], name === row.headline))]));
+  byId("interval-words").hidden = !rows.some((row) => Object.values(row.cells).some((cell) => "low" in cell));
+  byId("protocols").replaceChildren(...rows.filter((row) => row.details).flatMap((row) => {
+    const words = make("dd", `${row.details}. `);
+    if (row.foresight) words.append(row.foresight.length ? make("b", `Not for live use: ${row.foresight.join("; ")}.`) : "A live system could do the same.");
+    if (row.note) words.append(` ${row.note}`);
+    return [make("dt", row.name), words];
+  }));
+  // Turned round, for there may be dozens.
+  const further = columns.slice(main);
+  byId("more-metrics").hidden = !further.length;
+  table(byId("further"), ["metric", ...rows.map((row) => row.name)], further.map((name) => [name, ...rows.map((row) => numberCell(row.cells[name]))]));
   byId("level-words").textContent = run.levelWords;
   table(byId("environment"), [], run.environment.map(([name, value]) => [name, value]));
   byId("recipe").textContent = run.recipe;

@@ -1,0 +1,62 @@
+"""The numbers of eval.json as a table: a row a protocol, a column a metric."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+# What a reader looks for first; every other metric follows as eval.json has it.
+MAIN = ("micro-auc", "macro-auc", "ap", "eer")
+# What an evaluation is over, the same in every row: told in a sentence, not in columns.
+COUNTS = ("frames", "abnormal", "unscored", "videos", "one-class-videos")
+
+
+def metric_table(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """``columns`` and ``rows`` of an eval.json, and how many columns are main ones.
+
+    A row has the protocol's ``name``, what it does in words (``details``), what it uses that a
+    live system does not have (``foresight``, None where that is unknown), a ``note``, whether the
+    method's paper reports under it (``published``), and ``cells``: {metric: {value, low, high}},
+    where an undefined value is None and bounds are those of an interval, if there is one. Metrics
+    of a protocol that eval.json does not describe get a row named by its words.
+    """
+    rows = {row["words"]: _row(row) for row in evaluation.get("protocols", [])}
+    names: dict[str, None] = {}
+    for metric in evaluation["metrics"]:
+        if metric["name"] in COUNTS:
+            continue
+        words = str(metric["protocol"])
+        row = rows.setdefault(words, _row({"words": words}))
+        row["cells"][metric["name"]] = {
+            key: _known(metric[key]) for key in ("value", "low", "high") if key in metric
+        }
+        names[metric["name"]] = None
+    main = [name for name in MAIN if name in names]
+    # The headline of a protocol stands in front even where few protocols have it.
+    headlines = {row.get("headline") for row in evaluation.get("protocols", [])}
+    main += [name for name in names if name in headlines and name not in main]
+    columns = main + [name for name in names if name not in main]
+    return {
+        "columns": columns,
+        "main": len(main),
+        "rows": [row for row in rows.values() if row["cells"]],
+    }
+
+
+def _row(protocol: dict[str, Any]) -> dict[str, Any]:
+    words = protocol["words"]
+    name = protocol.get("name", words)
+    note = protocol.get("note", "")
+    return {
+        "name": name,
+        "details": words.removeprefix(f"{name}: ") if name != words else "",
+        "foresight": protocol.get("foresight"),
+        "note": f"{note[:1].upper()}{note[1:]}." if note else "",
+        "published": bool(protocol.get("published")),
+        "headline": protocol.get("headline"),
+        "cells": {},
+    }
+
+
+def _known(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
