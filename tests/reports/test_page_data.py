@@ -1,0 +1,43 @@
+"""Small parts of what the page draws."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vadkit.reports.mistakes import Mistake
+from vadkit.reports.page_data import intervals, mistake_data, training_series
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_intervals_say_which_frames_are_abnormal(labels):
+    rebuilt = np.zeros(len(labels), bool)
+    for start, stop in intervals(np.array(labels, bool)):
+        assert start < stop
+        rebuilt[start:stop] = True
+    assert rebuilt.tolist() == labels
+
+
+def test_training_values_by_group():
+    lines = [
+        {"event": "step", "step": 2, "time": 1.0, "loss": 0.5, "lr/generator": 0.1},
+        {"event": "step", "step": 4, "loss": float("nan"), "done": True, "note": "text"},
+        {"event": "evaluated", "step": 4, "micro-auc": 0.7},
+        {"event": "start", "loss": 9.0},
+    ]
+    assert training_series(lines) == {
+        "training": {"loss": {"x": [2, 4], "y": [0.5, None]}},
+        "lr": {"generator": {"x": [2], "y": [0.1]}},
+        "test": {"micro-auc": {"x": [4], "y": [0.7]}},
+    }
+
+
+def test_a_mistake_without_pictures_has_only_words():
+    mistake = Mistake("a", 3, 0.123456789, 0.25)
+    words = {"video": "a", "frame": 3, "score": 0.12346, "share": 0.25}
+    assert mistake_data(mistake, None, None) == words
+    frame, heat = np.zeros((30, 40, 3), np.uint8), np.ones((3, 4), np.float32)
+    shown = mistake_data(mistake, frame, heat)
+    assert shown["shape"] == 1.3333
+    assert shown["picture"].startswith("data:image/jpeg;base64,")
+    assert shown["heat"] != shown["picture"]
+    assert "heat" not in mistake_data(mistake, frame, None)

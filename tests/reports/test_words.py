@@ -1,0 +1,76 @@
+"""Sentences on a run, and on what keeps runs from being compared."""
+
+import numpy as np
+import pytest
+
+from vadkit.reports.words import difference_words, duration, level_words, sentences
+from vadkit.scoring.normal import NormalScores
+
+LABELS = {"01": np.array([0, 0, 0, 1, 1, 0], bool), "02": np.zeros(4, bool)}
+
+
+def test_what_a_run_is(record):
+    manifest = {"step": 1200, "epochs": 1, "seconds": 100, "device": "cpu", "seed": 3}
+    manifest["precision"] = "float32"
+    evaluation = {"metrics": [], "label_source": "UCSDped2.m", "checkpoint": "last", "step": 1200}
+    run = record(LABELS, manifest=manifest, evaluation={**evaluation, "skipped": ["07"]})
+    trained, tested, scorers = sentences(run)
+    assert trained == (
+        "Method conv-ae on data set ucsd: clips of 4 frames of 64×48 pixels, gray. Trained for "
+        "1 epoch (1,200 steps) in 2 min on cpu in float32, seed 3."
+    )
+    assert tested == (
+        "Tested on 10 frames of 2 videos; 2 of them (20%) are labelled abnormal. Labels: "
+        "UCSDped2.m. Checkpoint: last (step 1200). 6 frames without a score are left out of every "
+        "curve here. Left out, because they cannot be read: 07; so the numbers are not comparable "
+        "with results on the whole test split."
+    )
+    assert scorers.startswith("Scorers: minmax-per-video. They look at frames of a test video that")
+    assert sentences(record(LABELS, chain="raw"))[2].startswith("The recipe names no scorers")
+
+
+def test_where_the_threshold_is_from(record):
+    assert level_words(record(LABELS)).startswith("No threshold: the run has no normal.json")
+    nan = float("nan")
+    normal = NormalScores(0.1, 2.5, 3.0, nan, nan, nan, frames=1234)
+    assert level_words(record(LABELS, normal=normal)) == (
+        "Threshold 2.5: 99% of 1,234 normal training frames score lower. No test label went "
+        "into it."
+    )
+
+
+def test_runs_that_can_be_compared_need_no_words(record):
+    assert difference_words([record(LABELS), record(LABELS, name="other")]) == []
+
+
+def test_what_differs_is_said_once_for_all_runs_it_is_true_of(record):
+    first = record(LABELS, name="a")
+    fewer = record({"01": LABELS["01"]}, name="b")
+    relabelled = record({**LABELS, "02": np.ones(4, bool)}, name="c")
+    longer = record({**LABELS, "02": np.zeros(5, bool)}, name="d")
+    scored = record(LABELS, name="e", raw={video: np.zeros(len(v)) for video, v in LABELS.items()})
+    smoothed = record(LABELS, name="f", chain="gaussian")
+    assert difference_words([first, fewer, relabelled, longer, scored, smoothed]) == [
+        "b: tested on other videos than a.",
+        "c and d: tested with other labels than a.",
+        "e: other frames have a score than in a, and those without one are left out of the "
+        "numbers.",
+        "f: the scorers are gaussian, those of a are minmax-per-video; compare by raw scores.",
+    ]
+
+
+def test_protocols_of_one_name_that_differ(record):
+    runs = [
+        record(LABELS, name=name, evaluation={"protocols": [{"name": "online", "words": words}]})
+        for name, words in (("a", "online: half-life 4"), ("b", "online: half-life 8"))
+    ]
+    assert difference_words(runs) == [
+        "b: numbers are under online: half-life 8; those of a under online: half-life 4."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(45, "45 s"), (89, "89 s"), (720, "12 min"), (11520, "3.2 h")]
+)
+def test_durations(seconds, words):
+    assert duration(seconds) == words
