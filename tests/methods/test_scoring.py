@@ -37,8 +37,7 @@ def maps_of(spec, count, wanted):
     ramp = np.arange(count, dtype=np.uint8)[:, None, None, None] * 10
     video = InMemory(np.broadcast_to(ramp, (count, 8, 8, 3)).copy())
     cpu = torch.device("cpu")
-    found = frame_maps(FirstFrames(spec), video, wanted, device=cpu, dtype=torch.float32)
-    return {frame: one for frame, one in found.items()}
+    return frame_maps(FirstFrames(spec), video, wanted, device=cpu, dtype=torch.float32)
 
 
 @pytest.mark.parametrize(

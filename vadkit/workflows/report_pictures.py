@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -145,7 +146,7 @@ def _saved_maps(record: RunRecord, video: str) -> np.ndarray | None:
             found = np.load(path, mmap_mode="r")
             if not isinstance(found, np.ndarray):
                 found = found["maps" if "maps" in found else next(iter(found))]
-        except (OSError, ValueError, EOFError, StopIteration):
+        except (OSError, ValueError, EOFError, StopIteration, BadZipFile):
             return None
         if found.ndim == 3 and len(found) == len(record.raw[video]):
             return found

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def _read_scores(run: Path, video: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path) as saved:
             scores, labels = saved["scores"].astype(np.float64), saved["labels"].astype(bool)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
         raise DataError(
             f"saved scores {path} cannot be read ({error}); delete {path.parent} and run: "
             f"vadkit eval {run}"
