@@ -30,7 +30,7 @@ def write_page(path: Path, title: str, data: dict[str, Any], media: dict[str, st
     from jinja2 import Environment
     from plotly.offline import get_plotlyjs
 
-    folder = files("vadkit.reports").joinpath("page")
+    folder = files("vadkit.reports").joinpath("html")
     parts = {name: folder.joinpath(name).read_text("utf-8") for name in PARTS}
     # Inside a script element "</" would end it; JSON allows the escape.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
