@@ -95,10 +95,20 @@ def test_a_click_on_the_curve_moves_the_video(opened, name):
 
 def test_playing_moves_the_cursor_and_pausing_keeps_it(opened):
     page = opened("one")
+    # The video of 40 frames would be over before a busy machine has looked.
+    page.select_option("#speed", "0.25")
     page.click("#play")
     wait(page, f"{FRAME} >= 5")
     page.click("#play")
     wait(page, f"player.paused && {SETTLED} && {FRAME} >= 5")
+    assert page.inner_text("#play") == "Play"
+
+
+def test_playing_to_the_end_stops_at_the_last_frame(opened):
+    page = opened("one")
+    page.select_option("#speed", "4")
+    page.click("#play")
+    wait(page, f"player.ended && {SETTLED} && {FRAME} === 39")
     assert page.inner_text("#play") == "Play"
 
 
@@ -120,6 +130,8 @@ def test_the_keyboard_steps_seeks_plays_and_finds_events(opened):
         page.keyboard.press("n")
         wait(page, f"{SETTLED} && {FRAME} === {next(filter(None, starts))}")
     page.keyboard.press("Home")
+    page.select_option("#speed", "0.25")
+    page.focus("#scrubber")
     page.keyboard.press("Space")
     wait(page, f"!player.paused && {FRAME} >= 3")
     page.keyboard.press("Space")

@@ -198,6 +198,9 @@ const timeline = (() => {
   for (const name of ["play", "pause", "ended"]) {
     player.addEventListener(name, () => { byId("play").textContent = player.paused ? "Play" : "Pause"; });
   }
+  // The picture may be a frame ahead of the last one that was told; the curve's cursor decides.
+  player.addEventListener("pause", () => { if (!player.ended) seek(frame); });
+  player.addEventListener("ended", () => point(video.frames - 1));
   player.addEventListener("loadedmetadata", settle);
   player.addEventListener("seeked", settle);
   player.addEventListener("error", () => {
