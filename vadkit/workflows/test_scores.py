@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -173,7 +174,7 @@ def _load_scores(
             with np.load(path) as saved:
                 scores[video] = saved["scores"].astype(np.float64)
                 labels[video] = saved["labels"]
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
             raise DataError(
                 f"saved scores {path} cannot be read ({error}); delete {path.parent} and "
                 "evaluate again"
