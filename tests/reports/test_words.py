@@ -34,7 +34,7 @@ def test_where_the_threshold_is_from(record):
     nan = float("nan")
     normal = NormalScores(0.1, 2.5, 3.0, nan, nan, nan, frames=1234)
     assert level_words(record(LABELS, normal=normal)) == (
-        "Threshold 2.5: 99% of 1,234 normal training frames score lower. No test label went "
+        "Threshold 3: 99.9% of 1,234 normal training frames score lower. No test label went "
         "into it."
     )
 

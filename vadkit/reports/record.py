@@ -42,6 +42,6 @@ class RunRecord:
 
     @property
     def level(self) -> float | None:
-        """The raw score that 99% of normal training frames stay below, where it is known."""
-        known = self.normal is not None and np.isfinite(self.normal.frame_q99)
-        return self.normal.frame_q99 if self.normal is not None and known else None
+        """The raw score that 99.9% of normal training frames stay below, where it is known."""
+        known = self.normal is not None and np.isfinite(self.normal.frame_q999)
+        return self.normal.frame_q999 if self.normal is not None and known else None

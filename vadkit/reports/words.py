@@ -65,7 +65,7 @@ def level_words(record: RunRecord) -> str:
         return "No threshold: the run has no normal.json with the scores of training frames."
     assert record.normal is not None
     return (
-        f"Threshold {record.level:.4g}: 99% of {record.normal.frames:,} normal training frames "
+        f"Threshold {record.level:.4g}: 99.9% of {record.normal.frames:,} normal training frames "
         "score lower. No test label went into it."
     )
 

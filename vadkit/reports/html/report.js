@@ -210,7 +210,9 @@ function drawRun() {
 
 function showTraining() {
   const group = run.training[byId("training-group").value];
-  if (!group) return noChart("training-plot", "No training curves: metrics.jsonl holds no values.");
+  // The summary has a note on why there are none.
+  byId("training").hidden = !group;
+  if (!group) return;
   const positive = Object.values(group).every((one) => one.y.every((value) => value === null || value > 0));
   byId("training-log").disabled = !positive;
   drawTraining("training-plot", group, positive && byId("training-log").checked);
