@@ -128,8 +128,9 @@ def write(path: Path, frames: Iterator[np.ndarray]) -> None:
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"crf": "10"})
         stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            stream.height, stream.width = frame.shape
+        for number, frame in enumerate(frames):
+            if not number:
+                stream.height, stream.width = frame.shape
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
         container.mux(stream.encode())
 
