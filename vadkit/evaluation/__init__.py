@@ -10,6 +10,8 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "false-alarms": "vadkit.evaluation.alarms:FalseAlarms",
         "alarms": "vadkit.evaluation.alarms:Alarms",
         "category-auc": "vadkit.evaluation.category_auc:CategoryAuc",
+        "pixel-auc": "vadkit.evaluation.pixels:PixelAuc",
+        "region-detection": "vadkit.evaluation.region_detection:RegionDetection",
         "score-statistics": "vadkit.evaluation.score_statistics:ScoreStatistics",
     },
     "protocols": {

@@ -1,0 +1,164 @@
+"""RBDC and TBDC on cases worked out by hand, and by what must hold for any maps."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vadkit.errors import DataError
+from vadkit.evaluation.region_detection import RegionDetection, detection_area
+from vadkit.evaluation.regions import Tracks
+
+
+def values_of(maps, masks, tracks=None, **params):
+    metrics = RegionDetection(**{"thresholds": None, **params})(maps, masks, tracks=tracks)
+    return {metric.name: metric.value for metric in metrics}
+
+
+def scene():
+    """Four frames of 2x8: one track of a 4-pixel region in frames 1 and 2."""
+    masks = np.zeros((4, 2, 8), bool)
+    masks[1:3, 0, :4] = True
+    return masks
+
+
+@pytest.mark.parametrize("thresholds", [None, 2, 100])
+def test_a_perfect_map(thresholds):
+    masks = scene()
+    got = values_of({"a": masks.astype(float)}, {"a": masks}, thresholds=thresholds)
+    assert (got["rbdc"], got["tbdc"]) == (1, 1)
+    assert (got["regions"], got["tracks"], got["frames"]) == (2, 1, 4)
+
+
+def test_a_constant_map():
+    # One threshold raises all of each frame: 4 of 16 pixels find the region, and the two normal
+    # frames are 2 false regions in 4 frames. The curve is (0, 0), (1/2, 1), (1, 1).
+    masks = scene()
+    got = values_of({"a": np.full(masks.shape, 3.0)}, {"a": masks})
+    assert got["rbdc"] == got["tbdc"] == 0.25 + 0.5
+    assert got["thresholds"] == 1
+
+
+def test_two_thresholds_by_hand():
+    masks = scene()
+    maps = np.zeros(masks.shape)
+    maps[1, 0, 0] = 5  # finds the region of frame 1 at threshold 5: 1/4
+    maps[0, 1, 7] = 5  # false
+    maps[2, 0, :2] = 3  # finds that of frame 2 at threshold 3: 2/4
+    maps[3, 0, 0] = maps[3, 0, 4] = maps[3, 1, 2] = 3  # three false ones
+    got = values_of({"a": maps}, {"a": masks})
+    # Regions: (0, 0), (1/4, 1/2), (4/4, 1). At threshold 0 frames are one region each, of which
+    # those of frames 1 and 2 match (4/16), and the others are false: (2/4, 1), which is better.
+    assert got["rbdc"] == pytest.approx(0.25 * 0.5 / 2 + 0.25 * (0.5 + 1) / 2 + 0.5)
+    # A tenth of the track's two regions is any one of them.
+    assert got["tbdc"] == pytest.approx(0.25 / 2 + 0.75)
+    both = values_of({"a": maps}, {"a": masks}, alpha=0.6)
+    # Both of them only at threshold 0: (1/4, 0), (1/2, 1).
+    assert both["tbdc"] == pytest.approx(0.25 / 2 + 0.5)
+
+
+def test_videos_are_pooled():
+    masks = scene()
+    maps = masks.astype(float)
+    got = values_of({"a": maps, "b": maps * 0}, {"a": masks, "b": masks})
+    assert (got["regions"], got["tracks"], got["frames"]) == (4, 2, 8)
+    # Half is found without a false region; at threshold 0 each frame is one: 4 of 8 are false, and
+    # regions of 4 in 16 pixels match.
+    assert got["rbdc"] == got["tbdc"] == pytest.approx(0.5 * (0.5 + 1) / 2 + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("false", "found", "area"),
+    [
+        ([0.0], [1.0], 1.0),
+        ([2.0], [1.0], 0.0),
+        # Level from the last point within 1.
+        ([0.5, 2.0], [1.0, 1.0], 0.75),
+        # Turns back: fewer false regions and more found at the lower threshold.
+        ([0.5, 0.25], [0.2, 0.8], 0.1 + 0.6),
+        # Fewer found at more false regions: the better threshold stays.
+        ([0.0, 1.0], [0.6, 0.2], 0.6),
+    ],
+)
+def test_the_area_by_hand(false, found, area):
+    assert detection_area(np.array(false), np.array(found)) == pytest.approx(area)
+
+
+def test_tracks_in_place_of_masks():
+    objects = [(np.array([1, 2]), np.array([[0, 0, 4, 1], [0, 0, 4, 1]]))]
+    maps = {"a": scene().astype(float)}
+    got = values_of(maps, {}, {"a": Tracks((2, 8), objects)})
+    assert got == values_of(maps, {"a": scene()})
+
+
+def random_pair(seed):
+    random = np.random.default_rng(seed)
+    masks = random.random((5, 4, 6)) < 0.25
+    masks[0] = False
+    masks[1, 0, 0] = True
+    return random.integers(0, 6, masks.shape).astype(np.float32), masks
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6))
+def test_only_the_order_of_values_counts(seed):
+    maps, masks = random_pair(seed)
+    before = values_of({"a": maps}, {"a": masks})
+    assert values_of({"a": np.exp(3 * maps) - 5}, {"a": masks}) == before
+    assert 0 <= before["rbdc"] <= 1 and 0 <= before["tbdc"] <= 1
+    # As many levels as there are pixels leave no value out.
+    every = values_of({"a": maps}, {"a": masks}, thresholds=1000)
+    assert every == before
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6))
+def test_the_order_of_videos_does_not_count(seed):
+    maps, masks = random_pair(seed)
+    other, others = random_pair(seed + 1)
+    one = values_of({"a": maps, "b": other}, {"a": masks, "b": others})
+    assert values_of({"b": other, "a": maps}, {"b": others, "a": masks}) == one
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.sampled_from(["alpha", "beta"]))
+def test_a_stricter_bound_finds_no_more(seed, bound):
+    maps, masks = random_pair(seed)
+    easy, hard = (
+        RegionDetection(thresholds=None, **{bound: value}).sweep({"a": maps}, {"a": masks})
+        for value in (0.1, 0.6)
+    )
+    assert (hard.regions <= easy.regions).all() and (hard.tracks <= easy.tracks).all()
+    assert (hard.false >= easy.false).all()
+
+
+def test_frames_without_a_map_are_dropped():
+    masks = scene()
+    maps = masks.astype(float)
+    maps[2:] = np.nan
+    got = values_of({"a": maps}, {"a": masks})
+    assert (got["regions"], got["tracks"], got["frames"]) == (1, 1, 2)
+    assert got["rbdc"] == 1
+
+
+def test_every_number_says_how():
+    masks = scene()
+    metric = RegionDetection(sigma=2, min_area=3)({"a": masks * 1.0}, {"a": masks})[0]
+    assert metric.protocol == (
+        "raw, smoothed over space, sigma 2 pixels, alpha 0.1, beta 0.1, least area 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("maps", "masks", "message"),
+    [
+        ({"a": np.zeros((2, 3, 3))}, {}, "no labels for video 'a'"),
+        ({"a": np.zeros((2, 3, 3))}, {"a": np.zeros((2, 3, 3), bool)}, "no abnormal region"),
+        ({"a": np.full((2, 3, 3), np.nan)}, {"a": np.ones((2, 3, 3), bool)}, "has a score map"),
+        ({"a": np.zeros((3, 3, 3))}, {"a": np.ones((2, 3, 3), bool)}, "3 score maps but masks"),
+    ],
+)
+def test_what_cannot_be_evaluated(maps, masks, message):
+    for thresholds in (None, 100):
+        with pytest.raises(DataError, match=message):
+            values_of(maps, masks, thresholds=thresholds)

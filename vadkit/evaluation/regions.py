@@ -1,0 +1,126 @@
+"""Abnormal regions of frames, as masks or boxes tell them, and how maps find them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+
+class Tracks(NamedTuple):
+    """Abnormal objects over time: ``size`` (H, W) of the frames, and frames and boxes of each.
+
+    Frames are (n,) ints from 0, boxes (n, 4) x1, y1, x2, y2 in pixels.
+    """
+
+    size: tuple[int, int]
+    objects: Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+class Region(NamedTuple):
+    """A labelled region of one frame: the number of its track, its corner and its pixels (h, w)."""
+
+    track: int
+    top: int
+    left: int
+    pixels: np.ndarray
+
+
+class Found(NamedTuple):
+    """Which regions of a frame are found, (regions,) bool, and how many detections are false."""
+
+    regions: np.ndarray
+    false: int
+
+
+def regions_of_masks(masks: np.ndarray) -> list[list[Region]]:
+    """The regions of each frame of masks (N, H, W), numbered by track from 0.
+
+    Regions are connected components (pixels touch at sides or corners). Where a data set numbers
+    no tracks, components of consecutive frames that share a pixel are of one track, so objects
+    that touch become one, and one that leaves and comes back becomes two.
+    """
+    labelled: list[tuple[int, np.ndarray, np.ndarray]] = []
+    links: list[np.ndarray] = []
+    total, before = 0, None
+    for mask in masks:
+        count, labels, boxes, _ = cv2.connectedComponentsWithStats(
+            np.asarray(mask, dtype=np.uint8), connectivity=8
+        )
+        # Numbered through over the video, background -1.
+        numbers = np.where(labels > 0, labels + (total - 1), -1)
+        if before is not None:
+            both = (numbers >= 0) & (before >= 0)
+            links.append(np.unique(np.stack([before[both], numbers[both]], axis=1), axis=0))
+        labelled.append((total, labels, boxes))
+        total, before = total + count - 1, numbers
+    tracks = _linked(total, links)
+    return [
+        [
+            Region(int(tracks[first + n - 1]), *_cut(labels, boxes[n], n))
+            for n in range(1, len(boxes))
+        ]
+        for first, labels, boxes in labelled
+    ]
+
+
+def regions_of_tracks(tracks: Tracks, frames: int) -> list[list[Region]]:
+    """The boxes of tracks as filled regions of ``frames`` frames, cut to the frame's size.
+
+    A pixel belongs to a box when its centre does. Frames from ``frames`` on, and boxes wholly
+    outside the frame, are left out.
+    """
+    height, width = tracks.size
+    found: list[list[Region]] = [[] for _ in range(frames)]
+    for track, (numbers, boxes) in enumerate(tracks.objects):
+        for number, box in zip(np.asarray(numbers).tolist(), np.asarray(boxes), strict=True):
+            edges = np.clip(np.rint(box).astype(int), 0, [width, height, width, height])
+            left, top, right, bottom = edges.tolist()
+            if 0 <= number < frames and left < right and top < bottom:
+                pixels = np.ones((bottom - top, right - left), bool)
+                found[number].append(Region(track, top, left, pixels))
+    return found
+
+
+def find_regions(
+    detected: np.ndarray, regions: Sequence[Region], *, beta: float, min_area: int
+) -> Found:
+    """Compare the connected components of a frame's detected pixels (H, W) with its regions.
+
+    Components touch at sides or corners; those under ``min_area`` pixels are dropped. A region is
+    found when its intersection over union with a component is at least ``beta``; a component that
+    reaches this with no region is false.
+    """
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(
+        detected.view(np.uint8), connectivity=8
+    )
+    areas = boxes[:, cv2.CC_STAT_AREA].astype(np.int64)
+    kept = areas >= min_area
+    kept[0] = False
+    used = np.zeros(count, bool)
+    found = np.zeros(len(regions), bool)
+    for number, region in enumerate(regions):
+        height, width = region.pixels.shape
+        under = labels[region.top : region.top + height, region.left : region.left + width]
+        shared = np.bincount(under[region.pixels], minlength=count)
+        union = np.count_nonzero(region.pixels) + areas - shared
+        # Less a hair: a tenth of 30 pixels is 3, though the product is a little more.
+        matched = kept & (shared >= beta * union - 1e-9)
+        found[number] = matched.any()
+        used |= matched
+    return Found(found, int(np.count_nonzero(kept & ~used)))
+
+
+def _linked(count: int, links: list[np.ndarray]) -> np.ndarray:
+    pairs = np.concatenate(links) if links else np.empty((0, 2), np.int64)
+    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
+    return connected_components(graph, directed=False)[1] if count else np.empty(0, np.int64)
+
+
+def _cut(labels: np.ndarray, box: np.ndarray, number: int) -> tuple[int, int, np.ndarray]:
+    left, top, width, height = box[:4].tolist()
+    return top, left, labels[top : top + height, left : left + width] == number
