@@ -56,6 +56,12 @@ def evaluate(
     fps: Annotated[
         float | None, typer.Option(help="With --scores: frames a second, for figures an hour.")
     ] = None,
+    maps: Annotated[
+        bool,
+        typer.Option(
+            "--maps", help="Measure score maps too: pixel AUC, RBDC and TBDC. Keeps maps on disk."
+        ),
+    ] = False,
     overrides: Set = None,
     as_json: Json = False,
 ) -> None:
@@ -69,6 +75,10 @@ def evaluate(
             raise RecipeError("--scores needs --labels: a label file or folder, or a recipe")
         if checkpoint is not None:
             raise RecipeError("--checkpoint goes with a run, not with --scores")
+        if maps:
+            raise RecipeError(
+                "--maps goes with a run: maps come from its method, not from --scores"
+            )
         from vadkit.workflows.own_scores import evaluate_scores
 
         result = evaluate_scores(
@@ -80,7 +90,11 @@ def evaluate(
         from vadkit.workflows.evaluate import evaluate as workflow
 
         result = workflow(
-            run or "", checkpoint=checkpoint, protocols=protocol or (), overrides=overrides or ()
+            run or "",
+            checkpoint=checkpoint,
+            protocols=protocol or (),
+            overrides=overrides or (),
+            maps=maps,
         )
     if as_json:
         typer.echo(json.dumps(result.as_data(), indent=2))
@@ -110,6 +124,7 @@ def print_evaluation(result: Evaluation) -> None:
     _print_protocols(result, say)
     _print_alarms(result, say)
     _print_categories(result, say)
+    _print_maps(result, say)
     _print_counts(result, say)
 
 
@@ -182,6 +197,24 @@ def _print_categories(result: Evaluation, say: Callable[[str], None]) -> None:
         if areas:
             listed = ", ".join(f"{metric.name[4:-1]} {metric.value:.3f}" for metric in areas)
             say(f"{one.protocol.name}, micro AUC by category: {listed}.")
+
+
+def _print_maps(result: Evaluation, say: Callable[[str], None]) -> None:
+    shown = {
+        "pixelwise-auc": "pixelwise AUC",
+        "pixel-criterion-auc": "pixel-criterion AUC",
+        "rbdc": "RBDC",
+        "tbdc": "TBDC",
+    }
+    by_protocol: dict[str, list[Metric]] = {}
+    for metric in result.maps.metrics:
+        if metric.name in shown:
+            by_protocol.setdefault(metric.protocol, []).append(metric)
+    for protocol, found in by_protocol.items():
+        say(", ".join(f"{shown[metric.name]} {metric.value:.4f}" for metric in found) + ".")
+        say(f"  [dim]{protocol[0].upper()}{protocol[1:]}.")
+    for name, reason in result.maps.missing.items():
+        say(f"[yellow]{name} not measured:[/] {reason}.")
 
 
 def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from vadkit.data.clip_sources import FrameReader
 from vadkit.data.clips import scatter_scores, scoring_starts
 from vadkit.data.extras import Extras, gather_extras
 from vadkit.data.tensors import Clips, make_clips
+from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Method
 
 
@@ -31,21 +32,63 @@ def score_video(
     """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec)
-    offsets = np.arange(spec.frames) * spec.step
     scores = np.empty((len(starts), len(spec.scored)))
+    place = 0
+    for batch, clips in _clips(video, starts, spec, device, batch_size, extras or Extras()):
+        scores[place : place + len(batch)] = score_batch(method, clips, dtype)[0]
+        place += len(batch)
+    return scatter_scores(scores, starts, len(video), spec)
+
+
+def map_video(
+    method: Method,
+    video: FrameReader,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    batch_size: int,
+    extras: Extras | None = None,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Frame numbers and score maps (h, w) float32, in no certain order.
+
+    Ends at once for a method without maps. A frame that several clips score comes several times,
+    as it has several scores.
+    """
+    spec = method.clip.scoring
+    starts = scoring_starts(len(video), spec)
+    for batch, clips in _clips(video, starts, spec, device, batch_size, extras or Extras()):
+        maps = score_batch(method, clips, dtype, maps=True)[1]
+        if maps is None:
+            return
+        for start, of_clip in zip(batch.tolist(), maps, strict=True):
+            for offset, values in zip(spec.scored, of_clip, strict=True):
+                yield start + offset * spec.step, values
+
+
+def _clips(
+    video: FrameReader,
+    starts: np.ndarray,
+    spec: ClipSpec,
+    device: torch.device,
+    batch_size: int,
+    extras: Extras,
+) -> Iterator[tuple[np.ndarray, Clips]]:
+    """Batches of the clips that begin at ``starts``, with their first frames."""
+    offsets = np.arange(spec.frames) * spec.step
     for place in range(0, len(starts), batch_size):
         batch = starts[place : place + batch_size]
         frames = torch.from_numpy(video.read(int(batch[0]), int(batch[-1]) + spec.span))
         rows = np.stack([np.zeros_like(batch), batch], axis=1)
-        clips = make_clips(
-            frames[batch[:, None] - batch[0] + offsets],
-            gather_extras([extras or Extras()], rows, spec),
-            spec,
-            device,
-            torch.float32,
+        yield (
+            batch,
+            make_clips(
+                frames[batch[:, None] - batch[0] + offsets],
+                gather_extras([extras], rows, spec),
+                spec,
+                device,
+                torch.float32,
+            ),
         )
-        scores[place : place + len(batch)] = score_batch(method, clips, dtype)[0]
-    return scatter_scores(scores, starts, len(video), spec)
 
 
 def frame_maps(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import build_list
+from vadkit.workflows.maps import MAP_EVALUATORS, MapResults, evaluate_maps, split_evaluators
 from vadkit.workflows.protocols import Result, build_protocols, evaluate_scored, published_names
 from vadkit.workflows.run import load_run, write_json
 from vadkit.workflows.test_scores import checkpoint_names, score_run
@@ -29,7 +30,7 @@ class Evaluation:
     """What was evaluated and how it did, protocol by protocol.
 
     ``run`` is the folder of a run or of scores, ``checkpoint`` and ``step`` what scored (None for
-    scores of others), ``skipped`` the videos left out.
+    scores of others), ``skipped`` the videos left out, ``maps`` what score maps gave.
     """
 
     run: str
@@ -38,11 +39,13 @@ class Evaluation:
     label_source: str
     skipped: list[str]
     results: list[Result]
+    maps: MapResults = field(default_factory=MapResults)
 
     @property
     def metrics(self) -> list[Metric]:
         """All metrics in a row; each says its protocol."""
-        return [metric for result in self.results for metric in result.metrics]
+        of_frames = [metric for result in self.results for metric in result.metrics]
+        return [*of_frames, *self.maps.metrics]
 
     def as_data(self) -> dict[str, Any]:
         """JSON-like data; undefined metrics are null, intervals stand where there are any."""
@@ -54,6 +57,7 @@ class Evaluation:
             "skipped": self.skipped,
             "protocols": [result.as_data() for result in self.results],
             "metrics": [_metric_data(metric) for metric in self.metrics],
+            "not_measured": self.maps.missing,
         }
 
 
@@ -63,13 +67,15 @@ def evaluate(
     checkpoint: str | None = None,
     protocols: Sequence[str] = (),
     overrides: Sequence[str] = (),
+    maps: bool = False,
 ) -> Evaluation:
     """Evaluate a run on its dataset's test split and write ``eval.json``.
 
     ``checkpoint`` is ``last``, ``best`` (lowest training loss), ``best-on-test`` or another name
     under ``checkpoints/``; None takes what the protocols ask for. ``protocols`` are names in place
-    of the recipe's. Scores are saved in ``scores/test`` and taken from there when they were made
-    from the same checkpoint. Raises ``DataError`` when the test split has no labels.
+    of the recipe's; ``maps`` measures score maps even where the recipe does not ask for it. Scores
+    are saved in ``scores/test`` and taken from there when they were made from the same checkpoint.
+    Raises ``DataError`` when the test split has no labels.
     """
     run = Path(run)
     recipe = load_run(run, tuple(overrides))
@@ -84,14 +90,22 @@ def evaluate(
     if protocols:
         # Only what was asked for: no row for the recipe's own scorers.
         scored = replace(scored, scorers=())
+    of_frames, of_maps = split_evaluators(recipe.evaluators)
     results = evaluate_scored(
         scored,
         listed,
-        build_list("evaluators", recipe.evaluators),
+        build_list("evaluators", of_frames),
         published=published_names(recipe),
     )
+    of_maps = of_maps or (MAP_EVALUATORS if maps else [])
     result = Evaluation(
-        str(run), name, meta["step"], meta["label_source"], meta["skipped"], results
+        str(run),
+        name,
+        meta["step"],
+        meta["label_source"],
+        meta["skipped"],
+        results,
+        evaluate_maps(run, recipe, scored, meta, of_maps),
     )
     write_json(run / "eval.json", result.as_data())
     return result

@@ -192,6 +192,7 @@ def _test_evaluation(recipe: Recipe) -> Any:
     from vadkit.engine.trainer import Evaluated
     from vadkit.methods.scoring import score_video
     from vadkit.registry import build
+    from vadkit.workflows.maps import split_evaluators
     from vadkit.workflows.protocols import Scored, build_protocols, evaluate_scored
     from vadkit.workflows.test_scores import label_source, store_labelled
 
@@ -202,7 +203,8 @@ def _test_evaluation(recipe: Recipe) -> Any:
     source = label_source(recipe, dataset)
     raw = build_protocols([Spec(type="raw")])
     scorers = build_list("scorers", recipe.scorers)
-    evaluators = build_list("evaluators", recipe.evaluators)
+    # Maps are measured by `vadkit eval` alone: keeping them costs disk space and time.
+    evaluators = build_list("evaluators", split_evaluators(recipe.evaluators)[0])
 
     def evaluate(method: Method) -> Evaluated:
         device = next(iter(method.parameters()), None)

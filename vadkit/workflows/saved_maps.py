@@ -1,0 +1,161 @@
+"""Score maps of a run's test split on disk: saved ones where they are current, else made now."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vadkit.errors import DataError
+from vadkit.recipe import Recipe
+from vadkit.workflows.build import load_method
+from vadkit.workflows.frames import load_extras, store_videos
+from vadkit.workflows.progress import decoding_progress, say
+from vadkit.workflows.run import write_json
+
+if TYPE_CHECKING:
+    from vadkit.data.videos import Video
+
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+def current_maps(
+    run: Path, recipe: Recipe, videos: Sequence[Video], meta: Mapping[str, Any]
+) -> Callable[[str], np.ndarray] | None:
+    """A function from a video's id to its maps, (N, h, w) float16; None for a method without maps.
+
+    Maps are in the method's unit times a power of two, the same for all videos, and NaN for frames
+    without one. ``meta`` is the record of the saved scores, see ``score_run``; maps of another
+    checkpoint are made anew. Raises ``DataError`` when the disk has no room for them.
+    """
+    folder = run / "scores" / "test" / "maps"
+    made_from = {key: meta[key] for key in ("checkpoint", "digest", "overrides", "videos")}
+    record = folder / "meta.json"
+    try:
+        saved = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        saved = {}
+    if {key: saved.get(key) for key in made_from} != made_from:
+        record.unlink(missing_ok=True)
+        checkpoint = run / "checkpoints" / f"{meta['checkpoint']}.pt"
+        scale = _scale(run)
+        saved = {
+            **made_from,
+            "maps": _save_maps(recipe, checkpoint, videos, folder, scale),
+            "scale": scale,
+        }
+        write_json(record, saved)
+    return partial(_load_maps, folder) if saved["maps"] else None
+
+
+def _load_maps(folder: Path, video: str) -> np.ndarray:
+    path = folder / f"{video}.npy"
+    try:
+        maps: np.ndarray = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"saved maps {path} cannot be read ({error}); delete {folder} and evaluate again"
+        ) from None
+    return maps
+
+
+def _scale(run: Path) -> float:
+    """The power of two that brings high values of normal maps near 1, where float16 is at home."""
+    from vadkit.inference.detector import load_normal
+
+    normal = load_normal(run)
+    if normal is None or not 0 < normal.map_q99 < math.inf:
+        return 1.0
+    return 2.0 ** -round(math.log2(normal.map_q99))
+
+
+def _save_maps(
+    recipe: Recipe, checkpoint: Path, videos: Sequence[Video], folder: Path, scale: float
+) -> bool:
+    """Score the videos once more and keep their maps; False for a method that gives none."""
+    from vadkit.device import pick_device, pick_precision
+    from vadkit.methods.scoring import map_video
+
+    device = pick_device(recipe.train.device)
+    dtype = pick_precision(recipe.train.precision, device)
+    method, _ = load_method(recipe, checkpoint, device)
+    stored, _ = store_videos(recipe, videos)
+    extras = load_extras(recipe, method.clip.scoring, videos, stored)
+    score = partial(
+        map_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
+    )
+    frames = sum(len(video) for video in stored)
+    written = _Written(folder, frames, scale)
+    empty = []
+    with method.adapting(), decoding_progress(len(stored), frames, "score maps") as progress:
+        for finished, (video, beside) in enumerate(zip(stored, extras, strict=True), 1):
+            if not written.write(video.id, len(video), score(video, extras=beside)):
+                if len(video) >= method.clip.scoring.span:
+                    return False
+                empty.append(video)
+            progress(finished, written.frames)
+    for video in empty:
+        # Shorter than a clip: no frame of it has a map.
+        written.write(video.id, len(video), iter([(0, np.full((1, 1), np.nan, np.float32))]))
+    return len(empty) < len(stored)
+
+
+class _Written:
+    """Map files under a folder; says what the first map shows that all of them will take."""
+
+    def __init__(self, folder: Path, frames: int, scale: float) -> None:
+        self.folder, self.expected, self.scale = folder, frames, scale
+        self.frames = 0
+
+    def write(self, video: str, frames: int, maps: Iterator[tuple[int, np.ndarray]]) -> bool:
+        """Write a video's maps under a temporary name and rename; False when there are none.
+
+        Maps of a frame that comes several times are averaged.
+        """
+        path = self.folder / f"{video}.npy"
+        counts = np.zeros(frames, np.int64)
+        kept: np.ndarray | None = None
+        temporary = path.with_suffix(".tmp")
+        for number, values in maps:
+            if kept is None:
+                self._check_room(values.shape)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                kept = np.lib.format.open_memmap(
+                    temporary, mode="w+", dtype=np.float16, shape=(frames, *values.shape)
+                )
+            scaled = values.astype(np.float32) * np.float32(self.scale)
+            finite = np.isfinite(scaled)
+            scaled[finite] = scaled[finite].clip(-_LARGEST, _LARGEST)
+            if counts[number]:
+                scaled = (kept[number] * counts[number] + scaled) / (counts[number] + 1)
+            kept[number] = scaled
+            counts[number] += 1
+        if kept is None:
+            return False
+        kept[counts == 0] = np.nan
+        kept.flush()  # type: ignore[attr-defined]
+        del kept
+        os.replace(temporary, path)
+        self.frames += frames
+        return True
+
+    def _check_room(self, shape: tuple[int, ...]) -> None:
+        from vadkit.data.store import size_text
+
+        if self.frames:
+            return
+        need = self.expected * math.prod(shape) * 2
+        self.folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.folder).free
+        size = "x".join(map(str, shape))
+        text = f"maps of {self.expected} frames at {size}: {size_text(need)} in {self.folder}"
+        if need > free:
+            raise DataError(f"no room for {text} ({size_text(free)} free)")
+        say(f"keeping {text} ({size_text(free)} free)")
