@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vadkit.data.datasets.ucsd import Ucsd
 from vadkit.errors import DataError
+from vadkit.evaluation.pixels import PixelAuc
 from vadkit.evaluation.region_detection import RegionDetection, detection_area
 from vadkit.evaluation.regions import Tracks
 
@@ -162,3 +164,25 @@ def test_what_cannot_be_evaluated(maps, masks, message):
     for thresholds in (None, 100):
         with pytest.raises(DataError, match=message):
             values_of(maps, masks, thresholds=thresholds)
+
+
+@pytest.mark.real_data
+def test_masks_of_ped2_at_half_size_find_themselves(real_data):
+    dataset = Ucsd(root=real_data / "ped2")
+    masks = {
+        video.id: video.masks() for video in dataset.videos("test") if video.id in ("02", "07")
+    }
+    # Means of 2x2 pixels, as a method would see the frames; stretched, they must lie on the masks.
+    maps = {
+        video: own.reshape(len(own), 120, 2, 180, 2).mean(axis=(2, 4), dtype=np.float32)
+        for video, own in masks.items()
+    }
+    got = {metric.name: metric.value for metric in RegionDetection()(maps, masks)}
+    assert got["rbdc"] > 0.99 and got["tbdc"] > 0.99
+    assert got["frames"] == 360
+    pixels = {metric.name: metric.value for metric in PixelAuc()(maps, masks)}
+    assert pixels["pixelwise-auc"] > 0.999
+    assert pixels["pixel-criterion-auc"] == 1
+    # A map that lies 12 pixels to the left is not mistaken for one that fits.
+    shifted = {video: np.roll(own, -6, axis=2) for video, own in maps.items()}
+    assert {m.name: m.value for m in PixelAuc()(shifted, masks)}["pixelwise-auc"] < 0.98
