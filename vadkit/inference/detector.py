@@ -19,6 +19,7 @@ from vadkit.data.flow import Flow
 from vadkit.data.objects import FrameBoxes, FrameFinder, boxes_of_frames
 from vadkit.data.resize import to_size
 from vadkit.data.tensors import make_clips
+from vadkit.methods.exported import ExportedMethod
 from vadkit.methods.method import Method
 from vadkit.methods.scoring import score_batch
 from vadkit.scoring.normal import NormalScores
@@ -42,7 +43,7 @@ class Detector:
     and ``objects`` work out what the method takes beside frames, None where it takes none.
     """
 
-    method: Method
+    method: Method | ExportedMethod
     device: torch.device
     dtype: torch.dtype
     batch_size: int = 8
@@ -53,8 +54,11 @@ class Detector:
 
     @classmethod
     def load(cls, run: Path | str, checkpoint: str = "last") -> Detector:
-        """The detector of a run folder; raises ``TrainingError`` when the run has no such
-        checkpoint."""
+        """The detector of a run folder, or of an exported ``.onnx`` or ``.pt2`` file.
+
+        Raises ``TrainingError`` when the run has no such checkpoint, ``DataError`` when the file
+        cannot be read.
+        """
         # Building from a recipe is a workflow, a layer above; it is looked up when asked for.
         from importlib import import_module
 

@@ -36,6 +36,8 @@ _SOFT = 0.1
 _FLOW_ERROR = 0.05
 # Everything at once this many times as fast as in the frame before: a frame was lost between.
 _LOST = 1.5
+# By more than this the picture had stood still before.
+_STOOD = 4.0
 # Pixels a frame: foreground that moves less stands still.
 _STILL = 0.3
 
@@ -250,9 +252,11 @@ class MotionField(Method):
         if not self.lost_frames:
             return length_N1HW.new_ones(places_BT.shape[0], places_BT.shape[1] - 1)
         spread = _spread(length_N1HW, foreground_N1HW)[places_BT]
+        # The faster of the two frames before: a camera may show a frame twice before it jumps.
+        before = torch.maximum(spread[:, :-1], spread[:, [0, *range(spread.shape[1] - 2)]])
         # Not by the middling speed alone: the slow and the fast must have risen as well.
-        rise = (spread[:, 1:] / spread[:, :-1]).amin(dim=2)
-        return torch.where(rise >= _LOST, rise, 1.0)
+        rise = (spread[:, 1:] / before).amin(dim=2)
+        return torch.where((rise >= _LOST) & (rise <= _STOOD), rise, 1.0)
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:

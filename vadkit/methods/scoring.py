@@ -12,6 +12,7 @@ from vadkit.data.clips import scatter_scores, scoring_starts
 from vadkit.data.extras import Extras, gather_extras
 from vadkit.data.tensors import Clips, make_clips
 from vadkit.data.videos import ClipSpec
+from vadkit.methods.exported import ExportedMethod
 from vadkit.methods.method import Method
 
 
@@ -106,11 +107,9 @@ def frame_maps(
     two clips score has the later one's map.
     """
     spec = method.clip.scoring
-    starts = scoring_starts(len(video), spec)
-    offsets = np.arange(spec.frames) * spec.step
     clip_of = {
         int(start) + offset * spec.step: (int(start), place)
-        for start in starts
+        for start in scoring_starts(len(video), spec)
         for place, offset in enumerate(spec.scored)
     }
     maps = {}
@@ -118,13 +117,7 @@ def frame_maps(
         if frame not in clip_of:
             continue
         start, place = clip_of[frame]
-        clips = make_clips(
-            torch.from_numpy(video.read(start, start + spec.span))[None, offsets],
-            gather_extras([extras or Extras()], np.array([[0, start]]), spec),
-            spec,
-            device,
-            torch.float32,
-        )
+        ((_, clips),) = _clips(video, np.array([start]), spec, device, 1, extras or Extras())
         found = score_batch(method, clips, dtype, maps=True)[1]
         if found is not None:
             maps[frame] = found[0, place]
@@ -132,7 +125,7 @@ def frame_maps(
 
 
 def score_batch(
-    method: Method, clips: Clips, dtype: torch.dtype, *, maps: bool = False
+    method: Method | ExportedMethod, clips: Clips, dtype: torch.dtype, *, maps: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Scores (B, S) float64 of clips and, if asked, maps (B, S, h, w) float32."""
     kind = clips.frames.device.type

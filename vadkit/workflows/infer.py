@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vadkit.errors import DataError, RecipeError
+from vadkit.recipe import Spec
 from vadkit.registry import build
 from vadkit.workflows.build import build_list, load_method
 from vadkit.workflows.frames import store_settings
@@ -45,10 +46,13 @@ class Inferred:
 
 
 def load_detector(run: Path, checkpoint: str = "last") -> Detector:
-    """The detector of a run."""
+    """The detector of a run, or of a file that `vadkit export` wrote."""
     from vadkit.device import pick_device, pick_precision
     from vadkit.inference.detector import Detector, load_normal
+    from vadkit.methods.exported import SUFFIXES
 
+    if run.suffix in SUFFIXES and not run.is_dir():
+        return _load_exported(run)
     recipe = load_run(run)
     device = pick_device(recipe.train.device)
     method, _ = load_method(recipe, run / "checkpoints" / f"{checkpoint}.pt", device)
@@ -74,6 +78,26 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
     )
 
 
+def _load_exported(path: Path) -> Detector:
+    import torch
+
+    from vadkit.inference.detector import Detector
+    from vadkit.methods.exported import load_exported
+    from vadkit.scoring.normal import NormalScores
+
+    method = load_exported(path)
+    record = method.record
+    normal, flow = record["normal"], record["flow"]
+    return Detector(
+        method,
+        torch.device("cpu"),
+        torch.float32,
+        normal=NormalScores.from_dict(normal) if normal else None,
+        scorers=tuple(build_list("scorers", [Spec(**spec) for spec in record["scorers"]])),
+        flow=build("flow", flow.pop("type"), flow) if flow else None,
+    )
+
+
 def infer(
     run: Path | str,
     sources: Sequence[str],
@@ -83,14 +107,21 @@ def infer(
 ) -> list[Inferred]:
     """Score every source and write its files under ``out`` (``RUN/infer`` by default).
 
+    ``run`` may also be a file that `vadkit export` wrote; results go beside it by default then.
     Sources are video files, image folders, folders of either, or glob patterns. A video that
     cannot be read is reported and the others go on; ``DataError`` ends it when none could be.
     """
+    from vadkit.data.store import Settings
+
     run = Path(run)
     videos = expand_sources(sources)
     detector = load_detector(run, checkpoint)
-    settings = store_settings(load_run(run))
-    folder = out or run / "infer"
+    if run.is_dir():
+        settings = store_settings(load_run(run))
+    else:
+        clip = detector.method.clip
+        settings = Settings(size=clip.size, channels=clip.channels)
+    folder = out or (run / "infer" if run.is_dir() else run.with_name(f"{run.stem}-infer"))
     results, failures = [], []
     for name, path in videos:
         try:

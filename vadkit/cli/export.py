@@ -1,0 +1,43 @@
+"""``export``: a trained method as one file."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vadkit.cli.commands import Json, Run
+
+
+class Format(StrEnum):
+    """What `--format` takes."""
+
+    onnx = "onnx"
+    torch_export = "torch-export"
+
+
+def export(
+    run: Run,
+    format: Annotated[Format, typer.Option(help="For ONNX Runtime, or for PyTorch.")] = Format.onnx,
+    out: Annotated[
+        Path | None, typer.Option(help="The file; RUN/export/NAME.onnx or .pt2 by default.")
+    ] = None,
+    checkpoint: Annotated[str, typer.Option(help="Which checkpoint to export.")] = "last",
+    as_json: Json = False,
+) -> None:
+    """Write a run's scoring as one file, checked against PyTorch; prints its path."""
+    from vadkit.workflows.export import export as workflow
+
+    done = workflow(run, format=format.value, out=out, checkpoint=checkpoint)
+    if as_json:
+        data = {"path": str(done.path), "format": done.format, "bytes": done.bytes}
+        typer.echo(json.dumps({**data, "difference": done.difference}))
+        return
+    typer.echo(
+        f"scores agree with PyTorch's within {done.difference:.2g}; {done.bytes / 2**20:.1f} MiB",
+        err=True,
+    )
+    typer.echo(str(done.path))

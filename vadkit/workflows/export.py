@@ -1,0 +1,159 @@
+"""From a run to one file that scores clips, checked against the run's own scores."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from vadkit.errors import RecipeError, TrainingError
+from vadkit.workflows.build import load_method
+from vadkit.workflows.run import load_run
+
+if TYPE_CHECKING:
+    import torch
+
+    from vadkit.data.videos import ClipSpec
+
+Format = Literal["onnx", "torch-export"]
+_SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch-export": ".pt2"}
+# Largest difference of a score that passes, in shares of the larger of 1 and the score.
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A written file, and by how much its scores differ from PyTorch's at most.
+
+    ``difference`` is in the unit of the scores, over random clips of batches of 1 and 3.
+    """
+
+    path: Path
+    format: str
+    difference: float
+    bytes: int
+
+
+def export(
+    run: Path, *, format: Format = "onnx", out: Path | None = None, checkpoint: str = "last"
+) -> Exported:
+    """Write the scoring of a run's method as ``RUN/export/<name>.onnx`` or ``.pt2``.
+
+    The file takes batches of any size of the method's clips, and carries the clip, the recipe's
+    flow and scorers, and the scores of normal frames, so that ``Detector.load`` needs nothing else.
+    It is written only when its scores agree with PyTorch's.
+
+    Raises ``RecipeError`` for a method that works on boxes or cannot be traced, and for a missing
+    package; ``TrainingError`` when the scores disagree.
+    """
+    import torch
+
+    from vadkit.inference.detector import load_normal
+    from vadkit.methods.exported import ScoreGraph, clip_record, load_exported
+
+    recipe = load_run(run)
+    method, _ = load_method(recipe, run / "checkpoints" / f"{checkpoint}.pt", torch.device("cpu"))
+    clip = method.clip.scoring
+    name = recipe.method.type
+    if clip.boxes is not None:
+        raise RecipeError(f"method '{name}' scores boxes of objects, which no export carries yet")
+    normal = load_normal(run)
+    record = {
+        "recipe": recipe.name,
+        "method": name,
+        "clip": clip_record(clip),
+        "flow": recipe.flow.model_dump() if recipe.flow is not None and clip.flow else None,
+        "scorers": [spec.model_dump() for spec in recipe.scorers],
+        "normal": normal.to_dict() if normal is not None else None,
+    }
+    path = out or run / "export" / f"{recipe.name}{_SUFFIXES[format]}"
+    if path.suffix != _SUFFIXES[format]:
+        raise RecipeError(f"{path}: a file of format {format} ends in {_SUFFIXES[format]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    graph = ScoreGraph(method).eval()
+    try:
+        _write(graph, clip, record, format, temporary, name)
+        difference = _difference(graph, load_exported(temporary), clip)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return Exported(path, format, difference, path.stat().st_size)
+
+
+def _write(
+    graph: Any, clip: ClipSpec, record: dict[str, Any], format: str, path: Path, name: str
+) -> None:
+    import torch
+
+    from vadkit.methods.exported import RECORD
+
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    example = _example(clip, 2)
+    shapes = tuple({0: batch} for _ in example)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+            program = torch.export.export(graph, example, dynamic_shapes=_named(shapes))
+            if format == "torch-export":
+                extra = {RECORD: json.dumps(record)}
+                torch.export.save(program, path, extra_files=extra)
+                return
+            model = torch.onnx.export(program, dynamo=True, verbose=False, optimize=True)
+    except ImportError as error:
+        raise RecipeError(
+            f"export to ONNX needs {error.name}; install it with: pip install 'vadkit[onnx]'"
+        ) from None
+    except Exception as error:
+        # torch.export explains what it cannot trace in errors of many kinds and many lines.
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise RecipeError(
+            f"method '{name}' cannot be exported: its scoring is no fixed graph ({reason})"
+        ) from None
+    assert model is not None
+    model.model.metadata_props[RECORD] = json.dumps(record)
+    model.save(path)
+
+
+def _named(shapes: tuple[dict[int, Any], ...]) -> dict[str, Any]:
+    names = ("frames", "flow")
+    return dict(zip(names, shapes, strict=False))
+
+
+def _example(clip: ClipSpec, batch: int) -> tuple[torch.Tensor, ...]:
+    """Random clips, and flow where the method takes it, always the same."""
+    import torch
+
+    generator = torch.Generator().manual_seed(batch)
+    low, high = clip.range
+    size = (batch, clip.planes, clip.frames, *clip.size)
+    frames = torch.rand(size, generator=generator) * (high - low) + low
+    if not clip.flow:
+        return (frames,)
+    flow = torch.randn((batch, 2, len(clip.flow), *clip.size), generator=generator)
+    return frames, flow
+
+
+def _difference(graph: Any, exported: Any, clip: ClipSpec) -> float:
+    """The largest difference of scores and maps; ``TrainingError`` when it is too large."""
+    import torch
+
+    largest = 0.0
+    for batch in (1, 3):
+        example = _example(clip, batch)
+        with torch.inference_mode():
+            expected = graph(*example)
+        for ours, theirs in zip(expected, exported.run(list(example)), strict=True):
+            gap = (ours - theirs).abs()
+            allowed = TOLERANCE * ours.abs().clamp(min=1)
+            if not torch.equal(ours.isnan(), theirs.isnan()) or (gap > allowed).any():
+                raise TrainingError(
+                    f"the exported model's scores differ from PyTorch's by up to "
+                    f"{gap.nan_to_num().max():.3g}; nothing was written"
+                )
+            largest = max(largest, gap.nan_to_num().max().item())
+    return largest
