@@ -15,11 +15,11 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from vadkit.errors import PluginError, RecipeError
 
@@ -47,6 +47,19 @@ FAMILIES: dict[str, str] = {
     "hooks": "vadkit.hooks",
     "sinks": "vadkit.inference",
 }
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Marks a parameter that is a component of ``family`` itself, or holds several.
+
+    ``Annotated[list[dict[str, Any]], Nested("features", "list")]``. A recipe gives mappings with a
+    ``type``; they are checked like a section's. The constructor gets them complete, and makes
+    components of them with ``build_spec``. ``form`` is as in ``recipe.model.COMPONENT_SECTIONS``.
+    """
+
+    family: str
+    form: Literal["one", "optional", "list", "roles"] = "one"
 
 
 @dataclass(frozen=True)
@@ -220,6 +233,22 @@ def build(family: str, name: str, params: dict[str, Any], *supplied: Any) -> Any
     """Construct a component from what vadkit supplies and a recipe's checked parameters."""
     obj = find(family, name).load()
     return obj(*supplied, **params_model(obj)(**params).__dict__)
+
+
+def build_spec(family: str, spec: Mapping[str, Any], *supplied: Any) -> Any:
+    """Construct a component from a mapping with its name under ``type``."""
+    params = dict(spec)
+    return build(family, params.pop("type"), params, *supplied)
+
+
+def nested(model: type[BaseModel]) -> dict[str, Nested]:
+    """The parameters of a model that are components themselves."""
+    return {
+        name: mark
+        for name, field in model.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Nested)
+    }
 
 
 def did_you_mean(name: str, known: Any) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from vadkit.registry import Component
 
+# How a parameter that is made of components is shown, by its form.
+_HOLDS = {"list": "list of ", "roles": "named ", "optional": "None or one of "}
 _COMPARISONS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
@@ -165,6 +167,9 @@ def _annotation(node: ast.expr | None, aliases: dict[str, ast.expr]) -> tuple[st
             assert isinstance(node.slice, ast.Tuple)
             inner, *marks = node.slice.elts
             for mark in marks:
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "Nested":
+                    family, *form = (ast.literal_eval(each) for each in mark.args)
+                    return ast.Name(_HOLDS.get(form[0] if form else "", "") + family)
                 for keyword in mark.keywords if isinstance(mark, ast.Call) else []:
                     sign = _COMPARISONS.get(keyword.arg or "", f"{keyword.arg} =")
                     bounds.append(f"{sign} {ast.unparse(keyword.value)}")

@@ -91,6 +91,11 @@ class ClipLoader:
         order = np.arange(len(self.clips))
         if self.seed is not None:
             order = self.source.order(self.clips, np.random.default_rng([self.seed, epoch]))
+        for number, clips in enumerate(self._drawn(order, epoch, start), start):
+            videos = self.clips[self._numbers(order, number), 0]
+            yield replace(clips, videos=torch.from_numpy(videos))
+
+    def _drawn(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Clips]:
         if self.image_augments:
             yield from self._augmented(order, epoch, start)
         elif self.source.device.type != "cpu":

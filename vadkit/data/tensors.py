@@ -20,12 +20,14 @@ class Clips:
     float32, dx and dy in pixels of the clip, from the frame before to each of the F frames of
     ``ClipSpec.flow``. ``boxes`` holds, for each clip, the (n, 4) float32 boxes x1, y1, x2, y2 of
     its frame ``ClipSpec.boxes``, in pixels of the clip. Flow and boxes are None where the spec asks
-    for none.
+    for none. ``videos`` (B,) are the numbers of the training videos that the clips are from, on the
+    CPU; None where nothing is trained.
     """
 
     frames: Tensor
     flow: Tensor | None = None
     boxes: tuple[Tensor, ...] | None = None
+    videos: Tensor | None = None
 
     def __len__(self) -> int:
         """Number of clips."""
@@ -38,6 +40,7 @@ class Clips:
             self.frames[chosen],
             None if self.flow is None else self.flow[chosen],
             None if self.boxes is None else tuple(self.boxes[number] for number in chosen),
+            None if self.videos is None else self.videos[chosen],
         )
 
 

@@ -31,12 +31,14 @@ class Scores(NamedTuple):
     ``frames`` is (B, S) for the S offsets of ``ClipSpec.scored``, NaN where a frame has no score.
     ``maps`` is (B, S, h, w), the same error per pixel or cell, or None. ``output`` is what the
     method made in place of the scored frames, (B, S, C, h, w) in the clip's range, for pictures;
-    None where it makes none.
+    None where it makes none. ``parts`` is what each part of a method that has several says of the
+    frames, (B, S) by name in units that compare; None where there is one alone.
     """
 
     frames: Tensor
     maps: Tensor | None = None
     output: Tensor | None = None
+    parts: dict[str, Tensor] | None = None
 
 
 class WeightedLoss:
@@ -67,6 +69,10 @@ class Method(nn.Module):
     optional: ClassVar[frozenset[str]] = frozenset()
     # Passes over the training clips that follow training, each ended by ``finalize``.
     passes: ClassVar[int] = 1
+    # Frames in a row that one feature of ``encode`` takes; 0 where ``score`` does not go by such
+    # features. A clip of T frames then has T - encoded_frames + 1 features, one for each of its
+    # frames from the number ``encoded_frames - 1`` on.
+    encoded_frames: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -126,6 +132,17 @@ class Method(nn.Module):
         Live use never does so. By default nothing is learned.
         """
         yield
+
+    def encode(self, clips: Clips) -> Tensor:
+        """Features (B, ...) of windows of ``encoded_frames`` frames, flow and boxes of the last.
+
+        Where a method has them, streams work each out once for all clips that hold its frames.
+        """
+        raise NotImplementedError
+
+    def score_encoded(self, features: Tensor) -> Scores:
+        """``score`` of clips by their features (B, N, ...) in order of time."""
+        raise NotImplementedError
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:

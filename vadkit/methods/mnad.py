@@ -137,7 +137,8 @@ class MNAD(Method):
         if self._adapts and len(clips) > 1:
             # Each clip reads the memory that the one before it has left.
             each = [self.score(clips.pick([number])) for number in range(len(clips))]
-            return Scores(*(torch.cat(parts) for parts in zip(*each, strict=True)))
+            frames, maps, output, _ = zip(*each, strict=True)
+            return Scores(torch.cat(frames), torch.cat(maps), torch.cat(output))
         parts, maps_BHW, output = self._parts(clips)
         low, high = self.extremes
         error, distance = ((parts - low) / (high - low)).unbind(1)

@@ -14,7 +14,7 @@ from vadkit.errors import PluginError, RecipeError
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe, from_pydantic
 from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, Clip, Data, Recipe, Train
 from vadkit.recipe.source import parse, parse_override, read_recipe_text
-from vadkit.registry import Component, did_you_mean, find, load_plugin, params_model
+from vadkit.registry import Component, did_you_mean, find, load_plugin, nested, params_model
 
 SHIPPED = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
 
@@ -74,7 +74,7 @@ def resolve(
     full = _complete(full, method, faults)
     for section, (family, form) in COMPONENT_SECTIONS.items():
         if section in full:
-            full[section] = _check_section(full[section], section, family, form, faults)
+            full[section] = _check_section(full[section], (section,), family, form, faults)
     for section, model in (("clip", Clip), ("data", Data), ("train", Train)):
         if section in full:
             full[section] = _check_params(full[section], (section,), model, faults)
@@ -152,26 +152,25 @@ def _lay_over(default: Mapping[str, Any] | None, given: Any) -> Any:
     return {**default, **given}
 
 
-def _check_section(value: Any, section: str, family: str, form: str, faults: list[Fault]) -> Any:
+def _check_section(value: Any, place: Place, family: str, form: str, faults: list[Fault]) -> Any:
     if form == "optional" and value is None:
         return None
     if form in ("one", "optional"):
-        return _check_component(value, (section,), family, faults)
+        return _check_component(value, place, family, faults)
     if form == "list":
         if not isinstance(value, list):
-            faults.append(Fault((section,), f"must be a list; got {describe(value)}"))
+            faults.append(Fault(place, f"must be a list; got {describe(value)}"))
             return value
         return [
-            _check_component(item, (section, place), family, faults)
-            for place, item in enumerate(value)
+            _check_component(item, (*place, number), family, faults)
+            for number, item in enumerate(value)
         ]
     if not isinstance(value, Mapping):
         message = f"must be a mapping of roles to components; got {describe(value)}"
-        faults.append(Fault((section,), message))
+        faults.append(Fault(place, message))
         return value
     return {
-        role: _check_component(item, (section, role), family, faults)
-        for role, item in value.items()
+        role: _check_component(item, (*place, role), family, faults) for role, item in value.items()
     }
 
 
@@ -224,7 +223,10 @@ def _check_params(value: Any, place: Place, model: type[BaseModel], faults: list
     except ValidationError as error:
         faults += [from_pydantic(item, place, model.model_fields) for item in error.errors()]
         return value
-    return checked.model_dump(mode="json")
+    data = checked.model_dump(mode="json")
+    for name, mark in nested(model).items():
+        data[name] = _check_section(data[name], (*place, name), mark.family, mark.form, faults)
+    return data
 
 
 def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vadkit.recipe.model import COMPONENT_SECTIONS, Clip, Data, Recipe, Train
-from vadkit.registry import components, params_model
+from vadkit.registry import Nested, components, nested, params_model
 
 
 def recipe_schema() -> dict[str, Any]:
@@ -18,19 +18,9 @@ def recipe_schema() -> dict[str, Any]:
         "train": _partial(Train.model_json_schema()),
     }
     for section, (family, form) in COMPONENT_SECTIONS.items():
-        component = {"$ref": f"#/$defs/{family}"}
-        if form == "list":
-            properties[section] = {"type": "array", "items": component}
-        elif form == "roles":
-            # A role may be switched off with null, or keep its method's type and say no other.
-            partial = {"type": "object", "not": {"required": ["type"]}}
-            options = [component, partial, {"type": "null"}]
-            properties[section] = {"type": "object", "additionalProperties": {"anyOf": options}}
-        elif form == "optional":
-            properties[section] = {"anyOf": [component, {"type": "null"}]}
-        else:
-            properties[section] = component
+        properties[section] = _holding(family, form)
     families = {family for family, _ in COMPONENT_SECTIONS.values()}
+    families |= {mark.family for family in families for mark in _nested_in(family)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "vadkit recipe",
@@ -42,6 +32,23 @@ def recipe_schema() -> dict[str, Any]:
     }
 
 
+def _holding(family: str, form: str) -> dict[str, Any]:
+    component = {"$ref": f"#/$defs/{family}"}
+    if form == "list":
+        return {"type": "array", "items": component}
+    if form == "roles":
+        # A role may be switched off with null, or keep its method's type and say no other.
+        partial = {"type": "object", "not": {"required": ["type"]}}
+        options = [component, partial, {"type": "null"}]
+        return {"type": "object", "additionalProperties": {"anyOf": options}}
+    return {"anyOf": [component, {"type": "null"}]} if form == "optional" else component
+
+
+def _nested_in(family: str) -> list[Nested]:
+    models = [params_model(component.load()) for component in components(family).values()]
+    return [mark for model in models for mark in nested(model).values()]
+
+
 def _partial(schema: dict[str, Any]) -> dict[str, Any]:
     schema.pop("required", None)
     return schema
@@ -51,8 +58,11 @@ def _family(family: str) -> dict[str, Any]:
     options = []
     for name, component in sorted(components(family).items()):
         obj = component.load()
-        schema = params_model(obj).model_json_schema()
+        model = params_model(obj)
+        schema = model.model_json_schema()
         properties = {"type": {"const": name}, **schema.get("properties", {})}
+        for parameter, mark in nested(model).items():
+            properties[parameter] = _holding(mark.family, mark.form)
         if family == "losses":
             properties["weight"] = {"type": "number", "default": 1.0}
         options.append(
