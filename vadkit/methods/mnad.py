@@ -137,8 +137,9 @@ class MNAD(Method):
         if self._adapts and len(clips) > 1:
             # Each clip reads the memory that the one before it has left.
             each = [self.score(clips.pick([number])) for number in range(len(clips))]
-            frames, maps, output, _ = zip(*each, strict=True)
-            return Scores(torch.cat(frames), torch.cat(maps), torch.cat(output))
+            rows = zip(*(one[:3] for one in each), strict=True)
+            frames, maps, output = (torch.cat(parts) for parts in rows)
+            return Scores(frames, maps, output)
         parts, maps_BHW, output = self._parts(clips)
         low, high = self.extremes
         error, distance = ((parts - low) / (high - low)).unbind(1)
