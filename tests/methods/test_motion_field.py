@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from vadkit.data.tensors import Clips
 from vadkit.errors import TrainingError
 from vadkit.methods.cells import around, heights_by_row
+from vadkit.methods.encoded import encode_each
 from vadkit.methods.motion_field import MotionField
 from vadkit.methods.steady import relit, steadied
 
@@ -82,25 +83,43 @@ def test_memory_is_a_mean_along_the_way():
     one = clip([20, 21, 22], 1.0)
     one.flow[0, 0, 1] *= 1.4
     learned = train(method(person=4.0, memory=0.6), WALK)
-    speeds, _ = learned._speeds(one)
+    speeds = learned._averaged(encode_each(learned, one))
     # 16x16 pixels hold windows that are all foreground, with a softness of 0.1.
     assert speeds.max().item() == pytest.approx((0.4 * 1.4 + 0.6 * 1) / 1.1, abs=0.02)
 
 
-def test_clips_that_follow_each_other_score_as_each_does_alone():
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"direction": True, "stillness": True},
+        {"perspective": True, "light": True},
+        {"shake": True},
+    ],
+)
+def test_streamed_batched_and_single_clips_score_alike_to_the_bit(options):
     rng = np.random.default_rng(0)
-    frames = torch.from_numpy(rng.random((1, 8, *SIZE), dtype=np.float32))
-    flow = torch.from_numpy(rng.normal(size=(2, 7, *SIZE)).astype(np.float32))
-    every = [Clips(frames[None, :, at : at + 4], flow[None, :, at : at + 3]) for at in range(5)]
-    learned = train(method(4), every)
+    frames = torch.from_numpy(rng.random((1, 12, *SIZE), dtype=np.float32))
+    flow = torch.from_numpy(rng.normal(size=(2, 11, *SIZE)).astype(np.float32))
+    every = [Clips(frames[None, :, at : at + 4], flow[None, :, at : at + 3]) for at in range(9)]
+    learned = train(method(4, **options), every)
     together = Clips(
         torch.cat([each.frames for each in every]), torch.cat([each.flow for each in every])
     )
     scores = learned.score(together)
-    alone = torch.cat([learned.score(each).frames for each in every])
-    torch.testing.assert_close(scores.frames, alone)
+    alone = [learned.score(each) for each in every]
     mixed = learned.score(together.pick([3, 0, 4]))
-    torch.testing.assert_close(mixed.maps, scores.maps[[3, 0, 4]])
+    features = torch.cat(
+        [
+            learned.encode(Clips(frames[None, :, at : at + 2], flow[None, :, at : at + 1]))
+            for at in range(11)
+        ]
+    )
+    streamed = [learned.score_encoded(features[None, at : at + 3]) for at in range(9)]
+    assert torch.equal(torch.cat([each.frames for each in alone]), scores.frames)
+    assert torch.equal(mixed.maps, scores.maps[[3, 0, 4]])
+    assert torch.equal(torch.cat([each.frames for each in streamed]), scores.frames)
+    assert torch.equal(torch.cat([each.maps for each in streamed]), scores.maps)
 
 
 def test_little_seen_counts_as_the_whole_picture():
@@ -159,7 +178,7 @@ def test_one_of_two_that_gets_faster_is_no_lost_frame():
     both.flow[0, 0, 1:, :, 44:60] *= 3
     learned = method(4, person=16.0, memory=0.0)
     learned.background.fill_(0.2)
-    speeds, _ = learned._speeds(both)
+    speeds = learned._averaged(encode_each(learned, both))
     assert speeds[0, 0, 5, 12] > 2 * speeds[0, 0, 5, 3]
 
 

@@ -10,25 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def each_once(frames_BTHW: Tensor, flow_B2THW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Frames (N, H, W) and flow (N, 2, H, W), and which of them (B, T) each clip holds.
-
-    Where clips follow each other frame by frame, as in scoring, a frame that many of them hold
-    comes once.
-    """
-    batch, count = frames_BTHW.shape[:2]
-    places = torch.arange(count, device=frames_BTHW.device)
-    steps = torch.arange(batch, device=frames_BTHW.device)[:, None]
-    if torch.equal(frames_BTHW[1:, :-1], frames_BTHW[:-1, 1:]) and torch.equal(
-        flow_B2THW[1:, :, :-1], flow_B2THW[:-1, :, 1:]
-    ):
-        frames = torch.cat([frames_BTHW[0], frames_BTHW[1:, -1]])
-        flow = torch.cat([flow_B2THW[0].transpose(0, 1), flow_B2THW[1:, :, -1]])
-        return frames, flow, places + steps
-    flow = flow_B2THW.transpose(1, 2).flatten(0, 1)
-    return frames_BTHW.flatten(0, 1), flow, places + count * steps
-
-
 def soften(pictures_BCHW: Tensor) -> Tensor:
     """Twice the mean of neighbours with weights 1 2 1 both ways: a deviation of 1 pixel."""
     # Sums of slices: a convolution of a single channel takes many times as long on a CPU.

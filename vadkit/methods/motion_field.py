@@ -16,12 +16,12 @@ from vadkit.errors import TrainingError
 from vadkit.methods.cells import (
     around,
     blur,
-    each_once,
     heights_by_row,
     heights_of_moving,
     moved,
     soften,
 )
+from vadkit.methods.encoded import encode_each
 from vadkit.methods.method import Method, Scores, WeightedLoss
 from vadkit.methods.steady import relit, steadied
 
@@ -81,6 +81,7 @@ class MotionField(Method):
         "train": {"epochs": 1, "batch_size": 8},
     }
     passes: ClassVar[int] = 2
+    encoded_frames: ClassVar[int] = 2
     background: Tensor
     windows: Tensor
     means: Tensor
@@ -146,7 +147,8 @@ class MotionField(Method):
             if sum(map(len, self._frames)) > 4 * self.samples:
                 self._keep_samples()
             return
-        speeds, foreground = self._speeds(clips)
+        features = encode_each(self, clips)
+        foreground, speeds = features[:, -1, :1], self._averaged(features)
         seen = (foreground > _SOFT).double().expand_as(speeds)
         if self.stillness:
             # How much stands still is known of every frame, of empty places too.
@@ -215,43 +217,54 @@ class MotionField(Method):
         differs = soften(frames_BCHW - self.background).abs_()
         return differs.sub_(_DARKEST).div_(_RISE).clamp_(0, 1)
 
-    def _speeds(self, clips: Clips) -> tuple[Tensor, Tensor]:
-        """Speeds (B, kinds, h, w) of cells in pixels a frame, and foreground (B, 1, h, w) there.
+    @torch.no_grad()
+    def encode(self, clips: Clips) -> Tensor:
+        """Foreground and speeds (B, 4 or 5, h, w) of windows of 2 frames with the flow between.
+
+        Shares of foreground; lengths of motion and its parts to the right and down, in pixels a
+        frame; with ``stillness`` the share that is foreground and does not move.
+        """
+        assert clips.flow is not None
+        with torch.autocast(clips.frames.device.type, enabled=False):
+            # Flow lies at the pixels of the frame that it starts from.
+            frames, flow = clips.frames[:, 0, 0].float(), clips.flow[:, :, 0].float()
+            if self.shake:
+                flow = flow.clone()
+                frames = steadied(frames, self.background[0, 0], flow)
+            if self.light:
+                frames = relit(frames, self.background[0, 0])
+            foreground = self._foreground(frames[:, None])
+            length = flow.square().sum(dim=1, keepdim=True).sqrt()
+            pixels = [foreground, foreground * length, foreground * flow]
+            if self.stillness:
+                pixels.append(foreground * (length < _STILL))
+            sums = around(functional.avg_pool2d(torch.cat(pixels, dim=1), _CELL), *self.windows)
+            return torch.cat([sums[:, :1], sums[:, 1:4] / (sums[:, :1] + _SOFT), sums[:, 4:]], 1)
+
+    def _averaged(self, features_BNCHW: Tensor) -> Tensor:
+        """Speeds (B, kinds, h, w) averaged along the way to the last frame of clips.
 
         Kinds are the length of the motion; with ``direction`` its parts to the right and down;
         with ``stillness`` the share of the window that is foreground and does not move.
         """
-        assert clips.flow is not None
-        frames, flow, places = each_once(clips.frames[:, 0, :-1], clips.flow)
-        frames = frames.float()
-        if self.shake:
-            flow = flow.clone()
-            frames = steadied(frames, self.background[0, 0], flow)
-        if self.light:
-            frames = relit(frames, self.background[0, 0])
-        # Flow lies at the pixels of the frame that it starts from.
-        foreground = self._foreground(frames[:, None])
-        length = flow.square().sum(dim=1, keepdim=True).sqrt()
-        pixels = [foreground, foreground * length, foreground * flow]
-        if self.stillness:
-            pixels.append(foreground * (length < _STILL))
-        sums = around(functional.avg_pool2d(torch.cat(pixels, dim=1), _CELL), *self.windows)
-        foreground, speeds = sums[:, :1], sums[:, 1:4] / (sums[:, :1] + _SOFT)
-        lost = self._lost(speeds[:, :1], foreground, places)
-        every = torch.cat([speeds, sums[:, 4:]], dim=1)
-        kept = every[places[:, 0]]
-        for before, place in enumerate(places.T[1:]):
-            now = every[place]
-            now = torch.cat([now[:, :3] / lost[:, before, None, None, None], now[:, 3:]], dim=1)
-            kept = (1 - self.memory) * now + self.memory * moved(kept, now[:, 1:3] / _CELL)
+        foreground, every = features_BNCHW[:, :, :1], features_BNCHW[:, :, 1:]
+        lost = self._lost(every[:, :, :1], foreground)
+        kept = every[:, 0]
+        for number in range(1, every.shape[1]):
+            now = every[:, number]
+            speeds = now[:, :3] / lost[:, number - 1, None, None, None]
+            now = torch.cat([speeds, now[:, 3:]], dim=1)
+            kept = (1 - self.memory) * now + self.memory * moved(kept, speeds[:, 1:] / _CELL)
         wanted = [0, *([1, 2] if self.direction else []), *([3] if self.stillness else [])]
-        return kept[:, wanted], foreground[places[:, -1]]
+        return kept[:, wanted]
 
-    def _lost(self, length_N1HW: Tensor, foreground_N1HW: Tensor, places_BT: Tensor) -> Tensor:
-        """What to divide speeds by, (B, T-1) for each frame of a clip but the first; mostly 1."""
-        if not self.lost_frames:
-            return length_N1HW.new_ones(places_BT.shape[0], places_BT.shape[1] - 1)
-        spread = _spread(length_N1HW, foreground_N1HW)[places_BT]
+    def _lost(self, length_BN1HW: Tensor, foreground_BN1HW: Tensor) -> Tensor:
+        """What to divide speeds by, (B, N-1) for each frame of a clip but the first; mostly 1."""
+        batch, count = length_BN1HW.shape[:2]
+        if not self.lost_frames or count == 1:
+            return length_BN1HW.new_ones(batch, count - 1)
+        spread = _spread(length_BN1HW.flatten(0, 1), foreground_BN1HW.flatten(0, 1))
+        spread = spread.view(batch, count, -1)
         # The faster of the two frames before: a camera may show a frame twice before it jumps.
         before = torch.maximum(spread[:, :-1], spread[:, [0, *range(spread.shape[1] - 2)]])
         # Not by the middling speed alone: the slow and the fast must have risen as well.
@@ -259,15 +272,20 @@ class MotionField(Method):
         return torch.where((rise >= _LOST) & (rise <= _STOOD), rise, 1.0)
 
     @torch.no_grad()
-    def score(self, clips: Clips) -> Scores:
-        with torch.autocast(clips.frames.device.type, enabled=False):
-            speeds, _ = self._speeds(clips)
+    def score_encoded(self, features: Tensor) -> Scores:
+        """Scores and maps of clips by their features (B, N, C, h, w)."""
+        with torch.autocast(features.device.type, enabled=False):
+            speeds = self._averaged(features)
             unusual = (speeds - self.means) / (self.deviations + _FLOW_ERROR)
             # Slowness alone is nothing unusual: whoever stands is slow.
             if self.direction:
                 unusual[:, 1:3] = unusual[:, 1:3].abs()
             maps = unusual.amax(dim=1)
         return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
+
+    @torch.no_grad()
+    def score(self, clips: Clips) -> Scores:
+        return self.score_encoded(encode_each(self, clips))
 
 
 def _spread(speeds_B1HW: Tensor, foreground_B1HW: Tensor) -> Tensor:

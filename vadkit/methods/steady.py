@@ -71,18 +71,20 @@ def relit(frames_NHW: Tensor, reference_HW: Tensor) -> Tensor:
     By least squares over all pixels, then thrice over those near the fit, so that objects do not
     pull. Cameras change gain and offset with the light; shadows that move are not undone.
     """
-    frames = frames_NHW.float().flatten(1)
-    reference = reference_HW.float().flatten()[None]
-    counts, lit = torch.ones_like(frames), frames
+    # One by one, for sums over a batch are added up in another order than those over a frame.
+    return torch.stack([_relit(frame, reference_HW.float()) for frame in frames_NHW.float()])
+
+
+def _relit(frame_HW: Tensor, reference_HW: Tensor) -> Tensor:
+    counts, lit = torch.ones_like(frame_HW), frame_HW
     for _ in range(4):
-        total = counts.sum(dim=1, keepdim=True)
-        mean = (counts * frames).sum(dim=1, keepdim=True) / total
-        goal = (counts * reference).sum(dim=1, keepdim=True) / total
-        spread = (counts * (frames - mean).square()).sum(dim=1, keepdim=True)
-        shared = (counts * (frames - mean) * (reference - goal)).sum(dim=1, keepdim=True)
+        total = counts.sum()
+        mean, goal = (counts * frame_HW).sum() / total, (counts * reference_HW).sum() / total
+        spread = (counts * (frame_HW - mean).square()).sum()
+        shared = (counts * (frame_HW - mean) * (reference_HW - goal)).sum()
         # A frame without any contrast fits nothing; only its offset is mended.
         gain = torch.where((spread > 1e-6 * total) & (shared > 0), shared / spread, 1.0)
-        lit = (frames - mean) * gain + goal
-        misses = (lit - reference).abs()
-        counts = (misses <= _OBJECT * misses.median(dim=1, keepdim=True).values).float()
-    return lit.view_as(frames_NHW)
+        lit = (frame_HW - mean) * gain + goal
+        misses = (lit - reference_HW).abs()
+        counts = (misses <= _OBJECT * misses.median()).float()
+    return lit
