@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,6 +63,11 @@ def test_single_files_for_all_videos(tmp_path):
         ("all.csv", "video,frame,score\nv,0,1\nv,0,1\n", "line 3: frame 0 stands there twice"),
         ("all.csv", "video,frame,score\nv,-1,1\n", "line 2: frame -1 is no frame's number"),
         ("all.csv", "video,frame,score\nv,0\n", "line 2: 2 cells, the header has 3"),
+        ("all.csv", "video,frame,score\n,0,1\n", "line 2: the video's name is empty"),
+        ("all.csv", "video,frame,score\nv,1e99,1\n", "reaches frame 9\\d+ but lacks frame 0"),
+        ("v.txt", "1\n1_000\n", "line 2: '1_000' is not a number"),
+        ("v.txt", "\u0661\n", "line 1: '\u0661' is not a number"),
+        ("v.txt", "score\n1\n2,3\n", "line 3: 2 cells, the header has 1"),
         ("v.mp4", "x", "v.mp4 is no score file"),
     ],
 )
@@ -91,6 +98,53 @@ def test_broken_folders(tmp_path):
     (tmp_path / "v.txt").unlink()
     np.savez(tmp_path / "w.npz", a=np.ones(2), b=np.ones(2))
     with pytest.raises(DataError, match="holds a, b; expected an array named 'scores'"):
+        read_scores(tmp_path)
+
+
+def test_a_column_of_frames_is_the_order(tmp_path):
+    (tmp_path / "v.csv").write_text("score,frame,other\n3,1,x\n2,0,y\n,2,z\n")
+    np.testing.assert_array_equal(read_scores(tmp_path)["v"], [2, 3, np.nan])
+    (tmp_path / "v.csv").write_text("score,label\n3,1\n\n2,0\n")
+    np.testing.assert_array_equal(read_scores(tmp_path)["v"], [3, np.nan, 2])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("1,5\n2,6", "the table reaches frame 2 but lacks frame 0; frames count from 0"),
+        ("0,5\n0,6", "line 3: frame 0 stands there twice"),
+        ("0,5\n1", "line 3: 1 cells, the header has 2"),
+        ("0,5\n\n2,5", "line 3: 0 cells, the header has 2"),
+    ],
+)
+def test_frames_of_a_column_that_are_no_order(tmp_path, rows, message):
+    (tmp_path / "v.csv").write_text(f"frame,score\n{rows}\n")
+    with pytest.raises(DataError, match=message):
+        read_scores(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv"])
+def test_damage_is_an_error_of_the_data_and_nothing_else(tmp_path, suffix):
+    path, random = tmp_path / f"v{suffix}", np.random.default_rng(0)
+    if suffix == ".csv":
+        path.write_text("frame,score\n0,1.5\n1,-2\n2,nan\n")
+    else:
+        np.save(path, VALUES) if suffix == ".npy" else np.savez(path, scores=VALUES)
+    whole = path.read_bytes()
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), 3):
+            damaged[place] = random.integers(0, 256)
+        path.write_bytes(damaged[: random.integers(1, len(whole) + 1)])
+        with contextlib.suppress(DataError):
+            read_scores(tmp_path)
+
+
+def test_a_header_that_promises_more_than_memory_holds(tmp_path):
+    with (tmp_path / "v.npy").open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**15,)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(DataError, match="cannot be read as a NumPy file"):
         read_scores(tmp_path)
 
 

@@ -1,10 +1,13 @@
 """Evaluating and comparing through the command line: protocols, scores of other code, bad input."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from vadkit.data.datasets.synthetic import Synthetic
 
 RECIPE = """\
 name: {name}
@@ -138,6 +141,147 @@ def test_arguments_that_do_not_go_together(vadkit, arguments, message):
     assert message in err
 
 
+def test_lengths_are_those_of_the_files_where_labels_tell_none(vadkit, tmp_path):
+    scene = Synthetic(root=tmp_path, size=(48, 64), frames=40, train_videos=1, test_videos=2)
+    folder = {"train": scene.videos("train")[0].path.parent, "test": scene.folder / "testing"}
+    (tmp_path / "labels.csv").write_text("video,start,end\n01,5,9\n02,,\n")
+    recipe = tmp_path / "scene.yaml"
+    recipe.write_text(
+        f"dataset: {{type: folder, root: {folder['train']}, test: {folder['test']}, "
+        f"labels: {tmp_path / 'labels.csv'}}}\nmethod: {{type: conv-ae}}\n"
+    )
+    for labels in (recipe, tmp_path / "labels.csv"):
+        for frames, words in ((40, None), (37, "a frame without a score has NaN"), (43, "version")):
+            scores = {"01": np.arange(40.0), "02": np.arange(float(frames))}
+            np.savez(tmp_path / "scores.npz", **scores)
+            code, out, err = vadkit(
+                "eval", "--scores", tmp_path / "scores.npz", "--labels", labels, "--json"
+            )
+            if words is not None and labels == recipe:
+                assert code == 3
+                assert f"video '02' has 40 frames, as its file says, but {frames} scores" in err
+                assert words in err
+            else:
+                assert code == 0, err
+                told = "labels.csv does not say how many frames" in " ".join(
+                    json.loads(out)["notes"]
+                )
+                assert told == (labels != recipe)
+
+
+@pytest.mark.parametrize("fps", ["0", "-25", "nan", "inf"])
+def test_no_frame_rate(vadkit, tmp_path, fps):
+    np.savez(tmp_path / "s.npz", a=np.arange(4))
+    np.savez(tmp_path / "l.npz", a=np.array([0, 0, 1, 1]))
+    both = ("--scores", tmp_path / "s.npz", "--labels", tmp_path / "l.npz")
+    code, out, err = vadkit("eval", *both, "--fps", fps)
+    assert (code, out) == (2, "")
+    assert f"--fps {fps} is no frame rate" in err
+    code, out, err = vadkit("eval", *both, "--fps", 25)
+    assert code == 0
+    assert "1.000 at 1/h" in out
+
+
+@pytest.fixture
+def labelled(evaluated_run, tmp_path):
+    """A copy of an evaluated run and of its data set, and the data set's labels by video."""
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+    root = shutil.copytree(evaluated_run.parents[2] / "scene", tmp_path / "scene")
+    recipe = run / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace(str(evaluated_run.parents[2]), str(tmp_path)))
+    (path,) = root.rglob("labels.json")
+    return run, path
+
+
+def relabel(path, change):
+    data = json.loads(path.read_text())
+    change(data["videos"])
+    path.write_text(json.dumps(data))
+
+
+def test_labels_are_read_anew_and_scores_are_not_made_again(vadkit, labelled):
+    run, path = labelled
+    before = json.loads(vadkit("eval", run, "--json").out)["metrics"]
+
+    def flip(videos):
+        videos["01"]["abnormal"] = [[0, 2]]
+
+    relabel(path, flip)
+    code, out, err = vadkit("eval", run, "--json")
+    assert code == 0, err
+    assert "labels of video '01' have changed since it was scored" in err
+    after = json.loads(out)["metrics"]
+    assert after[0]["value"] != before[0]["value"]
+    with np.load(run / "scores" / "test" / "01.npz") as saved:
+        assert saved["labels"].sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda videos: [v.update(abnormal=[]) for v in videos.values()], "are labelled normal"),
+        (
+            lambda videos: [v.update(abnormal=[[0, v["frames"]]]) for v in videos.values()],
+            "are labelled abnormal",
+        ),
+        (
+            lambda videos: videos["02"].update(frames=50),
+            "video '02' has 40 frames but labels.json labels 50",
+        ),
+    ],
+)
+def test_labels_of_a_run_that_cannot_be_evaluated(vadkit, labelled, change, message):
+    run, path = labelled
+    relabel(path, change)
+    code, out, err = vadkit("eval", run)
+    assert (code, out) == (3, "")
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        (np.zeros(39), "has 39 frames but labels.json labels 40"),
+        (np.full(40, np.inf), "of video '01' are infinite on 40 frame(s)"),
+        (np.zeros((40, 2)), "expected one value a frame"),
+    ],
+)
+def test_saved_scores_of_a_run_that_cannot_be_evaluated(vadkit, labelled, scores, message):
+    run, _ = labelled
+    np.savez(run / "scores" / "test" / "01.npz", scores=scores, labels=np.zeros(40, bool))
+    code, out, err = vadkit("eval", run)
+    assert (code, out) == (3, "")
+    assert message in err
+
+
+def test_a_run_whose_scores_are_no_numbers(vadkit, labelled):
+    run, _ = labelled
+    nothing = np.full(40, np.nan)
+    np.savez(run / "scores" / "test" / "01.npz", scores=nothing, labels=np.zeros(40, bool))
+    code, out, err = vadkit("eval", run)
+    assert code == 0, err
+    assert "No frame has a score in: 01." in out
+    for path in (run / "scores" / "test").glob("*.npz"):
+        np.savez(path, scores=nothing, labels=np.zeros(40, bool))
+    code, out, err = vadkit("eval", run)
+    assert (code, out) == (3, "")
+    assert "no frame of the 4 video(s) has a score" in err
+
+
+def test_a_damaged_record_means_scoring_again(vadkit, labelled):
+    run, _ = labelled
+    before = json.loads(vadkit("eval", run, "--json").out)["metrics"]
+    record = run / "scores" / "test" / "meta.json"
+    meta = json.loads(record.read_text())
+    # A test video that was not there when the run was scored.
+    record.write_text(json.dumps({**meta, "videos": meta["videos"][1:]}))
+    code, out, err = vadkit("eval", run, "--json")
+    assert code == 0, err
+    assert "other test videos than the saved scores; scoring again" in err
+    after = json.loads(out)["metrics"]
+    assert after[0]["value"] == pytest.approx(before[0]["value"])
+
+
 def test_compare(vadkit, tmp_path):
     runs = [train(vadkit, tmp_path, seed=seed) for seed in (0, 1)]
     runs.append(train(vadkit, tmp_path, name="longer", epochs=2))
@@ -146,7 +290,7 @@ def test_compare(vadkit, tmp_path):
     assert code == 0, err
     assert out.strip().splitlines()[-1] == str(plot)
     assert "</svg>" in plot.read_text()
-    assert "over seeds 0, 1 (mean and sample deviation)" in out
+    assert "Several seeds in a row: mean ± sample deviation" in out
 
     data = json.loads(vadkit("compare", *runs, "--plot", plot, "--json").out)
     areas = [run["metrics"]["micro-auc"] for run in data["runs"]]
@@ -154,19 +298,35 @@ def test_compare(vadkit, tmp_path):
         assert run["difference"]["value"] == pytest.approx(area - areas[0])
         assert run["difference"]["low"] <= run["difference"]["value"] <= run["difference"]["high"]
     (group,) = data["groups"]
-    assert group["mean"] == pytest.approx(np.mean(areas[:2]))
-    assert group["deviation"] == pytest.approx(abs(areas[0] - areas[1]) / np.sqrt(2))
+    assert group["seeds"] == [0, 1]
+    for name in ("micro-auc", "macro-auc", "ap", "eer"):
+        values = [run["metrics"][name] for run in data["runs"][:2]]
+        assert group["metrics"][name]["mean"] == pytest.approx(np.mean(values))
+        spread = abs(values[0] - values[1]) / np.sqrt(2)
+        assert group["metrics"][name]["deviation"] == pytest.approx(spread)
 
-    # The first run's labels are changed: the others are no longer comparable with it.
-    saved = runs[0] / "scores" / "test" / "01.npz"
-    with np.load(saved) as arrays:
-        flipped = {"scores": arrays["scores"], "labels": ~arrays["labels"]}
-    np.savez(saved, **flipped)
+    # Differences are of what the protocol makes the headline.
+    code, out, err = vadkit("compare", *runs, "--plot", plot, "--protocol", "aed-sssmtl", "--json")
+    assert code == 0, err
+    padded = json.loads(out)
+    assert padded["headline"] == "padded-macro-auc"
+    areas = [run["metrics"]["padded-macro-auc"] for run in padded["runs"]]
+    assert padded["runs"][2]["difference"]["value"] == pytest.approx(areas[2] - areas[0])
+
+    # One run is evaluated on a data set with other labels: it is not comparable with the first,
+    # and no mean is taken over both.
+    other = shutil.copytree(tmp_path / "scene", tmp_path / "other")
+    (path,) = other.rglob("labels.json")
+    relabel(path, lambda videos: videos["01"].update(abnormal=[[0, 2]]))
+    recipe = runs[1] / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace(str(tmp_path / "scene"), str(other)))
     code, out, err = vadkit("compare", *runs, "--plot", plot)
     assert code == 0, err
-    assert out.count("not comparable") == 4
-    assert "other labels" in out
-    assert "(video '01', 24 frames differ)" in out
+    assert "tiny (seed 1) is not comparable with the first: other labels" in out
+    assert "Several seeds" not in out
+    code, out, err = vadkit("compare", *runs, "--plot", plot, "--set", f"dataset.root={other}")
+    assert code == 0, err
+    assert "not comparable" not in out
 
     code, _, err = vadkit("compare", runs[0], "--plot", plot)
     assert code == 2

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_fscore_support
 
 from vadkit.evaluation.alarms import Alarms, Event, FalseAlarms, false_alarm_counts, find_events
 from vadkit.evaluation.metrics import Setting
@@ -78,11 +79,71 @@ frames = st.lists(
 )
 
 
+def both_classes(videos):
+    return len({label for v in videos for s, label in v if not math.isnan(s)}) == 2
+
+
+def split(videos):
+    scores = {str(i): np.array([s for s, _ in v]) for i, v in enumerate(videos)}
+    return scores, {str(i): np.array([label for _, label in v]) for i, v in enumerate(videos)}
+
+
+sets = st.lists(frames, min_size=1, max_size=3).filter(both_classes)
+
+
+@given(sets, st.integers(0, 4))
+@settings(max_examples=80, deadline=None)
+def test_the_threshold_agrees_with_scikit_learn(videos, threshold):
+    scores, labels = split(videos)
+    metrics = Alarms()(scores, labels, Setting(threshold=float(threshold)))
+    got = {metric.name: metric.value for metric in metrics}
+    values, truth = np.concatenate(list(scores.values())), np.concatenate(list(labels.values()))
+    scored = ~np.isnan(values)
+    expected = precision_recall_fscore_support(
+        truth[scored], values[scored] >= threshold, average="binary", zero_division=0
+    )
+    np.testing.assert_allclose([got["precision"], got["recall"], got["f1"]], expected[:3])
+
+
+@given(sets, st.integers(0, 4), st.randoms())
+@settings(max_examples=80, deadline=None)
+def test_neither_scale_nor_order_of_videos_counts(videos, threshold, random):
+    scores, labels = split(videos)
+    rates = dict.fromkeys(scores, 25.0)
+    bent = {video: np.exp(values) for video, values in scores.items()}
+    names = sorted(scores, key=lambda _: random.random())
+    shuffled = {name: scores[name] for name in names}
+    for evaluator in (Alarms(), FalseAlarms(per_hour=[0, 100, 10_000])):
+        before, after, other = (
+            {
+                metric.name: metric.value
+                for metric in evaluator(own, labels, Setting("raw", level, rates))
+                if metric.name != "threshold"
+            }
+            for own, level in (
+                (scores, threshold),
+                (bent, np.exp(threshold)),
+                (shuffled, threshold),
+            )
+        )
+        for found in (after, other):
+            assert found == pytest.approx(before, nan_ok=True)
+
+
+@given(sets)
+@settings(max_examples=60, deadline=None)
+def test_more_false_alarms_find_no_less(videos):
+    scores, labels = split(videos)
+    rates = dict.fromkeys(scores, 25.0)
+    metrics = FalseAlarms(per_hour=[0, 1000, 5000, 1e9])(scores, labels, Setting(rates=rates))
+    found = [metric.value for metric in metrics if metric.name.startswith("tpr@")]
+    assert found == sorted(found)
+
+
 @given(st.lists(frames, min_size=1, max_size=3))
 @settings(max_examples=100, deadline=None)
 def test_counts_agree_with_walking_through_the_frames(videos):
-    scores = {str(i): np.array([s for s, _ in v]) for i, v in enumerate(videos)}
-    labels = {str(i): np.array([label for _, label in v]) for i, v in enumerate(videos)}
+    scores, labels = split(videos)
     for threshold, count in zip(*false_alarm_counts(scores, labels), strict=True):
         walked = 0
         for video, values in scores.items():

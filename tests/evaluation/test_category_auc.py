@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vadkit.evaluation.category_auc import CategoryAuc
+from vadkit.evaluation.frame_auc import FrameAuc
 from vadkit.evaluation.metrics import Setting
 
 SCORES = {"a": np.array([1.0, 5.0]), "b": np.array([2.0, 3.0]), "n": np.array([4.0, 0.0])}
@@ -20,3 +21,17 @@ def test_by_hand():
 def test_without_categories_nothing():
     assert CategoryAuc()(SCORES, LABELS) == []
     assert CategoryAuc()(SCORES, LABELS, Setting(categories={"n": "Normal"})) == []
+
+
+def test_neither_a_rising_transform_nor_the_order_of_videos_counts():
+    setting = Setting("raw", categories={"a": "Arson", "b": "Fighting"})
+    before = CategoryAuc()(SCORES, LABELS, setting)
+    assert CategoryAuc()({v: np.exp(s) for v, s in SCORES.items()}, LABELS, setting) == before
+    turned = {video: SCORES[video] for video in reversed(SCORES)}
+    assert CategoryAuc()(turned, LABELS, setting) == before
+
+
+def test_one_category_of_all_videos_is_the_micro_auc():
+    setting = Setting("raw", categories=dict.fromkeys(SCORES, "any"))
+    [found] = CategoryAuc()(SCORES, LABELS, setting)
+    assert found.value == FrameAuc()(SCORES, LABELS)[0].value

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
 
 from vadkit import registry
 from vadkit.errors import DataError
@@ -98,6 +103,7 @@ def test_the_trapezoid_under_precision_and_recall_is_not_average_precision():
     [
         ({"v": [0, 1, 2]}, {"v": [0, 1]}, "video 'v' has 3 scores but 2 labels"),
         ({"v": [0, 1]}, {"v": [0, 1], "w": [0]}, "no scores for video 'w'"),
+        ({"v1": [0]}, {"v": [0]}, "no scores for video 'v', but there are scores for 'v1';"),
         ({"v": [0, 1], "x": [1]}, {"v": [0, 1]}, "no labels for video 'x'"),
         ({"v": [0, math.inf]}, {"v": [0, 1]}, "frame 1 of video 'v' is infinite"),
         ({"v": [0, 1]}, {"v": [1, 1]}, "all 2 scored frames are labelled abnormal"),
@@ -137,7 +143,15 @@ def test_agrees_with_scikit_learn(vs):
     truth, values = np.concatenate(list(labels.values())), np.concatenate(list(scores.values()))
     assert got["micro-auc"] == pytest.approx(roc_auc_score(truth, values))
     assert got["ap"] == pytest.approx(average_precision_score(truth, values))
-    assert 0 <= got["eer"] <= 1
+    precision, recall, _ = precision_recall_curve(truth, values)
+    assert got["ap-trapezoid"] == pytest.approx(-np.trapezoid(precision, recall))
+    # The rate e of equal errors is where scikit-learn's ROC passes through (e, 1 - e).
+    false, found, _ = roc_curve(truth, values)
+    corner = np.flatnonzero(false + found >= 1)[0]
+    before, after = (np.array([false[i], found[i]]) for i in (max(corner - 1, 0), corner))
+    share = 0 if corner == 0 else (1 - before.sum()) / (after - before).sum()
+    crossing = before + share * (after - before)
+    assert crossing == pytest.approx([got["eer"], 1 - got["eer"]])
 
 
 @given(videos)
@@ -157,6 +171,23 @@ def test_flipped_labels_give_the_complement(vs):
     before, after = values_of(scores, labels), values_of(scores, flipped)
     for name in ("micro-auc", "macro-auc", "eer"):
         np.testing.assert_allclose(after[name], 1 - before[name])
+    # Labels and scores both turned around: what was found is found again, of the other class.
+    turned = {video: [-score for score in v] for video, v in scores.items()}
+    both = values_of(turned, flipped)
+    for name in ("micro-auc", "macro-auc", "padded-macro-auc", "eer"):
+        np.testing.assert_allclose(both[name], before[name])
+
+
+@given(videos)
+@settings(max_examples=60, deadline=None)
+def test_perfect_scores_and_flat_ones(vs):
+    _, labels = split(vs)
+    perfect = values_of({video: np.array(v, float) for video, v in labels.items()}, labels)
+    assert perfect["ap"] == perfect["ap-trapezoid"] == perfect["micro-auc"] == 1
+    assert perfect["eer"] == 0
+    flat = values_of({video: np.zeros(len(v)) for video, v in labels.items()}, labels)
+    assert flat["ap"] == pytest.approx(np.concatenate(list(labels.values())).mean())
+    assert flat["micro-auc"] == flat["eer"] == 0.5
 
 
 @given(videos, st.randoms())

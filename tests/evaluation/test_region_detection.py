@@ -127,7 +127,7 @@ def test_the_order_of_videos_does_not_count(seed):
 def test_a_stricter_bound_finds_no_more(seed, bound):
     maps, masks = random_pair(seed)
     easy, hard = (
-        RegionDetection(thresholds=None, **{bound: value}).sweep({"a": maps}, {"a": masks})
+        RegionDetection(thresholds=None, **{bound: value}).sweep({"a": maps}, {"a": masks})["a"]
         for value in (0.1, 0.6)
     )
     assert (hard.regions <= easy.regions).all() and (hard.tracks <= easy.tracks).all()

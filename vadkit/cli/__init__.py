@@ -10,7 +10,17 @@ from typing import Annotated
 
 import typer
 
-from vadkit.cli import commands, components, data, data_cache, evaluation, export, recipes, report
+from vadkit.cli import (
+    commands,
+    compare,
+    components,
+    data,
+    data_cache,
+    evaluation,
+    export,
+    recipes,
+    report,
+)
 from vadkit.errors import VadkitError
 
 app = typer.Typer(
@@ -23,7 +33,7 @@ app = typer.Typer(
 )
 app.command("train")(commands.train)
 app.command("eval")(evaluation.evaluate)
-app.command("compare")(evaluation.compare)
+app.command("compare")(compare.compare)
 app.command("infer")(commands.infer)
 app.command("export")(export.export)
 app.command("report")(report.report)

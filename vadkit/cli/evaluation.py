@@ -1,4 +1,4 @@
-"""``eval`` and ``compare``: tables over protocols and runs, and what the numbers stand on."""
+"""``eval``: a table over protocols, and what the numbers stand on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vadkit.evaluation.metrics import Metric
-    from vadkit.workflows.compare import Comparison
     from vadkit.workflows.evaluate import Evaluation
     from vadkit.workflows.protocols import Result
 
 _COLUMNS = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "eer")
-_FROM_THRESHOLD = ("f1", "events-found", "delay-s", "delay-frames", "false-alarms/h")
 
 Protocols = Annotated[
     list[str] | None,
@@ -113,11 +111,11 @@ def print_evaluation(result: Evaluation) -> None:
         column.justify = "right"
     for one in result.results:
         found = {metric.name: metric for metric in one.metrics}
-        cells = [_cell(found.get(name), name == one.protocol.headline) for name in shown]
+        cells = [cell(found.get(name), name == one.protocol.headline) for name in shown]
         table.add_row(_title(one), *cells)
     console = Console(width=None if Console().is_terminal else 120)
     console.print(table, highlight=False)
-    say = _speaker(console)
+    say = speaker(console)
     if any("low" in metric for metric in result.as_data()["metrics"]):
         say("[dim]In brackets: 95% interval over videos, by bootstrap. Bold: the protocol's AUC.")
     say("")
@@ -137,18 +135,30 @@ def _title(result: Result) -> str:
     return f"{result.protocol.name} (as published)" if result.published else result.protocol.name
 
 
-def _cell(metric: Metric | None, headline: bool) -> str:
+def cell(metric: Metric | None, headline: bool) -> str:
+    """A metric with its interval; bold where it is the protocol's headline."""
     if metric is None or math.isnan(metric.value):
         return "undefined"
     text = f"{metric.value:.4f}"
     if headline:
         text = f"[bold]{text}[/bold]"
-    if metric.low is not None and metric.high is not None and not math.isnan(metric.low):
-        text += f" [dim]\\[{metric.low:.3f}, {metric.high:.3f}][/dim]"
-    return text
+    return text + _bounds(metric)
 
 
-def _speaker(console: Console) -> Callable[[str], None]:
+def _bounds(metric: Metric, digits: int | None = None) -> str:
+    """The interval in brackets: three decimals, or as many ``digits`` in all; else nothing."""
+    if metric.low is None or metric.high is None or math.isnan(metric.low):
+        return ""
+    low, high = (
+        f"{bound:.3f}" if digits is None else f"{bound:.{digits}g}"
+        for bound in (metric.low, metric.high)
+    )
+    return f" [dim]\\[{low}, {high}][/dim]"
+
+
+def speaker(console: Console) -> Callable[[str], None]:
+    """A function that prints a line unwrapped and unhighlighted."""
+
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
@@ -169,7 +179,8 @@ def _print_protocols(result: Evaluation, say: Callable[[str], None]) -> None:
 def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
     """The figures at a threshold, of the first protocol that has them: they want the raw unit."""
     for one in result.results:
-        found = {metric.name: metric.value for metric in one.metrics}
+        by_name = {metric.name: metric for metric in one.metrics}
+        found = {name: metric.value for name, metric in by_name.items()}
         at_rate = {name: value for name, value in found.items() if name.startswith("tpr@")}
         if at_rate:
             minutes = found["normal-hours"] * 60
@@ -180,15 +191,26 @@ def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
                 f"{1 / found['normal-hours']:.3g} an hour)."
             )
         if "threshold" in found:
-            figures = ", ".join(
-                f"{name} {found[name]:.3g}" for name in _FROM_THRESHOLD if name in found
-            )
             say(
-                f"{one.protocol.name}, at the threshold {found['threshold']:.4g} "
-                f"(99.9% of training frames lie below): {figures}."
+                f"{one.protocol.name}, at the threshold {found['threshold']:.4g} (99.9% of "
+                f"training frames lie below): {_alarm_words(by_name)}."
             )
         if at_rate or "threshold" in found:
             return
+
+
+def _alarm_words(found: dict[str, Metric]) -> str:
+    share = found["events-found"]
+    events = found["events"].value
+    words = [f"F1 {found['f1'].value:.3f}{_bounds(found['f1'])}"]
+    if events:
+        words.append(f"{share.value * events:.0f} of {events:.0f} events found{_bounds(share)}")
+    for name, unit in (("delay-s", "s"), ("delay-frames", "frames")):
+        if name in found and not math.isnan(found[name].value):
+            words.append(f"median delay {found[name].value:.3g} {unit}")
+    if (false := found.get("false-alarms/h")) is not None:
+        words.append(f"{false.value:.3g} false alarms an hour{_bounds(false, 3)}")
+    return ", ".join(words)
 
 
 def _print_categories(result: Evaluation, say: Callable[[str], None]) -> None:
@@ -211,7 +233,7 @@ def _print_maps(result: Evaluation, say: Callable[[str], None]) -> None:
         if metric.name in shown:
             by_protocol.setdefault(metric.protocol, []).append(metric)
     for protocol, found in by_protocol.items():
-        say(", ".join(f"{shown[metric.name]} {metric.value:.4f}" for metric in found) + ".")
+        say(", ".join(f"{shown[one.name]} {one.value:.4f}{_bounds(one)}" for one in found) + ".")
         say(f"  [dim]{protocol[0].upper()}{protocol[1:]}.")
     for name, reason in result.maps.missing.items():
         say(f"[yellow]{name} not measured:[/] {reason}.")
@@ -235,61 +257,5 @@ def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
     if result.checkpoint is not None:
         source += f" Checkpoint: {result.checkpoint} (step {result.step})."
     say(source)
-
-
-def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Two or more run folders.")],
-    protocol: Annotated[
-        str, typer.Option(help="The protocol for all, as in `list-components protocols`.")
-    ] = "raw",
-    checkpoint: Annotated[str, typer.Option(help="Which checkpoint of each run.")] = "last",
-    plot: Annotated[Path, typer.Option(help="Where the picture goes; .png, .svg or .pdf.")] = Path(
-        "compare.png"
-    ),
-    as_json: Json = False,
-) -> None:
-    """Compare runs with the first: AUCs, paired differences, and what is not comparable."""
-    from vadkit.workflows.compare import compare as workflow
-
-    result = workflow(runs, protocol=protocol, checkpoint=checkpoint, plot=plot)
-    if as_json:
-        typer.echo(json.dumps(result.as_data(), indent=2))
-    else:
-        print_comparison(result)
-
-
-def print_comparison(result: Comparison) -> None:
-    """A row a run, the mean over seeds below, and what the rows stand on."""
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = ("micro-auc", "macro-auc", "ap", "eer")
-    table = Table("run", "seed", *shown, "micro-auc minus the first's", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for one in result.runs:
-        found = {metric.name: metric for metric in one.metrics}
-        cells = [_cell(found[name], name == "micro-auc") for name in shown]
-        gap = one.difference
-        text = "" if gap is None else f"{gap.value:+.4f} \\[{gap.low:+.3f}, {gap.high:+.3f}]"
-        table.add_row(one.name, str(one.seed), *cells, "not comparable" if one.why_not else text)
-    console = Console(width=None if Console().is_terminal else 140)
-    console.print(table, highlight=False)
-    say = _speaker(console)
-    say("")
-    for group in result.groups:
-        seeds = ", ".join(map(str, group.seeds))
-        say(
-            f"{group.name}: micro-auc {group.mean:.4f} +- {group.deviation:.4f} over seeds {seeds} "
-            "(mean and sample deviation)."
-        )
-    for one in result.runs[1:]:
-        if one.why_not:
-            say(f"[yellow]{one.name} is not comparable with the first:[/] {one.why_not}.")
-        elif one.difference:
-            better = one.difference.better
-            remark = f"; {one.remark}" if one.remark else ""
-            say(f"{one.name} is ahead of the first in {better:.1%} of bootstrap draws{remark}.")
-    say(f"Protocol: {result.protocol}. In brackets: 95% intervals over videos.")
-    if result.plot:
-        typer.echo(result.plot)
+    for note in result.notes:
+        say(f"[yellow]{note}[/]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,14 @@ def read_scores(path: Path) -> dict[str, np.ndarray]:
 
     A folder holds one file a video, named after it: ``.npy`` of shape (N,) or (1, N), ``.npz``
     with ``scores`` or one array, ``.csv`` or ``.txt`` with a number a line or a column named
-    ``score``; a part of a file's path below the folder is a part of the video's name. A single
-    ``.npz`` holds an array a video; a single ``.csv`` has the header ``video,frame,score``.
-    A single ``.npy`` or ``.txt`` is one row for all videos, under the name "".
+    ``score``, in the order of its column ``frame`` where it has one; a part of a file's path below
+    the folder is a part of the video's name. A single ``.npz`` holds an array a video; a single
+    ``.csv`` has the header ``video,frame,score``. A single ``.npy`` or ``.txt`` is one row for all
+    videos, under the name "".
 
-    Raises ``DataError`` for what cannot be read, two files of one video, and gaps in the frames
-    of a table. Infinite values are left for the evaluator to refuse, video and frame named.
+    Blank lines at the end of a text file are not counted. Raises ``DataError`` for what cannot be
+    read, two files of one video, and frames of a table that come twice or not at all. Infinite
+    values are left for the evaluator to refuse, video and frame named.
     """
     if path.is_dir():
         return _read_folder(path)
@@ -94,15 +95,26 @@ def _read_lines(path: Path) -> np.ndarray:
         raise DataError(f"{path} is empty; expected a number a line")
     header = [cell.strip().lower() for cell in rows[0][1]]
     column = next((header.index(name) for name in _NAMES if name in header), None)
-    if column is not None:
-        return np.array([_number(path, line, row, column) for line, row in rows[1:]])
-    if any(len(row) != 1 for _, row in rows):
-        line = next(line for line, row in rows if len(row) != 1)
-        raise DataError(
-            f"{path}, line {line}: several values and no header with 'score'; expected one number "
-            "a line"
-        )
-    return np.array([_number(path, line, row, 0) for line, row in rows])
+    if column is None:
+        odd = next((line for line, row in rows if len(row) != 1), None)
+        if odd is not None:
+            raise DataError(
+                f"{path}, line {odd}: several values and no header with 'score'; expected one "
+                "number a line"
+            )
+        return np.array([_number(path, line, row, 0) for line, row in rows])
+    if "frame" not in header:
+        # A blank line is a frame without a score, whatever the other columns are.
+        blank = [""] * len(header)
+        cells = [(line, row if any(row) else blank) for line, row in rows[1:]]
+        _check_cells(path, header, cells)
+        return np.array([_number(path, line, row, column) for line, row in cells])
+    _check_cells(path, header, rows[1:])
+    own: dict[int, float] = {}
+    for line, row in rows[1:]:
+        frame = _frame(path, line, row, header.index("frame"), own)
+        own[frame] = _number(path, line, row, column)
+    return _in_order(path, own)
 
 
 def _read_table(path: Path) -> dict[str, np.ndarray]:
@@ -113,26 +125,42 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
             f"{path}, line 1: the header is '{','.join(header)}'; expected 'video,frame,score', "
             "or give a folder with one file a video"
         )
-    at = {name: header.index(name) for name in ("video", "frame")}
+    _check_cells(path, header, rows[1:])
     column = next(header.index(name) for name in _NAMES if name in header)
     videos: dict[str, dict[int, float]] = {}
     for line, row in rows[1:]:
+        video = row[header.index("video")].strip()
+        if not video:
+            raise DataError(f"{path}, line {line}: the video's name is empty")
+        own = videos.setdefault(video, {})
+        frame = _frame(path, line, row, header.index("frame"), own)
+        own[frame] = _number(path, line, row, column)
+    return {video: _in_order(path, own, f"video '{video}'") for video, own in videos.items()}
+
+
+def _check_cells(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
+    for line, row in rows:
         if len(row) != len(header):
             raise DataError(f"{path}, line {line}: {len(row)} cells, the header has {len(header)}")
-        frame = _number(path, line, row, at["frame"])
-        own = videos.setdefault(row[at["video"]].strip(), {})
-        if not frame.is_integer() or frame < 0 or int(frame) in own:
-            what = "stands there twice" if frame in own else "is no frame's number, from 0"
-            raise DataError(f"{path}, line {line}: frame {row[at['frame']].strip()} {what}")
-        own[int(frame)] = _number(path, line, row, column)
-    for video, own in videos.items():
-        if len(own) != max(own) + 1:
-            missing = next(frame for frame in range(len(own)) if frame not in own)
-            raise DataError(
-                f"{path}: video '{video}' reaches frame {max(own)} but lacks frame {missing}; "
-                "write an empty score for a frame without one"
-            )
-    return {video: np.array([own[f] for f in range(len(own))]) for video, own in videos.items()}
+
+
+def _frame(path: Path, line: int, row: list[str], column: int, known: dict[int, float]) -> int:
+    number = _number(path, line, row, column)
+    if not number.is_integer() or number < 0 or number in known:
+        what = "stands there twice" if number in known else "is no frame's number, from 0"
+        raise DataError(f"{path}, line {line}: frame {row[column].strip()} {what}")
+    return int(number)
+
+
+def _in_order(path: Path, scores: dict[int, float], whose: str = "the table") -> np.ndarray:
+    last = max(scores, default=-1)
+    if len(scores) != last + 1:
+        missing = next(frame for frame in range(len(scores)) if frame not in scores)
+        raise DataError(
+            f"{path}: {whose} reaches frame {last} but lacks frame {missing}; frames count from 0, "
+            "and one without a score has an empty one"
+        )
+    return np.array([scores[frame] for frame in range(len(scores))])
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
@@ -149,8 +177,11 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _number(path: Path, line: int, row: list[str], column: int) -> float:
-    text = row[column].strip() if column < len(row) else ""
+    text = row[column].strip()
     try:
+        # Python would read 1_000 as a thousand, and digits of other scripts.
+        if "_" in text or not text.isascii():
+            raise ValueError
         return float(text) if text else float("nan")
     except ValueError:
         raise DataError(f"{path}, line {line}: '{text}' is not a number") from None
@@ -167,7 +198,8 @@ def _row(values: np.ndarray, source: str) -> np.ndarray:
 def _load(path: Path) -> np.ndarray:
     try:
         loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:
+        # A broken header gives anything from a TokenError to a MemoryError.
         raise DataError(_unreadable(path, error)) from None
     if not isinstance(loaded, np.ndarray):
         raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
@@ -178,7 +210,7 @@ def _load_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:
         raise DataError(_unreadable(path, error)) from None
 
 

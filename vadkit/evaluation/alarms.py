@@ -8,7 +8,6 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field
-from sklearn.metrics import precision_recall_fscore_support
 
 from vadkit.evaluation.frame_auc import pooled, scored_frames
 from vadkit.evaluation.frame_counts import check_frames
@@ -38,9 +37,10 @@ class FalseAlarms:
         """See ``FrameAuc`` for the arguments and the errors."""
         setting = setting or Setting()
         truth, values = pooled(scored_frames(scores, labels))
-        hours = _normal_hours(scores, labels, setting.rates)
-        if not hours:
+        by_video = _normal_hours(scores, labels, setting.rates)
+        if by_video is None or not by_video.sum():
             return []
+        hours = float(by_video.sum())
         thresholds, alarms = false_alarm_counts(scores, labels)
         found = np.sort(values[truth])
         metrics = [Metric("normal-hours", hours, setting.protocol)]
@@ -72,34 +72,62 @@ class Alarms:
     ) -> list[Metric]:
         """See ``FrameAuc`` for the arguments and the errors."""
         setting = setting or Setting()
-        truth, values = pooled(scored_frames(scores, labels))
+        scored_frames(scores, labels)
         if setting.threshold is None:
             return []
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            truth, values >= setting.threshold, average="binary", zero_division=0
-        )
         events = find_events(scores, labels, setting.threshold)
-        delays = [event.delay for event in events if event.delay is not None]
+        ratios = alarm_ratios(scores, labels, setting)
+        of_set = {
+            name: _divide(parts.sum(), wholes.sum()) for name, (parts, wholes) in ratios.items()
+        }
         figures = {
             "threshold": setting.threshold,
-            "precision": precision,
-            "recall": recall,
-            "f1": f1,
+            **{name: of_set[name] for name in ("precision", "recall", "f1")},
             "events": len(events),
-            "events-found": len(delays) / len(events) if events else math.nan,
+            "events-found": of_set["events-found"],
         }
         if all(video in setting.rates for video in scores):
             figures["delay-s"] = _median(
                 [e.delay / setting.rates[e.video] for e in events if e.delay is not None]
             )
         else:
-            figures["delay-frames"] = _median(delays)
-        if hours := _normal_hours(scores, labels, setting.rates):
-            alarms = sum(
-                _rises(scores[video], labels[video], setting.threshold) for video in scores
-            )
-            figures["false-alarms/h"] = alarms / hours
+            figures["delay-frames"] = _median([e.delay for e in events if e.delay is not None])
+        if "false-alarms/h" in of_set:
+            figures["false-alarms/h"] = of_set["false-alarms/h"]
         return [Metric(name, float(value), setting.protocol) for name, value in figures.items()]
+
+
+def alarm_ratios(
+    scores: Frames, labels: Frames, setting: Setting
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What ``Alarms`` measures as ratios of sums over videos: parts (V,) and wholes (V,) by name.
+
+    Empty without a threshold; ``false-alarms/h`` only where frame rates are known.
+    """
+    if setting.threshold is None:
+        return {}
+    truth = [np.asarray(labels[video], bool) & ~np.isnan(scores[video]) for video in scores]
+    raised = [values >= setting.threshold for values in scores.values()]
+    hit = np.array([(own & up).sum() for own, up in zip(truth, raised, strict=True)])
+    abnormal = np.array([own.sum() for own in truth])
+    alarmed = np.array([up.sum() for up in raised])
+    events, found = dict.fromkeys(scores, 0), dict.fromkeys(scores, 0)
+    for event in find_events(scores, labels, setting.threshold):
+        events[event.video] += 1
+        found[event.video] += event.delay is not None
+    ratios = {
+        "precision": (hit, alarmed),
+        "recall": (hit, abnormal),
+        "f1": (2 * hit, alarmed + abnormal),
+        "events-found": (np.array(list(found.values())), np.array(list(events.values()))),
+    }
+    hours = _normal_hours(scores, labels, setting.rates)
+    if hours is not None and hours.sum():
+        rises = [
+            _rises(values, labels[video], setting.threshold) for video, values in scores.items()
+        ]
+        ratios["false-alarms/h"] = (np.array(rises), hours)
+    return ratios
 
 
 class Event(NamedTuple):
@@ -151,15 +179,20 @@ def _rises(values: np.ndarray, truth: np.ndarray, threshold: float) -> int:
     return int(np.count_nonzero(alarmed & ~np.r_[False, alarmed[:-1]] & ~np.asarray(truth, bool)))
 
 
-def _normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> float | None:
-    """Hours of scored normal video; None when a frame rate is unknown or there is none."""
+def _normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> np.ndarray | None:
+    """Hours of scored normal frames by video, (V,); None when a frame rate is unknown."""
     if any(video not in rates for video in scores):
         return None
-    seconds = sum(
+    frames = [
         np.count_nonzero(~np.isnan(values) & ~np.asarray(labels[video], bool)) / rates[video]
         for video, values in scores.items()
-    )
-    return float(seconds) / 3600 or None
+    ]
+    return np.array(frames) / 3600
+
+
+def _divide(part: float, whole: float) -> float:
+    """Without any alarm precision is 0, as it is in scikit-learn."""
+    return float(part / whole) if whole else 0.0
 
 
 def _median(values: list[float] | list[int]) -> float:

@@ -57,7 +57,7 @@ class FrameAuc:
         figures = {
             "micro-auc": roc_auc_score(truth, values),
             "macro-auc": np.mean(list(of_videos.values())) if of_videos else math.nan,
-            "padded-macro-auc": padded_macro_auc(kept),
+            "padded-macro-auc": np.mean(list(padded_aucs(kept).values())),
             "ap": average_precision_score(truth, values),
             "ap-trapezoid": auc(recall, precision),
             "eer": equal_error_rate(truth, values),
@@ -109,19 +109,15 @@ def video_aucs(kept: Kept) -> dict[str, float]:
     }
 
 
-def padded_macro_auc(kept: Kept) -> float:
-    """Mean AUC of all videos that have a score, each with a normal and an abnormal frame added."""
+def padded_aucs(kept: Kept) -> dict[str, float]:
+    """AUC of every video that has a score, with a normal and an abnormal frame added to each."""
     _, values = pooled(kept)
     low, high = values.min(), values.max()
-    return float(
-        np.mean(
-            [
-                roc_auc_score(np.r_[False, truth, True], np.r_[low, own, high])
-                for truth, own in kept.values()
-                if len(truth)
-            ]
-        )
-    )
+    return {
+        video: float(roc_auc_score(np.r_[False, truth, True], np.r_[low, own, high]))
+        for video, (truth, own) in kept.items()
+        if len(truth)
+    }
 
 
 def equal_error_rate(truth: np.ndarray, values: np.ndarray) -> float:

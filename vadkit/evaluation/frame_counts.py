@@ -31,10 +31,11 @@ def check_videos(scores: Mapping[str, object], labels: Mapping[str, object]) -> 
     for have, lack, those in ((labels, scores, "scores"), (scores, labels, "labels")):
         missing = sorted(set(have) - set(lack))
         if missing:
-            names = ", ".join(f"'{name}'" for name in missing[:5])
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            others = sorted(set(lack) - set(have))
+            instead = f", but there are {those} for {_names(others)}" if others else ""
             raise DataError(
-                f"no {those} for video {names}{more}; scores and labels must be of the same videos"
+                f"no {those} for video {_names(missing)}{instead}; scores and labels must be of "
+                "the same videos"
             )
 
 
@@ -86,6 +87,11 @@ def frame_count_summary(counts: FrameCounts) -> str:
         f"{', dropped' if counts.unscored else ''}; "
         f"{_count(counts.one_class_videos, 'one-class video')}"
     )
+
+
+def _names(videos: list[str]) -> str:
+    more = f" and {len(videos) - 5} more" if len(videos) > 5 else ""
+    return ", ".join(f"'{video}'" for video in videos[:5]) + more
 
 
 def _count(number: int, thing: str) -> str:

@@ -10,7 +10,8 @@ from pydantic import Field
 from sklearn.metrics import roc_auc_score
 
 from vadkit.errors import DataError
-from vadkit.evaluation.frame_auc import equal_error_rate
+from vadkit.evaluation.bootstrap import metric_intervals
+from vadkit.evaluation.frame_auc import Kept, equal_error_rate, pooled
 from vadkit.evaluation.frame_counts import check_videos
 from vadkit.evaluation.metrics import Metric, Setting
 from vadkit.evaluation.score_maps import (
@@ -65,20 +66,22 @@ class PixelAuc:
         check_videos(maps, masks)
         # Rows: normal, abnormal.
         histogram = np.zeros((2, KEYS), np.int64)
-        truth: list[np.ndarray] = []
-        values: list[np.ndarray] = []
+        kept: Kept = {}
         for video in maps:
             mask = np.asarray(masks[video], dtype=bool)
             rows = frames_with_map(video, maps[video], len(mask), size_of(mask), self.sigma)
+            truth: list[np.ndarray] = [np.empty(0, bool)]
+            values: list[np.ndarray] = [np.empty(0)]
             for numbers, chunk in chunked(rows):
                 own = mask[numbers]
                 keys = value_keys(chunk) + KEYS * own
                 histogram += np.bincount(keys.ravel(), minlength=2 * KEYS).reshape(2, KEYS)
                 truth.append(np.asarray(own.any(axis=(1, 2))))
                 values.append(criterion_scores(chunk, own, self.share))
-        if not truth:
+            kept[video] = (np.concatenate(truth), np.concatenate(values))
+        if not any(len(own) for own, _ in kept.values()):
             raise DataError("no frame has a score map to evaluate")
-        frames, scores = np.concatenate(truth), np.concatenate(values)
+        frames, scores = pooled(kept)
         _check(frames, histogram)
         figures = {
             "pixelwise-auc": histogram_auc(*histogram),
@@ -88,7 +91,15 @@ class PixelAuc:
             "abnormal-pixels": histogram[1].sum(),
             "frames": len(frames),
         }
-        return [Metric(name, float(value), protocol) for name, value in figures.items()]
+        bounds = metric_intervals(kept)
+        intervals = {
+            "pixel-criterion-auc": bounds["micro-auc"],
+            "pixel-criterion-eer": bounds["eer"],
+        }
+        return [
+            Metric(name, float(value), protocol, *intervals.get(name, (None, None)))
+            for name, value in figures.items()
+        ]
 
 
 def criterion_scores(values: np.ndarray, masks: np.ndarray, share: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -11,6 +12,7 @@ from pydantic import Field
 from sklearn.metrics import auc
 
 from vadkit.errors import DataError
+from vadkit.evaluation.bootstrap import Statistic, interval
 from vadkit.evaluation.frame_counts import check_videos
 from vadkit.evaluation.metrics import Metric, Setting
 from vadkit.evaluation.regions import (
@@ -92,19 +94,24 @@ class RegionDetection:
             f"{(setting or Setting()).protocol}, {smoothing_words(self.sigma)}, alpha "
             f"{self.alpha:g}, beta {self.beta:g}, least area {self.min_area}"
         )
-        curves = self.sweep(maps, masks, tracks)
-        figures = {
-            "rbdc": detection_area(curves.false / curves.frames, curves.regions / curves.of[0]),
-            "tbdc": detection_area(curves.false / curves.frames, curves.tracks / curves.of[1]),
-            "regions": curves.of[0],
-            "tracks": curves.of[1],
-            "frames": curves.frames,
-            "thresholds": len(curves.thresholds),
+        sweeps = self.sweep(maps, masks, tracks)
+        metrics = []
+        for name, area in detection_areas(sweeps).items():
+            value = area(np.ones(len(sweeps)))
+            metrics.append(Metric(name, value, protocol, *interval(area, len(sweeps))))
+        each = list(sweeps.values())
+        counts = {
+            "regions": sum(one.of[0] for one in each),
+            "tracks": sum(one.of[1] for one in each),
+            "frames": sum(one.frames for one in each),
+            "thresholds": len(each[0].thresholds),
         }
-        return [Metric(name, float(value), protocol) for name, value in figures.items()]
+        return metrics + [Metric(name, float(count), protocol) for name, count in counts.items()]
 
-    def sweep(self, maps: Maps, masks: Masks, tracks: Mapping[str, Tracks] | None = None) -> Sweep:
-        """What is found at each threshold, over all videos; see ``__call__``."""
+    def sweep(
+        self, maps: Maps, masks: Masks, tracks: Mapping[str, Tracks] | None = None
+    ) -> dict[str, Sweep]:
+        """What is found at each threshold, by video; see ``__call__``."""
         tracks = tracks or {}
         check_videos(maps, {**dict.fromkeys(masks), **dict.fromkeys(tracks)})
 
@@ -125,7 +132,7 @@ class RegionDetection:
         )
         if not len(levels):
             raise DataError("no frame has a score map to evaluate")
-        total = Sweep.empty(levels)
+        sweeps = {}
         for video in maps:
             own = maps[video]
             if video in tracks:
@@ -134,13 +141,14 @@ class RegionDetection:
                 mask = np.asarray(masks[video], dtype=bool)
                 size, regions = size_of(mask), regions_of_masks(mask)
             frames = frames_with_map(video, own, len(regions), size, self.sigma)
-            total = total + self._sweep_video(frames, regions, levels)
-        if not total.of[0]:
+            sweeps[video] = self._sweep_video(frames, regions, levels)
+        if not any(one.of[0] for one in sweeps.values()):
+            frames_with = sum(one.frames for one in sweeps.values())
             raise DataError(
-                f"the {total.frames} frames with a score map hold no abnormal region; RBDC and "
-                "TBDC need some"
+                f"the {frames_with} frames with a score map hold no abnormal region; RBDC and TBDC "
+                "need some"
             )
-        return total
+        return sweeps
 
     def _sweep_video(
         self, rows: Iterator[MapFrame], regions: list[list[Region]], levels: np.ndarray
@@ -172,7 +180,7 @@ class RegionDetection:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Counts by falling ``thresholds`` (T,), of any number of videos.
+    """Counts of one video by falling ``thresholds`` (T,).
 
     ``false`` detected regions, abnormal ``regions`` and ``tracks`` that were found, all (T,);
     ``of`` is how many regions and tracks there are, in ``frames`` frames that have a map.
@@ -185,21 +193,28 @@ class Sweep:
     of: tuple[int, int]
     frames: int
 
-    @classmethod
-    def empty(cls, thresholds: np.ndarray) -> Sweep:
-        """Of no video."""
-        none = np.zeros(len(thresholds), np.int64)
-        return cls(thresholds, none, none, none, (0, 0), 0)
 
-    def __add__(self, other: Sweep) -> Sweep:
-        return Sweep(
-            self.thresholds,
-            self.false + other.false,
-            self.regions + other.regions,
-            self.tracks + other.tracks,
-            (self.of[0] + other.of[0], self.of[1] + other.of[1]),
-            self.frames + other.frames,
-        )
+def detection_areas(sweeps: Mapping[str, Sweep]) -> dict[str, Statistic]:
+    """``rbdc`` and ``tbdc`` of the videos together, when each counts several times."""
+    each = list(sweeps.values())
+    false = np.stack([one.false for one in each])
+    frames = np.array([one.frames for one in each])
+
+    def area_of(found: np.ndarray, of: np.ndarray) -> Statistic:
+        def statistic(counts: np.ndarray) -> float:
+            if not counts @ of:
+                return math.nan
+            return detection_area(
+                counts @ false / (counts @ frames), counts @ found / (counts @ of)
+            )
+
+        return statistic
+
+    regions, tracks = np.array([one.of for one in each]).T
+    return {
+        "rbdc": area_of(np.stack([one.regions for one in each]), regions),
+        "tbdc": area_of(np.stack([one.tracks for one in each]), tracks),
+    }
 
 
 def detection_area(false_rate: np.ndarray, found: np.ndarray) -> float:

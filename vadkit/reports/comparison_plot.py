@@ -61,7 +61,7 @@ def comparison_plot(
     forest.set_ylim(-0.6, len(names) - 0.3)
     forest.grid(axis="x", color="#e3e6ea", linewidth=0.8)
     forest.set_axisbelow(True)
-    forest.set_title("micro AUC, 95% interval over videos", loc="left", fontsize=11)
+    forest.set_title(f"{areas[0].name}, 95% interval over videos", loc="left", fontsize=11)
     for axis in (roc, forest):
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=9, color="#5b6570", x=0.01, ha="left")

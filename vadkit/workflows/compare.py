@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vadkit.errors import RecipeError
+from vadkit.errors import DataError, RecipeError
 from vadkit.recipe import Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.protocols import Scored, build_protocols, evaluate_scored, final_scores
@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from vadkit.evaluation.frame_auc import Kept
     from vadkit.evaluation.metrics import Metric
 
+# What a comparison shows, and sums up over seeds.
+SPREAD = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "ap-trapezoid", "eer")
+
 
 @dataclass(frozen=True)
 class Compared:
     """One run in a comparison.
 
-    ``difference`` is its micro AUC minus the first run's over the frames that both score, None for
-    the first and where ``why_not`` says that they cannot be compared; ``remark`` says where they
-    score other frames.
+    ``difference`` is its headline metric minus the first run's over the frames that both score,
+    None for the first and where ``why_not`` says that they cannot be compared; ``remark`` says
+    where they score other frames.
     """
 
     run: str
@@ -42,21 +45,28 @@ class Compared:
     remark: str | None = None
 
 
-@dataclass(frozen=True)
-class Group:
-    """Runs that differ in their seed alone: mean and sample deviation of their micro AUCs."""
+class Spread(NamedTuple):
+    """Mean and sample deviation over runs."""
 
-    name: str
-    seeds: list[int]
     mean: float
     deviation: float
 
 
 @dataclass(frozen=True)
+class Group:
+    """Runs that differ in their seed alone: mean and sample deviation of each of their metrics."""
+
+    name: str
+    seeds: list[int]
+    metrics: dict[str, Spread]
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """What ``vadkit compare`` prints and draws."""
+    """What ``vadkit compare`` prints and draws; differences are of the metric ``headline``."""
 
     protocol: str
+    headline: str
     runs: list[Compared]
     groups: list[Group]
     plot: str | None
@@ -68,6 +78,8 @@ class Comparison:
             one["metrics"] = {metric.name: metric.value for metric in run.metrics}
             one["difference"] = run.difference._asdict() if run.difference else None
             del one["group"]
+        for one, group in zip(data["groups"], self.groups, strict=True):
+            one["metrics"] = {name: spread._asdict() for name, spread in group.metrics.items()}
         return data
 
 
@@ -77,12 +89,14 @@ def compare(
     protocol: str = "raw",
     checkpoint: str = "last",
     plot: Path | None = None,
+    overrides: Sequence[str] = (),
 ) -> Comparison:
     """Evaluate runs under one protocol, each against the first; draw them into ``plot``.
 
     Differences come with a paired bootstrap over videos: the same videos are drawn for both runs.
     Runs with other videos, lengths or labels than the first are listed with the reason and not
-    compared. Raises ``RecipeError`` for fewer than two runs, or one that is given twice.
+    compared. ``overrides`` change the recipes of all runs, such as where the data set is. Raises
+    ``RecipeError`` for fewer than two runs, or one that is given twice.
     """
     from vadkit.evaluation.bootstrap import difference
     from vadkit.evaluation.frame_auc import scored_frames
@@ -93,13 +107,14 @@ def compare(
     if len({path.resolve() for path in paths}) < len(paths):
         raise RecipeError("a run is given twice; compare different ones")
     (listed,) = build_protocols([Spec(type=protocol)])
+    headline, words = listed.headline, ""
     # What is missing shows before any run is scored.
-    recipes = [load_run(path) for path in paths]
+    recipes = [load_run(path, tuple(overrides)) for path in paths]
     first: Scored | None = None
     compared: list[Compared] = []
     curves: list[Kept] = []
     for path, recipe in zip(paths, recipes, strict=True):
-        scored, _ = score_run(path, recipe, checkpoint)
+        scored, _ = score_run(path, recipe, checkpoint, tuple(overrides))
         scored = replace(scored, scorers=())
         evaluators = build_list("evaluators", [Spec(type="frame-auc")])
         (result,) = evaluate_scored(scored, [listed], evaluators)
@@ -111,16 +126,21 @@ def compare(
             one = replace(one, why_not=reason)
         else:
             common, remark = _common_frames(first, final)
-            kept = [scored_frames(scores, first.labels) for scores in common]
-            one = replace(one, difference=difference(*kept), remark=remark)
+            try:
+                ours, theirs = (scored_frames(scores, first.labels) for scores in common)
+                one = replace(one, difference=difference(ours, theirs, headline), remark=remark)
+            except DataError as error:
+                one = replace(one, why_not=f"of the frames that both score, {error}")
+        words = words or result.protocol.words
         compared.append(one)
         curves.append(scored_frames(final.scores, final.labels))
     if plot is not None:
         from vadkit.reports.comparison_plot import comparison_plot
 
         names = [f"{one.name} (seed {one.seed})" for one in compared]
-        comparison_plot(plot, names, curves, [_micro(one) for one in compared], listed.words)
-    return Comparison(listed.words, compared, _groups(compared), str(plot) if plot else None)
+        areas = [_metric(one, headline) for one in compared]
+        comparison_plot(plot, names, curves, areas, words)
+    return Comparison(words, headline, compared, _groups(compared), str(plot) if plot else None)
 
 
 def why_not_comparable(first: Scored, second: Scored) -> str | None:
@@ -161,20 +181,25 @@ def _but_seed(recipe: Any) -> str:
 
 
 def _groups(compared: Sequence[Compared]) -> list[Group]:
+    """Runs of one recipe, of those that can be compared with the first run at all."""
     by_recipe: dict[str, list[Compared]] = {}
     for one in compared:
-        by_recipe.setdefault(one.group, []).append(one)
+        if one.why_not is None:
+            by_recipe.setdefault(one.group, []).append(one)
     return [
-        Group(
-            members[0].name,
-            [one.seed for one in members],
-            float(np.mean([_micro(one).value for one in members])),
-            float(np.std([_micro(one).value for one in members], ddof=1)),
-        )
+        Group(members[0].name, [one.seed for one in members], _spreads(members))
         for members in by_recipe.values()
         if len({one.seed for one in members}) > 1
     ]
 
 
-def _micro(one: Compared) -> Metric:
-    return next(metric for metric in one.metrics if metric.name == "micro-auc")
+def _spreads(members: Sequence[Compared]) -> dict[str, Spread]:
+    values = [{metric.name: metric.value for metric in one.metrics} for one in members]
+    every = {name: [one[name] for one in values] for name in SPREAD}
+    return {
+        name: Spread(float(np.mean(one)), float(np.std(one, ddof=1))) for name, one in every.items()
+    }
+
+
+def _metric(one: Compared, name: str) -> Metric:
+    return next(metric for metric in one.metrics if metric.name == name)

@@ -12,7 +12,13 @@ from vadkit.errors import RecipeError, TrainingError
 from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.maps import MAP_EVALUATORS, MapResults, evaluate_maps, split_evaluators
-from vadkit.workflows.protocols import Result, build_protocols, evaluate_scored, published_names
+from vadkit.workflows.protocols import (
+    Result,
+    build_protocols,
+    evaluate_scored,
+    published_names,
+    unscored_notes,
+)
 from vadkit.workflows.run import load_run, write_json
 from vadkit.workflows.test_scores import checkpoint_names, score_run
 
@@ -30,7 +36,8 @@ class Evaluation:
     """What was evaluated and how it did, protocol by protocol.
 
     ``run`` is the folder of a run or of scores, ``checkpoint`` and ``step`` what scored (None for
-    scores of others), ``skipped`` the videos left out, ``maps`` what score maps gave.
+    scores of others), ``skipped`` the videos left out, ``maps`` what score maps gave, ``notes``
+    what a reader of the numbers should know.
     """
 
     run: str
@@ -40,6 +47,7 @@ class Evaluation:
     skipped: list[str]
     results: list[Result]
     maps: MapResults = field(default_factory=MapResults)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def metrics(self) -> list[Metric]:
@@ -58,6 +66,7 @@ class Evaluation:
             "protocols": [result.as_data() for result in self.results],
             "metrics": [_metric_data(metric) for metric in self.metrics],
             "not_measured": self.maps.missing,
+            "notes": self.notes,
         }
 
 
@@ -86,7 +95,8 @@ def evaluate(
         name = _best_on_test(run, recipe, tuple(overrides))
     else:
         name = _FILES.get(wanted, wanted)
-    scored, meta = score_run(run, recipe, name, tuple(overrides), called=wanted)
+    called = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
+    scored, meta = score_run(run, recipe, name, tuple(overrides), called=called)
     if protocols:
         # Only what was asked for: no row for the recipe's own scorers.
         scored = replace(scored, scorers=())
@@ -106,6 +116,7 @@ def evaluate(
         meta["skipped"],
         results,
         evaluate_maps(run, recipe, scored, meta, of_maps),
+        unscored_notes(scored.scores),
     )
     write_json(run / "eval.json", result.as_data())
     return result

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vadkit.errors import DataError
+from vadkit.errors import DataError, RecipeError
 from vadkit.recipe import Spec, load_recipe
 from vadkit.recipe.model import DEFAULTS
 from vadkit.recipe.resolve import find_recipe
@@ -19,11 +23,28 @@ from vadkit.workflows.protocols import (
     build_protocols,
     default_protocols,
     evaluate_scored,
+    unscored_notes,
 )
 from vadkit.workflows.test_scores import frame_rates, label_source
 
-# From a video's frame count to its labels, and the count where the labels tell it themselves.
-_Labels = dict[str, tuple[Callable[[int], np.ndarray], int | None]]
+if TYPE_CHECKING:
+    from vadkit.data.videos import Video
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What labels, or the recipe that has them, say of videos.
+
+    ``labels`` are functions from a video's frame count to its flags; ``frames`` the counts, where
+    the labels or else the files tell them, ``from_files`` in the second case.
+    """
+
+    source: str
+    labels: dict[str, Callable[[int], np.ndarray]]
+    frames: dict[str, int]
+    from_files: bool = False
+    rates: dict[str, float] = field(default_factory=dict)
+    categories: dict[str, str] = field(default_factory=dict)
 
 
 def evaluate_scores(
@@ -42,57 +63,115 @@ def evaluate_scores(
     labels' lengths. Nothing is known of training scores, so there is no threshold.
 
     Raises ``DataError`` when videos or lengths differ, for infinite scores, and for labels of one
-    class.
+    class, ``RecipeError`` for a frame rate that is none.
     """
     from vadkit.data.frame_scores import read_scores, split_row
     from vadkit.evaluation.frame_counts import check_videos
 
-    known, source, rates, categories = _read_labels(labels, overrides)
+    if fps is not None and not 0 < fps < math.inf:
+        raise RecipeError(f"--fps {fps:g} is no frame rate; give frames a second, above 0")
+    notes = []
+    known = _of_recipe(labels, overrides) if _is_recipe(labels) else _of_file(labels)
     found = read_scores(scores)
     if set(found) == {""}:
-        lengths = {video: count for video, (_, count) in known.items() if count is not None}
-        if len(lengths) < len(known):
+        if len(known.frames) < len(known.labels):
             raise DataError(
-                f"{scores} is one row for all videos, and {source} does not say how long they are; "
-                "give one file a video, named after it"
+                f"{scores} is one row for all videos, and {known.source} does not say how long "
+                "they are; give one file a video, named after it"
             )
-        found = split_row(found[""], lengths)
-    check_videos(found, known)
-    flags = {video: known[video][0](len(values)) for video, values in found.items()}
-    if fps is not None:
-        rates = dict.fromkeys(found, fps)
-    scored = Scored(found, flags, source, "not told", rates=rates, categories=categories)
+        found = split_row(found[""], known.frames)
+        notes.append(f"The row of scores was cut in the order {_order(known.frames)}.")
+    check_videos(found, known.labels)
+    for video, values in found.items():
+        _check_length(video, len(values), known)
+    if len(known.frames) < len(found):
+        notes.append(
+            f"{known.source} does not say how many frames the videos have, so lengths were not "
+            "checked: frames that no interval reaches were taken for normal."
+        )
+    flags = {video: known.labels[video](len(values)) for video, values in found.items()}
+    scored = Scored(
+        found,
+        flags,
+        known.source,
+        "not told",
+        rates=known.rates if fps is None else dict.fromkeys(found, fps),
+        categories=known.categories,
+    )
     results = evaluate_scored(
         scored,
         build_protocols(Spec(type=name) for name in protocols)
         or [*default_protocols(), build("protocols", "conv-ae", {})],
         build_list("evaluators", [Spec(**spec) for spec in DEFAULTS["evaluators"]]),
     )
-    return Evaluation(str(scores), None, None, source, [], results)
+    return Evaluation(
+        str(scores), None, None, known.source, [], results, notes=notes + unscored_notes(found)
+    )
 
 
-def _read_labels(
-    path: Path, overrides: Sequence[str]
-) -> tuple[_Labels, str, dict[str, float], dict[str, str]]:
-    """Labels by video, what they are called, frame rates and categories where they are known."""
-    if find_recipe(path).suffix in (".yaml", ".yml"):
-        recipe = load_recipe(path, overrides)
-        dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
-        videos = load_videos(recipe, "test")
-        bare = [video.id for video in videos if video.labels is None]
-        if bare:
-            raise DataError(f"the data set of {path} has no labels of test video '{bare[0]}'")
-        return (
-            {video.id: (video.labels, None) for video in videos if video.labels is not None},
-            label_source(recipe, dataset),
-            frame_rates(videos, getattr(dataset, "fps", None)),
-            {video.id: video.category for video in videos if video.category},
-        )
+def _is_recipe(path: Path) -> bool:
+    return find_recipe(path).suffix in (".yaml", ".yml")
+
+
+def _of_recipe(path: Path, overrides: Sequence[str]) -> _Known:
+    recipe = load_recipe(path, overrides)
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    videos = load_videos(recipe, "test")
+    bare = [video.id for video in videos if video.labels is None]
+    if bare:
+        raise DataError(f"the data set of {path} has no labels of test video '{bare[0]}'")
+    return _Known(
+        label_source(recipe, dataset),
+        {video.id: video.labels for video in videos if video.labels is not None},
+        _stated_frames(videos),
+        True,
+        frame_rates(videos, getattr(dataset, "fps", None)),
+        {video.id: video.category for video in videos if video.category},
+    )
+
+
+def _of_file(path: Path) -> _Known:
     from vadkit.data.labels import read_any
 
-    return (
-        {video: (one.of(video, path.name), one.frames) for video, one in read_any(path).items()},
+    found = read_any(path)
+    return _Known(
         path.name,
-        {},
-        {},
+        {video: one.of(video, path.name) for video, one in found.items()},
+        {video: one.frames for video, one in found.items() if one.frames is not None},
     )
+
+
+def _stated_frames(videos: Sequence[Video]) -> dict[str, int]:
+    """How many frames the files say that they have, by video, where they do."""
+    from vadkit.data.decode import Worker, probe
+
+    counts = {}
+    with Worker() as worker:
+        for path in sorted({video.path for video in videos}):
+            with contextlib.suppress(DataError):
+                counts[path] = probe(path, worker=worker).frames
+    frames = {}
+    for video in videos:
+        start, stop = video.part or (0, None)
+        if (end := stop or counts.get(video.path)) is not None:
+            frames[video.id] = end - start
+    return frames
+
+
+def _check_length(video: str, scores: int, known: _Known) -> None:
+    frames = known.frames.get(video, scores)
+    # Labels that tell a length themselves compare it, and say it better.
+    if known.from_files and frames != scores:
+        advice = (
+            "a frame without a score has NaN"
+            if scores < frames
+            else "the scores are probably of another version of the video"
+        )
+        raise DataError(
+            f"video '{video}' has {frames} frames, as its file says, but {scores} scores; {advice}"
+        )
+
+
+def _order(frames: Mapping[str, int]) -> str:
+    names = [f"{video} ({count})" for video, count in frames.items()]
+    return ", ".join(names if len(names) <= 6 else [*names[:3], "...", *names[-2:]])

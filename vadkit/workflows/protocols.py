@@ -86,7 +86,8 @@ def evaluate_scored(
 ) -> list[Result]:
     """Every evaluator under every protocol, and under the recipe's own scorers if they differ.
 
-    ``intervals`` adds bootstrap intervals over videos to the AUCs and the average precision.
+    ``intervals`` adds bootstrap intervals over videos to the areas, the equal error rate and what
+    the calibrated threshold gives.
     """
     results = []
     for listed in _with_own_chain(protocols, scored.scorers):
@@ -97,9 +98,15 @@ def evaluate_scored(
         for evaluator in evaluators:
             metrics += evaluator(final, scored.labels, setting)
         if intervals:
-            metrics = _with_intervals(metrics, final, scored.labels)
+            metrics = _with_intervals(metrics, final, scored.labels, setting)
         results.append(Result(protocol, metrics, protocol.name in published))
     return results
+
+
+def unscored_notes(scores: Mapping[str, np.ndarray]) -> list[str]:
+    """What a reader should know of videos (N,) without any score: protocols leave them out."""
+    bare = [video for video, values in scores.items() if np.isnan(values).all()]
+    return [f"No frame has a score in: {', '.join(bare)}."] if bare else []
 
 
 def final_scores(protocol: Protocol, scored: Scored) -> dict[str, np.ndarray]:
@@ -163,12 +170,18 @@ def _setting(protocol: Protocol, scored: Scored) -> Setting:
 
 
 def _with_intervals(
-    metrics: list[Metric], scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]
+    metrics: list[Metric],
+    scores: dict[str, np.ndarray],
+    labels: dict[str, np.ndarray],
+    setting: Setting,
 ) -> list[Metric]:
-    from vadkit.evaluation.bootstrap import metric_intervals
+    from vadkit.evaluation.alarms import alarm_ratios
+    from vadkit.evaluation.bootstrap import interval, metric_intervals, ratio_of
     from vadkit.evaluation.frame_auc import scored_frames
 
     found = metric_intervals(scored_frames(scores, labels))
+    for name, (parts, wholes) in alarm_ratios(scores, labels, setting).items():
+        found[name] = interval(ratio_of(parts, wholes), len(scores))
     return [
         replace(metric, low=found[metric.name].low, high=found[metric.name].high)
         if metric.name in found

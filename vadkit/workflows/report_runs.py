@@ -13,6 +13,7 @@ import numpy as np
 from vadkit.errors import DataError, TrainingError
 from vadkit.reports.record import RunRecord
 from vadkit.workflows.build import build_list
+from vadkit.workflows.protocols import unscored_notes
 from vadkit.workflows.run import load_run, read_manifest
 
 
@@ -48,9 +49,7 @@ def _load_record(run: Path) -> RunRecord:
         raise DataError(f"run {run} has no scores of any test video; run: vadkit eval {run}")
     scorers = build_list("scorers", recipe.scorers)
     training, notes = _read_lines(run / "metrics.jsonl")
-    unscored = [video for video, values in raw.items() if np.isnan(values).all()]
-    if unscored:
-        notes.append(f"No frame has a score in: {', '.join(unscored)}.")
+    notes += unscored_notes(raw)
     return RunRecord(
         name=recipe.name,
         folder=run,

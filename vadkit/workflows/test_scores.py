@@ -16,8 +16,9 @@ from vadkit.errors import DataError, TrainingError
 from vadkit.recipe import Recipe
 from vadkit.workflows.build import build_list, load_method, load_videos
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
+from vadkit.workflows.progress import say
 from vadkit.workflows.protocols import Scored
-from vadkit.workflows.run import update_manifest, write_json
+from vadkit.workflows.run import read_manifest, update_manifest, write_json
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader
@@ -35,7 +36,9 @@ def score_run(
 ) -> tuple[Scored, dict[str, Any]]:
     """Raw test scores of a run's checkpoint, saved ones where they are current, and their record.
 
-    ``called`` is what protocols are to call the checkpoint.
+    Saved ones are current for the same checkpoint, overrides and list of test videos; labels are
+    read anew each time, and the saved ones serve where the data set is not there any more, which
+    is said on stderr. ``called`` is what protocols are to call the checkpoint.
     """
     from vadkit.inference.detector import load_normal
 
@@ -48,7 +51,8 @@ def score_run(
         )
     made_from = {"checkpoint": checkpoint, "digest": _digest(path), "overrides": list(overrides)}
     meta = _saved_meta(run)
-    if {key: meta.get(key) for key in made_from} != made_from or "rates" not in meta:
+    current = {key: meta.get(key) for key in made_from} == made_from and "rates" in meta
+    if not current or not _still_labelled(run, recipe, meta):
         meta = {**made_from, **_score_test_split(run, recipe, path)}
         write_json(run / "scores" / "test" / "meta.json", meta)
     scores, labels = _load_scores(run, meta["videos"])
@@ -70,16 +74,21 @@ def checkpoint_names(run: Path) -> list[str]:
     return sorted(path.stem for path in (run / "checkpoints").glob("*.pt"))
 
 
-def store_labelled(
-    recipe: Recipe, videos: list[Video]
-) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
-    """Frames and labels of test videos, and those left out; each must have labels."""
+def check_labelled(videos: Sequence[Video]) -> None:
+    """Raise ``DataError`` unless every test video has labels."""
     bare = [video.id for video in videos if video.labels is None]
     if bare:
         raise DataError(
             f"{len(bare)} of {len(videos)} test videos have no labels (first: '{bare[0]}'), so "
             "there is nothing to compare scores with; add labels, or use `vadkit infer`"
         )
+
+
+def store_labelled(
+    recipe: Recipe, videos: list[Video]
+) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
+    """Frames and labels of test videos, and those left out; each must have labels."""
+    check_labelled(videos)
     stored, skipped = store_videos(recipe, videos)
     lengths = {video.id: len(video) for video in stored}
     labels = {
@@ -88,6 +97,31 @@ def store_labelled(
         if video.labels is not None and video.id in lengths
     }
     return stored, labels, skipped
+
+
+def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
+    """Bring the labels beside saved scores up to date; False where the test videos have changed."""
+    try:
+        videos = load_videos(recipe, "test")
+    except DataError as error:
+        known = read_manifest(run).get("test", {}).get("videos", {})
+        if any(Path(path).exists() for path in known.values()):
+            raise
+        say(f"the scores and labels saved before are used, since the data set is gone: {error}")
+        return True
+    if {video.id for video in videos} != {*meta["videos"], *meta["skipped"]}:
+        say("the data set has other test videos than the saved scores; scoring again")
+        return False
+    check_labelled(videos)
+    scores, labels = _load_scores(run, meta["videos"])
+    for video in videos:
+        if video.id not in scores or video.labels is None:
+            continue
+        now = video.labels(len(scores[video.id]))
+        if not np.array_equal(now, labels[video.id]):
+            say(f"labels of video '{video.id}' have changed since it was scored")
+            _save_scores(run, video.id, scores[video.id], now)
+    return True
 
 
 def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
@@ -106,13 +140,7 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     )
     with method.adapting():
         for video, beside in zip(stored, extras, strict=True):
-            scores = score(video, extras=beside)
-            path = _score_path(run, video.id)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            with temporary.open("wb") as file:
-                np.savez(file, scores=scores.astype(np.float32), labels=labels[video.id])
-            temporary.replace(path)
+            _save_scores(run, video.id, score(video, extras=beside), labels[video.id])
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = label_source(recipe, dataset)
     paths = {video.id: str(video.path.absolute()) for video in videos}
@@ -153,6 +181,15 @@ def frame_rates(videos: Sequence[Video], fps: float | None = None) -> dict[str, 
 
 def _score_path(run: Path, video: str) -> Path:
     return run / "scores" / "test" / f"{video}.npz"
+
+
+def _save_scores(run: Path, video: str, scores: np.ndarray, labels: np.ndarray) -> None:
+    path = _score_path(run, video)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.savez(file, scores=scores.astype(np.float32), labels=labels)
+    temporary.replace(path)
 
 
 def _saved_meta(run: Path) -> dict[str, Any]:
