@@ -21,7 +21,12 @@ def test_the_worst_come_first_and_events_do_not_repeat():
 
 def test_sets_of_one_class_and_without_frames():
     scores = {"a": np.array([0.5, 0.6])}
-    alarms, misses = top_mistakes(scores, {"a": np.array([0, 0])}, apart=1)
-    assert [(one.frame, one.share) for one in alarms] == [(1, 0.0), (0, 0.0)]
-    assert misses == []
+    assert top_mistakes(scores, {"a": np.array([0, 0])}) == ([], [])
     assert top_mistakes({}, {}) == ([], [])
+
+
+def test_frames_that_no_threshold_need_get_wrong_are_none():
+    scores = {"a": np.array([0.5, 0.2, 0.9, 0.4, 0.2])}
+    alarms, misses = top_mistakes(scores, {"a": np.array([0, 0, 1, 1, 0])}, apart=1)
+    assert [(one.frame, one.share) for one in alarms] == [(0, 0.5)]
+    assert [(one.frame, one.share) for one in misses] == [(3, 1 / 3)]

@@ -31,6 +31,12 @@ def test_the_same_run_gives_the_same_bytes(record, tmp_path):
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
 
 
+def test_losses_of_training(record, tmp_path):
+    lines = [{"step": n, "loss": 1 / n, "lr/generator": 0.1} for n in (1, 2, 3)]
+    names = {path.name for path in write_figures(tmp_path, record(MIXED, training=lines))}
+    assert {"training.pdf", "training.svg"} <= names
+
+
 def test_one_class_has_no_curves(record, tmp_path):
     labels = {"gate 1.b": np.zeros(20, bool)}
     names = {path.stem for path in write_figures(tmp_path, record(labels, chain="raw"))}

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from vadkit.reports.words import difference_words, duration, level_words, sentences
+from vadkit.reports.words import (
+    alarm_words,
+    difference_words,
+    duration,
+    level_words,
+    sentences,
+)
 from vadkit.scoring.normal import NormalScores
 
 LABELS = {"01": np.array([0, 0, 0, 1, 1, 0], bool), "02": np.zeros(4, bool)}
@@ -27,6 +33,33 @@ def test_what_a_run_is(record):
     )
     assert scorers.startswith("Scorers: minmax-per-video. They look at frames of a test video that")
     assert sentences(record(LABELS, chain="raw"))[2].startswith("The recipe names no scorers")
+
+
+def metrics_of(protocol="raw: not smoothed", **figures):
+    """Metrics as eval.json has them, of values or (value, low, high)."""
+    metrics = []
+    for name, figure in figures.items():
+        known = dict(zip(("value", "low", "high"), np.atleast_1d(figure).tolist(), strict=False))
+        known = {key: None if np.isnan(value) else value for key, value in known.items()}
+        metrics.append({"name": name, "protocol": protocol, **known})
+    return metrics
+
+
+FOUND = {"threshold": 2.5, "f1": (0.9, 0.8, 0.95), "events": 12, "events-found": (0.75, 0.5, 0.9)}
+
+
+def test_what_the_threshold_gives(record):
+    level = "At the threshold 2.5, which 99.9% of training frames stay below: "
+    timed = {**FOUND, "delay-s": 0.64, "false-alarms/h": (1107, 0, 3205)}
+    assert alarm_words(metrics_of(**timed)) == (
+        f"{level}F1 0.900 [0.800, 0.950], 9 of 12 events found [50%, 90%], median delay 0.64 s, "
+        "1,107 false alarms an hour [0, 3,205]."
+    )
+    bare = {"threshold": 2.5, "f1": 0.0, "events": 1, "events-found": 0, "delay-frames": np.nan}
+    assert alarm_words(metrics_of(**bare)) == f"{level}F1 0.000, 0 of 1 event found."
+    assert alarm_words(metrics_of(f1=1)) is None
+    run = record(LABELS, evaluation={"metrics": metrics_of(**FOUND)})
+    assert sentences(run)[-1].endswith("found [50%, 90%]. Under raw: not smoothed.")
 
 
 def test_where_the_threshold_is_from(record):

@@ -145,15 +145,10 @@ def cell(metric: Metric | None, headline: bool) -> str:
     return text + _bounds(metric)
 
 
-def _bounds(metric: Metric, digits: int | None = None) -> str:
-    """The interval in brackets: three decimals, or as many ``digits`` in all; else nothing."""
+def _bounds(metric: Metric) -> str:
     if metric.low is None or metric.high is None or math.isnan(metric.low):
         return ""
-    low, high = (
-        f"{bound:.3f}" if digits is None else f"{bound:.{digits}g}"
-        for bound in (metric.low, metric.high)
-    )
-    return f" [dim]\\[{low}, {high}][/dim]"
+    return f" [dim]\\[{metric.low:.3f}, {metric.high:.3f}][/dim]"
 
 
 def speaker(console: Console) -> Callable[[str], None]:
@@ -178,9 +173,14 @@ def _print_protocols(result: Evaluation, say: Callable[[str], None]) -> None:
 
 def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
     """The figures at a threshold, of the first protocol that has them: they want the raw unit."""
+    from rich.markup import escape
+
+    from vadkit.reports.words import alarm_words
+
+    metrics = result.as_data()["metrics"]
     for one in result.results:
-        by_name = {metric.name: metric for metric in one.metrics}
-        found = {name: metric.value for name, metric in by_name.items()}
+        own = [metric for metric in metrics if metric["protocol"] == one.protocol.words]
+        found = {metric["name"]: metric["value"] for metric in own}
         at_rate = {name: value for name, value in found.items() if name.startswith("tpr@")}
         if at_rate:
             minutes = found["normal-hours"] * 60
@@ -190,27 +190,10 @@ def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
                 + f" ({minutes:.3g} minutes of normal video: one false alarm is "
                 f"{1 / found['normal-hours']:.3g} an hour)."
             )
-        if "threshold" in found:
-            say(
-                f"{one.protocol.name}, at the threshold {found['threshold']:.4g} (99.9% of "
-                f"training frames lie below): {_alarm_words(by_name)}."
-            )
-        if at_rate or "threshold" in found:
+        if (text := alarm_words(own)) is not None:
+            say(f"{one.protocol.name}: {escape(text[0].lower() + text[1:])}")
+        if at_rate or text is not None:
             return
-
-
-def _alarm_words(found: dict[str, Metric]) -> str:
-    share = found["events-found"]
-    events = found["events"].value
-    words = [f"F1 {found['f1'].value:.3f}{_bounds(found['f1'])}"]
-    if events:
-        words.append(f"{share.value * events:.0f} of {events:.0f} events found{_bounds(share)}")
-    for name, unit in (("delay-s", "s"), ("delay-frames", "frames")):
-        if name in found and not math.isnan(found[name].value):
-            words.append(f"median delay {found[name].value:.3g} {unit}")
-    if (false := found.get("false-alarms/h")) is not None:
-        words.append(f"{false.value:.3g} false alarms an hour{_bounds(false, 3)}")
-    return ", ".join(words)
 
 
 def _print_categories(result: Evaluation, say: Callable[[str], None]) -> None:

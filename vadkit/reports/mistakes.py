@@ -29,7 +29,8 @@ def top_mistakes(
 ) -> tuple[list[Mistake], list[Mistake]]:
     """Normal frames of the highest scores and abnormal ones of the lowest, the worst first.
 
-    ``scores`` and ``labels`` are ``{video: (N,)}``; frames with NaN are passed over. Up to
+    ``scores`` and ``labels`` are ``{video: (N,)}``; frames with NaN are passed over, and so are
+    those on the right side of the whole other class, which no threshold need get wrong. Up to
     ``most`` of each kind, and within a video at least ``apart`` frames from each other, so that
     one event does not fill the list.
     """
@@ -53,12 +54,13 @@ def _worst(
     scored = ~np.isnan(values)
     others = np.sort(values[scored & ~of_class])
     left = np.flatnonzero(scored & of_class)
+    left = left[values[left] > others[0]] if len(others) else left[:0]
     # Stable, so that of equal scores the earlier frame comes first.
     left = left[np.argsort(-values[left], kind="stable")]
     found: list[Mistake] = []
     while left.size and len(found) < most:
         top = left[0]
-        share = np.searchsorted(others, values[top]) / len(others) if len(others) else 0.0
+        share = np.searchsorted(others, values[top]) / len(others)
         found.append(Mistake(names[video[top]], int(frame[top]), float(values[top]), float(share)))
         near = (video[left] == video[top]) & (np.abs(frame[left] - frame[top]) < apart)
         left = left[~near]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from matplotlib.ticker import PercentFormatter
 
 from vadkit.reports import curves
 from vadkit.reports.atomic import written_whole
-from vadkit.reports.page_data import intervals
+from vadkit.reports.page_data import intervals, training_series
 from vadkit.reports.record import RunRecord
 
 # A column of CVPR, ICCV and the IEEE's journals, in inches.
@@ -46,9 +47,10 @@ STYLE: dict[Any, Any] = {
 
 
 def write_figures(folder: Path, record: RunRecord) -> list[Path]:
-    """Write ROC, precision and recall, histograms, and a timeline a video; give the paths.
+    """Write ROC, precision and recall, histograms, training losses, a timeline a video; give paths.
 
-    ROC and precision and recall are left out where the scored frames are of one class.
+    ROC and precision and recall are left out where the scored frames are of one class, losses
+    where nothing was trained.
     """
     kinds = [("raw", record.raw)]
     if record.chain != "raw":
@@ -64,6 +66,8 @@ def write_figures(folder: Path, record: RunRecord) -> list[Path]:
             figures["histogram-final" if place else "histogram-raw"] = _histogram(
                 truth, values, level, label
             )
+        if losses := training_series(record.training).get("training"):
+            figures["training"] = _training(losses)
         for video in record.raw:
             name = re.sub(r"[^\w.-]+", "-", video)
             figures[f"timeline-{name}"] = _timeline(record, video)
@@ -105,6 +109,21 @@ def _histogram(truth: np.ndarray, values: np.ndarray, level: float | None, label
         axes.axvline(level, color=LEVEL, linestyle="--", linewidth=0.8, label="threshold")
     axes.set(xlabel=f"Score ({label})", ylabel="Share of frames", ylim=(0, None))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend()
+    return figure
+
+
+def _training(losses: dict[str, dict[str, list[Any]]]) -> Figure:
+    figure, axes = _new(2.0)
+    colours = [RAW, FINAL, "#009E73", "#CC79A7", LEVEL]
+    for place, (name, one) in enumerate(losses.items()):
+        values = [math.nan if value is None else value for value in one["y"]]
+        style = ("-", "--", "-.", ":")[place % 4]
+        axes.plot(one["x"], values, style, color=colours[place % len(colours)], label=name)
+    every = [value for one in losses.values() for value in one["y"] if value is not None]
+    if every and min(every) > 0:
+        axes.set_yscale("log")
+    axes.set(xlabel="Step", ylabel="Loss")
     axes.legend()
     return figure
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
 
 from vadkit.reports.record import RunRecord
@@ -9,7 +12,7 @@ from vadkit.reports.record import RunRecord
 
 def sentences(record: RunRecord) -> list[str]:
     """What was trained, what it was tested on, and what its numbers may be compared with."""
-    return [_trained(record), _tested(record), *_protocol(record)]
+    return [_trained(record), _tested(record), *_protocol(record), *_alarms(record)]
 
 
 def _trained(record: RunRecord) -> str:
@@ -57,6 +60,47 @@ def _protocol(record: RunRecord) -> list[str]:
         "numbers with them say nothing of live use; compare them only with numbers made the same "
         "way. Raw scores use no such knowledge."
     ]
+
+
+def _alarms(record: RunRecord) -> list[str]:
+    """Of the first protocol that has a threshold, which is the one of raw scores."""
+    metrics = record.evaluation["metrics"]
+    words = next((one["protocol"] for one in metrics if one["name"] == "threshold"), None)
+    text = alarm_words(one for one in metrics if one["protocol"] == words)
+    return [] if text is None else [f"{text} Under {str(words).partition(',')[0]}."]
+
+
+def alarm_words(metrics: Iterable[Mapping[str, Any]]) -> str | None:
+    """What the calibrated threshold gives, from metrics of one protocol; None without one.
+
+    Metrics are as eval.json has them: ``name``, ``value``, and ``low`` and ``high`` of an interval
+    where there is one.
+    """
+    found = {str(metric["name"]): metric for metric in metrics}
+    if "threshold" not in found:
+        return None
+    events = found["events"]["value"]
+    parts = [f"F1 {found['f1']['value']:.3f}{_bounds(found['f1'], '.3f')}"]
+    if events:
+        share = found["events-found"]
+        parts.append(
+            f"{share['value'] * events:.0f} of {_count(round(events), 'event')} found"
+            + _bounds(share, ".0%")
+        )
+    for name, unit in (("delay-s", "s"), ("delay-frames", "frames")):
+        if found.get(name, {}).get("value") is not None:
+            parts.append(f"median delay {found[name]['value']:.3g} {unit}")
+    if (false := found.get("false-alarms/h")) is not None:
+        form = ",.0f" if (false.get("high") or false["value"]) >= 100 else ".3g"
+        parts.append(f"{false['value']:{form}} false alarms an hour{_bounds(false, form)}")
+    level = f"At the threshold {found['threshold']['value']:.4g}, which 99.9% of training frames "
+    return f"{level}stay below: {', '.join(parts)}."
+
+
+def _bounds(metric: Mapping[str, Any], form: str) -> str:
+    if metric.get("low") is None:
+        return ""
+    return f" [{metric['low']:{form}}, {metric['high']:{form}}]"
 
 
 def level_words(record: RunRecord) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vadkit.errors import DataError, RecipeError
-from vadkit.recipe import Spec
+from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.protocols import Scored, build_protocols, evaluate_scored, final_scores
 from vadkit.workflows.run import load_run
@@ -174,9 +174,12 @@ def _common_frames(first: Scored, second: Scored) -> tuple[list[dict[str, np.nda
     return both, remark
 
 
-def _but_seed(recipe: Any) -> str:
+def _but_seed(recipe: Recipe) -> str:
+    """The recipe without the seed, and without what raw scores do not depend on."""
     data = recipe.as_data()
-    del data["name"], data["train"]["seed"]
+    del data["train"]["seed"]
+    for section in ("name", "data", "scorers", "evaluators", "protocols"):
+        del data[section]
     return json.dumps(data, sort_keys=True)
 
 

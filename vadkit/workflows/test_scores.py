@@ -49,7 +49,11 @@ def score_run(
             f"run {run} has no checkpoint '{checkpoint}'; "
             + (f"there are {', '.join(names)}" if names else "train it first, or --resume it")
         )
-    made_from = {"checkpoint": checkpoint, "digest": _digest(path), "overrides": list(overrides)}
+    made_from = {
+        "checkpoint": checkpoint,
+        "digest": checkpoint_digest(path),
+        "overrides": list(overrides),
+    }
     meta = _saved_meta(run)
     current = {key: meta.get(key) for key in made_from} == made_from and "rates" in meta
     if not current or not _still_labelled(run, recipe, meta):
@@ -219,6 +223,7 @@ def _load_scores(
     return scores, labels
 
 
-def _digest(path: Path) -> str:
+def checkpoint_digest(path: Path) -> str:
+    """What tells a checkpoint from every other: a hash of its bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]

@@ -187,7 +187,7 @@ function showMistakes(place, mistakes, compared) {
     item.append(button);
     return item;
   }));
-  if (!mistakes.length) place.replaceChildren(make("li", "There is no scored frame of this class.", "muted"));
+  if (!mistakes.length) place.replaceChildren(make("li", "None: no such frame scores beyond one of the other class.", "muted"));
 }
 
 const percent = (share) => `${(100 * share).toFixed(share % 1 && (share > 0.99 || share < 0.01) ? 1 : 0)}%`;
