@@ -336,3 +336,7 @@ def test_compare(vadkit, tmp_path):
     assert "given twice" in err
     code, _, err = vadkit("compare", runs[0], tmp_path / "none", "--plot", plot)
     assert code == 4
+    for given in (tmp_path / "plot.foo", tmp_path / "plot", tmp_path):
+        code, _, err = vadkit("compare", *runs[:2], "--plot", given)
+        assert code == 2
+        assert "give a file that ends in .png, .svg, .pdf" in err

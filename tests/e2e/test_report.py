@@ -63,9 +63,13 @@ def test_several_runs_share_videos_and_get_names_of_their_own(vadkit, run, tmp_p
     done = json.loads(text)
     assert (done["page"], done["bytes"]) == (str(out), out.stat().st_size)
     first, second = data_of(out)["runs"]
-    assert (first["name"], second["name"]) == ("tiny run", "tiny other")
+    assert (first["name"], second["name"]) == ("tiny, seed 0 run", "tiny, seed 0 other")
     assert [v["media"] for v in first["videos"]] == [v["media"] for v in second["videos"]]
     assert data_of(out)["differences"] == []
+    recipe = other / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("seed: 0", "seed: 1"))
+    assert vadkit("report", run, other, "--out", out).code == 0
+    assert [one["name"] for one in data_of(out)["runs"]] == ["tiny, seed 0", "tiny, seed 1"]
 
 
 def test_videos_stand_beside_a_page_that_would_be_too_large(run):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,13 @@ def comparison_plot(
     curves: Sequence[dict[str, tuple[np.ndarray, np.ndarray]]],
     areas: Sequence[Metric],
     title: str,
+    apart: Collection[int] = (),
 ) -> Path:
     """Write one picture, PNG, SVG or PDF by the path's suffix.
 
-    ``curves`` holds labels (n,) bool and scores (n,) by video for each name, ``areas`` their micro
-    AUCs. ``title`` is the protocol in words. Returns ``path``.
+    ``curves`` holds labels (n,) bool and scores (n,) by video for each name, ``areas`` their
+    AUCs. ``title`` is the protocol in words. Places in ``apart`` are of runs that cannot be
+    compared with the first: dashed and hollow. Returns ``path``.
     """
     height = max(3.6, 1.4 + 0.42 * len(names))
     figure = Figure(figsize=(10, height), layout="constrained")
@@ -40,11 +42,13 @@ def comparison_plot(
         truth = np.concatenate([own for own, _ in kept.values()])
         values = np.concatenate([own for _, own in kept.values()])
         false_positive, true_positive, _ = roc_curve(truth, values)
-        roc.plot(false_positive, true_positive, color=colour, linewidth=1.8)
+        dashes = "--" if place in apart else "-"
+        roc.plot(false_positive, true_positive, dashes, color=colour, linewidth=1.8)
         row = len(names) - 1 - place
         if area.low is not None and area.high is not None:
             forest.plot([area.low, area.high], [row, row], color=colour, linewidth=3, alpha=0.45)
-        forest.plot([area.value], [row], "o", color=colour, markersize=7)
+        inside = "white" if place in apart else colour
+        forest.plot([area.value], [row], "o", color=colour, markersize=7, markerfacecolor=inside)
         forest.annotate(
             f"{area.value:.4f}",
             (area.value, row),
@@ -57,7 +61,8 @@ def comparison_plot(
     roc.set(xlabel="false-positive rate", ylabel="true-positive rate", xlim=(0, 1), ylim=(0, 1.01))
     roc.set_title("ROC over all frames", loc="left", fontsize=11)
     roc.set_aspect("equal")
-    forest.set_yticks(range(len(names)), reversed(names))
+    shown = [f"{one}\nnot comparable" if i in apart else one for i, one in enumerate(names)]
+    forest.set_yticks(range(len(names)), reversed(shown))
     forest.set_ylim(-0.6, len(names) - 0.3)
     forest.grid(axis="x", color="#e3e6ea", linewidth=0.8)
     forest.set_axisbelow(True)
@@ -66,5 +71,5 @@ def comparison_plot(
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=9, color="#5b6570", x=0.01, ha="left")
     with written_whole(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format=path.suffix[1:] or "png")
+        figure.savefig(temporary, dpi=DPI, format=path.suffix[1:].lower())
     return path

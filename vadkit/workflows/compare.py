@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vadkit.evaluation.frame_auc import Kept
     from vadkit.evaluation.metrics import Metric
 
+PLOTS = (".png", ".svg", ".pdf")
 # What a comparison shows, and sums up over seeds.
 SPREAD = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "ap-trapezoid", "eer")
 
@@ -96,7 +97,7 @@ def compare(
     Differences come with a paired bootstrap over videos: the same videos are drawn for both runs.
     Runs with other videos, lengths or labels than the first are listed with the reason and not
     compared. ``overrides`` change the recipes of all runs, such as where the data set is. Raises
-    ``RecipeError`` for fewer than two runs, or one that is given twice.
+    ``RecipeError`` for fewer than two runs, one that is given twice, and a plot of no known form.
     """
     from vadkit.evaluation.bootstrap import difference
     from vadkit.evaluation.frame_auc import scored_frames
@@ -106,6 +107,8 @@ def compare(
         raise RecipeError("compare needs at least two runs")
     if len({path.resolve() for path in paths}) < len(paths):
         raise RecipeError("a run is given twice; compare different ones")
+    if plot is not None and (plot.suffix.lower() not in PLOTS or plot.is_dir()):
+        raise RecipeError(f"--plot {plot}: give a file that ends in {', '.join(PLOTS)}")
     (listed,) = build_protocols([Spec(type=protocol)])
     headline, words = listed.headline, ""
     # What is missing shows before any run is scored.
@@ -139,7 +142,8 @@ def compare(
 
         names = [f"{one.name} (seed {one.seed})" for one in compared]
         areas = [_metric(one, headline) for one in compared]
-        comparison_plot(plot, names, curves, areas, words)
+        apart = [place for place, one in enumerate(compared) if one.why_not]
+        comparison_plot(plot, names, curves, areas, words, apart)
     return Comparison(words, headline, compared, _groups(compared), str(plot) if plot else None)
 
 

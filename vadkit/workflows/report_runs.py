@@ -25,12 +25,17 @@ def load_records(runs: Sequence[Path]) -> list[RunRecord]:
     """
     folders = list(dict.fromkeys(run.absolute() for run in runs))
     records = [_load_record(run) for run in folders]
-    names = [record.name for record in records]
-    for record in records:
-        if names.count(record.name) > 1:
-            # The folder of a run holds its time and the hash of its recipe.
-            record.name = f"{record.name} {record.folder.name}"
+    for record in _of_one_name(records):
+        record.name += f", seed {record.recipe['train']['seed']}"
+    for record in _of_one_name(records):
+        # The folder of a run holds its time and the hash of its recipe.
+        record.name += f" {record.folder.name}"
     return records
+
+
+def _of_one_name(records: Sequence[RunRecord]) -> list[RunRecord]:
+    names = [record.name for record in records]
+    return [record for record in records if names.count(record.name) > 1]
 
 
 def _load_record(run: Path) -> RunRecord:
