@@ -17,7 +17,6 @@ from vadkit.methods.cells import (
     around,
     blur,
     heights_by_row,
-    heights_of_moving,
     moved,
     soften,
 )
@@ -76,7 +75,7 @@ class MotionField(Method):
     """
 
     defaults: ClassVar[dict[str, Any]] = {
-        "clip": {"frames": 6, "size": [240, 360], "channels": "gray"},
+        "clip": {"frames": 8, "size": [240, 360], "channels": "gray"},
         "flow": {"type": "dis", "preset": "fast", "upscale": 2},
         "train": {"epochs": 1, "batch_size": 8},
     }
@@ -94,12 +93,12 @@ class MotionField(Method):
         clip: ClipSpec,
         *,
         person: Annotated[float, Field(gt=0)] | None = None,
-        memory: Annotated[float, Field(ge=0, lt=1)] = 0.6,
+        memory: Annotated[float, Field(ge=0, lt=1)] = 0.7,
         prior: Annotated[float, Field(gt=0)] = 4.0,
-        smooth: Annotated[float, Field(gt=0)] = 1.5,
+        smooth: Annotated[float, Field(gt=0)] = 3.0,
         direction: bool = False,
         stillness: bool = False,
-        perspective: bool = False,
+        perspective: bool = True,
         shake: bool = False,
         light: bool = False,
         lost_frames: bool = True,
@@ -192,22 +191,16 @@ class MotionField(Method):
 
     def _measure(self, frames_NHW: Tensor) -> None:
         """Sizes of the windows, from the heights of what moves in some frames."""
-        rows = self.background.shape[-2]
-        if self.person is not None and not self.perspective:
-            height = torch.full((rows,), float(self.person))
-        else:
-            found, feet = heights_of_moving(self._foreground(frames_NHW[:, None]))
-            if not found:
-                raise TrainingError(
-                    "motion-field found nothing that moves in the training videos; set "
-                    "method.person to the height of a person in pixels of clip.size, without "
-                    "method.perspective"
-                )
-            height = heights_by_row(found, feet, rows)
-            if not self.perspective:
-                height = torch.full((rows,), sorted(found)[len(found) // 2])
-            elif self.person is not None:
-                height *= self.person / height.median()
+        height = heights_by_row(self._foreground(frames_NHW[:, None]), perspective=self.perspective)
+        if height is None and self.person is None:
+            raise TrainingError(
+                "motion-field found nothing that moves in the training videos; set "
+                "method.person to the height of a person in pixels of clip.size"
+            )
+        if height is None:
+            height = torch.ones(self.background.shape[-2])
+        if self.person is not None:
+            height = height * (self.person / height.median())
         cells = height.view(-1, _CELL).mean(dim=1) / _CELL
         windows = torch.stack([1.15 * cells, 0.7 * cells])
         self.windows.copy_(windows.round().clamp(min=1))
