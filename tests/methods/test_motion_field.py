@@ -18,6 +18,7 @@ SIZE = (48, 64)
 
 
 def method(frames=3, **more):
+    more = {"smooth": 1.5, "memory": 0.6, **more}
     return MotionField({}, {}, MotionField.clip_spec(frames, SIZE, "gray", 1), **more)
 
 
@@ -190,18 +191,41 @@ def test_stillness_sees_what_was_left_where_all_walk():
         assert (gap.item() > 1) == told
 
 
-def test_perspective_follows_what_moves_down_the_picture():
-    heights, feet = [], []
-    for foot in range(20, 48):
-        heights.append(foot / 2)
-        feet.append(float(foot))
-    line = heights_by_row([*heights, 40.0], [*feet, 22.0], 48)  # and one that is not of the row
-    middle = np.median([*heights, 40.0])
-    # Who stands in the middle of row 20 has feet half a height below it.
-    assert line[20].item() == pytest.approx((20.5 + middle / 2) / 2, rel=0.1)
-    assert line[0].item() == pytest.approx(middle / 2, rel=0.1), "no less than half the median"
-    assert heights_by_row([10.0] * 20, list(range(20)), 48).unique().tolist() == [10]
-    assert heights_by_row([8.0, 9.0, 30.0], [10.0, 20.0, 40.0], 48).unique().tolist() == [9]
+def standing(heights, middles, *, width=None, more=()):
+    """Foreground (N, 1, 240, 120), a picture for each upright figure, and others beside it."""
+    pictures = torch.zeros(len(heights), 1, 240, 120)
+    for picture, height, middle in zip(pictures, heights, middles, strict=True):
+        top = round(middle - height / 2)
+        picture[0, top : top + height, 40 : 40 + (width or height // 3)] = 1
+        for down, right, high, wide in more:
+            picture[0, top + down : top + down + high, 40 + right : 40 + right + wide] = 1
+    return pictures
+
+
+def test_perspective_follows_who_stands_alone_down_the_picture():
+    middles = np.linspace(60, 200, 15)
+    heights = [round(10 + middle / 5) for middle in middles]
+    alone = standing(heights, middles)
+    line = heights_by_row(alone, perspective=True)
+    assert line[[60, 130, 200]].tolist() == pytest.approx([22, 36, 50], abs=1)
+    assert line[0].item() == pytest.approx(18, abs=0.5), "no less than half the median"
+    assert heights_by_row(alone, perspective=False).unique().tolist() == [36]
+    # Halves of figures, and figures with others beside them, are no measure.
+    halves = standing([8] * 30, np.linspace(60, 90, 30), more=[(10, 0, 8, 3)])
+    together = standing([90] * 20, [150] * 20, more=[(0, 32, 80, 20)])
+    assert torch.equal(heights_by_row(torch.cat([alone, halves, together]), perspective=True), line)
+
+
+def test_without_enough_who_stand_alone_all_rows_are_as_high():
+    middles = np.linspace(60, 200, 15)
+    few = standing([20, 30, 60], [60, 90, 160])
+    wide = standing([20] * 15, middles, width=60)
+    cut = standing([100] * 15, [50] * 15)
+    level = standing([30, 31, 30] * 5, middles)
+    assert heights_by_row(few, perspective=True).unique().tolist() == [30]
+    assert heights_by_row(wide, perspective=True).unique().tolist() == [20]
+    assert heights_by_row(level, perspective=True).unique().tolist() == [30]
+    assert heights_by_row(cut, perspective=True) is None
 
 
 @settings(max_examples=30, deadline=None)

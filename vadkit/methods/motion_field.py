@@ -77,7 +77,7 @@ class MotionField(Method):
     defaults: ClassVar[dict[str, Any]] = {
         "clip": {"frames": 8, "size": [240, 360], "channels": "gray"},
         "flow": {"type": "dis", "preset": "fast", "upscale": 2},
-        "train": {"epochs": 1, "batch_size": 8},
+        "train": {"epochs": 1, "batch_size": 16},
     }
     passes: ClassVar[int] = 2
     encoded_frames: ClassVar[int] = 2
@@ -256,7 +256,9 @@ class MotionField(Method):
         batch, count = length_BN1HW.shape[:2]
         if not self.lost_frames or count == 1:
             return length_BN1HW.new_ones(batch, count - 1)
-        spread = _spread(length_BN1HW.flatten(0, 1), foreground_BN1HW.flatten(0, 1))
+        # Windows of neighbours share most of what they hold: every other cell says as much.
+        length, foreground = (x[..., ::2, ::2] for x in (length_BN1HW, foreground_BN1HW))
+        spread = _spread(length.flatten(0, 1), foreground.flatten(0, 1))
         spread = spread.view(batch, count, -1)
         # The faster of the two frames before: a camera may show a frame twice before it jumps.
         before = torch.maximum(spread[:, :-1], spread[:, [0, *range(spread.shape[1] - 2)]])
