@@ -74,9 +74,21 @@ def test_what_stands_or_is_slow_is_usual():
 def test_direction_tells_who_goes_another_way_as_fast():
     for direction, told in ((False, False), (True, True)):
         learned = train(method(direction=direction), WALK)
-        usual = learned.score(clip([20, 21, 22], 1.0)).frames.item()
-        other = learned.score(clip([20, 21, 22], 0.0, down=1.0)).frames.item()
-        assert (other > usual + 1) == told
+        usual = learned.score(clip([20, 21, 22], 1.0))
+        other = learned.score(clip([20, 21, 22], 0.0, down=1.0))
+        assert (other.frames > usual.frames + 1).item() == told
+        assert ("direction" in other.parts) == direction
+
+
+def test_where_all_ways_are_usual_none_is_rare():
+    both = WALK + [clip([left, left + 1, left + 2], 0.0, down=1.0) for left in range(46)]
+    learned = train(method(direction=True), both)
+    there, back = (clip([20, 21, 22], 0.0, down=down) for down in (1.0, -1.0))
+    assert learned.score(there).parts["direction"].item() < 1
+    assert learned.score(back).parts["direction"].item() > 2
+    # Too slow to have a direction.
+    slow = clip([20, 21, 22], 0.0, down=-0.2)
+    assert learned.score(slow).parts["direction"].item() == 0
 
 
 def test_memory_is_a_mean_along_the_way():
@@ -189,6 +201,11 @@ def test_stillness_sees_what_was_left_where_all_walk():
         learned = train(method(stillness=stillness), WALK)
         gap = learned.score(left).frames - learned.score(clip([20, 21, 22], 1.0)).frames
         assert (gap.item() > 1) == told
+        # Who stops for a part of the clip was not left.
+        stops = clip([19, 20, 20], 1.0)
+        stops.flow[0, :, 1] = 0
+        gap = learned.score(stops).frames - learned.score(clip([20, 21, 22], 1.0)).frames
+        assert gap.item() < 1
 
 
 def standing(heights, middles, *, width=None, more=()):
