@@ -18,6 +18,7 @@ SIZE = (48, 64)
 
 
 def method(frames=3, **more):
+    more = {"smooth": 1.5, "memory": 0.6, **more}
     return MotionField({}, {}, MotionField.clip_spec(frames, SIZE, "gray", 1), **more)
 
 
@@ -73,9 +74,21 @@ def test_what_stands_or_is_slow_is_usual():
 def test_direction_tells_who_goes_another_way_as_fast():
     for direction, told in ((False, False), (True, True)):
         learned = train(method(direction=direction), WALK)
-        usual = learned.score(clip([20, 21, 22], 1.0)).frames.item()
-        other = learned.score(clip([20, 21, 22], 0.0, down=1.0)).frames.item()
-        assert (other > usual + 1) == told
+        usual = learned.score(clip([20, 21, 22], 1.0))
+        other = learned.score(clip([20, 21, 22], 0.0, down=1.0))
+        assert (other.frames > usual.frames + 1).item() == told
+        assert ("direction" in other.parts) == direction
+
+
+def test_where_all_ways_are_usual_none_is_rare():
+    both = WALK + [clip([left, left + 1, left + 2], 0.0, down=1.0) for left in range(46)]
+    learned = train(method(direction=True), both)
+    there, back = (clip([20, 21, 22], 0.0, down=down) for down in (1.0, -1.0))
+    assert learned.score(there).parts["direction"].item() < 1
+    assert learned.score(back).parts["direction"].item() > 2
+    # Too slow to have a direction.
+    slow = clip([20, 21, 22], 0.0, down=-0.2)
+    assert learned.score(slow).parts["direction"].item() == 0
 
 
 def test_memory_is_a_mean_along_the_way():
@@ -188,20 +201,48 @@ def test_stillness_sees_what_was_left_where_all_walk():
         learned = train(method(stillness=stillness), WALK)
         gap = learned.score(left).frames - learned.score(clip([20, 21, 22], 1.0)).frames
         assert (gap.item() > 1) == told
+        # Who stops for a part of the clip was not left.
+        stops = clip([19, 20, 20], 1.0)
+        stops.flow[0, :, 1] = 0
+        gap = learned.score(stops).frames - learned.score(clip([20, 21, 22], 1.0)).frames
+        assert gap.item() < 1
 
 
-def test_perspective_follows_what_moves_down_the_picture():
-    heights, feet = [], []
-    for foot in range(20, 48):
-        heights.append(foot / 2)
-        feet.append(float(foot))
-    line = heights_by_row([*heights, 40.0], [*feet, 22.0], 48)  # and one that is not of the row
-    middle = np.median([*heights, 40.0])
-    # Who stands in the middle of row 20 has feet half a height below it.
-    assert line[20].item() == pytest.approx((20.5 + middle / 2) / 2, rel=0.1)
-    assert line[0].item() == pytest.approx(middle / 2, rel=0.1), "no less than half the median"
-    assert heights_by_row([10.0] * 20, list(range(20)), 48).unique().tolist() == [10]
-    assert heights_by_row([8.0, 9.0, 30.0], [10.0, 20.0, 40.0], 48).unique().tolist() == [9]
+def standing(heights, middles, *, width=None, more=()):
+    """Foreground (N, 1, 240, 120), a picture for each upright figure, and others beside it."""
+    pictures = torch.zeros(len(heights), 1, 240, 120)
+    for picture, height, middle in zip(pictures, heights, middles, strict=True):
+        top = round(middle - height / 2)
+        picture[0, top : top + height, 40 : 40 + (width or height // 3)] = 1
+        for down, right, high, wide in more:
+            picture[0, top + down : top + down + high, 40 + right : 40 + right + wide] = 1
+    return pictures
+
+
+def test_perspective_follows_who_stands_alone_down_the_picture():
+    middles = np.linspace(60, 200, 15)
+    heights = [round(10 + middle / 5) for middle in middles]
+    alone = standing(heights, middles)
+    line = heights_by_row(alone, perspective=True)
+    assert line[[60, 130, 200]].tolist() == pytest.approx([22, 36, 50], abs=1)
+    assert line[0].item() == pytest.approx(18, abs=0.5), "no less than half the median"
+    assert heights_by_row(alone, perspective=False).unique().tolist() == [36]
+    # Halves of figures, and figures with others beside them, are no measure.
+    halves = standing([8] * 30, np.linspace(60, 90, 30), more=[(10, 0, 8, 3)])
+    together = standing([90] * 20, [150] * 20, more=[(0, 32, 80, 20)])
+    assert torch.equal(heights_by_row(torch.cat([alone, halves, together]), perspective=True), line)
+
+
+def test_without_enough_who_stand_alone_all_rows_are_as_high():
+    middles = np.linspace(60, 200, 15)
+    few = standing([20, 30, 60], [60, 90, 160])
+    wide = standing([20] * 15, middles, width=60)
+    cut = standing([100] * 15, [50] * 15)
+    level = standing([30, 31, 30] * 5, middles)
+    assert heights_by_row(few, perspective=True).unique().tolist() == [30]
+    assert heights_by_row(wide, perspective=True).unique().tolist() == [20]
+    assert heights_by_row(level, perspective=True).unique().tolist() == [30]
+    assert heights_by_row(cut, perspective=True) is None
 
 
 @settings(max_examples=30, deadline=None)

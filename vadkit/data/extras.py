@@ -40,12 +40,25 @@ def gather_extras(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) ->
     """What the clips of ``rows`` (video number, first frame) take of their videos' extras."""
     flow = boxes = None
     if spec.flow:
-        read = [_flow_at(videos[video], start, spec) for video, start in rows.tolist()]
-        flow = torch.from_numpy(np.stack(read))
+        flow = _flow_of(videos, rows, spec)
     if spec.boxes is not None:
         offset = spec.boxes * spec.step
         boxes = tuple(_boxes_at(videos[video], start + offset) for video, start in rows.tolist())
     return ClipExtras(flow, boxes)
+
+
+def _flow_of(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) -> Tensor:
+    """Flow (B, F, H, W, 2) of clips; those in a row are a view of what is read once."""
+    count, first = len(spec.flow), spec.flow[0]
+    every_frame = spec.step == 1 and spec.flow == tuple(range(first, first + count))
+    if every_frame and (np.diff(rows, axis=0) == (0, 1)).all():
+        video, start = rows[0].tolist()
+        source = videos[video].flow
+        assert source is not None, "the clip wants flow, but there is none"
+        read = source.read(start + first, int(rows[-1, 1]) + first + count)
+        return torch.from_numpy(read).unfold(0, count, 1).movedim(-1, 1)
+    clips = [_flow_at(videos[video], start, spec) for video, start in rows.tolist()]
+    return torch.from_numpy(np.stack(clips))
 
 
 def _flow_at(video: Extras, start: int, spec: ClipSpec) -> np.ndarray:

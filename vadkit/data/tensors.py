@@ -61,10 +61,19 @@ def make_clips(
     frames = frames_BTHWC.to(device, non_blocking=True).permute(0, 4, 1, 2, 3).to(dtype)
     flow, boxes = extras
     if flow is not None:
-        flow = flow.to(device, non_blocking=True).permute(0, 4, 1, 2, 3).float()
+        flow = _floats(flow.to(device, non_blocking=True)).permute(0, 4, 1, 2, 3)
     if boxes is not None:
         boxes = tuple(one.to(device, non_blocking=True) for one in boxes)
     if augment is None:
         return Clips(frames.mul_((high - low) / 255).add_(low), flow, boxes)
     clips = augment(Clips(frames.mul_(1 / 255), flow, boxes))
     return replace(clips, frames=clips.frames.mul(high - low).add_(low))
+
+
+def _floats(clips_BT: Tensor) -> Tensor:
+    """Clips as float32; where they are views of frames in a row, so is the result."""
+    batch, count = clips_BT.shape[:2]
+    if clips_BT.stride(0) != clips_BT.stride(1):
+        return clips_BT.float()
+    frames = clips_BT.as_strided((batch + count - 1, *clips_BT.shape[2:]), clips_BT.stride()[1:])
+    return frames.float().unfold(0, count, 1).movedim(-1, 1)

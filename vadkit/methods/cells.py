@@ -11,46 +11,71 @@ from torch.nn import functional
 
 
 def soften(pictures_BCHW: Tensor) -> Tensor:
-    """Twice the mean of neighbours with weights 1 2 1 both ways: a deviation of 1 pixel."""
-    # Sums of slices: a convolution of a single channel takes many times as long on a CPU.
-    x = functional.pad(pictures_BCHW, (2, 2, 2, 2), mode="replicate")
-    for _ in range(2):
-        x = x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]
-        x = x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]
-    return x / 256
+    """Means of neighbours with weights 1 4 6 4 1 both ways: a Gaussian of 1 pixel."""
+    weights = np.array([1, 4, 6, 4, 1], np.float32) / 16
+    pictures = pictures_BCHW.flatten(0, 1).cpu().numpy()
+    # By OpenCV: a convolution of one channel takes PyTorch many times as long on a CPU.
+    soft = [
+        cv2.sepFilter2D(picture, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REPLICATE)
+        for picture in pictures
+    ]
+    return torch.from_numpy(np.stack(soft)).view_as(pictures_BCHW).to(pictures_BCHW.device)
 
 
-def heights_of_moving(foreground_NCHW: Tensor) -> tuple[list[float], list[float]]:
-    """Heights of connected foreground, and the rows of its feet, both in pixels."""
-    heights: list[float] = []
-    feet: list[float] = []
-    for picture in foreground_NCHW[:, 0].cpu().numpy():
-        _, _, figures, _ = cv2.connectedComponentsWithStats((picture > 0.5).astype("uint8"))
-        # The first is the background. Specks are noise, and who is cut off by an edge is taller.
-        for _, top, width, height, area in figures[1:].tolist():
-            if height >= 8 and area >= 0.2 * width * height:
-                heights.append(float(height))
-                feet.append(float(top + height))
-    return heights, feet
+# Fewer figures than this say nothing about perspective.
+_FEWEST = 10
 
 
-def heights_by_row(heights: list[float], feet: list[float], rows: int) -> Tensor:
-    """The height (rows,) in pixels of who stands in front of each row of pixels, as a line.
+def heights_by_row(foreground_NCHW: Tensor, *, perspective: bool) -> Tensor | None:
+    """The height in pixels (rows,) of who stands with the middle at each row; None if nobody does.
 
-    By the medians of slopes (Theil and Sen, SciPy), which objects of other heights do not pull.
-    Between half and twice the median height; the median everywhere where there are fewer than ten
-    objects or the slope may as well be 0.
+    The median height of connected foreground; of upright figures that stand alone, where there are
+    ten. Others are parts of figures and groups, which look like figures of other sizes. With
+    ``perspective`` a line over the rows, by the medians of slopes (Theil and Sen, SciPy), between
+    half and twice the median; still the median where few stand alone or the slope may well be 0.
     """
+    rows = foreground_NCHW.shape[-2]
+    every, alone = [], []
+    for picture in foreground_NCHW[:, 0].cpu().numpy():
+        found, lonely = _figures(picture)
+        every += found
+        alone += lonely
+    if not every:
+        return None
+    heights, middles = np.array(alone if len(alone) >= _FEWEST else every).T
     middle = float(np.median(heights))
     line = torch.full((rows,), middle)
-    if len(heights) < 10 or np.ptp(feet) < middle:
+    if not perspective or len(alone) < _FEWEST or np.ptp(middles) < middle / 2:
         return line
-    slope, start, low, high = theilslopes(heights, feet)
+    slope, start, low, high = theilslopes(heights, middles)
     if low <= 0 <= high:
         return line
-    # Feet are half a height below the middle of who stands there.
-    middles = torch.arange(rows) + 0.5
-    return (start + slope * (middles + middle / 2)).clamp(middle / 2, 2 * middle).float()
+    return (start + slope * (torch.arange(rows) + 0.5)).clamp(middle / 2, 2 * middle).float()
+
+
+def _figures(foreground_HW: np.ndarray) -> tuple[list[list[float]], list[list[float]]]:
+    """Heights and middle rows of connected foreground, and of those that are upright and alone."""
+    rows, columns = foreground_HW.shape
+    _, numbers, boxes, _ = cv2.connectedComponentsWithStats((foreground_HW > 0.5).astype("uint8"))
+    every, alone = [], []
+    # The first is the background.
+    for number, (left, top, width, height, area) in enumerate(boxes[1:].tolist(), start=1):
+        # Specks are noise, and who is cut off by an edge is taller.
+        if height < 8 or area < 0.2 * width * height:
+            continue
+        if not (left > 0 and left + width < columns and top > 0 and top + height < rows):
+            continue
+        figure = [float(height), top + height / 2]
+        every.append(figure)
+        near = round(height / 3)
+        around = np.s_[
+            max(0, top - near) : top + height + near, max(0, left - near) : left + width + near
+        ]
+        # Its own soft rim is not another's.
+        own = cv2.dilate((numbers[around] == number).astype("uint8"), np.ones((5, 5), "uint8"))
+        if height > 1.2 * width and not ((foreground_HW[around] > 0.15) & (own == 0)).any():
+            alone.append(figure)
+    return every, alone
 
 
 def blur(pictures_CHW: Tensor, sigma: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -17,11 +18,12 @@ from vadkit.methods.cells import (
     around,
     blur,
     heights_by_row,
-    heights_of_moving,
     moved,
     soften,
 )
+from vadkit.methods.directions import WAYS, rarity, ways
 from vadkit.methods.encoded import encode_each
+from vadkit.methods.lost_frames import jumps
 from vadkit.methods.method import Method, Scores, WeightedLoss
 from vadkit.methods.steady import relit, steadied
 
@@ -34,12 +36,12 @@ _DARKEST, _RISE = 8 / 255, 16 / 255
 _SOFT = 0.1
 # Pixels a frame: the least deviation that counts, which is that of optical flow itself.
 _FLOW_ERROR = 0.05
-# Everything at once this many times as fast as in the frame before: a frame was lost between.
-_LOST = 1.5
-# By more than this the picture had stood still before.
-_STOOD = 4.0
 # Pixels a frame: foreground that moves less stands still.
 _STILL = 0.3
+# Shares of a window: the least deviation that counts of how much stands still.
+_STILL_ERROR = 0.1
+# Speeds of frames that would count for less than this are left out.
+_LEAST_WEIGHT = 0.01
 
 
 class MotionField(Method):
@@ -59,11 +61,13 @@ class MotionField(Method):
     pixels a frame, so both clip size and frame rate must stay as in training. Further options; what
     each is worth stands in docs/motion-field.md:
 
-    - ``direction``: also how far the motion's parts to the right and down lie from their means on
-      either side; the largest of the three counts. For places where all go one way.
-    - ``stillness``: also how much of the window is foreground that does not move, against how much
-      usually is: things that were left or taken away, people who wait where nobody does.
-    - ``perspective``: heights follow a line over the rows of the picture, fitted to what moves.
+    - ``perspective``: heights follow a line over the rows of the picture, fitted to figures that
+      stand alone; the median height everywhere where there are few or the line may well be level.
+    - ``direction``: also how rarely things that move go that way at this place, as many deviations
+      of a Gaussian leave as little beyond them. Where people go every way there is no rare one.
+    - ``stillness``: also how much of the window is foreground that did not move throughout the
+      clip, against how much usually is: things that were left or taken away, people who wait where
+      nobody does. The longer ``clip.frames``, the longer they must have stood there.
     - ``shake``: frames are shifted to lie over the background, the camera's motion is taken off.
     - ``light``: frames take the gain and offset that fit the background best. Each frame by itself:
       the score of a frame does not depend on what came long before it.
@@ -76,7 +80,7 @@ class MotionField(Method):
     """
 
     defaults: ClassVar[dict[str, Any]] = {
-        "clip": {"frames": 6, "size": [240, 360], "channels": "gray"},
+        "clip": {"frames": 8, "size": [240, 360], "channels": "gray"},
         "flow": {"type": "dis", "preset": "fast", "upscale": 2},
         "train": {"epochs": 1, "batch_size": 8},
     }
@@ -86,6 +90,7 @@ class MotionField(Method):
     windows: Tensor
     means: Tensor
     deviations: Tensor
+    shares: Tensor
 
     def __init__(
         self,
@@ -94,12 +99,12 @@ class MotionField(Method):
         clip: ClipSpec,
         *,
         person: Annotated[float, Field(gt=0)] | None = None,
-        memory: Annotated[float, Field(ge=0, lt=1)] = 0.6,
+        memory: Annotated[float, Field(ge=0, lt=1)] = 0.7,
         prior: Annotated[float, Field(gt=0)] = 4.0,
-        smooth: Annotated[float, Field(gt=0)] = 1.5,
-        direction: bool = False,
+        smooth: Annotated[float, Field(gt=0)] = 3.0,
+        direction: bool = True,
         stillness: bool = False,
-        perspective: bool = False,
+        perspective: bool = True,
         shake: bool = False,
         light: bool = False,
         lost_frames: bool = True,
@@ -111,17 +116,22 @@ class MotionField(Method):
         self.shake, self.light, self.lost_frames = shake, light, lost_frames
         self.samples = samples
         height, width = clip.size
-        cells = 1 + 2 * direction + stillness, height // _CELL, width // _CELL
+        cells = height // _CELL, width // _CELL
         self.register_buffer("background", torch.zeros(1, 1, height, width))
         # Heights and widths of the windows around the cells of each row, in cells.
         self.register_buffer("windows", torch.ones(2, height // _CELL, dtype=torch.long))
-        self.register_buffer("means", torch.zeros(cells))
-        self.register_buffer("deviations", torch.ones(cells))
+        # Of speeds, and of how much stands still.
+        self.register_buffer("means", torch.zeros(1 + stillness, *cells))
+        self.register_buffer("deviations", torch.ones(1 + stillness, *cells))
+        # Shares of the ways that things go.
+        self.register_buffer("shares", torch.full((WAYS * direction, *cells), 1 / WAYS))
         self._frames: list[Tensor] = []
         self._lots: list[Tensor] = []
         self._draw = torch.Generator().manual_seed(0)
-        # Frames with foreground, and sums of speeds and their squares, at each cell.
+        # Frames with foreground, and sums of speeds and their squares, at each cell; and how often
+        # things went each way.
         self._sums: Tensor | None = None
+        self._ways: Tensor | None = None
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
@@ -148,13 +158,17 @@ class MotionField(Method):
                 self._keep_samples()
             return
         features = encode_each(self, clips)
-        foreground, speeds = features[:, -1, :1], self._averaged(features)
-        seen = (foreground > _SOFT).double().expand_as(speeds)
-        if self.stillness:
-            # How much stands still is known of every frame, of empty places too.
-            seen = torch.cat([seen[:, :-1], torch.ones_like(seen[:, -1:])], dim=1)
-        sums = torch.stack([seen.sum(0), (speeds * seen).sum(0), (speeds.square() * seen).sum(0)])
+        seen = (features[:, -1, :1] > _SOFT).double()
+        motion = self._averaged(features)
+        values = motion[:, [0, *range(3, motion.shape[1])]]
+        # How much stands still is known of every frame, of empty places too.
+        seen = torch.cat([seen, torch.ones_like(values[:, 1:])], dim=1)
+        sums = torch.stack([seen.sum(0), (values * seen).sum(0), (values.square() * seen).sum(0)])
         self._sums = sums if self._sums is None else self._sums + sums
+        if self.direction:
+            goes = seen[:, :1] * (_length(motion[:, 1:3]) > _STILL)
+            often = (ways(motion[:, 1:3]) * goes).sum(0)
+            self._ways = often if self._ways is None else self._ways + often
 
     @property
     def _background_known(self) -> bool:
@@ -178,36 +192,36 @@ class MotionField(Method):
             self._measure(frames)
             return
         assert self._sums is not None
-        counts, first, second = self._sums
-        self._sums = None
-        # Moments of the whole picture, which stand in where little was seen.
-        everywhere = [each.sum(dim=(1, 2), keepdim=True) for each in (counts, first, second)]
-        usual, squares = (each / everywhere[0].clamp(min=1) for each in everywhere[1:])
-        counts, first, second = (blur(each, self.smooth) for each in (counts, first, second))
-        counts = counts + self.prior
-        means = (first + self.prior * usual) / counts
-        squares = (second + self.prior * squares) / counts
+        sums = self._smoothed(self._sums, self._sums[:1])
+        means, squares = sums[1:] / sums[0].clamp(min=1e-9)
         self.means.copy_(means)
         self.deviations.copy_((squares - means.square()).clamp(min=0).sqrt())
+        if self._ways is not None:
+            often = self._smoothed(self._ways, self._ways.sum(dim=0, keepdim=True))
+            self.shares.copy_(often / often.sum(dim=0).clamp(min=1e-9))
+        self._sums = self._ways = None
+
+    def _smoothed(self, sums: Tensor, counts: Tensor) -> Tensor:
+        """Sums (..., h, w) over frames with the neighbours' say, and the whole picture's.
+
+        The whole picture's mean frame, by ``counts`` of frames, stands in where little was seen.
+        """
+        everywhere = sums.sum(dim=(-2, -1), keepdim=True)
+        usual = everywhere / counts.sum(dim=(-2, -1), keepdim=True).clamp(min=1)
+        return blur(sums, self.smooth) + self.prior * usual
 
     def _measure(self, frames_NHW: Tensor) -> None:
         """Sizes of the windows, from the heights of what moves in some frames."""
-        rows = self.background.shape[-2]
-        if self.person is not None and not self.perspective:
-            height = torch.full((rows,), float(self.person))
-        else:
-            found, feet = heights_of_moving(self._foreground(frames_NHW[:, None]))
-            if not found:
-                raise TrainingError(
-                    "motion-field found nothing that moves in the training videos; set "
-                    "method.person to the height of a person in pixels of clip.size, without "
-                    "method.perspective"
-                )
-            height = heights_by_row(found, feet, rows)
-            if not self.perspective:
-                height = torch.full((rows,), sorted(found)[len(found) // 2])
-            elif self.person is not None:
-                height *= self.person / height.median()
+        height = heights_by_row(self._foreground(frames_NHW[:, None]), perspective=self.perspective)
+        if height is None and self.person is None:
+            raise TrainingError(
+                "motion-field found nothing that moves in the training videos; set "
+                "method.person to the height of a person in pixels of clip.size"
+            )
+        if height is None:
+            height = torch.ones(self.background.shape[-2])
+        if self.person is not None:
+            height = height * (self.person / height.median())
         cells = height.view(-1, _CELL).mean(dim=1) / _CELL
         windows = torch.stack([1.15 * cells, 0.7 * cells])
         self.windows.copy_(windows.round().clamp(min=1))
@@ -234,7 +248,7 @@ class MotionField(Method):
             if self.light:
                 frames = relit(frames, self.background[0, 0])
             foreground = self._foreground(frames[:, None])
-            length = flow.square().sum(dim=1, keepdim=True).sqrt()
+            length = _length(flow)
             pixels = [foreground, foreground * length, foreground * flow]
             if self.stillness:
                 pixels.append(foreground * (length < _STILL))
@@ -242,61 +256,45 @@ class MotionField(Method):
             return torch.cat([sums[:, :1], sums[:, 1:4] / (sums[:, :1] + _SOFT), sums[:, 4:]], 1)
 
     def _averaged(self, features_BNCHW: Tensor) -> Tensor:
-        """Speeds (B, kinds, h, w) averaged along the way to the last frame of clips.
+        """Motion (B, 3 or 4, h, w) averaged along the way to the last frame of clips.
 
-        Kinds are the length of the motion; with ``direction`` its parts to the right and down;
-        with ``stillness`` the share of the window that is foreground and does not move.
+        Its length, and its parts to the right and down; with ``stillness`` the share of the window
+        that is foreground and stood still throughout the clip.
         """
-        foreground, every = features_BNCHW[:, :, :1], features_BNCHW[:, :, 1:]
-        lost = self._lost(every[:, :, :1], foreground)
-        kept = every[:, 0]
-        for number in range(1, every.shape[1]):
-            now = every[:, number]
-            speeds = now[:, :3] / lost[:, number - 1, None, None, None]
-            now = torch.cat([speeds, now[:, 3:]], dim=1)
-            kept = (1 - self.memory) * now + self.memory * moved(kept, speeds[:, 1:] / _CELL)
-        wanted = [0, *([1, 2] if self.direction else []), *([3] if self.stillness else [])]
-        return kept[:, wanted]
-
-    def _lost(self, length_BN1HW: Tensor, foreground_BN1HW: Tensor) -> Tensor:
-        """What to divide speeds by, (B, N-1) for each frame of a clip but the first; mostly 1."""
-        batch, count = length_BN1HW.shape[:2]
-        if not self.lost_frames or count == 1:
-            return length_BN1HW.new_ones(batch, count - 1)
-        spread = _spread(length_BN1HW.flatten(0, 1), foreground_BN1HW.flatten(0, 1))
-        spread = spread.view(batch, count, -1)
-        # The faster of the two frames before: a camera may show a frame twice before it jumps.
-        before = torch.maximum(spread[:, :-1], spread[:, [0, *range(spread.shape[1] - 2)]])
-        # Not by the middling speed alone: the slow and the fast must have risen as well.
-        rise = (spread[:, 1:] / before).amin(dim=2)
-        return torch.where((rise >= _LOST) & (rise <= _STOOD), rise, 1.0)
+        reach = 1 + int(math.log(_LEAST_WEIGHT) / math.log(self.memory)) if self.memory else 1
+        motion = features_BNCHW[:, :, 1:4]
+        if self.lost_frames:
+            far = jumps(motion[:, :, 0], features_BNCHW[:, :, 0] > _SOFT)
+            motion = motion / far[..., None, None, None]
+        kept, *later = motion[:, -reach:].unbind(1)
+        for now in later:
+            kept = (1 - self.memory) * now + self.memory * moved(kept, now[:, 1:] / _CELL)
+        if self.stillness:
+            kept = torch.cat([kept, features_BNCHW[:, :, 4:].amin(dim=1)], dim=1)
+        return kept
 
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
         """Scores and maps of clips by their features (B, N, C, h, w)."""
         with torch.autocast(features.device.type, enabled=False):
-            speeds = self._averaged(features)
-            unusual = (speeds - self.means) / (self.deviations + _FLOW_ERROR)
-            # Slowness alone is nothing unusual: whoever stands is slow.
+            motion = self._averaged(features)
+            deviations = self.deviations[0] + _FLOW_ERROR
+            maps = {"speed": (motion[:, 0] - self.means[0]) / deviations}
             if self.direction:
-                unusual[:, 1:3] = unusual[:, 1:3].abs()
-            maps = unusual.amax(dim=1)
-        return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
+                # Hardly moving has hardly a direction.
+                sure = ((_length(motion[:, 1:3]) - _STILL) / _STILL).clamp(0, 1)[:, 0]
+                maps["direction"] = sure * rarity(motion[:, 1:3], self.shares)
+            if self.stillness:
+                deviations = self.deviations[1] + _STILL_ERROR
+                maps["stillness"] = (motion[:, 3] - self.means[1]) / deviations
+        parts = {name: each.amax(dim=(1, 2))[:, None] for name, each in maps.items()}
+        highest = torch.stack(list(maps.values())).amax(dim=0)
+        return Scores(highest.amax(dim=(1, 2))[:, None], highest[:, None], parts=parts)
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
         return self.score_encoded(encode_each(self, clips))
 
 
-def _spread(speeds_B1HW: Tensor, foreground_B1HW: Tensor) -> Tensor:
-    """Quarter, half and three quarter quantiles (B, 3) of the speeds of cells with foreground.
-
-    NaN for frames without any, of which nothing can be said.
-    """
-    shares = torch.tensor([0.25, 0.5, 0.75], device=speeds_B1HW.device)
-    spread = speeds_B1HW.new_full((len(speeds_B1HW), 3), torch.nan)
-    for row, speeds, foreground in zip(spread, speeds_B1HW, foreground_B1HW, strict=True):
-        moving = speeds[foreground > _SOFT]
-        if len(moving):
-            row.copy_(moving.quantile(shares).clamp(min=_FLOW_ERROR))
-    return spread
+def _length(motion_B2HW: Tensor) -> Tensor:
+    return motion_B2HW.square().sum(dim=1, keepdim=True).sqrt()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vadkit.data.clip_sources import FrameReader
 from vadkit.data.clips import scatter_scores, scoring_starts
@@ -13,7 +15,7 @@ from vadkit.data.extras import Extras, gather_extras
 from vadkit.data.tensors import Clips, make_clips
 from vadkit.data.videos import ClipSpec
 from vadkit.methods.exported import ExportedMethod
-from vadkit.methods.method import Method
+from vadkit.methods.method import Method, Scores
 
 
 def score_video(
@@ -35,8 +37,9 @@ def score_video(
     starts = scoring_starts(len(video), spec)
     scores = np.empty((len(starts), len(spec.scored)))
     place = 0
-    for batch, clips in _clips(video, starts, spec, device, batch_size, extras or Extras()):
-        scores[place : place + len(batch)] = score_batch(method, clips, dtype)[0]
+    beside = extras or Extras()
+    for batch, found in _scored(method, video, starts, beside, device, dtype, batch_size):
+        scores[place : place + len(batch)] = found.frames.double().cpu().numpy()
         place += len(batch)
     return scatter_scores(scores, starts, len(video), spec)
 
@@ -57,13 +60,61 @@ def map_video(
     """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec)
-    for batch, clips in _clips(video, starts, spec, device, batch_size, extras or Extras()):
-        maps = score_batch(method, clips, dtype, maps=True)[1]
-        if maps is None:
+    beside = extras or Extras()
+    for batch, found in _scored(method, video, starts, beside, device, dtype, batch_size):
+        if found.maps is None:
             return
+        maps = found.maps.float().cpu().numpy()
         for start, of_clip in zip(batch.tolist(), maps, strict=True):
             for offset, values in zip(spec.scored, of_clip, strict=True):
                 yield start + offset * spec.step, values
+
+
+def _scored(
+    method: Method,
+    video: FrameReader,
+    starts: np.ndarray,
+    extras: Extras,
+    device: torch.device,
+    dtype: torch.dtype,
+    batch_size: int,
+) -> Iterator[tuple[np.ndarray, Scores]]:
+    """Batches of first frames of clips, and the clips' scores."""
+    spec, length = method.clip.scoring, method.encoded_frames
+    if not length or spec.step > 1:
+        for batch, clips in _clips(video, starts, spec, device, batch_size, extras):
+            with torch.inference_mode(), _autocast(device, dtype):
+                scores = method.score(clips)
+            yield batch, scores
+        return
+    last = length - 1
+    window = replace(
+        spec,
+        frames=length,
+        scored=(last,),
+        flow=(last,) if spec.flow else (),
+        boxes=None if spec.boxes is None else last,
+    )
+    count = spec.frames - last
+    # Of the windows from the number ``first`` on; each is worked out once.
+    features: Tensor | None = None
+    first = 0
+    for place in range(0, len(starts), batch_size):
+        batch = starts[place : place + batch_size]
+        kept = None if features is None else features[int(batch[0]) - first :]
+        first = int(batch[0])
+        new = np.arange(first + (0 if kept is None else len(kept)), int(batch[-1]) + count)
+        ((_, clips),) = _clips(video, new, window, device, len(new), extras)
+        numbers = torch.from_numpy(batch[:, None] - first + np.arange(count)).to(device)
+        with torch.inference_mode(), _autocast(device, dtype):
+            encoded = method.encode(clips)
+            features = encoded if kept is None else torch.cat([kept, encoded])
+            scores = method.score_encoded(features[numbers])
+        yield batch, scores
+
+
+def _autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
 
 
 def _clips(
@@ -128,9 +179,7 @@ def score_batch(
     method: Method | ExportedMethod, clips: Clips, dtype: torch.dtype, *, maps: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Scores (B, S) float64 of clips and, if asked, maps (B, S, h, w) float32."""
-    kind = clips.frames.device.type
-    autocast = torch.autocast(kind, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
-    with torch.inference_mode(), autocast:
+    with torch.inference_mode(), _autocast(clips.frames.device, dtype):
         scores = method.score(clips)
     wanted = scores.maps.float().cpu().numpy() if maps and scores.maps is not None else None
     return scores.frames.double().cpu().numpy(), wanted
