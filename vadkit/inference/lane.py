@@ -22,10 +22,10 @@ class FrameScore:
     """One frame and what was made of it.
 
     ``index`` counts frames from 0, those that were missed too; ``time`` is in seconds from the
-    first frame. ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score, ``score`` the
-    smoothed one, both NaN where the method gives none; ``alarm`` says whether ``score`` reaches
-    ``threshold`` (NaN: not known). ``map`` (h, w) tells where, ``parts`` what each part of a method
-    says.
+    first frame, ``arrived`` when it was decoded, on the system's monotonic clock (0: not known).
+    ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score, ``score`` the smoothed one, both
+    NaN where the method gives none; ``alarm`` says whether ``score`` reaches ``threshold`` (NaN: not
+    known). ``map`` (h, w) tells where, ``parts`` what each part of a method says.
     """
 
     index: int
@@ -37,6 +37,7 @@ class FrameScore:
     alarm: bool
     map: np.ndarray | None
     parts: dict[str, float]
+    arrived: float = 0.0
 
 
 class Lane:
@@ -87,6 +88,7 @@ class Lane:
             score >= self.threshold,
             raw.map,
             raw.parts,
+            frame.arrived,
         )
 
 

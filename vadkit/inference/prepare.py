@@ -39,7 +39,9 @@ def prepare(
         if found is not None:
             whole = frame.image.shape[:2]
             boxes = boxes_in_clip(boxes_of_frames([found]), whole, spec.size).xyxy
-        yield Prepared(index, frame.time, frame.image, small, moved, boxes, frame.missed)
+        yield Prepared(
+            index, frame.time, frame.image, small, moved, boxes, frame.missed, frame.arrived
+        )
 
 
 def _with_objects(

@@ -20,9 +20,9 @@ from vadkit.inference.ring import Ring
 class Prepared:
     """A frame of a stream as a window takes it.
 
-    ``image`` is the frame as it came and ``small`` (H, W, C) uint8 what a clip has of it. ``flow``
+    ``image`` is the frame as it came, and ``small`` (H, W, C) uint8 what a clip has of it. ``flow``
     (H, W, 2) float16 is from the frame before, ``boxes`` (n, 4) float32 are in pixels of the clip;
-    None where the method takes none. ``missed`` frames lie before it.
+    None where the method takes none. ``time``, ``missed`` and ``arrived`` are the frame's.
     """
 
     index: int
@@ -32,6 +32,7 @@ class Prepared:
     flow: np.ndarray | None = None
     boxes: np.ndarray | None = None
     missed: int = 0
+    arrived: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -64,7 +65,7 @@ class FileSource:
                     if self._closed:
                         return
                     time = times[index] if index < len(times) else index / info.fps
-                    yield Frame(time, image)
+                    yield Frame(time, image, arrived=monotonic())
         yield SourceEvent("ended", time)
 
     def _times(self, worker: Worker) -> list[float]:

@@ -50,12 +50,14 @@ class LiveSource:
         self.stall_s, self.give_up_s = stall_s, give_up_s
         self.retry_s, self.retry_most_s = retry_s, retry_most_s
         self._request = {"form": None, "options": {}, **request}
+        self._is_http = str(request["live"]).startswith("http")
         self._closed = threading.Event()
         self._worker = Worker()
 
     def read(self) -> Iterator[Frame | SourceEvent]:
         """See ``Source``; ``DataError`` after ``give_up_s``, or where a finite stream breaks."""
         self._closed.clear()
+        self.live = True
         clock = StreamClock()
         opened, wait, heard = False, 0.0, time.monotonic()
         with self._worker:
@@ -98,7 +100,9 @@ class LiveSource:
             for kind, body in records:
                 if kind == OPENED:
                     said = json.loads(body)
-                    fps, self.live = said["fps"], said["duration"] is None
+                    fps = said["fps"]
+                    # A video file over HTTP; RTSP servers state lengths of what goes on and on.
+                    self.live = said["duration"] is None or not self._is_http
                     event: EventKind = "reconnected" if again else "opened"
                     now = clock.now(time.monotonic())
                     yield SourceEvent(event, now, fps=fps, size=tuple(said["size"]))
@@ -108,12 +112,13 @@ class LiveSource:
                     missed = 0
                     if (first and again) or (self.live and now - before > _GAP_S):
                         missed = max(1, min(_MOST_MISSED, round((now - before) * fps) - 1))
-                    yield Frame(now, image, missed)
+                    yield Frame(now, image, missed, arrived)
                     first, before = False, now
 
     def _shown(self, text: str) -> str:
-        """A message of a library without the password that stands in the address."""
-        return text.replace(str(self._request["live"]), self.name)
+        """A message of a library without the address, which may hold a password."""
+        address = str(self._request["live"])
+        return text.replace(f": '{address}'", "").replace(address, self.name)
 
 
 class UrlSource(LiveSource):
@@ -139,7 +144,10 @@ class UrlSource(LiveSource):
             raise RecipeError(
                 f"'{address}' names no host; give rtsp://host/path or http://host/path"
             )
-        options = {"rtsp_transport": transport} if parts.scheme.startswith("rtsp") else {}
+        # A playlist that stands still is a stall, and not, after three looks, the end.
+        options = {"max_reload": "1000000", "m3u8_hold_counters": "1000000"}
+        if parts.scheme.startswith("rtsp"):
+            options = {"rtsp_transport": transport}
         super().__init__(
             without_password(address),
             {"live": address, "options": options},

@@ -22,12 +22,14 @@ class Frame:
     """One picture (H, W, 3) uint8 RGB and when it was taken, in seconds from the first frame.
 
     Times rise from frame to frame. ``missed`` frames lie between it and the one before, as far as
-    is known; clips do not reach across such a gap.
+    is known; clips do not reach across such a gap. ``arrived`` is when it was decoded, on the
+    system's monotonic clock (0: not known).
     """
 
     time: float
     image: np.ndarray
     missed: int = 0
+    arrived: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,9 @@ class StandardInput:
                             yield Frame(clock.exact(frames / fps if isnan(time) else time), image)
                             frames += 1
         except Failed as failure:
+            reason = str(failure).removesuffix(f": 'pipe:{pipe}'")
             raise DataError(
-                f"standard input cannot be read as video after {frames} frames: {failure}; send "
+                f"standard input cannot be read as video after {frames} frames ({reason}); send "
                 "Y4M, or raw pictures with stdin:WIDTHxHEIGHT@FPS"
             ) from None
         finally:
