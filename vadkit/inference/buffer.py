@@ -1,4 +1,4 @@
-"""Bounded queues between threads: who is too fast waits, or drops the oldest frames."""
+"""Bounded queues between threads: who is too fast waits, or drops frames."""
 
 from __future__ import annotations
 
@@ -71,23 +71,41 @@ class Buffer(Generic[T]):
 class FrameBuffer(Buffer[Frame | SourceEvent | Exception]):
     """Frames of a source, in between its reader and whoever scores them."""
 
-    def put_live(self, frame: Frame) -> None:
-        """Add a frame at once; when the buffer is full, all frames that wait in it are dropped.
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self._dropped = 0
+        self._dropped_last = 0.0
 
-        All and not only the oldest one: what follows is then a run of frames without a gap, which
-        is what clips are made of, and they are scored as soon as may be.
+    def put_live(self, frame: Frame) -> None:
+        """Add a frame at once or drop it: once the buffer is full, until all in it are taken.
+
+        So what comes out are runs of frames without a gap, as long as the buffer, however far
+        scoring is behind: clips are made of such runs. To drop the oldest ones instead would break
+        the very run that is being scored. An event in place of those dropped counts them.
         """
         with self.changed:
             if self._closed:
                 raise Closed
-            if len(self.items) >= self.capacity:
-                frames = [item for item in self.items if isinstance(item, Frame)]
-                kept = [item for item in self.items if not isinstance(item, Frame)]
-                self.items.clear()
-                self.items.extend(kept)
-                text = f"{len(frames)} frames dropped: scoring is slower than the source"
-                self.items.append(SourceEvent("dropped", frame.time, text, frames=len(frames)))
-                missed = sum(one.missed for one in frames) + len(frames)
-                frame = replace(frame, missed=frame.missed + missed)
+            waiting = sum(isinstance(item, Frame) for item in self.items)
+            if waiting >= self.capacity or (self._dropped and waiting):
+                self._dropped += 1 + frame.missed
+                self._dropped_last = frame.time
+                return
+            if self._dropped:
+                frame = replace(frame, missed=frame.missed + self._dropped)
+                self._tell()
             self.items.append(frame)
             self.changed.notify_all()
+
+    def finish(self) -> None:
+        """Nothing more is put in."""
+        with self.changed:
+            if self._dropped:
+                self._tell()
+        super().finish()
+
+    def _tell(self) -> None:
+        text = f"{self._dropped} frames dropped: scoring is slower than the source"
+        event = SourceEvent("dropped", self._dropped_last, text, frames=self._dropped)
+        self.items.append(event)
+        self._dropped = 0

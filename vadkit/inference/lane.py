@@ -23,9 +23,9 @@ class FrameScore:
 
     ``index`` counts frames from 0, those that were missed too; ``time`` is in seconds from the
     first frame, ``arrived`` when it was decoded, on the system's monotonic clock (0: not known).
-    ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score, ``score`` the smoothed one, both
-    NaN where the method gives none; ``alarm`` says whether ``score`` reaches ``threshold`` (NaN: not
-    known). ``map`` (h, w) tells where, ``parts`` what each part of a method says.
+    ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score, ``score`` the smoothed one,
+    both NaN where the method gives none; ``alarm`` says whether ``score`` reaches ``threshold``
+    (NaN: not known). ``map`` (h, w) tells where, ``parts`` what each part of a method says.
     """
 
     index: int

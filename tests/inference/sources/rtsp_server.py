@@ -14,9 +14,8 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 Gst.init(None)
 file, port = sys.argv[1:]
 factory = GstRtspServer.RTSPMediaFactory()
-factory.set_launch(
-    f"( filesrc location={file} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 )"
-)
+pay = "rtph264pay name=pay0 pt=96 config-interval=1"
+factory.set_launch(f"( filesrc location={file} ! qtdemux ! h264parse ! {pay} )")
 server = GstRtspServer.RTSPServer()
 server.set_service(port)
 server.get_mount_points().add_factory("/cam", factory)
