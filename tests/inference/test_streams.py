@@ -166,9 +166,9 @@ def test_a_camera_faster_than_the_method_drops_runs_of_frames_and_counts_them():
     # What is scored are runs of frames: only the first and the last of each have no score, and
     # that of the others is of their neighbours.
     runs = np.split(np.arange(len(scores)), 1 + np.flatnonzero(np.diff(indices) > 1))
-    assert min(len(run) for run in runs[:-1]) >= 16
-    for run in runs:
-        first, *inner, last = (scores[place] for place in run)
+    assert min(map(len, runs[:-1])) >= 16
+    for places in runs:
+        first, *inner, last = (scores[place] for place in places)
         assert np.isnan(first.raw) and np.isnan(last.raw)
         for one in inner:
             about = np.mean([n % 256 for n in range(one.index - 1, one.index + 2)])

@@ -167,9 +167,9 @@ def clip_hop(spec: ClipSpec) -> int:
 def delay_of(spec: ClipSpec, batch: int) -> int:
     """Frames that come after a frame before its score does, at most, with clips in batches."""
     hop = clip_hop(spec)
-    waits = spec.span - 1 - min(spec.scored) * spec.step
+    least = spec.span - 1 - min(spec.scored) * spec.step
     # Where a clip scores several frames, the video might end, and a last clip score some again.
-    return waits + (hop > 1) + (batch - 1) * hop
+    return max(least + (batch - 1) * hop, least + (hop > 1))
 
 
 def _mean(values: list[float]) -> float:
