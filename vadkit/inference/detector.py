@@ -49,10 +49,11 @@ class ScoredVideo:
 class Detector:
     """A method with its weights, ready to score frames.
 
-    ``normal`` says what scores were on training video; ``scorers`` is the recipe's chain. ``flow``
-    and ``objects`` work out what the method takes beside frames, None where it takes none.
-    ``batch_size`` is that of ``vadkit eval``, so that scores are the same to the bit; ``maps`` says
-    whether score maps are wanted. ``settings`` are parameters of sources by component.
+    ``normal`` says what scores were on training video, ``calibrated`` is the threshold of a
+    calibration, if there is one; ``scorers`` is the recipe's chain. ``flow`` and ``objects`` work
+    out what the method takes beside frames, None where it takes none. ``batch_size`` is that of
+    ``vadkit eval``, so that scores are the same to the bit; ``maps`` says whether score maps are
+    wanted. ``settings`` are parameters of sources by component.
     """
 
     method: Method | ExportedMethod
@@ -60,6 +61,7 @@ class Detector:
     dtype: torch.dtype
     batch_size: int = 8
     normal: NormalScores | None = None
+    calibrated: float | None = None
     scorers: tuple[Scorer, ...] = ()
     flow: Flow | None = None
     objects: FrameFinder | None = None
@@ -82,7 +84,9 @@ class Detector:
 
     @property
     def threshold(self) -> float:
-        """The score from which on a frame is an alarm; NaN where none is known."""
+        """The score from which on a frame is an alarm: calibrated, or by ``normal``, or NaN."""
+        if self.calibrated is not None:
+            return self.calibrated
         return math.nan if self.normal is None else self.normal.frame_q999
 
     @property
