@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vadkit.data.videos import ClipSpec
-from vadkit.errors import DataError, RecipeError
+from vadkit.errors import DataError, PluginError, RecipeError
 from vadkit.inference.detector import Detector
 from vadkit.inference.lane import FrameScore
 from vadkit.inference.sources.source import Frame, SourceEvent
@@ -127,6 +127,13 @@ def test_a_source_that_fails_leaves_the_others_running():
     assert len(found["good"][0]) == 40
     with pytest.raises(DataError, match="it broke"):
         list(detector().stream(Script(1, 2, 3, DataError("it broke"))))
+
+
+def test_a_source_must_be_opened_first():
+    source = Script(1, 2)
+    source.read = lambda: iter([frame(1, 0.0)])
+    with pytest.raises(PluginError, match="source script gives frames before its event 'opened'"):
+        list(detector().stream(source))
 
 
 def test_a_fault_of_the_program_is_raised():

@@ -73,7 +73,8 @@ class FrameBuffer(Buffer[Frame | SourceEvent | Exception]):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
-        self._dropped = 0
+        # Frames dropped since one was last taken in, those that were missing among them, and when.
+        self._dropped = self._missed = 0
         self._dropped_last = 0.0
 
     def put_live(self, frame: Frame) -> None:
@@ -88,11 +89,12 @@ class FrameBuffer(Buffer[Frame | SourceEvent | Exception]):
                 raise Closed
             waiting = sum(isinstance(item, Frame) for item in self.items)
             if waiting >= self.capacity or (self._dropped and waiting):
-                self._dropped += 1 + frame.missed
+                self._dropped += 1
+                self._missed += frame.missed
                 self._dropped_last = frame.time
                 return
             if self._dropped:
-                frame = replace(frame, missed=frame.missed + self._dropped)
+                frame = replace(frame, missed=frame.missed + self._missed + self._dropped)
                 self._tell()
             self.items.append(frame)
             self.changed.notify_all()
@@ -108,4 +110,4 @@ class FrameBuffer(Buffer[Frame | SourceEvent | Exception]):
         text = f"{self._dropped} frames dropped: scoring is slower than the source"
         event = SourceEvent("dropped", self._dropped_last, text, frames=self._dropped)
         self.items.append(event)
-        self._dropped = 0
+        self._dropped = self._missed = 0

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from vadkit.errors import VadkitError
+from vadkit.errors import PluginError, VadkitError
 from vadkit.inference.buffer import Buffer, Closed, FrameBuffer
 from vadkit.inference.prepare import prepare
 from vadkit.inference.sources.source import OVER, Frame, Source, SourceEvent
@@ -56,11 +56,14 @@ def reading(detector: Detector, sources: Mapping[str, Source]) -> Iterator[Arriv
 
 def _read(source: Source, buffer: FrameBuffer) -> None:
     """Put what a source gives into its buffer, up to an event of the kinds ``OVER``."""
-    time, over = 0.0, False
+    time, opened, over = 0.0, False, False
     items = source.read()
     try:
         for item in items:
             time, over = item.time, isinstance(item, SourceEvent) and item.kind in OVER
+            opened = opened or (isinstance(item, SourceEvent) and item.kind == "opened")
+            if isinstance(item, Frame) and not opened:
+                raise PluginError(f"source {source.name} gives frames before its event 'opened'")
             if isinstance(item, Frame) and source.live:
                 buffer.put_live(item)
             else:

@@ -40,7 +40,7 @@ def run_streams(
     """Score several sources at once; gives the source's name with each frame and event.
 
     For each source a thread reads and another prepares frames, while this one scores clips of all
-    sources in batches. A batch goes when it holds ``batch_size`` clips. Of a live source's it goes
+    sources in batches; all are read at once. A batch goes when it holds ``batch_size`` clips. Of a live source's it goes
     as soon as no frame waits and its oldest clip has waited for ``max_delay_s`` seconds; of files
     only full batches go, for they can wait. No score comes later than ``max_delay`` frames after
     its frame, if that is given (``RecipeError`` where the method needs more).
