@@ -45,6 +45,7 @@ FAMILIES: dict[str, str] = {
     "protocols": "vadkit.evaluation",
     "scorers": "vadkit.scoring",
     "hooks": "vadkit.hooks",
+    "sources": "vadkit.inference",
     "sinks": "vadkit.inference",
 }
 

@@ -52,8 +52,8 @@ def test_an_exported_run_scores_as_the_run_does(vadkit, tmp_path, method, form):
     assert 0 <= done["difference"] < 1e-3
 
     frames = list(np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), np.uint8))
-    theirs = [one.score for one in Detector.load(path).stream(frames)]
-    ours = [one.score for one in Detector.load(run).stream(frames)]
+    theirs = [one.raw for one in Detector.load(path).stream(frames)]
+    ours = [one.raw for one in Detector.load(run).stream(frames)]
     assert np.isfinite(ours).sum() == 16
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-5)
 

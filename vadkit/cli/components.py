@@ -29,6 +29,7 @@ _FAMILY_SUMMARIES = {
     "protocols": "how scores become published numbers",
     "scorers": "smoothing and normalisation of scores",
     "hooks": "what happens around the training loop",
+    "sources": "where `vadkit infer` and `vadkit watch` take video from",
     "sinks": "what `vadkit infer` writes",
 }
 

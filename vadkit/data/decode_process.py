@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,7 +19,15 @@ from typing import Any
 import cv2  # noqa: F401
 import numpy as np
 
-from vadkit.data.decode_worker import ERROR, FRAME, HEADER, PROGRESS, WRITE_ERROR
+from vadkit.data.decode_worker import (
+    ERROR,
+    FRAME,
+    GOING_ON,
+    HEADER,
+    TIMED,
+    TIMES,
+    WRITE_ERROR,
+)
 
 _log = logging.getLogger("vadkit.data")
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, which only Linux has
@@ -33,11 +41,19 @@ class Failed(Exception):
     """A reader gave up, crashed or stalled; the text says how."""
 
 
-class Worker:
-    """A decoding child process, started when first needed and again after a failure."""
+class Stalled(Failed):
+    """A reader said nothing for too long."""
 
-    def __init__(self) -> None:
+
+class Worker:
+    """A decoding child process, started when first needed and again after a failure.
+
+    ``inherits`` are file descriptors that the child has too, under the same numbers.
+    """
+
+    def __init__(self, inherits: Sequence[int] = ()) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._inherits = tuple(inherits)
 
     def __enter__(self) -> Worker:
         return self
@@ -61,13 +77,20 @@ class Worker:
             if pipe is not None:
                 pipe.close()
 
-    def ask(
-        self, request: dict[str, Any], stall_s: float
-    ) -> Generator[tuple[int, Any], None, None]:
-        """Send a request; yield (kind, frame or text) records until its last one.
+    def interrupt(self) -> None:
+        """From another thread: let what is being asked fail at once."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
-        Raises ``Failed`` when the child reports an error, dies, or says nothing for ``stall_s``,
-        and ``OSError`` when it cannot write the request's target. The child is ended unless its
+    def ask(
+        self, request: dict[str, Any], stall_s: float | None
+    ) -> Generator[tuple[int, Any], None, None]:
+        """Send a request; yield (kind, body) records until its last one.
+
+        A body is text, a frame, or for ``TIMED`` its two times and the frame. Raises ``Failed``
+        when the child reports an error, dies, or says nothing for ``stall_s`` (``Stalled``), and
+        ``OSError`` when it cannot write the request's target. The child is ended unless its
         answer was heard to the end.
         """
         process = self._start()
@@ -77,11 +100,14 @@ class Worker:
             process.stdin.write(json.dumps(request).encode() + b"\n")
             while not heard:
                 kind, *shape = HEADER.unpack(self._read(HEADER.size, stall_s))
-                size = shape[0] * shape[1] * shape[2] if kind == FRAME else shape[0]
+                times = TIMES.unpack(self._read(TIMES.size, stall_s)) if kind == TIMED else ()
+                pixels = kind in (FRAME, TIMED)
+                size = shape[0] * shape[1] * shape[2] if pixels else shape[0]
                 body = self._read(size, stall_s)
-                heard = kind not in (FRAME, PROGRESS)
-                if kind == FRAME:
-                    yield kind, np.frombuffer(body, np.uint8).reshape(shape)
+                heard = kind not in GOING_ON
+                if pixels:
+                    frame = np.frombuffer(body, np.uint8).reshape(shape)
+                    yield kind, (*times, frame) if times else frame
                 elif kind == ERROR:
                     raise Failed(body.decode(errors="replace"))
                 elif kind == WRITE_ERROR:
@@ -110,13 +136,14 @@ class Worker:
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
                 },
+                pass_fds=self._inherits,
                 # Ctrl-C is for the parent, which ends its children itself.
                 start_new_session=True,
             )
             _enlarge_pipe(self._process)
         return self._process
 
-    def _read(self, size: int, stall_s: float) -> bytearray:
+    def _read(self, size: int, stall_s: float | None) -> bytearray:
         process = self._process
         assert process is not None and process.stdout is not None
         data = bytearray(size)
@@ -126,7 +153,7 @@ class Worker:
             selector.register(descriptor, selectors.EVENT_READ)
             while view:
                 if not selector.select(stall_s):
-                    raise Failed(f"no frame came for {stall_s:g} s, so the decoder was ended")
+                    raise Stalled(f"no frame came for {stall_s:g} s, so the decoder was ended")
                 count = os.readv(descriptor, [view])
                 if not count:
                     raise Failed(f"the decoder crashed{_exit_text(process)}")

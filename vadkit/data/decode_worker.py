@@ -1,8 +1,9 @@
 """The child process that decodes: native libraries may hang or crash here, not in the run.
 
 Requests come as JSON lines on stdin. Answers go to stdout as records: a header (kind, h, w, c),
-then for kind FRAME h*w*c bytes of pixels, for the other kinds h bytes of UTF-8 text. All but
-FRAME and PROGRESS are the last record of an answer.
+then for kind FRAME h*w*c bytes of pixels, for TIMED two doubles (time and arrival) before those,
+for the other kinds h bytes of UTF-8 text. All but those of ``GOING_ON`` are the last record of an
+answer.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 HEADER = struct.Struct("<4I")
-FRAME, PROGRESS, END, ERROR, WRITE_ERROR, INFO = range(6)
+TIMES = struct.Struct("<2d")
+FRAME, PROGRESS, END, ERROR, WRITE_ERROR, INFO, OPENED, TIMED = range(8)
+GOING_ON = FRAME, PROGRESS, OPENED, TIMED
 _PROGRESS_S = 0.1
 Reader = Callable[[Path], Iterator[np.ndarray]]
 
@@ -63,6 +66,12 @@ def _answer(out: BinaryIO, request: dict[str, Any]) -> tuple[int, str]:
             from vadkit.data.probing import probe_path
 
             return INFO, json.dumps(probe_path(Path(request["probe"])))
+        if "times" in request:
+            from vadkit.data.probing import times_shown
+
+            return INFO, json.dumps(times_shown(Path(request["times"])))
+        if "live" in request:
+            return END, json.dumps(_follow(out, request))
         return END, json.dumps(_decode(out, request))
     except BrokenPipeError:
         raise
@@ -109,6 +118,22 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
                 due = time.monotonic() + _PROGRESS_S
         crc = written.result()
     return {"frames": count, "crc": crc, "stated": stated_frames(path)}
+
+
+def _follow(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
+    """Send a stream's pictures with their times, as they come, until it ends."""
+    from vadkit.data.live import Opened, read_live
+
+    count = 0
+    for item in read_live(request["live"], request["form"], request["options"]):
+        if isinstance(item, Opened):
+            _send_text(out, OPENED, json.dumps(item._asdict()))
+            continue
+        picture = np.ascontiguousarray(item.image)
+        _write(out, HEADER.pack(TIMED, *picture.shape) + TIMES.pack(item.time, item.arrived))
+        _write(out, memoryview(picture).cast("B"))
+        count += 1
+    return {"frames": count}
 
 
 def _check(frame: np.ndarray, shape: tuple[int, ...] | None, path: Path, index: int) -> None:

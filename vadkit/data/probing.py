@@ -49,6 +49,16 @@ def probe_path(path: Path) -> dict[str, Any]:
         return {**info, "variable_rate": _uneven(container, stream)}
 
 
+def times_shown(path: Path) -> list[float]:
+    """When each frame is shown, in seconds from the first; empty where packets do not all say."""
+    with open_container(path) as (container, stream):
+        packets = [packet.pts for packet in container.demux(stream) if packet.size]
+        if not packets or None in packets:
+            return []
+        shown = sorted(packets)
+        return [float((time - shown[0]) * stream.time_base) for time in shown]
+
+
 def stated_frames(path: Path) -> tuple[int, bool] | None:
     """The frames that a file says it has, and whether it counts them or only tells its length."""
     if path.is_dir():

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
+    "sources": {
+        "file": "vadkit.inference.sources.files:FileSource",
+        "url": "vadkit.inference.sources.live:UrlSource",
+        "camera": "vadkit.inference.sources.live:CameraSource",
+        "stdin": "vadkit.inference.sources.standard_input:StandardInput",
+    },
     "sinks": {
         "jsonl": "vadkit.inference.sinks.jsonl:Jsonl",
         "npz": "vadkit.inference.sinks.npz:Npz",

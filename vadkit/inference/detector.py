@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import json
-from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from vadkit.data.clips import scoring_starts
-from vadkit.data.extras import ClipExtras, boxes_in_clip
 from vadkit.data.flow import Flow
-from vadkit.data.objects import FrameBoxes, FrameFinder, boxes_of_frames
-from vadkit.data.resize import to_size
-from vadkit.data.tensors import make_clips
+from vadkit.data.objects import FrameFinder
+from vadkit.errors import RecipeError
+from vadkit.evaluation.presets import online
+from vadkit.inference.lane import FrameScore
+from vadkit.inference.sources.find import find_sources
+from vadkit.inference.sources.source import Frame, Source
+from vadkit.inference.streams import run_streams, stream_frames
+from vadkit.inference.window import delay_of
 from vadkit.methods.exported import ExportedMethod
 from vadkit.methods.method import Method
-from vadkit.methods.scoring import score_batch
+from vadkit.registry import build
 from vadkit.scoring.normal import NormalScores
+from vadkit.scoring.scorer import Scorer, Step, looks_ahead, stream_chain
+
+_log = logging.getLogger("vadkit.infer")
+_FPS = 25.0
 
 
 @dataclass(frozen=True)
-class FrameScore:
-    """One frame with its raw score, NaN where the method gives none, and its map (h, w)."""
+class ScoredVideo:
+    """The frames of one video, (N,) each: ``FrameScore`` without pictures and maps."""
 
-    index: int
-    frame: np.ndarray
-    score: float
-    map: np.ndarray | None
+    time: np.ndarray
+    raw: np.ndarray
+    score: np.ndarray
+    alarm: np.ndarray
+    threshold: float
+    parts: dict[str, np.ndarray]
 
 
 @dataclass
 class Detector:
     """A method with its weights, ready to score frames.
 
-    ``normal`` says what scores were on training video; ``scorers`` is the recipe's chain. ``flow``
-    and ``objects`` work out what the method takes beside frames, None where it takes none.
+    ``normal`` says what scores were on training video, ``calibrated`` is the threshold of a
+    calibration, if there is one; ``scorers`` is the recipe's chain. ``flow`` and ``objects`` work
+    out what the method takes beside frames, None where it takes none. ``batch_size`` is that of
+    ``vadkit eval``, so that scores are the same to the bit; ``maps`` says whether score maps are
+    wanted. ``settings`` are parameters of sources by component.
     """
 
     method: Method | ExportedMethod
@@ -48,9 +61,12 @@ class Detector:
     dtype: torch.dtype
     batch_size: int = 8
     normal: NormalScores | None = None
-    scorers: tuple[Any, ...] = ()
+    calibrated: float | None = None
+    scorers: tuple[Scorer, ...] = ()
     flow: Flow | None = None
     objects: FrameFinder | None = None
+    maps: bool = True
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, run: Path | str, checkpoint: str = "last") -> Detector:
@@ -66,115 +82,111 @@ class Detector:
         assert isinstance(detector, cls)
         return detector
 
-    def stream(self, frames: Iterable[np.ndarray]) -> Iterator[FrameScore]:
-        """Score frames (H, W, 3) uint8 RGB in order, each looked at once.
+    @property
+    def threshold(self) -> float:
+        """The score from which on a frame is an alarm: calibrated, or by ``normal``, or NaN."""
+        if self.calibrated is not None:
+            return self.calibrated
+        return math.nan if self.normal is None else self.normal.frame_q999
 
-        Frames come out in order, with the scores that ``vadkit eval`` gives the same video. A
-        frame is held back until no later clip can score it: at most a batch of clips.
+    @property
+    def delay(self) -> int:
+        """Frames that must come after a frame before its score can be known."""
+        return delay_of(self.method.clip.scoring, 1)
+
+    def batch_for(self, max_delay: int | None) -> int:
+        """Clips of one stream in a batch so that no score comes later than ``max_delay`` frames.
+
+        Raises ``RecipeError`` where the method needs more frames than that.
         """
-        window = _Window(self)
-        if self.objects is None:
-            for frame in frames:
-                yield from window.push(frame, None)
-        else:
-            # Frames that the finder looks at ahead of its answer are kept until they are scored.
-            frames, seen = itertools.tee(frames)
-            for frame, found in zip(frames, self.objects.stream(seen), strict=True):
-                yield from window.push(frame, found)
-        yield from window.finish()
+        if max_delay is None:
+            return self.batch_size
+        if max_delay < self.delay:
+            raise RecipeError(
+                f"a delay of {max_delay} frames is not possible: the method looks at "
+                f"{self.delay} frames after the one that it scores"
+            )
+        batches = range(self.batch_size, 0, -1)
+        return next(b for b in batches if delay_of(self.method.clip.scoring, b) <= max_delay)
 
+    def smoothing(self, *, live: bool) -> Step:
+        """The function from raw scores to final ones, for one stream.
 
-class _Window:
-    """The frames that are still needed: resized ones for clips, whole ones until scored."""
+        The recipe's scorers where all are causal, else the protocol ``online``: the same numbers
+        as in ``vadkit eval``. Live, scorers that look ahead raise ``RecipeError``.
+        """
+        ahead = [scorer for scorer in self.scorers if not scorer.causal]
+        if ahead and live:
+            raise RecipeError(looks_ahead(ahead[0]))
+        chain = [] if ahead else list(self.scorers)
+        return stream_chain(
+            chain or [build("scorers", name, params) for name, params in online().scorers()]
+        )
 
-    def __init__(self, detector: Detector) -> None:
-        self.detector = detector
-        self.spec = detector.method.clip.scoring
-        # Scoring starts are `hop` apart; the last clip of a video is aligned to its end.
-        starts = scoring_starts(3 * self.spec.span + 64, self.spec)
-        self.hop = int(starts[1] - starts[0])
-        self.batch = max(1, min(detector.batch_size, -(-32 // self.hop)))
-        self.small: dict[int, np.ndarray] = {}
-        self.flow: dict[int, np.ndarray] = {}
-        self.boxes: dict[int, torch.Tensor] = {}
-        self.held: deque[tuple[int, np.ndarray]] = deque()
-        self.sums: dict[int, list[float]] = {}
-        self.maps: dict[int, np.ndarray] = {}
-        self.waiting: list[int] = []
-        self.count = 0
-        self.next_start = 0
+    def stream(
+        self,
+        frames: Iterable[np.ndarray | Frame] | Source,
+        max_delay: int | None = None,
+        *,
+        fps: float = _FPS,
+    ) -> Iterator[FrameScore]:
+        """Score a source, or frames (H, W, 3) uint8 RGB in order, each looked at once.
 
-    def push(self, frame: np.ndarray, found: FrameBoxes | None) -> Iterator[FrameScore]:
-        small = to_size(frame, self.spec.size, self.spec.channels)
-        self.small[self.count] = small
-        if self.spec.flow and self.detector.flow is not None:
-            # As the store has it: nothing comes before the first frame, and float16.
-            previous = self.small.get(self.count - 1, small)
-            moved = self.detector.flow(previous, small).astype(np.float16)
-            self.flow[self.count] = moved if self.count else np.zeros_like(moved)
-        if found is not None:
-            boxes = boxes_in_clip(boxes_of_frames([found]), frame.shape[:2], self.spec.size)
-            self.boxes[self.count] = torch.from_numpy(boxes.xyxy)
-        self.held.append((self.count, frame))
-        self.count += 1
-        if self.next_start + self.spec.span <= self.count:
-            self.waiting.append(self.next_start)
-            self.next_start += self.hop
-        if len(self.waiting) == self.batch:
-            self._score_waiting()
-            yield from self._release(min(self.next_start, self.count - self.spec.span))
+        Frames come out in order, with the scores that ``vadkit eval`` gives the same video; a score
+        comes at most ``max_delay`` frames after its frame (None: a batch of clips, for a live
+        source no longer than scoring takes). Bare pictures come ``fps`` a second.
 
-    def finish(self) -> Iterator[FrameScore]:
-        starts = scoring_starts(self.count, self.spec)
-        if len(starts) and starts[-1] > self.next_start - self.hop:
-            self.waiting.append(int(starts[-1]))
-        self._score_waiting()
-        yield from self._release(self.count)
-
-    def _score_waiting(self) -> None:
-        if not self.waiting:
+        A source is read by threads; what happens to it is logged, and its error raised.
+        """
+        if not hasattr(frames, "read"):
+            timed = (
+                one if isinstance(one, Frame) else Frame(index / fps, one)
+                for index, one in enumerate(frames)
+            )
+            yield from stream_frames(self, timed, self.batch_for(max_delay))
             return
-        offsets = [offset * self.spec.step for offset in range(self.spec.frames)]
-        clips = np.stack(
-            [np.stack([self.small[start + offset] for offset in offsets]) for start in self.waiting]
+        source: Source = frames  # type: ignore[assignment]
+        with contextlib.closing(
+            run_streams(self, {source.name: source}, max_delay=max_delay)
+        ) as items:
+            for _, item in items:
+                if isinstance(item, FrameScore):
+                    yield item
+                elif item.error is not None:
+                    raise item.error
+                elif item.message:
+                    _log.warning("%s %s: %s", source.name, item.kind, item.message)
+
+    def score(self, video: Path | str | Source | Iterable[np.ndarray]) -> ScoredVideo:
+        """Score a whole video: a file, a folder of images, a source, or frames.
+
+        Raises ``DataError`` when it cannot be read.
+        """
+        if isinstance(video, Path | str):
+            settings = {**self.settings}
+            if self.objects is None:
+                # Frames are resized where they are decoded.
+                clip = self.method.clip
+                form = {"size": clip.size, "channels": clip.channels}
+                settings["file"] = {**settings.get("file", {}), **form}
+            (video,) = find_sources([str(video)], settings).values()
+        found = list(_without_pictures(replace(self, maps=False).stream(video)))
+        names = found[-1].parts if found else {}
+        return ScoredVideo(
+            time=np.array([one.time for one in found], float),
+            raw=np.array([one.raw for one in found], float),
+            score=np.array([one.score for one in found], float),
+            alarm=np.array([one.alarm for one in found], bool),
+            threshold=self.threshold,
+            parts={
+                name: np.array([one.parts.get(name, math.nan) for one in found]) for name in names
+            },
         )
-        detector = self.detector
-        batch = make_clips(
-            torch.from_numpy(clips), self._extras(), self.spec, detector.device, torch.float32
-        )
-        scores, maps = score_batch(detector.method, batch, detector.dtype, maps=True)
-        for row, start in enumerate(self.waiting):
-            for place, offset in enumerate(self.spec.scored):
-                index = start + offset * self.spec.step
-                self.sums.setdefault(index, []).append(float(scores[row, place]))
-                if maps is not None:
-                    self.maps[index] = maps[row, place]
-        self.waiting.clear()
 
-    def _extras(self) -> ClipExtras:
-        """Flow and boxes of the clips that are to be scored."""
-        flow = boxes = None
-        if self.spec.flow:
-            read = [[self.flow[start + o] for o in self.spec.flow] for start in self.waiting]
-            flow = torch.from_numpy(np.array(read))
-        if self.spec.boxes is not None:
-            offset = self.spec.boxes * self.spec.step
-            boxes = tuple(self.boxes[start + offset] for start in self.waiting)
-        return ClipExtras(flow, boxes)
 
-    def _release(self, before: int) -> Iterator[FrameScore]:
-        while self.held and self.held[0][0] < before:
-            index, frame = self.held.popleft()
-            found = self.sums.pop(index, [])
-            score = float(np.mean(found)) if found else float("nan")
-            yield FrameScore(index, frame, score, self.maps.pop(index, None))
-        for index in [index for index in self.small if index < self.needed_from(before)]:
-            for kept in (self.small, self.flow, self.boxes):
-                kept.pop(index, None)
-
-    def needed_from(self, before: int) -> int:
-        """The first frame that a later clip can still use."""
-        return min(before, self.next_start, max(0, self.count - self.spec.span))
+def _without_pictures(scores: Iterator[FrameScore]) -> Iterator[FrameScore]:
+    nothing = np.empty((0, 0, 3), np.uint8)
+    return (replace(score, frame=nothing) for score in scores)
 
 
 def load_normal(run: Path) -> NormalScores | None:

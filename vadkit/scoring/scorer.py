@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Protocol
+import math
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from vadkit.errors import DataError
+from vadkit.errors import DataError, RecipeError
+
+Step = Callable[[float], float]
 
 
 class Scorer(Protocol):
@@ -17,8 +20,10 @@ class Scorer(Protocol):
     without a score and stays NaN. It changes no array that it was given.
 
     ``causal`` says whether frame i of the result depends on frames 0..i alone, which live use
-    needs. ``keeps_unit`` says whether the result is in the unit of its input, so that a level
-    measured on raw scores still means something. ``label`` names the scorer with its parameters.
+    needs; such a scorer also has ``stream()``, a function for one video that is called with its
+    scores one by one and gives the same numbers as the array. ``keeps_unit`` says whether the
+    result is in the unit of its input, so that a level measured on raw scores still means
+    something. ``label`` names the scorer with its parameters.
     """
 
     causal: ClassVar[bool]
@@ -28,6 +33,49 @@ class Scorer(Protocol):
     def label(self) -> str: ...
 
     def __call__(self, scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]: ...
+
+
+@runtime_checkable
+class StreamScorer(Scorer, Protocol):
+    """A causal scorer, which can follow a stream."""
+
+    def stream(self) -> Step:
+        """A function for the scores of one video, one by one; it holds what it remembers."""
+
+
+def stream_chain(scorers: Sequence[Scorer]) -> Step:
+    """``apply`` for one video's scores as they come, with the same numbers.
+
+    Raises ``RecipeError`` for a scorer that looks ahead, naming a causal one where it knows one.
+    """
+    steps: list[Step] = []
+    for scorer in scorers:
+        if not scorer.causal:
+            raise RecipeError(looks_ahead(scorer))
+        if not isinstance(scorer, StreamScorer):
+            raise RecipeError(
+                f"scorers: {scorer.label} is causal but has no stream(), which live video needs; "
+                "see vadkit.scoring.scorer"
+            )
+        steps.append(scorer.stream())
+
+    def chain(score: float) -> float:
+        if math.isinf(score):
+            raise DataError("a score is infinite; give NaN to frames without a score")
+        for step in steps:
+            score = step(score)
+        return score
+
+    return chain
+
+
+def looks_ahead(scorer: Scorer) -> str:
+    """What is wrong with a scorer that is not causal for live video, and what to take instead."""
+    instead = getattr(scorer, "substitute", "{type: ema, halflife: 4}")
+    return (
+        f"scorers: {scorer.label} looks ahead, and live video has no future; take "
+        f"scorers: [{instead}] instead, which smooths with the past alone"
+    )
 
 
 def apply(scorers: Sequence[Scorer], scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

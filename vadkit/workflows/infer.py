@@ -67,14 +67,23 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
                 f"objects: {recipe.objects.type} knows the objects of its data set alone; to score "
                 "other video, train with a finder that looks at frames, such as objects.type: blobs"
             )
+    reading = store_settings(recipe)
     return Detector(
         method,
         device,
         pick_precision(recipe.train.precision, device),
+        batch_size=recipe.train.batch_size,
         normal=load_normal(run),
         scorers=tuple(build_list("scorers", recipe.scorers)),
         flow=flow,
         objects=objects,
+        settings={
+            "file": {
+                "readers": reading.readers,
+                "plugins": reading.plugins,
+                "stall_s": reading.stall_s,
+            }
+        },
     )
 
 
@@ -191,9 +200,9 @@ def _infer_one(
         )
         with contextlib.closing(reading) as frames:
             for item in detector.stream(frames):
-                raw.append(item.score)
+                raw.append(item.raw)
                 for sink in sinks:
-                    sink.frame(item.index, item.frame, item.score, item.map)
+                    sink.frame(item.index, item.frame, item.raw, item.map)
         span = detector.method.clip.scoring.span
         if len(raw) < span:
             raise DataError(

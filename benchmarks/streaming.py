@@ -1,0 +1,191 @@
+"""What streaming is worth: ratios measured in one run, JSON out.
+
+    python benchmarks/streaming.py [--only NAME ...] [--threads 1] [--rounds 3] [--out FILE]
+
+``of_bound``: frames a second of a file from end to end (decoded, prepared, scored, with maps)
+against the smaller of decoding alone and the method alone on batches that are ready (with optical
+flow, where it takes any). ``to_clip_by_clip``: the same against decoding and scoring each
+overlapping clip by itself, as scripts do that have no stream. Weights are random; a time does not
+depend on them. ``--threads`` are PyTorch's; decoding always has a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import decord
+import numpy as np
+import torch
+import yaml
+from baseline_loaders import make_h264
+
+from vadkit.data.clips import scoring_starts
+from vadkit.data.extras import ClipExtras
+from vadkit.data.resize import to_size
+from vadkit.data.tensors import make_clips
+from vadkit.inference.detector import Detector
+from vadkit.inference.sources.files import FileSource
+from vadkit.inference.sources.source import Frame
+from vadkit.methods.scoring import score_batch
+from vadkit.recipe.resolve import resolve
+from vadkit.registry import build
+from vadkit.workflows.build import build_method
+
+RECIPES = Path(__file__).parents[1] / "recipes" / "ped2"
+# Recipe, frames of video, clips one by one, and how many times as fast as those is asked.
+CASES: dict[str, tuple[str, int, int, float | None]] = {
+    "future-frame": ("future-frame.yaml", 80, 12, None),
+    "future-frame-small": ("future-frame-small.yaml", 600, 60, 4),
+    "stae-small": ("stae-small.yaml", 800, 60, 8),
+    "memae-small": ("memae-small.yaml", 600, 60, 8),
+    "motion-field": ("motion-field.yaml", 600, 60, None),
+}
+
+
+def detector_of(recipe_file: Path) -> Detector:
+    """A detector with random weights; a method that collects gets buffers that mean something."""
+    data = yaml.safe_load(recipe_file.read_text())
+    data["dataset"] = {"type": "synthetic"}
+    recipe = resolve(data)
+    torch.manual_seed(0)
+    method = build_method(recipe, torch.device("cpu")).eval()
+    if hasattr(method, "background"):
+        method.background.fill_(0.5)
+        method.windows[:] = torch.tensor([[8], [4]])
+    flow = None
+    if method.clip.scoring.flow and recipe.flow is not None:
+        flow = build("flow", recipe.flow.type, recipe.flow.params)
+    batch = recipe.train.batch_size
+    return Detector(method, torch.device("cpu"), torch.float32, batch_size=batch, flow=flow)
+
+
+def end_to_end(detector: Detector, video: Path) -> float:
+    """Frames a second of a file."""
+    started = time.perf_counter()
+    count = sum(1 for _ in detector.stream(FileSource(video)))
+    return count / (time.perf_counter() - started)
+
+
+def decoding(video: Path) -> float:
+    """Frames a second that the source gives to somebody who does nothing with them."""
+    started = time.perf_counter()
+    count = sum(isinstance(item, Frame) for item in FileSource(video).read())
+    return count / (time.perf_counter() - started)
+
+
+def scoring(detector: Detector, small: list[np.ndarray], most: int) -> float:
+    """Frames a second of the method on batches that are ready, and of optical flow."""
+    spec, flow = detector.method.clip.scoring, detector.flow
+    starts = scoring_starts(len(small), spec)[:most]
+    frames, seconds, done = np.stack(small), 0.0, 0
+    for first in range(0, len(starts), detector.batch_size):
+        batch = starts[first : first + detector.batch_size]
+        offsets = np.arange(spec.frames) * spec.step
+        pixels = torch.from_numpy(frames[batch[:, None] + offsets])
+        moved = None
+        if flow is not None:
+            shape = (len(batch), len(spec.flow), *spec.size, 2)
+            moved = torch.zeros(shape)
+        clips = make_clips(pixels, ClipExtras(moved), spec, torch.device("cpu"), torch.float32)
+        started = time.perf_counter()
+        if flow is not None:
+            for start in batch.tolist():
+                flow(small[start], small[start + 1])
+        score_batch(detector.method, clips, torch.float32, maps=True)
+        seconds += time.perf_counter() - started
+        done += len(batch)
+    return done / seconds
+
+
+def clip_by_clip(detector: Detector, video: Path, first: int, count: int, *, reopen: bool) -> float:
+    """Clips a second where each is decoded and scored by itself."""
+    spec, flow = detector.method.clip.scoring, detector.flow
+    reader = decord.VideoReader(str(video))
+    started = time.perf_counter()
+    for start in range(first, first + count):
+        if reopen:
+            reader = decord.VideoReader(str(video))
+        pictures = reader.get_batch(range(start, start + spec.frames)).asnumpy()
+        small = [to_size(picture, spec.size, spec.channels) for picture in pictures]
+        moved = None
+        if flow is not None:
+            pairs = itertools.pairwise(small)
+            moved = torch.from_numpy(np.stack([flow(a, b) for a, b in pairs])[None])
+        pixels = torch.from_numpy(np.stack(small)[None])
+        clips = make_clips(pixels, ClipExtras(moved), spec, torch.device("cpu"), torch.float32)
+        score_batch(detector.method, clips, torch.float32, maps=True)
+    return count / (time.perf_counter() - started)
+
+
+def measure(name: str, folder: Path, rounds: int) -> dict[str, Any]:
+    """Medians of some rounds, each of all that is compared."""
+    recipe, frames, clips, asked = CASES[name]
+    detector = detector_of(RECIPES / recipe)
+    video = folder / f"{frames}.mp4"
+    if not video.exists():
+        make_h264(video, frames)
+    spec = detector.method.clip.scoring
+    small = [
+        to_size(item.image, spec.size, spec.channels)
+        for item in FileSource(video).read()
+        if isinstance(item, Frame)
+    ]
+    # In the middle of a group of pictures, which is what a clip needs on average.
+    middle = min(125, frames - clips - spec.span)
+    parts: dict[str, Callable[[], float]] = {
+        "end_to_end": lambda: end_to_end(detector, video),
+        "decoding": lambda: decoding(video),
+        "scoring": lambda: scoring(detector, small, frames),
+        "clips_reopened": lambda: clip_by_clip(detector, video, middle, clips, reopen=True),
+        "clips_open": lambda: clip_by_clip(detector, video, middle, clips, reopen=False),
+    }
+    scoring(detector, small, 2 * detector.batch_size)
+    seen: dict[str, list[float]] = {part: [] for part in parts}
+    for _ in range(rounds):
+        for part, run in parts.items():
+            seen[part].append(run())
+    found: dict[str, Any] = {part: statistics.median(values) for part, values in seen.items()}
+    bound = min(found["decoding"], found["scoring"])
+    found["of_bound"] = found["end_to_end"] / bound
+    found["of_bound_asked"] = 0.9
+    slowly = max(found["clips_reopened"], found["clips_open"])
+    found["to_clip_by_clip"] = found["end_to_end"] / slowly
+    if asked is not None:
+        found["to_clip_by_clip_asked"] = asked
+    return {key: round(value, 3) for key, value in found.items()}
+
+
+def main() -> None:
+    """Measure and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    cv2.setNumThreads(given.threads)
+    result: dict[str, Any] = {"threads": given.threads, "rounds": given.rounds}
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in given.only:
+            print(f"measuring {name}", file=sys.stderr)
+            result[name] = measure(name, Path(temporary), given.rounds)
+            print(json.dumps(result[name]), file=sys.stderr)
+    text = json.dumps(result, indent=2)
+    print(text)
+    if given.out is not None:
+        given.out.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Several sources through one method, in batches, whatever happens to any of them."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from vadkit.data.videos import ClipSpec
+from vadkit.errors import DataError, PluginError, RecipeError
+from vadkit.inference.detector import Detector
+from vadkit.inference.lane import FrameScore
+from vadkit.inference.sources.source import Frame, SourceEvent
+from vadkit.inference.streams import run_streams
+from vadkit.methods.method import Method, Scores
+from vadkit.scoring.ema import Ema
+from vadkit.scoring.minmax import MinMaxPerVideo
+
+CPU = torch.device("cpu")
+SPEC = ClipSpec(3, (8, 8), "rgb", (1,))
+
+
+class Brightness(Method):
+    """Scores a clip by how bright its frames are, and keeps how many clips came at a time."""
+
+    def __init__(self, spec=SPEC, seconds=0.0):
+        super().__init__({}, {}, spec)
+        self.seconds, self.batches = seconds, []
+
+    def score(self, clips):
+        time.sleep(self.seconds)
+        self.batches.append(len(clips))
+        means = 255 * clips.frames.mean(dim=(1, 2, 3, 4))
+        return Scores(means[:, None], parts={"half": means[:, None] / 2})
+
+
+class Script:
+    """A source that gives what it is told; numbers are frames of that brightness."""
+
+    def __init__(self, *items, live=False, pause_s=0.0, fps=10.0):
+        self.items, self.live, self.pause_s, self.fps = items, live, pause_s, fps
+        self.name, self.closed, self.given = "script", threading.Event(), 0
+
+    def read(self):
+        yield SourceEvent("opened", 0.0, fps=self.fps, size=(8, 8))
+        for item in self.items:
+            if self.closed.wait(self.pause_s):
+                return
+            if isinstance(item, Exception):
+                raise item
+            self.given += 1
+            if isinstance(item, Frame | SourceEvent):
+                yield item
+            else:
+                yield frame(item, self.given / self.fps)
+
+    def close(self):
+        self.closed.set()
+
+
+def frame(value, time, missed=0):
+    return Frame(time, np.full((8, 8, 3), value, np.uint8), missed)
+
+
+def detector(method=None, **settings):
+    settings = {"batch_size": 4, "scorers": (Ema(alpha=1.0),), **settings}
+    return Detector(method or Brightness(), CPU, torch.float32, **settings)
+
+
+def run(detecting, sources, **settings):
+    found = {name: ([], []) for name in sources}
+    for name, item in run_streams(detecting, sources, **settings):
+        found[name][isinstance(item, SourceEvent)].append(item)
+    return found
+
+
+def raw(scores):
+    return [None if np.isnan(one.raw) else round(one.raw, 3) for one in scores]
+
+
+def test_each_source_has_its_own_frames_and_scores():
+    sources = {"a": Script(*range(0, 30, 3)), "b": Script(*range(100, 112))}
+    found = run(detector(), sources)
+    scores, events = found["a"]
+    assert raw(scores) == [None, *range(3, 27, 3), None]
+    assert [one.index for one in scores] == list(range(10))
+    assert [one.time for one in scores] == pytest.approx([n / 10 for n in range(1, 11)])
+    assert [one.frame[0, 0, 0] for one in scores] == list(range(0, 30, 3))
+    assert scores[1].parts == {"half": 1.5}
+    assert [event.kind for event in events] == ["opened", "ended"]
+    assert raw(found["b"][0]) == [None, *range(101, 111), None]
+
+
+def test_clips_of_several_sources_share_batches():
+    method = Brightness()
+    sources = {str(n): Script(*range(20)) for n in range(4)}
+    run(detector(method, batch_size=16), sources)
+    assert sum(method.batches) == 4 * 18
+    assert max(method.batches) > 4, "no batch held clips of more than one"
+
+
+def test_frames_around_a_gap_share_no_clip():
+    items = [frame(v, t) for t, v in enumerate((1, 2, 3, 4))]
+    items += [frame(50, 20, missed=15), frame(60, 21), frame(70, 22)]
+    scores, _ = run(detector(), {"a": Script(*items)})["a"]
+    assert raw(scores) == [None, 2, 3, None, None, 60, None]
+    assert [one.index for one in scores] == [0, 1, 2, 3, 19, 20, 21]
+
+
+def test_smoothing_knows_how_much_was_missed():
+    items = [frame(0, t) for t in range(4)]
+    items += [frame(100, 9, missed=5), frame(100, 10), frame(100, 11)]
+    scores, _ = run(detector(scorers=(Ema(alpha=0.5),)), {"a": Script(*items)})["a"]
+    smooth = [one.score for one in scores if not np.isnan(one.score)]
+    # Score 100 after 1 + 5 + 1 frames without any: the old average weighs 0.5 ** 8.
+    assert smooth == [0, 0, pytest.approx(100 * (1 - 0.5**8))]
+
+
+def test_a_source_that_fails_leaves_the_others_running():
+    sources = {"bad": Script(1, 2, 3, 4, DataError("it broke")), "good": Script(*range(40))}
+    found = run(detector(), sources)
+    scores, events = found["bad"]
+    assert raw(scores) == [None, 2, 3, None]
+    assert events[-1] == SourceEvent("failed", 0.4, "it broke", error=events[-1].error)
+    assert isinstance(events[-1].error, DataError)
+    assert len(found["good"][0]) == 40
+    with pytest.raises(DataError, match="it broke"):
+        list(detector().stream(Script(1, 2, 3, DataError("it broke"))))
+
+
+def test_a_source_must_be_opened_first():
+    source = Script(1, 2)
+    source.read = lambda: iter([frame(1, 0.0)])
+    with pytest.raises(PluginError, match="source script gives frames before its event 'opened'"):
+        list(detector().stream(source))
+
+
+def test_a_fault_of_the_program_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        run(detector(), {"a": Script(1, ZeroDivisionError())})
+
+
+def test_a_live_source_is_scored_without_waiting_for_a_batch():
+    source = Script(*range(12), live=True, pause_s=0.03)
+    began, delays = {}, []
+    for item in detector(batch_size=64).stream(source):
+        delays.append(source.given - 1 - item.index)
+        began[item.index] = time.monotonic()
+    # One frame must follow (the method scores the middle of three).
+    assert sorted(delays)[len(delays) // 2] == 1
+    assert len(began) == 12
+
+
+def test_a_deadline_in_seconds_lets_clips_wait_for_others():
+    method = Brightness()
+    sources = {str(n): Script(*range(12), live=True, pause_s=0.03) for n in range(3)}
+    run(detector(method, batch_size=64), sources, max_delay_s=0.2)
+    assert max(method.batches) >= 9
+    alone = Brightness()
+    run(detector(alone, batch_size=64), {"a": Script(*range(12), live=True, pause_s=0.03)})
+    assert max(alone.batches) <= 3
+
+
+def test_a_camera_faster_than_the_method_drops_runs_of_frames_and_counts_them():
+    count = 600
+    source = Script(*[n % 256 for n in range(count)], live=True, pause_s=0.0005)
+    scores, events = run(detector(Brightness(seconds=0.03)), {"cam": source})["cam"]
+    dropped = sum(event.frames for event in events if event.kind == "dropped")
+    assert dropped > 100
+    assert dropped + len(scores) == count
+    indices = np.array([one.index for one in scores])
+    # What is scored are runs of frames: only the first and the last of each have no score, and
+    # that of the others is of their neighbours.
+    runs = np.split(np.arange(len(scores)), 1 + np.flatnonzero(np.diff(indices) > 1))
+    assert min(map(len, runs[:-1])) >= 16
+    for places in runs:
+        first, *inner, last = (scores[place] for place in places)
+        assert np.isnan(first.raw) and np.isnan(last.raw)
+        for one in inner:
+            about = np.mean([n % 256 for n in range(one.index - 1, one.index + 2)])
+            assert one.raw == pytest.approx(about, abs=1e-3)
+
+
+def test_a_file_loses_nothing_to_a_slow_method():
+    scores, events = run(detector(Brightness(seconds=0.02)), {"a": Script(*range(100))})["a"]
+    assert [one.index for one in scores] == list(range(100))
+    assert [event.kind for event in events] == ["opened", "ended"]
+
+
+def test_leaving_early_closes_sources_and_ends_threads():
+    before = threading.active_count()
+    source = Script(*range(10_000), live=True, pause_s=0.001)
+    stream = detector().stream(source)
+    next(stream)
+    stream.close()
+    assert source.closed.is_set()
+    assert threading.active_count() == before
+
+
+def test_live_video_refuses_scorers_that_look_ahead():
+    looking = detector(scorers=(MinMaxPerVideo(),))
+    with pytest.raises(RecipeError, match=r"minmax-per-video looks ahead.*\{type: ema, halflife"):
+        list(looking.stream(Script(1, 2, 3, live=True)))
+    # A file is scored with the protocol `online` in their place.
+    online = [one.score for one in looking.stream(Script(0, 0, 0, 90, 90))]
+    plain = [one.score for one in detector(scorers=()).stream(Script(0, 0, 0, 90, 90))]
+    np.testing.assert_array_equal(online, plain)
+    assert 0 < online[3] < 90
+
+
+def test_alarms_are_scores_at_the_threshold_or_above():
+    from vadkit.scoring.normal import measure_normal
+
+    normal = measure_normal(np.full(100, 7.0))
+    scores = list(detector(normal=normal).stream(Script(5, 6, 7, 8, 9)))
+    assert [one.alarm for one in scores] == [False, False, True, True, False]
+    assert scores[0].threshold == 7
+    assert not any(one.alarm for one in detector().stream(Script(5, 6, 7)))
+    assert isinstance(scores[0], FrameScore)

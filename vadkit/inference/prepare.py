@@ -1,0 +1,54 @@
+"""A frame made ready for clips: resized, with the flow and the boxes that the method takes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from vadkit.data.extras import boxes_in_clip
+from vadkit.data.flow import Flow
+from vadkit.data.objects import FrameBoxes, FrameFinder, boxes_of_frames
+from vadkit.data.resize import to_size
+from vadkit.data.videos import ClipSpec
+from vadkit.inference.sources.source import Frame
+from vadkit.inference.window import Prepared
+
+
+def prepare(
+    frames: Iterator[Frame], spec: ClipSpec, flow: Flow | None, objects: FrameFinder | None
+) -> Iterator[Prepared]:
+    """Frames as windows take them, in order; ``index`` counts those that were missed too.
+
+    A finder that looks ahead holds frames back until it answers.
+    """
+    index, previous = -1, None
+    for frame, found in _with_objects(frames, objects if spec.boxes is not None else None):
+        index += 1 + frame.missed
+        small = frame.image
+        if small.shape != (*spec.size, spec.planes):
+            small = to_size(small, spec.size, spec.channels)
+        moved = boxes = None
+        if spec.flow and flow is not None:
+            # As the store has it: nothing comes before the first frame, and float16.
+            moved = np.zeros((*spec.size, 2), np.float16)
+            if previous is not None and not frame.missed:
+                moved = flow(previous, small).astype(np.float16)
+            previous = small
+        if found is not None:
+            whole = frame.image.shape[:2]
+            boxes = boxes_in_clip(boxes_of_frames([found]), whole, spec.size).xyxy
+        yield Prepared(
+            index, frame.time, frame.image, small, moved, boxes, frame.missed, frame.arrived
+        )
+
+
+def _with_objects(
+    frames: Iterator[Frame], objects: FrameFinder | None
+) -> Iterator[tuple[Frame, FrameBoxes | None]]:
+    if objects is None:
+        return ((frame, None) for frame in frames)
+    # Frames that the finder looks at ahead of its answer are kept until they are scored.
+    frames, seen = itertools.tee(frames)
+    return zip(frames, objects.stream(frame.image for frame in seen), strict=True)

@@ -1,0 +1,119 @@
+"""Threads that read sources and prepare their frames, two for each source."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from vadkit.errors import PluginError, VadkitError
+from vadkit.inference.buffer import Buffer, Closed, FrameBuffer
+from vadkit.inference.prepare import prepare
+from vadkit.inference.sources.source import OVER, Frame, Source, SourceEvent
+from vadkit.inference.window import Prepared
+
+if TYPE_CHECKING:
+    from vadkit.inference.detector import Detector
+
+Arrivals = Buffer[tuple[str, Prepared | SourceEvent | Exception]]
+# Frames that wait to be prepared: of a file a few, of a live source at least so many.
+_FILE_FRAMES, _LIVE_FRAMES = 8, 16
+# How long a thread is waited for that hangs in a library.
+_JOIN_S = 5.0
+
+
+@contextlib.contextmanager
+def reading(detector: Detector, sources: Mapping[str, Source]) -> Iterator[Arrivals]:
+    """A buffer of what comes from all sources, by name: prepared frames, events, a failure of ours.
+
+    Each source's last item is an event of the kinds ``OVER``. Everything is closed at the end.
+    """
+    arrivals: Arrivals = Buffer(max(_FILE_FRAMES, detector.batch_size))
+    # A run of frames between two drops should hold several clips.
+    room = max(_LIVE_FRAMES, 2 * detector.method.clip.scoring.span)
+    buffers = {name: FrameBuffer(room) for name in sources}
+    threads = [
+        threading.Thread(target=work, name=f"{work.__name__} {name}", args=args, daemon=True)
+        for name, source in sources.items()
+        for work, args in (
+            (_read, (source, buffers[name])),
+            (_prepare, (detector, name, buffers[name], arrivals)),
+        )
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        yield arrivals
+    finally:
+        for name, source in sources.items():
+            buffers[name].close()
+            source.close()
+        arrivals.close()
+        for thread in threads:
+            thread.join(_JOIN_S)
+
+
+def _read(source: Source, buffer: FrameBuffer) -> None:
+    """Put what a source gives into its buffer, up to an event of the kinds ``OVER``."""
+    time, opened, over = 0.0, False, False
+    items = source.read()
+    try:
+        for item in items:
+            time, over = item.time, isinstance(item, SourceEvent) and item.kind in OVER
+            opened = opened or (isinstance(item, SourceEvent) and item.kind == "opened")
+            if isinstance(item, Frame) and not opened:
+                raise PluginError(f"source {source.name} gives frames before its event 'opened'")
+            if isinstance(item, Frame) and source.live:
+                buffer.put_live(item)
+            else:
+                buffer.put(item)
+        if not over:
+            buffer.put(SourceEvent("ended", time))
+    except Closed:
+        pass
+    except Exception as error:
+        with contextlib.suppress(Closed):
+            buffer.put(_failure(time, error))
+    finally:
+        if hasattr(items, "close"):
+            items.close()
+        buffer.finish()
+
+
+def _prepare(detector: Detector, name: str, buffer: FrameBuffer, arrivals: Arrivals) -> None:
+    """Pass a source's frames on once they are prepared, and events at once but for the last."""
+    last: list[SourceEvent | Exception] = []
+    time = 0.0
+
+    def frames() -> Iterator[Frame]:
+        nonlocal time
+        for item in buffer:
+            if isinstance(item, Frame):
+                time = item.time
+                yield item
+            elif isinstance(item, Exception) or item.kind in OVER:
+                last.append(item)
+            else:
+                arrivals.put((name, item))
+
+    try:
+        spec = detector.method.clip.scoring
+        for frame in prepare(frames(), spec, detector.flow, detector.objects):
+            arrivals.put((name, frame))
+        for item in last:
+            arrivals.put((name, item))
+    except Closed:
+        pass
+    except Exception as error:
+        with contextlib.suppress(Closed):
+            arrivals.put((name, _failure(time, error)))
+    finally:
+        buffer.close()
+
+
+def _failure(time: float, error: Exception) -> SourceEvent | Exception:
+    """What can happen to a source as an event; a fault of ours as it is."""
+    if isinstance(error, VadkitError):
+        return SourceEvent("failed", time, str(error), error=error)
+    return error

@@ -1,0 +1,85 @@
+"""Video files and folders of images as sources: every frame comes, however long one takes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from vadkit.data.decode import READERS, STALL_S, probe, read_frames
+from vadkit.data.decode_process import Failed, Worker
+from vadkit.inference.sources.source import Frame, SourceEvent
+
+_log = logging.getLogger("vadkit.infer")
+
+
+class FileSource:
+    """A video file, or a folder of images at 25 frames a second.
+
+    Times are those in the file where its rate varies. With ``size`` (height, width) frames come
+    resized, and as (H, W, 1) for ``channels: gray``. ``readers``, ``plugins`` and ``stall_s`` are
+    as in the recipe's section ``data``.
+    """
+
+    live = False
+
+    def __init__(
+        self,
+        address: str | Path,
+        *,
+        readers: Sequence[str] = READERS,
+        plugins: Sequence[Path] = (),
+        stall_s: Annotated[float, Field(gt=0)] = STALL_S,
+        size: tuple[int, int] | None = None,
+        channels: Literal["rgb", "gray"] = "rgb",
+    ) -> None:
+        self.path = Path(address).expanduser()
+        self.name = self.path.stem if self.path.is_file() else self.path.name
+        self.stall_s = stall_s
+        self._form: dict[str, Any] = {
+            "readers": readers,
+            "plugins": plugins,
+            "stall_s": stall_s,
+            "size": size,
+            "channels": channels,
+        }
+        self._closed = False
+
+    def read(self) -> Iterator[Frame | SourceEvent]:
+        """See ``Source``; the errors are those of ``vadkit.data.decode.read_frames``."""
+        self._closed = False
+        with Worker() as worker:
+            info = probe(self.path, stall_s=self.stall_s, worker=worker)
+            times = self._times(worker) if info.variable_rate else []
+            yield SourceEvent("opened", 0.0, fps=info.fps, size=info.size)
+            reading = read_frames(self.path, worker=worker, **self._form)
+            time = 0.0
+            with contextlib.closing(reading):
+                for index, image in enumerate(reading):
+                    if self._closed:
+                        return
+                    time = times[index] if index < len(times) else index / info.fps
+                    yield Frame(time, image, arrived=monotonic())
+        yield SourceEvent("ended", time)
+
+    def _times(self, worker: Worker) -> list[float]:
+        """When each frame is shown, from the packets, without decoding; empty if they do not say.
+
+        Where more frames come than there are times, those go on at the file's mean rate.
+        """
+        try:
+            (record,) = worker.ask({"times": str(self.path.absolute())}, self.stall_s)
+        except Failed as failure:
+            _log.warning("%s: times of frames cannot be read (%s)", self.path, failure)
+            return []
+        return [float(time) for time in json.loads(record[1])]
+
+    def close(self) -> None:
+        """Ends with the next frame."""
+        self._closed = True

@@ -1,0 +1,202 @@
+"""Cameras and network streams: a stall or a broken connection is an event, and never a hang."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from vadkit.data.decode_process import Failed, Stalled, Worker
+from vadkit.data.decode_worker import OPENED, TIMED
+from vadkit.errors import DataError, RecipeError
+from vadkit.inference.sources.clock import StreamClock
+from vadkit.inference.sources.source import EventKind, Frame, SourceEvent
+
+# Frames that are missing after an outage are counted up to here.
+_MOST_MISSED = 1000
+# A pause in a stream after which frames do not belong to those before.
+_GAP_S = 2.0
+
+
+class LiveSource:
+    """What cameras and streams share: connect, read, and connect again.
+
+    A child process reads, so that libraries that hang or crash end one connection and no more. One
+    that gives nothing for ``stall_s`` seconds is closed. Tries to connect follow after ``retry_s``
+    seconds, then twice as long each time, up to ``retry_most_s``; ``give_up_s`` seconds without a
+    frame are an error (None: never).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        request: dict[str, Any],
+        *,
+        stall_s: float,
+        retry_s: float,
+        retry_most_s: float,
+        give_up_s: float | None,
+    ) -> None:
+        self.name, self.live = name, True
+        self.stall_s, self.give_up_s = stall_s, give_up_s
+        self.retry_s, self.retry_most_s = retry_s, retry_most_s
+        self._request = {"form": None, "options": {}, **request}
+        self._is_http = str(request["live"]).startswith("http")
+        self._closed = threading.Event()
+        self._worker = Worker()
+
+    def read(self) -> Iterator[Frame | SourceEvent]:
+        """See ``Source``; ``DataError`` after ``give_up_s``, or where a finite stream breaks."""
+        self._closed.clear()
+        self.live = True
+        clock = StreamClock()
+        opened, wait, heard = False, 0.0, time.monotonic()
+        with self._worker:
+            while not self._closed.is_set():
+                kind: EventKind = "retrying" if wait else "lost"
+                reason = "the stream ended"
+                try:
+                    for item in self._connection(clock, opened):
+                        opened, wait, heard, kind = True, 0.0, time.monotonic(), "lost"
+                        yield item
+                    if not self.live:
+                        yield SourceEvent("ended", clock.last)
+                        return
+                except Failed as failure:
+                    reason = self._shown(str(failure))
+                    if isinstance(failure, Stalled) and not wait:
+                        kind = "stalled"
+                if self._closed.is_set():
+                    return
+                silent = time.monotonic() - heard
+                if not self.live:
+                    raise DataError(f"{self.name} breaks off at {clock.last:.1f} s: {reason}")
+                if self.give_up_s is not None and silent > self.give_up_s:
+                    raise DataError(f"{self.name} gave no frame for {silent:.0f} s: {reason}")
+                wait = min(2 * wait or self.retry_s, self.retry_most_s)
+                text = f"{reason}; trying again in {wait:g} s"
+                yield SourceEvent(kind, clock.now(time.monotonic()), text)
+                self._closed.wait(wait)
+
+    def close(self) -> None:
+        """See ``Source``."""
+        self._closed.set()
+        self._worker.interrupt()
+
+    def _connection(self, clock: StreamClock, again: bool) -> Iterator[Frame | SourceEvent]:
+        """Frames of one connection until it ends, after the event that it stands."""
+        fps, first, before = 25.0, True, clock.last
+        clock.reconnected()
+        with contextlib.closing(self._worker.ask(self._request, self.stall_s)) as records:
+            for kind, body in records:
+                if kind == OPENED:
+                    said = json.loads(body)
+                    fps = said["fps"]
+                    # A video file over HTTP; RTSP servers state lengths of what goes on and on.
+                    self.live = said["duration"] is None or not self._is_http
+                    event: EventKind = "reconnected" if again else "opened"
+                    now = clock.now(time.monotonic())
+                    yield SourceEvent(event, now, fps=fps, size=tuple(said["size"]))
+                elif kind == TIMED:
+                    stream_time, arrived, image = body
+                    now = clock.at(stream_time, arrived)
+                    missed = 0
+                    if (first and again) or (self.live and now - before > _GAP_S):
+                        missed = max(1, min(_MOST_MISSED, round((now - before) * fps) - 1))
+                    yield Frame(now, image, missed, arrived)
+                    first, before = False, now
+
+    def _shown(self, text: str) -> str:
+        """A message of a library without the address, which may hold a password."""
+        address = str(self._request["live"])
+        return text.replace(f": '{address}'", "").replace(address, self.name)
+
+
+class UrlSource(LiveSource):
+    """A network stream: ``rtsp://``, or ``http(s)://`` with MJPEG, HLS or a video file.
+
+    A stream that has an end is read like a file: nothing is dropped, and a break is an error.
+    ``transport`` is how RTSP sends video; UDP has less delay and loses packets. See ``LiveSource``
+    for the other parameters.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        transport: Literal["tcp", "udp"] = "tcp",
+        stall_s: Annotated[float, Field(gt=0)] = 10.0,
+        retry_s: Annotated[float, Field(gt=0)] = 1.0,
+        retry_most_s: Annotated[float, Field(gt=0)] = 30.0,
+        give_up_s: Annotated[float, Field(gt=0)] | None = None,
+    ) -> None:
+        parts = urlsplit(address)
+        if not parts.hostname:
+            raise RecipeError(
+                f"'{address}' names no host; give rtsp://host/path or http://host/path"
+            )
+        # A playlist that stands still is a stall, and not, after three looks, the end.
+        options = {"max_reload": "1000000", "m3u8_hold_counters": "1000000"}
+        if parts.scheme.startswith("rtsp"):
+            options = {"rtsp_transport": transport}
+        super().__init__(
+            without_password(address),
+            {"live": address, "options": options},
+            stall_s=stall_s,
+            retry_s=retry_s,
+            retry_most_s=retry_most_s,
+            give_up_s=give_up_s,
+        )
+
+
+class CameraSource(LiveSource):
+    """A camera of this machine by its number or device: ``0`` is ``/dev/video0`` (Linux).
+
+    ``size`` (width, height) and ``fps`` ask the camera for a mode, which it may not have. See
+    ``LiveSource`` for the other parameters.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        size: tuple[int, int] | None = None,
+        fps: Annotated[float, Field(gt=0)] | None = None,
+        stall_s: Annotated[float, Field(gt=0)] = 10.0,
+        retry_s: Annotated[float, Field(gt=0)] = 1.0,
+        retry_most_s: Annotated[float, Field(gt=0)] = 30.0,
+        give_up_s: Annotated[float, Field(gt=0)] | None = None,
+    ) -> None:
+        if not sys.platform.startswith("linux"):
+            raise RecipeError(f"camera {address}: cameras are read on Linux alone; use its stream")
+        device = f"/dev/video{address}" if address.isdecimal() else address
+        if give_up_s is None and not Path(device).exists():
+            known = sorted(str(path) for path in Path("/dev").glob("video*"))
+            raise DataError(f"no camera at {device}; there is {', '.join(known) or 'none'}")
+        options = {}
+        if size is not None:
+            options["video_size"] = f"{size[0]}x{size[1]}"
+        if fps is not None:
+            options["framerate"] = f"{fps:g}"
+        super().__init__(
+            f"camera-{address.removeprefix('/dev/video')}",
+            {"live": device, "form": "v4l2", "options": options},
+            stall_s=stall_s,
+            retry_s=retry_s,
+            retry_most_s=retry_most_s,
+            give_up_s=give_up_s,
+        )
+
+
+def without_password(address: str) -> str:
+    """A URL without the password, fit for logs and file names of events."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", address)

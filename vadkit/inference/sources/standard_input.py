@@ -1,0 +1,79 @@
+"""Video from standard input."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from math import isnan
+from typing import Any
+
+from vadkit.data.decode_process import Failed, Worker
+from vadkit.data.decode_worker import OPENED, TIMED
+from vadkit.errors import DataError, RecipeError
+from vadkit.inference.sources.clock import StreamClock
+from vadkit.inference.sources.source import Frame, SourceEvent
+
+_RAW = re.compile(r"(?P<size>\d+x\d+)(@(?P<fps>\d+(\.\d+)?))?(:(?P<pixels>\w+))?")
+
+
+class StandardInput:
+    """Standard input: Y4M or another format that says what it is, or raw pictures.
+
+    For raw ones the address is ``WIDTHxHEIGHT``, with ``@FPS`` (25) and ``:PIXELS`` (rgb24, or
+    another of FFmpeg's names such as gray or yuv420p): ``640x480@10:gray``. The writer waits
+    while scoring is behind, so no frame is lost. Raises ``RecipeError`` for another address.
+    """
+
+    live = False
+    name = "stdin"
+
+    def __init__(self, address: str = "") -> None:
+        self._request: dict[str, Any] = {"form": None, "options": {}}
+        raw = _RAW.fullmatch(address)
+        if raw:
+            pixels = raw["pixels"] or "rgb24"
+            options = {"video_size": raw["size"], "framerate": raw["fps"] or "25"}
+            self._request = {"form": "rawvideo", "options": {**options, "pixel_format": pixels}}
+        elif address:
+            raise RecipeError(
+                f"stdin:{address} is no form of raw video; give stdin:WIDTHxHEIGHT@FPS:PIXELS, for "
+                "example stdin:640x480@10:rgb24, or - for Y4M"
+            )
+        self._worker: Worker | None = None
+
+    def read(self) -> Iterator[Frame | SourceEvent]:
+        """See ``Source``; can be read once. ``DataError`` where it holds no video."""
+        clock, frames, fps = StreamClock(), 0, 25.0
+        pipe = os.dup(sys.stdin.fileno())
+        try:
+            with Worker(inherits=[pipe]) as self._worker:
+                request = {**self._request, "live": f"pipe:{pipe}"}
+                # Whoever writes may take as long as it likes.
+                with contextlib.closing(self._worker.ask(request, None)) as records:
+                    for kind, body in records:
+                        if kind == OPENED:
+                            said = json.loads(body)
+                            fps, size = said["fps"], tuple(said["size"])
+                            yield SourceEvent("opened", 0.0, fps=fps, size=size)
+                        elif kind == TIMED:
+                            time, _, image = body
+                            yield Frame(clock.exact(frames / fps if isnan(time) else time), image)
+                            frames += 1
+        except Failed as failure:
+            reason = str(failure).removesuffix(f": 'pipe:{pipe}'")
+            raise DataError(
+                f"standard input cannot be read as video after {frames} frames ({reason}); send "
+                "Y4M, or raw pictures with stdin:WIDTHxHEIGHT@FPS"
+            ) from None
+        finally:
+            os.close(pipe)
+        yield SourceEvent("ended", clock.last)
+
+    def close(self) -> None:
+        """See ``Source``."""
+        if self._worker is not None:
+            self._worker.interrupt()

@@ -1,0 +1,177 @@
+"""What of one stream is still needed: frames for clips to come, and frames not yet scored."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vadkit.data.clips import scoring_starts
+from vadkit.data.tensors import Clips
+from vadkit.data.videos import ClipSpec
+from vadkit.inference.ring import Ring
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A frame of a stream as a window takes it.
+
+    ``image`` is the frame as it came, and ``small`` (H, W, C) uint8 what a clip has of it. ``flow``
+    (H, W, 2) float16 is from the frame before, ``boxes`` (n, 4) float32 are in pixels of the clip;
+    None where the method takes none. ``time``, ``missed`` and ``arrived`` are the frame's.
+    """
+
+    index: int
+    time: float
+    image: np.ndarray
+    small: np.ndarray
+    flow: np.ndarray | None = None
+    boxes: np.ndarray | None = None
+    missed: int = 0
+    arrived: float = 0.0
+
+
+@dataclass(frozen=True)
+class RawScore:
+    """What a method says of one frame: NaN and None where it says nothing."""
+
+    frame: Prepared
+    score: float
+    map: np.ndarray | None
+    parts: dict[str, float]
+
+
+class Window:
+    """Turns frames into clips and clips' scores into frames' scores, for one run of frames.
+
+    Clips are those of ``vadkit eval``: as far apart as the frames that one scores, the last one
+    aligned to the end. Frames come out in order, once no clip to come can score them. ``ready``
+    are the first frames of clips that can be scored; at most ``batch`` may wait.
+    """
+
+    def __init__(self, spec: ClipSpec, encoded: int, batch: int, device: torch.device) -> None:
+        self.spec, self.encoded, self.device = spec, encoded, device
+        self.hop = clip_hop(spec)
+        keep = spec.span + (batch + 1) * self.hop
+        self.ready: list[int] = []
+        self._count = self._next = self._released = 0
+        self._frames, self._flow, self._features = Ring(keep), Ring(keep), Ring(keep)
+        self._boxes: dict[int, Tensor] = {}
+        self._held: deque[Prepared] = deque()
+        self._found: dict[int, list[tuple[float, dict[str, float]]]] = {}
+        self._maps: dict[int, np.ndarray] = {}
+
+    def push(self, frame: Prepared) -> None:
+        """Take the next frame; it is moved to the device and normalised here, once."""
+        low, high = self.spec.range
+        row = self._frames.append(torch.from_numpy(frame.small), torch.float32, self.device)
+        row.mul_((high - low) / 255).add_(low)
+        if frame.flow is not None:
+            self._flow.append(torch.from_numpy(frame.flow), torch.float32, self.device)
+        if frame.boxes is not None:
+            self._boxes[self._count] = torch.from_numpy(frame.boxes).to(self.device)
+            self._boxes.pop(self._count - self._frames.keep, None)
+        self._held.append(frame)
+        self._count += 1
+        if self._next + self.spec.span <= self._count:
+            self.ready.append(self._next)
+            self._next += self.hop
+
+    def finish(self) -> None:
+        """No frame comes any more: make the clip that is aligned to the end ready."""
+        last = self._count - self.spec.span
+        if last > self._next - self.hop and last >= 0:
+            self.ready.append(last)
+            self._next = last + self.hop
+
+    def clips(self) -> Clips:
+        """The ready clips; frames are a view, not to be written to."""
+        spec = self.spec
+        frames = self._frames.clips(self.ready, spec.frames, spec.step).permute(0, 4, 1, 2, 3)
+        flow = boxes = None
+        if spec.flow:
+            picked = [self._flow.clips([s + f for s in self.ready], 1) for f in spec.flow]
+            flow = torch.cat(picked, dim=1).permute(0, 4, 1, 2, 3)
+        if spec.boxes is not None:
+            offset = spec.boxes * spec.step
+            boxes = tuple(self._boxes[start + offset] for start in self.ready)
+        return Clips(frames, flow, boxes)
+
+    def new_windows(self) -> Clips | None:
+        """The windows of ``encoded`` frames that have no feature yet, None where all have one."""
+        spec, reach = self.spec, (self.encoded - 1) * self.spec.step
+        # Features are numbered by the first frame of their window.
+        starts = list(range(self._features.count, self._count - reach))
+        if not starts:
+            return None
+        frames = self._frames.clips(starts, self.encoded, spec.step).permute(0, 4, 1, 2, 3)
+        last = [start + reach for start in starts]
+        flow = boxes = None
+        if spec.flow:
+            flow = self._flow.clips(last, 1).permute(0, 4, 1, 2, 3)
+        if spec.boxes is not None:
+            boxes = tuple(self._boxes[number] for number in last)
+        return Clips(frames, flow, boxes)
+
+    def add_features(self, features: Tensor) -> None:
+        """What was made of ``new_windows``, (n, ...) in their order."""
+        for feature in features:
+            self._features.append(feature, feature.dtype, feature.device)
+
+    def features(self) -> Tensor:
+        """The features of the ready clips, (B, N, ...); a view."""
+        count = self.spec.frames - self.encoded + 1
+        return self._features.clips(self.ready, count, self.spec.step)
+
+    def put(
+        self, scores: np.ndarray, maps: np.ndarray | None, parts: dict[str, np.ndarray]
+    ) -> None:
+        """The ready clips' scores (B, S), maps (B, S, h, w) and scores by part (B, S)."""
+        for row, start in enumerate(self.ready):
+            for place, offset in enumerate(self.spec.scored):
+                index = start + offset * self.spec.step
+                by_part = {name: float(values[row, place]) for name, values in parts.items()}
+                self._found.setdefault(index, []).append((float(scores[row, place]), by_part))
+                if maps is not None:
+                    self._maps[index] = maps[row, place]
+        self.ready.clear()
+
+    def release(self, *, ended: bool = False) -> Iterator[RawScore]:
+        """Frames that no clip to come can score, each once; with ``ended`` all that are left."""
+        # A video that ends now has a last clip that is aligned to its end.
+        coming = max(0, self._next - self.hop + 1, self._count - self.spec.span)
+        waiting = self.ready[0] if self.ready else coming
+        before = min(coming, waiting) + min(self.spec.scored) * self.spec.step
+        if ended:
+            before = self._count
+        while self._held and self._released < before:
+            found = self._found.pop(self._released, [])
+            parts: dict[str, float] = {}
+            if found:
+                parts = {name: _mean([one[1][name] for one in found]) for name in found[0][1]}
+            score = _mean([one[0] for one in found]) if found else float("nan")
+            yield RawScore(self._held.popleft(), score, self._maps.pop(self._released, None), parts)
+            self._released += 1
+
+
+def clip_hop(spec: ClipSpec) -> int:
+    """Frames between the starts of clips that score a video."""
+    starts = scoring_starts(3 * spec.span + 64, spec)
+    return int(starts[1] - starts[0])
+
+
+def delay_of(spec: ClipSpec, batch: int) -> int:
+    """Frames that come after a frame before its score does, at most, with clips in batches."""
+    hop = clip_hop(spec)
+    least = spec.span - 1 - min(spec.scored) * spec.step
+    # Where a clip scores several frames, the video might end, and a last clip score some again.
+    return max(least + (batch - 1) * hop, least + (hop > 1))
+
+
+def _mean(values: list[float]) -> float:
+    # As eval has them: added up in order of the clips, and saved as float32.
+    return float(np.float32(sum(values) / len(values)))
