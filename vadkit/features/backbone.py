@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vadkit.data.tensors import Clips
+from vadkit.data.weights import load_state, no_weights
 from vadkit.errors import DataError
 from vadkit.features.feature import Feature, last_frames
 
@@ -79,20 +80,13 @@ def _network(model: str, weights: Path) -> nn.Module:
     from torchvision import models
 
     if not weights.is_file():
-        raise DataError(
-            f"weights of {model} not found: {weights}; vadkit downloads no weights. Download them "
-            "from the address in torchvision's documentation of the model "
-            f"(https://download.pytorch.org/models/{model}-....pth)"
+        raise no_weights(
+            weights,
+            f"weights of {model}",
+            "Download them from the address in torchvision's documentation of the model "
+            f"(https://download.pytorch.org/models/{model}-....pth)",
         )
-    try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # Broken files give errors of a dozen kinds: of the archive, of pickle, of what it holds.
-        reason = str(error).strip().split("\n")[0][:200]
-        raise DataError(
-            f"weights {weights} cannot be loaded ({reason}); expected a state dict saved by "
-            "torch.save, as torchvision's own are"
-        ) from None
+    state = load_state(weights)
     network: nn.Module = models.get_model(model, weights=None)
     head = next(name for name in _HEADS if hasattr(network, name))
     setattr(network, head, nn.Identity())
