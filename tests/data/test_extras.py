@@ -159,3 +159,9 @@ def test_rows_of_whole_frames_have_no_box():
 def test_boxes_of_given_rows_are_scaled_to_the_clip():
     given = GivenRows(np.zeros(1), np.ones((1, 1)), np.array([[10.0, 20, 30, 40]]))
     assert given_in_clip(given, (40, 60), (20, 15)).xyxy.tolist() == [[2.5, 10, 7.5, 20]]
+
+
+def test_picked_clips_take_their_given_rows_along():
+    rows = tuple(torch.full((n, 5), float(n)) for n in range(3))
+    clips = Clips(torch.zeros(3, 1, 1, 4, 4), given={"pose": rows}).pick([2, 0])
+    assert [len(one) for one in clips.given["pose"]] == [2, 0]

@@ -185,7 +185,7 @@ def test_a_clip_of_one_frame_is_refused():
 def test_ai_vad_is_a_mixture_of_velocities_and_neighbours_of_the_rest():
     params = params_model(AIVAD)(bins=1, components=2, deep=dict(PLACE)).model_dump()
     parts = AIVAD.parts_of(params)
-    assert [(one.place, one.feature["type"], one.density["type"]) for one in parts] == [
+    assert [(one.name, one.feature["type"], one.density["type"]) for one in parts] == [
         ("velocity", "flow-statistics", "gmm"),
         ("deep", "box-geometry", "knn"),
     ]
@@ -198,6 +198,6 @@ def test_ai_vad_is_a_mixture_of_velocities_and_neighbours_of_the_rest():
     method.finalize()
     usual, fast, between = (method.score(clip(speed)) for speed in (1.05, 4.0, 1.5))
     assert fast.frames > between.frames > usual.frames
-    assert fast.parts["flow-statistics"] > 10 > usual.parts["flow-statistics"]
-    assert fast.parts["box-geometry"] == usual.parts["box-geometry"] == 0
+    assert fast.parts["velocity"] > 10 > usual.parts["velocity"]
+    assert fast.parts["deep"] == usual.parts["deep"] == 0
     assert "ai-vad" in str(AIVAD.defaults["protocols"])

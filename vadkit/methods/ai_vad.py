@@ -86,9 +86,9 @@ class AIVAD(DensityMethod):
             "bins": params["bins"],
             "relative": params["relative"],
         }
-        parts = [Part("velocity", velocity, {"type": "gmm", "components": params["components"]})]
-        return parts + [
-            Part(place, params[place], {"type": "knn", "k": 1})
-            for place in ("pose", "deep")
-            if params[place] is not None
+        mixture = {"type": "gmm", "components": params["components"]}
+        return [Part("velocity", "velocity", velocity, mixture)] + [
+            Part(name, name, params[name], {"type": "knn", "k": 1})
+            for name in ("pose", "deep")
+            if params[name] is not None
         ]

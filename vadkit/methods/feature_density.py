@@ -28,8 +28,12 @@ _USUAL = 0.999
 
 
 class Part(NamedTuple):
-    """A feature and the density of its rows; ``place`` is where its component stands."""
+    """A feature and the density of its rows.
 
+    ``name`` is that of its scores; ``place`` is where its component stands in the parameters.
+    """
+
+    name: str
     place: str
     feature: Mapping[str, Any]
     density: Mapping[str, Any]
@@ -69,6 +73,7 @@ class DensityMethod(Method):
     ) -> None:
         super().__init__(networks, losses, clip)
         self.of, self.grid, self.folds = of, grid, folds
+        self.names = [part.name for part in parts]
         self.places = [part.place for part in parts]
         self.features: Sequence[Feature] = nn.ModuleList(  # type: ignore[assignment]
             build_spec("features", part.feature) for part in parts
@@ -76,7 +81,6 @@ class DensityMethod(Method):
         self.densities: Sequence[Density] = nn.ModuleList(  # type: ignore[assignment]
             build_spec("densities", part.density) for part in parts
         )
-        self.names = _names([part.feature["type"] for part in parts])
         # Of each part the scores that become 0 and 1, and how many numbers its rows have.
         self.register_buffer("ranges", torch.tensor([[0.0, 1.0]] * len(parts)))
         self.register_buffer("sizes", torch.zeros(len(parts), dtype=torch.long))
@@ -237,9 +241,10 @@ class FeatureDensity(DensityMethod):
     @classmethod
     def parts_of(cls, params: Mapping[str, Any]) -> list[Part]:
         """One part for each feature, all with the same kind of density."""
+        names = _names([feature["type"] for feature in params["features"]])
         return [
-            Part(f"features.{number}", feature, params["density"])
-            for number, feature in enumerate(params["features"])
+            Part(name, f"features.{number}", feature, params["density"])
+            for number, (name, feature) in enumerate(zip(names, params["features"], strict=True))
         ]
 
 
