@@ -19,7 +19,18 @@ def small(role, width, lr, **more):
     }
 
 
+def of_features(of, features, density):
+    """Recipe sections of features under a density."""
+    method = {"type": "feature-density", "of": of, "grid": [2, 3], "folds": 2}
+    return {
+        "clip": {"size": [32, 48], "channels": "gray"},
+        "method": {**method, "features": features, "density": density},
+        "train": {"batch_size": 8},
+    }
+
+
 SMALL = {
+    "ai-vad": {"clip": {"size": [32, 48], "channels": "gray"}, "train": {"batch_size": 8}},
     "anopcn": {
         **small("predictor", 8, 3e-3),
         "networks": {role: {"width": 8} for role in ("predictor", "refiner", "discriminator")},
@@ -30,6 +41,9 @@ SMALL = {
     },
     "conv-ae": small("autoencoder", 16, 1e-3, frames=6),
     "conv-lstm-ae": small("autoencoder", 16, 3e-3, frames=6),
+    "feature-density": of_features(
+        "objects", [{"type": "hog", "size": [16, 16]}, {"type": "flow-statistics"}], {"type": "knn"}
+    ),
     "future-frame": {
         **small("generator", 8, 3e-3),
         "networks": {"generator": {"width": 8}, "discriminator": {"width": 8}},
@@ -46,6 +60,11 @@ SMALL = {
     "motion-field": {
         "clip": {"size": [32, 48], "channels": "gray"},
         "method": {"type": "motion-field", "direction": True},
+        "train": {"batch_size": 8},
+    },
+    "object-prediction": {
+        "clip": {"size": [32, 48], "channels": "gray"},
+        "networks": {"frame": {"width": 4}, "flow": {"width": 4}},
         "train": {"batch_size": 8},
     },
     "ocae": {
@@ -65,6 +84,20 @@ def test_every_method_is_checked():
 @pytest.mark.parametrize("name", SMALL)
 def test_every_method_keeps_the_contract(name):
     testing.check_method({"method": {"type": name}, **SMALL[name]})
+
+
+@pytest.mark.parametrize(
+    ("of", "density"),
+    [
+        ("cells", {"type": "knn", "coreset": 100}),
+        ("cells", {"type": "mahalanobis"}),
+        ("objects", {"type": "gmm"}),
+        ("objects", {"type": "mulde", "width": 16, "steps": 200}),
+        ("frame", {"type": "knn", "k": 3}),
+    ],
+)
+def test_features_of_every_kind_keep_the_contract(of, density):
+    testing.check_method(of_features(of, [{"type": "flow-statistics"}], density))
 
 
 class Brightness(Method):

@@ -31,6 +31,8 @@ T = TypeVar("T", bound=Callable[..., Any])
 # Family -> the package that holds its table.
 FAMILIES: dict[str, str] = {
     "methods": "vadkit.methods",
+    "features": "vadkit.features",
+    "densities": "vadkit.densities",
     "networks": "vadkit.networks",
     "losses": "vadkit.losses",
     "optimizers": "vadkit.optim",

@@ -6,7 +6,13 @@ import torch
 
 from vadkit.data.augments import blur
 from vadkit.data.clip_sources import StoredClips
-from vadkit.data.extras import Extras, boxes_in_clip, gather_extras
+from vadkit.data.extras import (
+    Extras,
+    GivenRows,
+    boxes_in_clip,
+    gather_extras,
+    given_in_clip,
+)
 from vadkit.data.loader import ClipLoader
 from vadkit.data.objects import Boxes
 from vadkit.data.tensor_augments import TensorFlip, TensorNoise, TensorRotate
@@ -65,6 +71,7 @@ def test_boxes_are_looked_up_a_step_apart():
 
 def test_clips_that_want_nothing_get_nothing():
     assert gather_extras([Extras()], np.array([[0, 0]]), ClipSpec(3, (4, 6), "gray", (1,))) == (
+        None,
         None,
         None,
     )
@@ -131,3 +138,30 @@ def test_an_augment_that_keeps_places_leaves_flow_alone():
     plain, noisy = next(loader().batches(0)), next(loader([TensorNoise(sigma=0.5)]).batches(0))
     assert torch.equal(plain.flow, noisy.flow)
     assert not torch.equal(plain.frames, noisy.frames)
+
+
+def test_given_rows_are_those_of_the_last_scored_frame():
+    spec = ClipSpec(3, (4, 6), "gray", (1,), step=2, given=("features.0",))
+    boxes = np.array([[0, 0, 2, 2], [1, 1, 3, 3], [0, 0, 1, 1]], np.float32)
+    rows = np.array([[5], [6], [7]], np.float32)
+    given = GivenRows(np.array([2, 2, 4]), rows, boxes)
+    found = gather_extras([Extras(given={"features.0": given})], np.array([[0, 0], [0, 1]]), spec)
+    assert found.given["features.0"][0].tolist() == [[0, 0, 2, 2, 5], [1, 1, 3, 3, 6]]
+    assert found.given["features.0"][1].shape == (0, 5)
+
+
+def test_rows_of_whole_frames_have_no_box():
+    given = GivenRows(np.arange(2), np.array([[5.0], [6.0]], np.float32))
+    assert np.isnan(given.at(1)[0, :4]).all() and given.at(1)[0, 4] == 6
+    assert given_in_clip(given, (10, 10), (5, 5)) is given
+
+
+def test_boxes_of_given_rows_are_scaled_to_the_clip():
+    given = GivenRows(np.zeros(1), np.ones((1, 1)), np.array([[10.0, 20, 30, 40]]))
+    assert given_in_clip(given, (40, 60), (20, 15)).xyxy.tolist() == [[2.5, 10, 7.5, 20]]
+
+
+def test_picked_clips_take_their_given_rows_along():
+    rows = tuple(torch.full((n, 5), float(n)) for n in range(3))
+    clips = Clips(torch.zeros(3, 1, 1, 4, 4), given={"pose": rows}).pick([2, 0])
+    assert [len(one) for one in clips.given["pose"]] == [2, 0]

@@ -1,9 +1,9 @@
-"""What methods take of a video beside its frames: optical flow, and boxes of objects."""
+"""What methods take of a video beside its frames: flow, boxes, rows of features from files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -22,29 +22,65 @@ class FlowReader(Protocol):
 
 
 @dataclass(frozen=True)
+class GivenRows:
+    """Features of one video from a file: n rows.
+
+    ``frame`` (n,) int64 counts from 0, ascending; ``rows`` (n, F) float32; ``xyxy`` (n, 4) float32
+    are the boxes that the rows are of, in pixels, None where each is of a whole frame.
+    """
+
+    frame: np.ndarray
+    rows: np.ndarray
+    xyxy: np.ndarray | None = None
+
+    def at(self, frame: int) -> np.ndarray:
+        """Rows (k, 4 + F) of one frame, their boxes first; NaN where they have none."""
+        start, stop = np.searchsorted(self.frame, [frame, frame + 1])
+        boxes = np.full((stop - start, 4), np.nan) if self.xyxy is None else self.xyxy[start:stop]
+        return np.hstack([boxes, self.rows[start:stop]]).astype(np.float32)
+
+
+@dataclass(frozen=True)
 class Extras:
-    """Flow and boxes of one video, both in pixels of the clip; None where no method wants them."""
+    """Flow and boxes of one video, both in pixels of the clip; None where no method wants them.
+
+    ``given`` holds rows of features by the names of ``ClipSpec.given``.
+    """
 
     flow: FlowReader | None = None
     boxes: Boxes | None = None
+    given: Mapping[str, GivenRows] = field(default_factory=dict)
 
 
 class ClipExtras(NamedTuple):
-    """Flow (B, F, H, W, 2) and boxes (n, 4) of a batch of clips, on the CPU; None as above."""
+    """Flow (B, F, H, W, 2), boxes (n, 4) and given rows (n, 4 + F) of a batch, on the CPU.
+
+    None where the spec asks for none.
+    """
 
     flow: Tensor | None = None
     boxes: tuple[Tensor, ...] | None = None
+    given: dict[str, tuple[Tensor, ...]] | None = None
 
 
 def gather_extras(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) -> ClipExtras:
     """What the clips of ``rows`` (video number, first frame) take of their videos' extras."""
-    flow = boxes = None
+    flow = boxes = given = None
     if spec.flow:
         flow = _flow_of(videos, rows, spec)
     if spec.boxes is not None:
         offset = spec.boxes * spec.step
         boxes = tuple(_boxes_at(videos[video], start + offset) for video, start in rows.tolist())
-    return ClipExtras(flow, boxes)
+    if spec.given:
+        offset = spec.scored[-1] * spec.step
+        given = {
+            name: tuple(
+                torch.from_numpy(videos[video].given[name].at(start + offset))
+                for video, start in rows.tolist()
+            )
+            for name in spec.given
+        }
+    return ClipExtras(flow, boxes, given)
 
 
 def _flow_of(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) -> Tensor:
@@ -75,5 +111,14 @@ def _boxes_at(video: Extras, frame: int) -> Tensor:
 
 def boxes_in_clip(boxes: Boxes, source: tuple[int, int], clip: tuple[int, int]) -> Boxes:
     """Boxes scaled from the source's (height, width) to the clip's."""
+    return replace(boxes, xyxy=_scaled(boxes.xyxy, source, clip))
+
+
+def given_in_clip(given: GivenRows, source: tuple[int, int], clip: tuple[int, int]) -> GivenRows:
+    """Rows whose boxes are scaled from the source's (height, width) to the clip's."""
+    return given if given.xyxy is None else replace(given, xyxy=_scaled(given.xyxy, source, clip))
+
+
+def _scaled(xyxy: np.ndarray, source: tuple[int, int], clip: tuple[int, int]) -> np.ndarray:
     scale = np.tile([clip[1] / source[1], clip[0] / source[0]], 2)
-    return replace(boxes, xyxy=(boxes.xyxy * scale).astype(np.float32))
+    return (xyxy * scale).astype(np.float32)

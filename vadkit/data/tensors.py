@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,13 +21,16 @@ class Clips:
     ``ClipSpec.flow``. ``boxes`` holds, for each clip, the (n, 4) float32 boxes x1, y1, x2, y2 of
     its frame ``ClipSpec.boxes``, in pixels of the clip. Flow and boxes are None where the spec asks
     for none. ``videos`` (B,) are the numbers of the training videos that the clips are from, on the
-    CPU; None where nothing is trained.
+    CPU; None where nothing is trained. ``given`` holds, by the names of ``ClipSpec.given``, for
+    each clip the (n, 4 + F) float32 rows that files have of its last scored frame: a box in pixels
+    of the clip, NaN where a row is of the whole frame, then F features; None where there are none.
     """
 
     frames: Tensor
     flow: Tensor | None = None
     boxes: tuple[Tensor, ...] | None = None
     videos: Tensor | None = None
+    given: Mapping[str, tuple[Tensor, ...]] | None = None
 
     def __len__(self) -> int:
         """Number of clips."""
@@ -41,6 +44,9 @@ class Clips:
             None if self.flow is None else self.flow[chosen],
             None if self.boxes is None else tuple(self.boxes[number] for number in chosen),
             None if self.videos is None else self.videos[chosen],
+            None
+            if self.given is None
+            else {name: tuple(rows[n] for n in chosen) for name, rows in self.given.items()},
         )
 
 
@@ -59,14 +65,16 @@ def make_clips(
     """
     low, high = spec.range
     frames = frames_BTHWC.to(device, non_blocking=True).permute(0, 4, 1, 2, 3).to(dtype)
-    flow, boxes = extras
+    flow, boxes, given = extras
     if flow is not None:
         flow = _floats(flow.to(device, non_blocking=True)).permute(0, 4, 1, 2, 3)
     if boxes is not None:
         boxes = tuple(one.to(device, non_blocking=True) for one in boxes)
+    if given is not None:
+        given = {name: tuple(one.to(device) for one in rows) for name, rows in given.items()}
     if augment is None:
-        return Clips(frames.mul_((high - low) / 255).add_(low), flow, boxes)
-    clips = augment(Clips(frames.mul_(1 / 255), flow, boxes))
+        return Clips(frames.mul_((high - low) / 255).add_(low), flow, boxes, given=given)
+    clips = augment(Clips(frames.mul_(1 / 255), flow, boxes, given=given))
     return replace(clips, frames=clips.frames.mul(high - low).add_(low))
 
 

@@ -57,7 +57,9 @@ class ClipSpec:
     scaled to ``range``. Of the frames the last ``ahead`` are for training alone: what a method
     learns to predict but does not score. ``flow`` lists the offsets of frames whose optical flow
     from the frame before the method takes, for training alone where ``flow_trains``; ``boxes`` is
-    the offset of the frame whose objects it takes, None where it takes none.
+    the offset of the frame whose objects it takes, None where it takes none. ``given`` names the
+    components of the method, by their place in its parameters (``features.0``), that read rows of
+    features from files; they are those of the last frame scored.
     """
 
     frames: int
@@ -70,6 +72,7 @@ class ClipSpec:
     flow: tuple[int, ...] = ()
     flow_trains: bool = False
     boxes: int | None = None
+    given: tuple[str, ...] = ()
 
     @property
     def scoring(self) -> ClipSpec:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "methods": {
+        "ai-vad": "vadkit.methods.ai_vad:AIVAD",
         "amc": "vadkit.methods.amc:AMC",
         "anopcn": "vadkit.methods.anopcn:AnoPCN",
         "conv-ae": "vadkit.methods.conv_ae:ConvAutoEncoder",
         "conv-lstm-ae": "vadkit.methods.conv_lstm_ae:ConvLSTMAutoEncoder",
+        "feature-density": "vadkit.methods.feature_density:FeatureDensity",
         "future-frame": "vadkit.methods.future_frame:FutureFrame",
         "ganomaly": "vadkit.methods.ganomaly:GANomaly",
         "memae": "vadkit.methods.memae:MemAE",
         "mnad": "vadkit.methods.mnad:MNAD",
         "motion-field": "vadkit.methods.motion_field:MotionField",
+        "object-prediction": "vadkit.methods.object_prediction:ObjectPrediction",
         "ocae": "vadkit.methods.ocae:OCAE",
         "stae": "vadkit.methods.stae:STAutoEncoder",
     },

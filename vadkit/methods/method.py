@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -92,6 +92,17 @@ class Method(nn.Module):
         Raises ``ValueError`` with a message for the recipe's author when the clip cannot serve.
         """
         raise NotImplementedError
+
+    @classmethod
+    def clip_for(
+        cls, clip: ClipSpec, params: Mapping[str, Any], networks: Collection[str]
+    ) -> ClipSpec:
+        """The clip of ``clip_spec`` as the recipe's parameters and network roles want it.
+
+        By default they change nothing. A method whose parameters decide whether it takes flow,
+        boxes or features from files says so here. Raises ``ValueError`` like ``clip_spec``.
+        """
+        return clip
 
     @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:

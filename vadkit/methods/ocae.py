@@ -13,6 +13,8 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
+from vadkit.methods.objects import highest, painted
+from vadkit.methods.reservoir import Reservoir
 
 ROLES = ("before", "appearance", "after")
 # Height and width of a cropped object, the paper's.
@@ -69,16 +71,13 @@ class OCAE(Method):
         c: Annotated[float, Field(gt=0)] = 1.0,
     ) -> None:
         super().__init__(networks, losses, clip)
-        self.clusters, self.samples, self.c = clusters, samples, c
+        self.clusters, self.c = clusters, c
         blank = torch.zeros(1, 1, _SIDE, _SIDE)
         size = self._encode(dict.fromkeys(ROLES, blank)).shape[1]
         self.register_buffer("weights", torch.zeros(clusters, size))
         self.register_buffer("biases", torch.zeros(clusters))
         self.register_buffer("lowest", torch.zeros(()))
-        # Codes with a random number each; those with the highest stay.
-        self._codes: list[Tensor] = []
-        self._lots: list[Tensor] = []
-        self._draw = torch.Generator().manual_seed(0)
+        self._codes = Reservoir(samples)
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
@@ -123,16 +122,7 @@ class OCAE(Method):
         return self._encode(self._crops(clips))
 
     def collect(self, clips: Clips) -> None:
-        self._codes.append(self.embed(clips).cpu())
-        self._lots.append(torch.rand(len(self._codes[-1]), generator=self._draw))
-        if sum(map(len, self._codes)) > 2 * self.samples:
-            self._keep_samples()
-
-    def _keep_samples(self) -> None:
-        """Leave at most ``samples`` of the codes collected, each as likely as another."""
-        codes, lots = torch.cat(self._codes), torch.cat(self._lots)
-        chosen = lots.topk(min(self.samples, len(lots))).indices
-        self._codes, self._lots = [codes[chosen]], [lots[chosen]]
+        self._codes.add(self.embed(clips))
 
     def finalize(self) -> None:
         """Cluster the collected objects and fit the machines.
@@ -142,9 +132,7 @@ class OCAE(Method):
         from sklearn.cluster import KMeans
         from sklearn.svm import LinearSVC
 
-        self._keep_samples()
-        codes = self._codes[0].numpy()
-        self._codes, self._lots = [], []
+        codes = self._codes.take()[0].numpy()
         found = 0
         if len(codes) > self.clusters:
             labels = KMeans(self.clusters, n_init=3, random_state=0).fit_predict(codes)
@@ -171,14 +159,5 @@ class OCAE(Method):
     def score(self, clips: Clips) -> Scores:
         assert clips.boxes is not None
         of_objects = self._object_scores(self.embed(clips))
-        height, width = clips.frames.shape[-2:]
-        frames = self.lowest.repeat(len(clips))
-        maps = self.lowest.repeat(len(clips), height, width)
-        owners = [n for n, boxes in enumerate(clips.boxes) for _ in range(len(boxes))]
-        for clip, box, score in zip(owners, torch.cat(clips.boxes), of_objects, strict=True):
-            frames[clip] = torch.maximum(frames[clip], score)
-            left, top = box[:2].floor().long().clamp(min=0).tolist()
-            right, bottom = box[2:].ceil().long().tolist()
-            inside = maps[clip, top:bottom, left:right]
-            inside.copy_(torch.maximum(inside, score))
-        return Scores(frames[:, None], maps[:, None])
+        maps = painted(of_objects, clips.boxes, self.clip.size, self.lowest)
+        return Scores(highest(of_objects, clips.boxes, self.lowest)[:, None], maps[:, None])

@@ -15,8 +15,8 @@ class UNet(nn.Module):
     Four levels of two 3x3 convolutions with ``width``, 2, 4 and 8 times ``width`` channels, max
     pooling between them, 2x2 transposed convolutions on the way up, skips by concatenation, no
     normalisation, and a tanh at the end. ``width`` 64 and ``skips`` are the paper's; without them
-    all goes through the waist. Input (B, in, H, W), output (B, out, H, W) in -1..1; H and W must be
-    multiples of 8.
+    all goes through the waist. ``bounded: false`` leaves the tanh off, for outputs that are no
+    frames. Input (B, in, H, W), output (B, out, H, W) in -1..1; H and W must be multiples of 8.
     """
 
     def __init__(
@@ -26,9 +26,10 @@ class UNet(nn.Module):
         *,
         width: Annotated[int, Field(ge=1)] = 64,
         skips: bool = True,
+        bounded: bool = True,
     ) -> None:
         super().__init__()
-        self.skips = skips
+        self.skips, self.bounded = skips, bounded
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.down = nn.ModuleList(
             double_conv(before, after)
@@ -58,7 +59,8 @@ class UNet(nn.Module):
         skips.pop()
         for up, merge in zip(self.up, self.merge, strict=True):
             x = merge(torch.cat([skips.pop(), up(x)], dim=1) if self.skips else up(x))
-        return torch.tanh(self.out(x))
+        output: Tensor = self.out(x)
+        return output.tanh() if self.bounded else output
 
 
 def double_conv(before: int, after: int) -> nn.Sequential:

@@ -242,6 +242,8 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
     clip = Clip.model_validate(full["clip"])
     try:
         spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
+        params = {key: value for key, value in full["method"].items() if key != "type"}
+        spec = method.clip_for(spec, params, tuple(full["networks"]))
     except ValueError as error:
         return [*faults, Fault(("clip",), str(error))]
     if spec.flow and not spec.flow_trains and full.get("flow") is None:

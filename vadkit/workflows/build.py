@@ -38,9 +38,10 @@ def build_clip(recipe: Recipe) -> ClipSpec:
 
     A recipe without ``flow`` or ``objects`` gives its method none.
     """
-    method = find("methods", recipe.method.type).load()
+    method: Any = find("methods", recipe.method.type).load()
     clip = recipe.clip
-    spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)  # type: ignore[attr-defined]
+    spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
+    spec = method.clip_for(spec, recipe.method.params, tuple(recipe.networks))
     assert isinstance(spec, ClipSpec)
     return replace(
         spec,

@@ -60,6 +60,8 @@ def export(
     name = recipe.method.type
     if clip.boxes is not None:
         raise RecipeError(f"method '{name}' scores boxes of objects, which no export carries yet")
+    if clip.given:
+        raise RecipeError(f"method '{name}' takes features from files, which no export carries")
     normal = load_normal(run)
     record = {
         "recipe": recipe.name,

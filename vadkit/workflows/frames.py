@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from vadkit.data.clip_sources import ClipSource, FrameReader
-    from vadkit.data.extras import Extras
+    from vadkit.data.extras import Extras, GivenRows
     from vadkit.data.objects import Boxes
     from vadkit.data.store import Plan, Settings, Skipped
     from vadkit.data.stored_flow import StoredFlow
@@ -181,7 +181,34 @@ def load_extras(
             replace(one, boxes=boxes_in_clip(found[id], probe(paths[id]).size, spec.size))
             for one, id in zip(extras, [video.id for video in stored], strict=True)
         ]
+    if spec.given:
+        extras = [
+            replace(one, given=given)
+            for one, given in zip(extras, _given(recipe, spec, videos, stored), strict=True)
+        ]
     return extras
+
+
+def _given(
+    recipe: Recipe, spec: ClipSpec, videos: Sequence[Video], stored: Sequence[FrameReader]
+) -> list[dict[str, GivenRows]]:
+    """Rows of stored videos that components of the method read from files, by component."""
+    from vadkit.data.decode import probe
+    from vadkit.data.extras import given_in_clip
+    from vadkit.registry import build_spec
+
+    by_id = {video.id: video for video in videos}
+    found: list[dict[str, GivenRows]] = [{} for _ in stored]
+    for place in spec.given:
+        component: Any = recipe.method.params
+        for key in place.split("."):
+            component = component[int(key) if isinstance(component, list) else key]
+        feature = build_spec("features", component)
+        for given, frames in zip(found, stored, strict=True):
+            video = by_id[frames.id]
+            rows = feature.read(video, len(frames))
+            given[place] = given_in_clip(rows, probe(video.path).size, spec.size)
+    return found
 
 
 def _component(family: str, spec: Spec) -> tuple[Any, dict[str, Any]]:

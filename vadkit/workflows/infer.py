@@ -58,6 +58,11 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
     method, _ = load_method(recipe, run / "checkpoints" / f"{checkpoint}.pt", device)
     spec = method.clip.scoring
     flow = objects = None
+    if spec.given:
+        raise RecipeError(
+            f"method.{spec.given[0]}: a file knows the features of its data set alone; to score "
+            "other video, train with features that are worked out from frames"
+        )
     if spec.flow and recipe.flow is not None:
         flow = build("flow", recipe.flow.type, recipe.flow.params)
     if spec.boxes is not None and recipe.objects is not None:

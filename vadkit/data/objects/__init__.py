@@ -15,7 +15,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from vadkit.data.videos import Video
-from vadkit.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,3 @@ def within_frame(found: FrameBoxes, height: int, width: int) -> FrameBoxes:
     xyxy = np.clip(found.xyxy, 0, [width, height, width, height])
     kept = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
     return FrameBoxes(xyxy[kept], found.score[kept], found.label[kept])
-
-
-def no_weights(path: object, what: str, source: str) -> DataError:
-    """The error for a network's file that is not there; vadkit downloads none."""
-    return DataError(f"{what} not found: {path}; vadkit downloads no weights. {source}")

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from vadkit.data.objects import Boxes, FrameBoxes, boxes_of_frames, no_weights, within_frame
+from vadkit.data.objects import Boxes, FrameBoxes, boxes_of_frames, within_frame
 from vadkit.data.videos import Video
+from vadkit.data.weights import no_weights
 from vadkit.errors import DataError
 
 Side = Annotated[int, Field(ge=32, multiple_of=32)]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from vadkit.data.objects import Boxes, FrameBoxes, boxes_of_frames, no_weights, within_frame
+from vadkit.data.objects import Boxes, FrameBoxes, boxes_of_frames, within_frame
 from vadkit.data.videos import Video
+from vadkit.data.weights import load_state, no_weights
 from vadkit.device import pick_device
 from vadkit.errors import DataError
 
@@ -92,7 +93,6 @@ class Torchvision:
 # One network serves every video and thread: in evaluation it changes nothing of itself.
 @functools.lru_cache(maxsize=1)
 def _network(model: str, weights: Path, device: torch.device) -> torch.nn.Module:
-    import torch
     from torchvision.models import detection
 
     if not weights.is_file():
@@ -102,15 +102,7 @@ def _network(model: str, weights: Path, device: torch.device) -> torch.nn.Module
             "Download them from the address in torchvision's documentation of the model "
             f"(https://download.pytorch.org/models/{model}_coco-....pth)",
         )
-    try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # Broken files give errors of a dozen kinds: of the archive, of pickle, of what it holds.
-        reason = str(error).strip().split("\n")[0][:200]
-        raise DataError(
-            f"weights {weights} cannot be loaded ({reason}); expected a state dict saved by "
-            "torch.save, as torchvision's own are"
-        ) from None
+    state = load_state(weights)
     # Both None: torchvision would download weights of the backbone otherwise.
     network: torch.nn.Module = getattr(detection, model)(weights=None, weights_backbone=None)
     try:

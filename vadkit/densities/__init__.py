@@ -1,0 +1,12 @@
+"""Densities: fitted on rows of numbers, they say how rare another row is."""
+
+from __future__ import annotations
+
+COMPONENTS: dict[str, dict[str, str]] = {
+    "densities": {
+        "gmm": "vadkit.densities.gmm:Gmm",
+        "knn": "vadkit.densities.knn:Knn",
+        "mahalanobis": "vadkit.densities.mahalanobis:Mahalanobis",
+        "mulde": "vadkit.densities.mulde:Mulde",
+    },
+}

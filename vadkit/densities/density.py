@@ -1,0 +1,40 @@
+"""What the family ``densities`` holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Density(nn.Module):
+    """How rare rows are among those that it was fitted on.
+
+    What it learned is kept in buffers, whose sizes depend on the rows; loading a state takes the
+    sizes of that state.
+    """
+
+    def fit(self, rows_NF: Tensor) -> None:
+        """Learn from rows (N, F) of float32 on the CPU.
+
+        Raises ``TrainingError`` where they are too few.
+        """
+        raise NotImplementedError
+
+    def forward(self, rows_NF: Tensor) -> Tensor:
+        """How rare each row is, (N,); higher is rarer. Rows may be on any device."""
+        raise NotImplementedError
+
+    def keep(self, **learned: Tensor) -> None:
+        """Put values into buffers of any size, on the device that these are on."""
+        for name, value in learned.items():
+            buffer = getattr(self, name)
+            setattr(self, name, value.to(buffer.device, buffer.dtype))
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        for name, buffer in self._buffers.items():
+            if buffer is not None and prefix + name in state_dict:
+                setattr(self, name, buffer.new_empty(state_dict[prefix + name].shape))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

@@ -1,0 +1,15 @@
+"""Features: what regions of a frame are like, as rows of numbers; and the regions."""
+
+from __future__ import annotations
+
+COMPONENTS: dict[str, dict[str, str]] = {
+    "features": {
+        "backbone": "vadkit.features.backbone:Backbone",
+        "box-geometry": "vadkit.features.boxes:BoxGeometry",
+        "box-velocity": "vadkit.features.boxes:BoxVelocity",
+        "embeddings-file": "vadkit.features.files:EmbeddingsFile",
+        "flow-statistics": "vadkit.features.flow_statistics:FlowStatistics",
+        "hog": "vadkit.features.hog:Hog",
+        "poses-file": "vadkit.features.files:PosesFile",
+    },
+}

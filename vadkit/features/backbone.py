@@ -1,0 +1,104 @@
+"""Embeddings by a network that was trained elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from vadkit.data.tensors import Clips
+from vadkit.data.weights import load_state, no_weights
+from vadkit.errors import DataError
+from vadkit.features.feature import Feature, last_frames
+
+# Mean and deviation of ImageNet's channels, by which torchvision's weights were trained.
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# The names that torchvision's models give to what turns an embedding into classes.
+_HEADS = ("fc", "heads", "head", "classifier")
+
+
+class Backbone(Feature):
+    """The embedding of a region by a torchvision classifier, with weights of yours.
+
+    ``weights`` is the file of a state dict, such as those that torchvision's documentation links
+    under "Classification"; nothing is downloaded. Regions are resized to ``size`` pixels square and
+    scaled by ImageNet's mean and deviation; gray clips are taken for gray pictures in RGB. The row
+    is what reaches the last layers, those that give classes. It is divided by its length with
+    ``normalise``, which makes distances those of angles.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Literal[
+            "resnet18",
+            "resnet34",
+            "resnet50",
+            "wide_resnet50_2",
+            "mobilenet_v3_small",
+            "mobilenet_v3_large",
+            "efficientnet_b0",
+            "convnext_tiny",
+            "vit_b_16",
+            "swin_t",
+        ],
+        weights: Path,
+        size: Annotated[int, Field(ge=32)] = 224,
+        normalise: bool = False,
+    ) -> None:
+        super().__init__()
+        self.size, self.normalise = size, normalise
+        self.network = _network(model, weights.expanduser())
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Stays in evaluation mode: the network is not trained here."""
+        super().train(False)
+        return self
+
+    @torch.no_grad()
+    def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
+        """Rows (N, F), 512 of ``resnet18``."""
+        from torchvision.ops import roi_align
+
+        frames = last_frames(clips)
+        crops = roi_align(frames, list(regions), self.size, aligned=True)
+        mean, deviation = (crops.new_tensor(each)[:, None, None] for each in (_MEAN, _DEVIATION))
+        # In parts, because a frame may have many objects.
+        found = [
+            self.network((part.expand(-1, 3, -1, -1) - mean) / deviation).flatten(1)
+            for part in crops.split(32)
+        ]
+        rows = torch.cat(found)
+        return nn.functional.normalize(rows) if self.normalise else rows
+
+
+def _network(model: str, weights: Path) -> nn.Module:
+    from torchvision import models
+
+    if not weights.is_file():
+        raise no_weights(
+            weights,
+            f"weights of {model}",
+            "Download them from the address in torchvision's documentation of the model "
+            f"(https://download.pytorch.org/models/{model}-....pth)",
+        )
+    state = load_state(weights)
+    network: nn.Module = models.get_model(model, weights=None)
+    head = next(name for name in _HEADS if hasattr(network, name))
+    setattr(network, head, nn.Identity())
+    # Without the head: it may be of any number of classes.
+    kept = {
+        name: value
+        for name, value in (state.items() if isinstance(state, dict) else ())
+        if not str(name).startswith(f"{head}.")
+    }
+    try:
+        network.load_state_dict(kept)
+    except (RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"weights {weights} are not of {model} ({reason})") from None
+    return network.eval().requires_grad_(False)

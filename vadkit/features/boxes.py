@@ -1,0 +1,40 @@
+"""Where objects are, how large, and where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vadkit.data.tensors import Clips
+from vadkit.features.feature import Feature, heights, last_flow, region_means
+
+
+class BoxGeometry(Feature):
+    """Place and size of a region, as four numbers.
+
+    The middle of its lower edge, x and y, and its height, in shares of the frame's width, height
+    and height, and the logarithm of height over width. So a tall thing far away and a wide one near
+    are told from people; where only few rows were seen, rare places come out as abnormal too.
+    """
+
+    def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
+        """Rows (N, 4)."""
+        height, width = clips.frames.shape[-2:]
+        boxes = torch.cat(list(regions))
+        tall = heights(regions)
+        wide = (boxes[:, 2] - boxes[:, 0]).clamp(min=1)
+        x = (boxes[:, 0] + boxes[:, 2]) / (2 * width)
+        return torch.stack([x, boxes[:, 3] / height, tall / height, (tall / wide).log()], dim=1)
+
+
+class BoxVelocity(Feature):
+    """Mean motion of a region to the right and down, in its heights a frame."""
+
+    flow: ClassVar[bool] = True
+
+    def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
+        """Rows (N, 2)."""
+        return region_means(last_flow(clips), regions) / heights(regions)[:, None]
