@@ -7,6 +7,7 @@ import torch
 from vadkit.data.augments import blur
 from vadkit.data.clip_sources import StoredClips
 from vadkit.data.extras import (
+    ClipExtras,
     Extras,
     GivenRows,
     boxes_in_clip,
@@ -16,7 +17,7 @@ from vadkit.data.extras import (
 from vadkit.data.loader import ClipLoader
 from vadkit.data.objects import Boxes
 from vadkit.data.tensor_augments import TensorFlip, TensorNoise, TensorRotate
-from vadkit.data.tensors import Clips
+from vadkit.data.tensors import Clips, make_clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import RecipeError
 
@@ -60,6 +61,23 @@ def test_clips_get_the_flow_and_boxes_of_their_frames():
     assert found.flow[:, :, 0, 0, 0].tolist() == [[4, 5], [3, 4]]
     assert [len(one) for one in found.boxes] == [2, 0]
     assert found.boxes[1].shape == (0, 4)
+
+
+def test_flow_of_clips_in_a_row_is_read_once_and_is_the_same():
+    videos = [video(4)]
+    rows = np.array([[0, start] for start in (1, 2, 3, 4)])
+    found = gather_extras(videos, rows, SPEC).flow
+    apart = torch.stack([gather_extras(videos, rows[n : n + 1], SPEC).flow[0] for n in range(4)])
+    assert torch.equal(found, apart)
+    assert found.untyped_storage().nbytes() == 5 * 4 * 6 * 2 * 2, "five frames in float16"
+    frames = torch.zeros(4, 3, 4, 6, 1, dtype=torch.uint8)
+    made = [
+        make_clips(frames, ClipExtras(flow), SPEC, CPU, torch.float32).flow
+        for flow in (found, apart)
+    ]
+    assert made[0].dtype == torch.float32
+    assert torch.equal(*made)
+    assert made[0].untyped_storage().nbytes() == 5 * 4 * 6 * 2 * 4
 
 
 def test_boxes_are_looked_up_a_step_apart():

@@ -108,7 +108,7 @@ class MotionField(Method):
         shake: bool = False,
         light: bool = False,
         lost_frames: bool = True,
-        samples: Annotated[int, Field(ge=3)] = 150,
+        samples: Annotated[int, Field(ge=3)] = 300,
     ) -> None:
         super().__init__(networks, losses, clip)
         self.person, self.memory, self.prior, self.smooth = person, memory, prior, smooth
