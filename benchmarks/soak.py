@@ -52,7 +52,7 @@ class Camera:
         self.closed = False
 
     def read(self) -> Iterator[Frame | SourceEvent]:
-        random = np.random.default_rng(0)
+        pictures = np.random.default_rng(0).integers(0, 256, (64, *SIZE, 3), dtype=np.uint8)
         yield SourceEvent("opened", 0.0, fps=FPS, size=SIZE)
         for index in range(self.frames):
             if self.closed:
@@ -64,8 +64,7 @@ class Camera:
                 missed = 100
             if self.wild and index % 40 == 0:
                 time.sleep(0.002)
-            image = random.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-            yield Frame(seconds, image, missed, time.monotonic())
+            yield Frame(seconds, pictures[index % 64].copy(), missed, time.monotonic())
 
     def close(self) -> None:
         self.closed = True
@@ -81,7 +80,7 @@ def soak(frames: int, samples: int = 100) -> dict[str, Any]:
         "wild": Camera("wild", frames, wild=True),
     }
     scored, dropped, events = dict.fromkeys(sources, 0), 0, 0
-    memory: list[tuple[int, float]] = []
+    memory: list[tuple[int, float]] = []  # frames scored, resident MiB
     every, started = max(1, frames // samples), time.monotonic()
     for name, item in run_streams(detector, sources):
         if not isinstance(item, FrameScore):
@@ -92,6 +91,7 @@ def soak(frames: int, samples: int = 100) -> dict[str, Any]:
         if name == "even" and scored[name] % every == 0:
             gc.collect()
             memory.append((scored[name], resident_mib()))
+            print(*memory[-1], file=sys.stderr, flush=True)
     values = np.array([mib for _, mib in memory])
     # The first tenth fills buffers and warms up allocators.
     settled = values[len(values) // 10 :]

@@ -40,10 +40,11 @@ def run_streams(
     """Score several sources at once; gives the source's name with each frame and event.
 
     For each source a thread reads and another prepares frames, while this one scores clips of all
-    sources in batches; all are read at once. A batch goes when it holds ``batch_size`` clips. Of a live source's it goes
-    as soon as no frame waits and its oldest clip has waited for ``max_delay_s`` seconds; of files
-    only full batches go, for they can wait. No score comes later than ``max_delay`` frames after
-    its frame, if that is given (``RecipeError`` where the method needs more).
+    sources in batches; all are read at once. A batch goes when it holds ``batch_size`` clips. Of a
+    live source's it goes as soon as no frame waits and its oldest clip has waited for
+    ``max_delay_s`` seconds; of files only full batches go, for they can wait. No score comes later
+    than ``max_delay`` frames after its frame, if that is given (``RecipeError`` where the method
+    needs more).
 
     Where scoring is slower than a live source, frames are dropped, with an event that counts them;
     a file's wait. Memory is bounded either way. A source that fails ends with the event ``failed``
