@@ -38,7 +38,7 @@ class FalseAlarms:
         """See ``FrameAuc`` for the arguments and the errors."""
         setting = setting or Setting()
         truth, values = pooled(scored_frames(scores, labels))
-        hours = _normal_hours(scores, labels, setting.rates)
+        hours = normal_hours(scores, labels, setting.rates)
         if not hours:
             return []
         thresholds, alarms = false_alarm_counts(scores, labels)
@@ -94,10 +94,8 @@ class Alarms:
             )
         else:
             figures["delay-frames"] = _median(delays)
-        if hours := _normal_hours(scores, labels, setting.rates):
-            alarms = sum(
-                _rises(scores[video], labels[video], setting.threshold) for video in scores
-            )
+        if hours := normal_hours(scores, labels, setting.rates):
+            alarms = sum(rises(scores[video], labels[video], setting.threshold) for video in scores)
             figures["false-alarms/h"] = alarms / hours
         return [Metric(name, float(value), setting.protocol) for name, value in figures.items()]
 
@@ -146,12 +144,13 @@ def false_alarm_counts(scores: Frames, labels: Frames) -> tuple[np.ndarray, np.n
     return thresholds, reached - passed
 
 
-def _rises(values: np.ndarray, truth: np.ndarray, threshold: float) -> int:
+def rises(values: np.ndarray, truth: np.ndarray, threshold: float) -> int:
+    """How often scores (N,) rise to the threshold on a normal frame."""
     alarmed = values >= threshold  # NaN is no alarm
     return int(np.count_nonzero(alarmed & ~np.r_[False, alarmed[:-1]] & ~np.asarray(truth, bool)))
 
 
-def _normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> float | None:
+def normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> float | None:
     """Hours of scored normal video; None when a frame rate is unknown or there is none."""
     if any(video not in rates for video in scores):
         return None
