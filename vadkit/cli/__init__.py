@@ -10,7 +10,17 @@ from typing import Annotated
 
 import typer
 
-from vadkit.cli import commands, components, data, data_cache, evaluation, export, recipes, report
+from vadkit.cli import (
+    commands,
+    components,
+    data,
+    data_cache,
+    evaluation,
+    export,
+    recipes,
+    report,
+    tune,
+)
 from vadkit.errors import VadkitError
 
 app = typer.Typer(
@@ -25,6 +35,7 @@ app.command("train")(commands.train)
 app.command("eval")(evaluation.evaluate)
 app.command("compare")(evaluation.compare)
 app.command("infer")(commands.infer)
+app.command("tune")(tune.tune)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("list-components")(components.list_components)
