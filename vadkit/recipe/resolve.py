@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from vadkit.errors import PluginError, RecipeError
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe, from_pydantic
 from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, Clip, Data, Recipe, Train
+from vadkit.recipe.search import space_faults
 from vadkit.recipe.source import parse, parse_override, read_recipe_text
 from vadkit.registry import Component, did_you_mean, find, load_plugin, nested, params_model
 
@@ -44,7 +45,7 @@ def load_recipe(
     data, origin, faults = parse(read_recipe_text(path), str(path))
     for text in overrides:
         place, value = parse_override(text)
-        fault = _set(data, place, value)
+        fault = set_value(data, place, value)
         origin.overrides[place] = text
         if fault:
             faults.append(fault)
@@ -67,6 +68,15 @@ def resolve(
     if not isinstance(data.get("name", ""), str) or "/" in data.get("name", ""):
         faults.append(Fault(("name",), f"must be text without '/'; got {describe(data['name'])}"))
     full = {key: value for key, value in data.items() if key in known}
+    if not isinstance(full.get("search", {}), Mapping):
+        message = (
+            f"must be a mapping of places to ranges or choices; got {describe(full['search'])}"
+        )
+        faults.append(Fault(("search",), message))
+    else:
+        faults += [
+            Fault(("search", key), text) for key, text in space_faults(full.get("search", {}))
+        ]
     for section in ("dataset", "method"):
         if section not in full:
             faults.append(Fault((), f"missing section '{section}'"))
@@ -253,7 +263,7 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
     return faults
 
 
-def _set(data: dict[str, Any], place: Place, value: Any) -> Fault | None:
+def set_value(data: dict[str, Any], place: Place, value: Any) -> Fault | None:
     """Put an override in its place, making mappings on the way."""
     target: Any = data
     for depth, part in enumerate(place):

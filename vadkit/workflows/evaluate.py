@@ -19,6 +19,7 @@ from vadkit.workflows.protocols import (
     published_names,
     unscored_notes,
 )
+from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
 from vadkit.workflows.run import load_run, write_json
 from vadkit.workflows.test_scores import checkpoint_names, score_run
 
@@ -36,8 +37,9 @@ class Evaluation:
     """What was evaluated and how it did, protocol by protocol.
 
     ``run`` is the folder of a run or of scores, ``checkpoint`` and ``step`` what scored (None for
-    scores of others), ``skipped`` the videos left out, ``maps`` what score maps gave, ``notes``
-    what a reader of the numbers should know.
+    scores of others), ``skipped`` the videos left out, ``maps`` what score maps gave, ``pseudo``
+    how it does on pseudo-anomalies where the recipe holds videos out for them, ``notes`` what a
+    reader of the numbers should know.
     """
 
     run: str
@@ -47,13 +49,14 @@ class Evaluation:
     skipped: list[str]
     results: list[Result]
     maps: MapResults = field(default_factory=MapResults)
+    pseudo: PseudoResults = field(default_factory=PseudoResults)
     notes: list[str] = field(default_factory=list)
 
     @property
     def metrics(self) -> list[Metric]:
         """All metrics in a row; each says its protocol."""
         of_frames = [metric for result in self.results for metric in result.metrics]
-        return [*of_frames, *self.maps.metrics]
+        return [*of_frames, *self.maps.metrics, *self.pseudo.metrics]
 
     def as_data(self) -> dict[str, Any]:
         """JSON-like data; undefined metrics are null, intervals stand where there are any."""
@@ -65,7 +68,7 @@ class Evaluation:
             "skipped": self.skipped,
             "protocols": [result.as_data() for result in self.results],
             "metrics": [_metric_data(metric) for metric in self.metrics],
-            "not_measured": self.maps.missing,
+            "not_measured": self.maps.missing | self.pseudo.missing,
             "notes": self.notes,
         }
 
@@ -116,6 +119,7 @@ def evaluate(
         meta["skipped"],
         results,
         evaluate_maps(run, recipe, scored, meta, of_maps),
+        evaluate_pseudo(run, recipe, run / "checkpoints" / f"{name}.pt"),
         unscored_notes(scored.scores),
     )
     write_json(run / "eval.json", result.as_data())
