@@ -24,7 +24,7 @@ class FileSource:
 
     Times are those in the file where its rate varies. With ``size`` (height, width) frames come
     resized, and as (H, W, 1) for ``channels: gray``. ``readers``, ``plugins`` and ``stall_s`` are
-    as in the recipe's section ``data``.
+    as in the recipe's section ``data``, None for the defaults there.
     """
 
     live = False
@@ -33,19 +33,19 @@ class FileSource:
         self,
         address: str | Path,
         *,
-        readers: Sequence[str] = READERS,
+        readers: Sequence[str] | None = None,
         plugins: Sequence[Path] = (),
-        stall_s: Annotated[float, Field(gt=0)] = STALL_S,
+        stall_s: Annotated[float, Field(gt=0)] | None = None,
         size: tuple[int, int] | None = None,
         channels: Literal["rgb", "gray"] = "rgb",
     ) -> None:
         self.path = Path(address).expanduser()
         self.name = self.path.stem if self.path.is_file() else self.path.name
-        self.stall_s = stall_s
+        self.stall_s = STALL_S if stall_s is None else stall_s
         self._form: dict[str, Any] = {
-            "readers": readers,
+            "readers": READERS if readers is None else readers,
             "plugins": plugins,
-            "stall_s": stall_s,
+            "stall_s": self.stall_s,
             "size": size,
             "channels": channels,
         }
