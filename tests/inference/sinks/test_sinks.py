@@ -12,7 +12,7 @@ import pytest
 
 from vadkit import registry
 from vadkit.errors import DataError
-from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
+from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
 from vadkit.scoring.normal import NormalScores
 
 NAN = math.nan
@@ -25,11 +25,16 @@ def info(normal=NORMAL):
     return SourceInfo("cam 1", 10.0, (48, 64), normal)
 
 
+def seen(index, score, score_map=None):
+    frame = np.full((48, 64, 3), 60, np.uint8)
+    return ScoredFrame(index, index / 10, frame, score, score, score_map)
+
+
 def run(name, out, result=RESULT, normal=NORMAL, score_map=None, params=None):
     sink = registry.build("sinks", name, params or {}, out)
     sink.open(info(normal))
     for index, score in enumerate(result.raw):
-        sink.frame(index, np.full((48, 64, 3), 60, np.uint8), float(score), score_map)
+        sink.frame(seen(index, float(score), score_map))
     return sink.close(result)
 
 
@@ -95,11 +100,11 @@ def test_video_without_frames(tmp_path):
 def test_abort_leaves_nothing_and_the_sink_can_go_on(tmp_path, name):
     sink = registry.build("sinks", name, {}, tmp_path)
     sink.open(info())
-    sink.frame(0, np.zeros((48, 64, 3), np.uint8), 0.1, None)
+    sink.frame(seen(0, 0.1))
     sink.abort()
     assert list(tmp_path.iterdir()) == []
     sink.open(info())
-    sink.frame(0, np.zeros((48, 64, 3), np.uint8), 0.1, None)
+    sink.frame(seen(0, 0.1))
     path = sink.close(VideoScores("cam 1", 10.0, RAW[:1], RAW[:1]))
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 

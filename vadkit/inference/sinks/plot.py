@@ -14,7 +14,8 @@ class Plot(ResultSink):
     def __init__(self, out: Path) -> None:
         super().__init__(out)
 
-    def close(self, result: VideoScores) -> Path:
+    def close(self, result: VideoScores | None) -> Path:
+        assert result is not None, "not a live sink"
         normal = self.info.normal if self.info else None
         return score_plot(
             file_for(self.out, result.name, ".png"),
