@@ -127,7 +127,7 @@ def test_scores_without_a_tail_get_a_threshold_above_them():
     found = fit(scores)
     assert found.threshold > 3 and found.evidence.alarms == 0
     assert found.evidence.videos == 1
-    assert "too few to fit a tail to" in found.warnings[0]
+    assert "the threshold is just above the highest score" in found.warnings[0]
 
 
 def test_what_cannot_be_calibrated_is_refused():

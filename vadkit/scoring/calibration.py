@@ -147,11 +147,6 @@ def calibrate(
         max(_PEAKS, 4 * per_hour * hours),
     )
     count = sum(map(len, found))
-    if method == "pot" and count < peaks.FEWEST:
-        said.append(
-            f"normal video has {count} peaks that lie apart, too few to fit a tail to; the "
-            "threshold is just above the highest"
-        )
     units = [_unit(values, rate, level, merge_s) for values, rate in series]
     threshold, expected = _fit(units, method, level, per_hour)
     alarms = sum(
@@ -160,7 +155,8 @@ def calibrate(
     )
     supported = _supported(units, method)
     if supported > per_hour * (1 + 1e-9):
-        said.append(_too_little(units, method, per_hour, supported))
+        extrapolated = method == "pot" and count >= peaks.FEWEST
+        said.append(_too_little(units, method, per_hour, supported, extrapolated))
     if method != "conformal" and len(units) < _VIDEOS:
         units = [
             _unit(piece, rate, level, merge_s)
@@ -243,20 +239,29 @@ def _supported(units: Sequence[_Unit], method: FitName) -> float:
     return -math.log(0.05) / sum(unit.hours for unit in units)
 
 
-def _too_little(units: Sequence[_Unit], method: FitName, per_hour: float, supported: float) -> str:
+def _too_little(
+    units: Sequence[_Unit],
+    method: FitName,
+    per_hour: float,
+    supported: float,
+    extrapolated: bool,
+) -> str:
     hours = sum(unit.hours for unit in units)
     what = f"{duration(hours)} of normal video"
     need = duration(hours * supported / per_hour)
     if method == "conformal":
         what = f"{len(units)} normal videos, {duration(hours)} together,"
         need = f"{math.ceil(len(units) * supported / per_hour)} of them"
-    kept = "so the threshold is just above the highest score"
-    if method == "pot":
-        kept = "so the threshold is an extrapolation"
+    kept = "an extrapolation" if extrapolated else "just above the highest score"
     return (
-        f"{what} cannot vouch for fewer than {supported:.2g} false alarms an hour, {kept}; "
-        f"{per_hour:g} an hour needs about {need}"
+        f"{what} cannot vouch for fewer than {rounded(supported)} false alarms an hour, so the "
+        f"threshold is {kept}; {per_hour:g} an hour needs about {need}"
     )
+
+
+def rounded(rate: float) -> str:
+    """A rate as people write it: two digits below 10, none behind the point above."""
+    return f"{rate:.2g}" if rate < 10 else f"{rate:,.0f}"
 
 
 def duration(hours: float) -> str:
