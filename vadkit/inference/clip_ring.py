@@ -79,3 +79,11 @@ def jpeg(frame_rgb: np.ndarray, width: int | None = None) -> bytes:
     if not done:
         raise ValueError(f"cannot make JPEG of a frame of shape {frame_rgb.shape}")
     return data.tobytes()
+
+
+def picture(jpeg: bytes) -> np.ndarray:
+    """JPEG as a frame (H, W, 3) uint8 RGB; ``ValueError`` for bytes that are none."""
+    frame = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if frame is None:
+        raise ValueError("the bytes are no picture")
+    return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)

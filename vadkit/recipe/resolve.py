@@ -95,6 +95,18 @@ def resolve(
     return Recipe.model_validate(full)
 
 
+def check_components(value: Any, family: str, form: str, source: str) -> Any:
+    """Components that stand outside a recipe, checked and completed like a section of one.
+
+    ``form`` is as in ``COMPONENT_SECTIONS``; faults name ``source``. Raises ``RecipeFaults``.
+    """
+    faults: list[Fault] = []
+    checked = _check_section(value, (), family, form, faults)
+    if faults:
+        raise RecipeFaults(faults, Origin(source))
+    return checked
+
+
 def _method_class(spec: Any) -> Any:
     """The class behind ``method.type``, or None when that cannot be told (reported elsewhere)."""
     if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
