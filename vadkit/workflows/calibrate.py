@@ -75,7 +75,7 @@ def calibrate(
     if videos is not None:
         normal = _folder_scores(run, videos)
     else:
-        normal = _load(run) or _scores_anew(
+        normal = load_normal_video(run) or _scores_anew(
             recipe.model_copy(update={"calibration": settings}), run
         )
     _save(run, normal)
@@ -201,7 +201,7 @@ def _save(run: Path, normal: NormalVideo) -> None:
         )
 
 
-def _load(run: Path) -> NormalVideo | None:
+def load_normal_video(run: Path) -> NormalVideo | None:
     """Scores that the run keeps, None where they are missing or of another checkpoint."""
     try:
         with np.load(run / "scores" / "normal.npz") as saved:
