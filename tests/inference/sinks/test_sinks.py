@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import av
 import cv2
@@ -13,6 +14,7 @@ import pytest
 from vadkit import registry
 from vadkit.errors import DataError
 from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
+from vadkit.scoring.calibration import calibrate
 from vadkit.scoring.normal import NormalScores
 
 NAN = math.nan
@@ -81,6 +83,41 @@ def test_video_has_every_frame_and_its_heat(tmp_path):
     assert hot[0][spot][..., 0].mean() > bare[0][spot][..., 0].mean() + 40
     assert np.abs(hot[0][300:380].astype(int) - bare[0][300:380]).mean() < 3
     assert np.abs(bare[0][:380].astype(int) - 60).mean() < 3
+
+
+def test_of_a_calibrated_run_the_live_score_is_drawn_with_the_threshold(tmp_path, monkeypatch):
+    normal_video = {"a": np.random.default_rng(0).normal(size=2000)}
+    known = calibrate(normal_video, {"a": 25.0}, [], source="test")
+    known = replace(known, scorers=[{"type": "ema", "halflife": 4}])
+    drawn = []
+    monkeypatch.setattr("vadkit.inference.sinks.video.annotate", recorder(drawn))
+    sink = registry.build("sinks", "video", {}, tmp_path)
+    sink.open(replace(info(), calibration=known))
+    sink.frame(replace(seen(0, 0.5), score=0.25))
+    sink.close(None)
+    (arguments, named) = drawn[0]
+    assert arguments[2].tolist() == [0.25] and arguments[3] == known.threshold
+    assert named == {"is_threshold": True}
+
+    plotted = []
+    monkeypatch.setattr("vadkit.inference.sinks.plot.score_plot", recorder(plotted))
+    sink = registry.build("sinks", "plot", {}, tmp_path)
+    sink.open(replace(info(), calibration=known))
+    for label, threshold, level in [
+        ("ema(halflife=4)", known.threshold, None),
+        ("raw", None, NORMAL.frame_q99),
+    ]:
+        sink.close(replace(RESULT, final_label=label))
+        assert plotted[-1][1]["threshold"] == threshold
+        assert plotted[-1][1]["normal_level"] == level
+
+
+def recorder(calls):
+    def record(*arguments, **named):
+        calls.append((arguments, named))
+        return np.zeros((48, 64, 3), np.uint8)
+
+    return record
 
 
 def test_video_without_a_normal_reference_or_any_score(tmp_path):

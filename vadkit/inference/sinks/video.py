@@ -59,6 +59,7 @@ class AnnotatedVideo:
                 self._drawn_limits(),
                 self._info.fps,
                 seen.index,
+                is_threshold=self._info.calibration is not None,
             )
         )
 
