@@ -66,7 +66,7 @@ def print_calibration(found: Calibration) -> None:
     """The threshold with its interval, the evidence, and warnings on stderr."""
     from rich.console import Console
 
-    from vadkit.scoring.calibration import duration, rounded
+    from vadkit.scoring.calibration import alarm_rate, duration, rounded
     from vadkit.scoring.scorer import chain_label
 
     seen = found.evidence
@@ -74,7 +74,7 @@ def print_calibration(found: Calibration) -> None:
     rows = {
         "threshold": f"{found.threshold:.4g}, 95% interval {seen.threshold_low:.4g} to "
         f"{seen.threshold_high:.4g}; scores are {chain_label(found.chain())}",
-        "asked for": f"{found.false_alarms_per_hour:g} false alarms an hour of a camera",
+        "asked for": f"{alarm_rate(found.false_alarms_per_hour)} of a camera",
         "expected": f"{rounded(seen.expected_per_hour)} an hour, by method {found.method}",
         "seen": f"{seen.alarms} alarms in {duration(seen.hours)} of normal video, which speaks for "
         f"{rounded(seen.rate_low)} to {rounded(seen.rate_high)} an hour",

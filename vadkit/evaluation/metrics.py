@@ -37,7 +37,7 @@ class Setting:
 
     protocol: str = "raw"
     threshold: float | None = None
-    per_hour: float | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
     gaps: Mapping[str, int] = field(default_factory=dict)
+    per_hour: float | None = None

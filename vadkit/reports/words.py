@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vadkit.reports.record import RunRecord
+from vadkit.scoring.calibration import alarm_rate
 from vadkit.scoring.scorer import chain_label
 
 
@@ -96,7 +97,7 @@ def alarm_words(metrics: Iterable[Mapping[str, Any]]) -> str | None:
         parts.append(f"{false['value']:{form}} false alarms an hour{_bounds(false, form)}")
     level = f"At the threshold {found['threshold']['value']:.4g}, "
     if (asked := found.get("calibrated-for/h")) is not None:
-        level += f"calibrated on normal video for {asked['value']:g} false alarms an hour"
+        level += f"calibrated on normal video for {alarm_rate(asked['value'])}"
     else:
         level += "which 99.9% of training frames stay below"
     return f"{level}: {', '.join(parts)}."
@@ -114,7 +115,7 @@ def level_words(record: RunRecord) -> str:
         found = record.calibration
         return (
             f"Threshold {found.threshold:.4g}, for scores after {chain_label(found.chain())}: "
-            f"calibrated for {found.false_alarms_per_hour:g} false alarms an hour of a camera on "
+            f"calibrated for {alarm_rate(found.false_alarms_per_hour)} of a camera on "
             f"{found.evidence.hours * 60:.3g} minutes of {found.evidence.source}. No test label "
             "went into it."
         )

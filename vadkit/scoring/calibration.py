@@ -259,6 +259,11 @@ def _too_little(
     )
 
 
+def alarm_rate(per_hour: float) -> str:
+    """A rate as "1 false alarm an hour"."""
+    return f"{per_hour:g} false alarm{'' if per_hour == 1 else 's'} an hour"
+
+
 def rounded(rate: float) -> str:
     """A rate as people write it: two digits below 10, none behind the point above."""
     return f"{rate:.2g}" if rate < 10 else f"{rate:,.0f}"

@@ -84,12 +84,12 @@ def calibrate(
 
 def words(found: Calibration) -> str:
     """The threshold and what it stands on, in a line."""
-    from vadkit.scoring.calibration import duration
+    from vadkit.scoring.calibration import alarm_rate, duration
 
     seen = found.evidence
     return (
         f"alarm threshold {found.threshold:.4g} ({seen.threshold_low:.4g} to "
-        f"{seen.threshold_high:.4g}) for {found.false_alarms_per_hour:g} false alarms an hour, by "
+        f"{seen.threshold_high:.4g}) for {alarm_rate(found.false_alarms_per_hour)}, by "
         f"{found.method} on {duration(seen.hours)} of {seen.source}"
     )
 
@@ -171,7 +171,7 @@ def _folder_scores(run: Path, folder: Path) -> NormalVideo:
                 path, readers=settings.readers, plugins=settings.plugins, stall_s=settings.stall_s
             )
             with contextlib.closing(reading) as frames:
-                scores[name] = np.array([item.score for item in detector.stream(frames)])
+                scores[name] = np.array([item.raw for item in detector.stream(frames)])
             rates[name] = info.fps
         except DataError as error:
             warnings.append(f"left out: {error}")
