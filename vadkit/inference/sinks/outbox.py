@@ -47,6 +47,7 @@ class Outbox:
         # Why the last attempt failed; None when it did not.
         self.trouble: str | None = None
         self._lock = threading.Lock()
+        self._new = threading.Event()
         self._worker: threading.Thread | None = None
         self._numbers = itertools.count()
 
@@ -61,6 +62,8 @@ class Outbox:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.folder / name)
+        # News are worth a try even if the receiver was dead a moment ago.
+        self._new.set()
         self.start()
 
     def start(self) -> None:
@@ -100,7 +103,8 @@ class Outbox:
             if done:
                 wait = self.first_wait_s
                 continue
-            time.sleep(wait)
+            self._new.wait(wait)
+            self._new.clear()
             wait = min(2 * wait, self.longest_wait_s)
 
     def _deliver_all(self) -> bool:
