@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vadkit.data.clips import training_clips
 from vadkit.data.videos import ClipSpec
 from vadkit.recipe import Calibrate
-from vadkit.workflows.normal_video import Piece, folds, hold_out, outside, seen_pieces
+from vadkit.workflows.normal_video import Piece, folds, kept_out, outside, seen_pieces
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=12)
 
@@ -58,8 +58,8 @@ def test_clips_that_touch_a_piece_are_left_out_and_those_near_it():
 def test_held_out_are_whole_videos_or_the_end_of_a_single_one(lengths, share, held):
     recipe = SimpleNamespace(calibration=Calibrate(holdout=share))
     stored = [np.empty(length) for length in lengths]
-    assert hold_out(recipe, stored) == held
-    assert hold_out(SimpleNamespace(calibration=None), stored) == []
+    assert kept_out(recipe, stored) == held
+    assert kept_out(SimpleNamespace(calibration=None), stored) == []
 
 
 @given(LENGTHS, st.integers(5, 400))

@@ -98,8 +98,8 @@ def make_trainer(
 ) -> Trainer:
     """The trainer of a recipe, ready to fit on stored videos and what goes with each.
 
-    Clips that touch a piece of ``unseen`` are left out.
-    ``held_out`` are videos to make pseudo-anomalies of.
+    ``held_out`` are videos, none of the stored ones, to make pseudo-anomalies of. Clips that touch
+    a piece of ``unseen`` are left out, for calibration.
     """
     from vadkit.data.loader import ClipLoader
     from vadkit.engine.trainer import Trainer
