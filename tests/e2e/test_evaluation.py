@@ -39,7 +39,7 @@ def test_one_table_over_protocols(vadkit, tmp_path):
     assert "raw: not smoothed, not normalised; online-valid." in out
     assert "not online: needs each test video's own extremes, so its end." in out
     assert "false alarm is" in out
-    assert "99.9% of training frames lie below" in out
+    assert "calibrated on normal video for 1 false alarm an hour: F1" in out
 
     data = json.loads((run / "eval.json").read_text())
     assert [one["name"] for one in data["protocols"]] == ["raw", "online", "offline", "ano-pred"]

@@ -56,6 +56,16 @@ def test_events_and_their_delay():
     assert "false-alarms/h" not in without
 
 
+def test_rises_closer_than_calibration_takes_for_two_are_one():
+    scores = {"v": np.array([0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.9, 0.1])}
+    labels = {"v": np.arange(9) == 8}
+    setting = Setting("raw", 0.5, {"v": 8 / 3600}, gaps={"v": 3}, per_hour=2)
+    got = {metric.name: metric.value for metric in Alarms()(scores, labels, setting)}
+    assert (got["false-alarms/h"], got["calibrated-for/h"]) == (2, 2)
+    got = Alarms()(scores, labels, Setting("raw", 0.5, rates={"v": 8 / 3600}))
+    assert {metric.name: metric.value for metric in got}["false-alarms/h"] == 3
+
+
 def test_no_threshold_no_figures():
     assert figures(Alarms()) == {}
 

@@ -10,6 +10,7 @@ from vadkit.reports.words import (
     level_words,
     sentences,
 )
+from vadkit.scoring.calibration import calibrate
 from vadkit.scoring.normal import NormalScores
 
 LABELS = {"01": np.array([0, 0, 0, 1, 1, 0], bool), "02": np.zeros(4, bool)}
@@ -70,6 +71,18 @@ def test_where_the_threshold_is_from(record):
         "Threshold 3: 99.9% of 1,234 normal training frames score lower. No test label went "
         "into it."
     )
+
+
+def test_a_calibrated_threshold_is_for_one_chain_alone(record):
+    scores = {"a": np.random.default_rng(0).normal(size=5000)}
+    known = calibrate(scores, {"a": 25.0}, [{"type": "ema", "halflife": 4}], source="a video")
+    run = record(LABELS, chain="ema(halflife=4)", chain_keeps_unit=True, calibration=known)
+    assert level_words(run) == (
+        f"Threshold {known.threshold:.4g}, for scores after ema(halflife=4): calibrated for 1 "
+        "false alarm an hour of a camera on 3.33 minutes of a video. No test label went into it."
+    )
+    assert run.level("ema(halflife=4)") == known.threshold
+    assert run.level("raw") is None
 
 
 def test_runs_that_can_be_compared_need_no_words(record):

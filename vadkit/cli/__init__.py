@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from vadkit.cli import (
+    calibrate,
     commands,
     compare,
     components,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("train")(commands.train)
 app.command("eval")(evaluation.evaluate)
 app.command("compare")(compare.compare)
+app.command("calibrate")(calibrate.calibrate)
 app.command("infer")(commands.infer)
 app.command("tune")(tune.tune)
 app.command("export")(export.export)

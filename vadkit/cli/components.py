@@ -30,7 +30,7 @@ _FAMILY_SUMMARIES = {
     "scorers": "smoothing and normalisation of scores",
     "hooks": "what happens around the training loop",
     "sources": "where `vadkit infer` and `vadkit watch` take video from",
-    "sinks": "what `vadkit infer` writes",
+    "sinks": "where scores and events of `vadkit infer` and `vadkit watch` go",
 }
 
 

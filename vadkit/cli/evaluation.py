@@ -173,28 +173,32 @@ def _print_protocols(result: Evaluation, say: Callable[[str], None]) -> None:
 
 
 def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
-    """The figures at a threshold, of the first protocol that has them: they want the raw unit."""
+    """What is found at limited false alarms, and at the threshold, of the first that has either."""
     from rich.markup import escape
 
     from vadkit.reports.words import alarm_words
 
     metrics = result.as_data()["metrics"]
-    for one in result.results:
-        own = [metric for metric in metrics if metric["protocol"] == one.protocol.words]
+    every = [
+        (one.protocol.name, [m for m in metrics if m["protocol"] == one.protocol.words])
+        for one in result.results
+    ]
+    for name, own in every:
         found = {metric["name"]: metric["value"] for metric in own}
-        at_rate = {name: value for name, value in found.items() if name.startswith("tpr@")}
+        at_rate = {key: value for key, value in found.items() if key.startswith("tpr@")}
         if at_rate:
             minutes = found["normal-hours"] * 60
             say(
-                f"{one.protocol.name}, abnormal frames found at limited false alarms: "
-                + ", ".join(f"{value:.3f} at {name[4:]}" for name, value in at_rate.items())
+                f"{name}, abnormal frames found at limited false alarms: "
+                + ", ".join(f"{value:.3f} at {key[4:]}" for key, value in at_rate.items())
                 + f" ({minutes:.3g} minutes of normal video: one false alarm is "
                 f"{1 / found['normal-hours']:.3g} an hour)."
             )
+            break
+    for name, own in every:
         if (text := alarm_words(own)) is not None:
-            say(f"{one.protocol.name}: {escape(text[0].lower() + text[1:])}")
-        if at_rate or text is not None:
-            return
+            say(f"{name}: {escape(text[0].lower() + text[1:])}")
+            break
 
 
 def _print_categories(result: Evaluation, say: Callable[[str], None]) -> None:

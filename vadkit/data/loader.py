@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import logging
 import pickle
@@ -78,13 +79,20 @@ class ClipLoader:
         self.plugins = tuple(plugins)
         self._processes: DataLoader[Tensor] | None = None
         self._requests: list[tuple[int, np.ndarray]] = []
+        self.drop_last = drop_last
         self.clips = training_clips(lengths, spec)
-        whole, rest = divmod(len(self.clips), batch_size)
-        self.length = whole + bool(rest and (not drop_last or not whole))
+
+    def keeping(self, kept: np.ndarray) -> ClipLoader:
+        """This loader with some of its clips alone: those where ``kept`` (n,) is True."""
+        other = copy.copy(self)
+        other.clips = self.clips[kept]
+        other._processes, other._requests = None, []
+        return other
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return self.length
+        whole, rest = divmod(len(self.clips), self.batch_size)
+        return whole + bool(rest and (not self.drop_last or not whole))
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]:
         """Batches ``start`` and on of an epoch."""
@@ -99,7 +107,7 @@ class ClipLoader:
         if self.image_augments:
             yield from self._augmented(order, epoch, start)
         elif self.source.device.type != "cpu":
-            for number in range(start, self.length):
+            for number in range(start, len(self)):
                 rows = self.clips[self._numbers(order, number)]
                 clips = self.source.gather(rows, torch.empty(0))
                 yield self._clips(clips, self._extras_of(rows), epoch, number)
@@ -147,9 +155,9 @@ class ClipLoader:
             return self.source.gather(rows, buffers[slot][: len(rows)]), self._extras_of(rows)
 
         with ThreadPoolExecutor(1, thread_name_prefix="clips") as ahead:
-            upcoming = iter(range(start, self.length))
+            upcoming = iter(range(start, len(self)))
             pending = deque(ahead.submit(fill, n) for n in itertools.islice(upcoming, _AHEAD))
-            for number in range(start, self.length):
+            for number in range(start, len(self)):
                 clips = self._clips(*pending.popleft().result(), epoch, number)
                 if self.device.type == "cuda":
                     copied[number % len(buffers)] = torch.cuda.current_stream().record_event()
@@ -163,7 +171,7 @@ class ClipLoader:
         """Batches that worker processes read and draw imgaug's augments on."""
         if self._processes is None:
             self._processes = self._start_processes()
-        numbers = [self._numbers(order, number) for number in range(start, self.length)]
+        numbers = [self._numbers(order, number) for number in range(start, len(self))]
         self._requests[:] = [(epoch, batch) for batch in numbers]
         for number, clips in enumerate(self._processes, start):
             yield self._clips(clips, ClipExtras(), epoch, number)

@@ -46,6 +46,35 @@ class Evaluated(NamedTuple):
     labels: dict[str, np.ndarray]
 
 
+def _autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[Any]:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
+
+
+def collect_passes(
+    method: Method,
+    loader: Loader,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    draw: Callable[[Iterator[Clips]], Clips | None] = lambda batches: next(batches, None),
+    collected: Callable[[], None] = lambda: None,
+) -> None:
+    """Show a method all of a loader's clips as often as it wants, and let it fit what it saw.
+
+    ``draw`` takes the next batch, ``collected`` is called after each.
+    """
+    if not method.collects:
+        return
+    for _ in range(method.passes):
+        batches = loader.batches(0)
+        with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]
+            while (clips := draw(batches)) is not None:
+                with _autocast(device, dtype):
+                    method.collect(clips)
+                collected()
+        method.finalize()
+
+
 class Trainer:
     """Trains a method; the ``FitContext`` of its hooks.
 
@@ -254,9 +283,7 @@ class Trainer:
         self._sums[name] = self._sums[name] + value if name in self._sums else value
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16
-        )
+        return _autocast(self.device, self.dtype)
 
     @contextlib.contextmanager
     def _eval_mode(self) -> Iterator[None]:
@@ -293,17 +320,18 @@ class Trainer:
             )
 
     def _collect(self) -> None:
-        if not self.method.collects:
-            return
-        for _ in range(self.method.passes):
-            batches = self.collect_loader.batches(0)
-            with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]
-                while (clips := self._next(batches)) is not None:
-                    with self._autocast():
-                        self.method.collect(clips)
-                    if self._interrupted:
-                        self._leave()
-            self.method.finalize()
+        def collected() -> None:
+            if self._interrupted:
+                self._leave()
+
+        collect_passes(
+            self.method,
+            self.collect_loader,
+            self.device,
+            self.dtype,
+            draw=self._next,
+            collected=collected,
+        )
 
     # Interrupts, hooks and state.
 

@@ -64,7 +64,8 @@ class Alarms:
     that hold a scored one: ``events``, ``events-found`` (the share with an alarm while they last)
     and ``delay-s``, the median time from an event's start to its first alarm over the events found
     (``delay-frames`` where frame rates are unknown). ``false-alarms/h`` counts as ``FalseAlarms``
-    does. Gives nothing without a threshold in the unit of the scores.
+    does, and takes rises that lie closer than calibration does for one. ``calibrated-for/h`` is
+    the rate that the threshold is for. Gives nothing without a threshold in the unit of the scores.
     """
 
     def __call__(
@@ -82,6 +83,7 @@ class Alarms:
         }
         figures = {
             "threshold": setting.threshold,
+            **({} if setting.per_hour is None else {"calibrated-for/h": setting.per_hour}),
             **{name: of_set[name] for name in ("precision", "recall", "f1")},
             "events": len(events),
             "events-found": of_set["events-found"],
@@ -123,10 +125,11 @@ def alarm_ratios(
     }
     hours = normal_hours(scores, labels, setting.rates)
     if hours is not None and hours.sum():
-        rises = [
-            rises(values, labels[video], setting.threshold) for video, values in scores.items()
+        risen = [
+            rises(values, labels[video], setting.threshold, setting.gaps.get(video, 1))
+            for video, values in scores.items()
         ]
-        ratios["false-alarms/h"] = (np.array(rises), hours)
+        ratios["false-alarms/h"] = (np.array(risen), hours)
     return ratios
 
 
@@ -174,10 +177,14 @@ def false_alarm_counts(scores: Frames, labels: Frames) -> tuple[np.ndarray, np.n
     return thresholds, reached - passed
 
 
-def rises(values: np.ndarray, truth: np.ndarray, threshold: float) -> int:
-    """How often scores (N,) rise to the threshold on a normal frame."""
-    alarmed = values >= threshold  # NaN is no alarm
-    return int(np.count_nonzero(alarmed & ~np.r_[False, alarmed[:-1]] & ~np.asarray(truth, bool)))
+def rises(values: np.ndarray, truth: np.ndarray, threshold: float, gap: int = 1) -> int:
+    """How often scores (N,) rise to the threshold on a normal frame.
+
+    Frames of one alarm lie at most ``gap`` frames apart.
+    """
+    alarmed = np.flatnonzero(values >= threshold)  # NaN is no alarm
+    first = alarmed[np.diff(alarmed, prepend=-gap - 1) > gap]
+    return int(np.count_nonzero(~np.asarray(truth, bool)[first]))
 
 
 def normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> np.ndarray | None:

@@ -27,8 +27,10 @@ class Setting:
     """What an evaluator may know beside scores and labels.
 
     ``protocol`` says how the scores were made, in words. ``threshold`` is the alarm level in the
-    unit of the scores, from normal training video alone; None where there is none, or where the
-    protocol changes the unit. ``rates`` maps videos to frames a second; a video that is missing
+    unit of the scores, from normal video alone; None where there is none, or where the protocol
+    changes the unit. ``per_hour`` is how many false alarms an hour it was calibrated for, None
+    where it was not. Of one alarm frames lie at most ``gaps`` apart, by video; 1 where missing.
+    ``rates`` maps videos to frames a second; a video that is missing
     has no known rate. ``categories`` maps videos to the kind of anomaly they show, where a data
     set tells it.
     """
@@ -37,3 +39,5 @@ class Setting:
     threshold: float | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
+    gaps: Mapping[str, int] = field(default_factory=dict)
+    per_hour: float | None = None

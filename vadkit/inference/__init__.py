@@ -10,9 +10,15 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "stdin": "vadkit.inference.sources.standard_input:StandardInput",
     },
     "sinks": {
+        "csv": "vadkit.inference.sinks.csv:Csv",
+        "events": "vadkit.inference.sinks.events:EventLines",
         "jsonl": "vadkit.inference.sinks.jsonl:Jsonl",
+        "mqtt": "vadkit.inference.sinks.mqtt:Mqtt",
         "npz": "vadkit.inference.sinks.npz:Npz",
         "plot": "vadkit.inference.sinks.plot:Plot",
+        "snapshots": "vadkit.inference.sinks.events:Snapshots",
+        "sqlite": "vadkit.inference.sinks.events:EventTable",
         "video": "vadkit.inference.sinks.video:AnnotatedVideo",
+        "webhook": "vadkit.inference.sinks.webhook:Webhook",
     },
 }

@@ -26,15 +26,18 @@ def score_video(
     dtype: torch.dtype,
     batch_size: int,
     extras: Extras | None = None,
+    part: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """Raw scores (N,) float64 of a video, NaN where the method gives none.
 
-    ``extras`` are the video's flow and boxes, where the method takes any.
-
-    Frames are read a batch of clips at a time, in order, so memory stays flat.
+    ``extras`` are the video's flow and boxes, where the method takes any. Of ``part``, a half-open
+    range of frames, only clips inside are scored. Frames are read a batch of clips at a time, in
+    order, so memory stays flat.
     """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec)
+    if part is not None:
+        starts = starts[(starts >= part[0]) & (starts + spec.span <= part[1])]
     scores = np.empty((len(starts), len(spec.scored)))
     place = 0
     beside = extras or Extras()

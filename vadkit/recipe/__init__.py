@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from vadkit.recipe.faults import Fault, RecipeFaults
-from vadkit.recipe.model import Clip, Data, LossSpec, Recipe, Spec, Train
-from vadkit.recipe.resolve import find_recipe, load_recipe, resolve
+from vadkit.recipe.model import Alarms, Calibrate, Clip, Data, LossSpec, Recipe, Spec, Train
+from vadkit.recipe.resolve import check_components, find_recipe, load_recipe, resolve
 
 __all__ = [
+    "Alarms",
+    "Calibrate",
     "Clip",
     "Data",
     "Fault",
@@ -15,6 +17,7 @@ __all__ = [
     "RecipeFaults",
     "Spec",
     "Train",
+    "check_components",
     "find_recipe",
     "load_recipe",
     "resolve",

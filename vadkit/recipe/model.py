@@ -68,6 +68,35 @@ class Data(Section):
     workers: Positive = 2
 
 
+class Calibrate(Section):
+    """How the alarm threshold is found on normal video, for so many false alarms an hour.
+
+    A method that takes no gradient is fitted again on all training videos but a fold, which it
+    then scores, for each of ``folds``. ``holdout`` keeps that share of the training videos out of
+    training instead, which a method that takes gradients needs for an honest threshold.
+    """
+
+    method: Literal["pot", "quantile", "conformal"] = "pot"
+    false_alarms_per_hour: Annotated[float, Field(gt=0)] = 1.0
+    folds: Annotated[int, Field(ge=2)] = 2
+    holdout: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+
+class Alarms(Section):
+    """What makes an alarm of scores over the threshold; times in seconds.
+
+    ``hysteresis`` is how far below the threshold an alarm ends, in shares of the way from there
+    to the usual score. Clips reach from ``before_s`` before an alarm to ``after_s`` after it.
+    """
+
+    hysteresis: Annotated[float, Field(ge=0, le=1)] = 0.1
+    min_duration_s: Annotated[float, Field(ge=0)] = 0.0
+    merge_s: Annotated[float, Field(ge=0)] = 2.0
+    cooldown_s: Annotated[float, Field(ge=0)] = 0.0
+    before_s: Annotated[float, Field(ge=0)] = 5.0
+    after_s: Annotated[float, Field(ge=0)] = 5.0
+
+
 class Recipe(Section):
     """A complete, resolved recipe: every component named, every parameter filled in."""
 
@@ -91,6 +120,9 @@ class Recipe(Section):
     protocols: list[Spec] = []
     # What `vadkit tune` may try, by place, as vadkit.recipe.search reads it.
     search: dict[str, Any] = {}
+    calibration: Calibrate | None = Calibrate()
+    alarms: Alarms = Alarms()
+    sinks: list[Spec] = []
 
     def as_data(self) -> dict[str, Any]:
         """Plain JSON-like data, in the order of the sections."""
@@ -112,6 +144,16 @@ COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "optional", "list", "rol
     "scorers": ("scorers", "list"),
     "evaluators": ("evaluators", "list"),
     "protocols": ("protocols", "list"),
+    "sinks": ("sinks", "list"),
+}
+
+# Sections of plain settings: a recipe may say some of them.
+SETTINGS_SECTIONS: dict[str, type[Section]] = {
+    "clip": Clip,
+    "data": Data,
+    "train": Train,
+    "calibration": Calibrate,
+    "alarms": Alarms,
 }
 
 # What a recipe gets where neither it nor its method says otherwise.

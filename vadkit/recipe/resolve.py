@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from vadkit.errors import PluginError, RecipeError
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe, from_pydantic
-from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, Clip, Data, Recipe, Train
+from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, SETTINGS_SECTIONS, Clip, Recipe
 from vadkit.recipe.search import space_faults
 from vadkit.recipe.source import parse, parse_override, read_recipe_text
 from vadkit.registry import Component, did_you_mean, find, load_plugin, nested, params_model
@@ -85,14 +85,26 @@ def resolve(
     for section, (family, form) in COMPONENT_SECTIONS.items():
         if section in full:
             full[section] = _check_section(full[section], (section,), family, form, faults)
-    for section, model in (("clip", Clip), ("data", Data), ("train", Train)):
-        if section in full:
+    for section, model in SETTINGS_SECTIONS.items():
+        if section in full and not (section == "calibration" and full[section] is None):
             full[section] = _check_params(full[section], (section,), model, faults)
     if not faults and method is not None:
         faults += _cross_check(full, method)
     if faults:
         raise RecipeFaults(faults, origin)
     return Recipe.model_validate(full)
+
+
+def check_components(value: Any, family: str, form: str, source: str) -> Any:
+    """Components that stand outside a recipe, checked and completed like a section of one.
+
+    ``form`` is as in ``COMPONENT_SECTIONS``; faults name ``source``. Raises ``RecipeFaults``.
+    """
+    faults: list[Fault] = []
+    checked = _check_section(value, (), family, form, faults)
+    if faults:
+        raise RecipeFaults(faults, Origin(source))
+    return checked
 
 
 def _method_class(spec: Any) -> Any:

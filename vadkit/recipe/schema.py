@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vadkit.recipe.model import COMPONENT_SECTIONS, Clip, Data, Recipe, Train
+from vadkit.recipe.model import COMPONENT_SECTIONS, SETTINGS_SECTIONS, Recipe
 from vadkit.recipe.search import Range
 from vadkit.registry import Nested, components, nested, params_model
 
@@ -14,11 +14,11 @@ def recipe_schema() -> dict[str, Any]:
     properties: dict[str, Any] = {
         "name": {"type": "string", "description": "The run's name; the file's name by default."},
         "plugins": {"type": "array", "items": {"type": "string"}},
-        "clip": _partial(Clip.model_json_schema()),
-        "data": Data.model_json_schema(),
-        "train": _partial(Train.model_json_schema()),
         "search": {"type": "object", "additionalProperties": _searched()},
     }
+    for section, model in SETTINGS_SECTIONS.items():
+        properties[section] = _partial(model.model_json_schema())
+    properties["calibration"] = {"anyOf": [properties["calibration"], {"type": "null"}]}
     for section, (family, form) in COMPONENT_SECTIONS.items():
         properties[section] = _holding(family, form)
     families = {family for family, _ in COMPONENT_SECTIONS.values()}

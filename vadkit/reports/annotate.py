@@ -49,15 +49,17 @@ def annotate(
     fps: float,
     index: int,
     labels: np.ndarray | None = None,
+    *,
+    is_threshold: bool = False,
 ) -> np.ndarray:
     """One annotated frame: the picture with its heat, and below it the last seconds' scores.
 
     ``frame_rgb`` is (H, W, 3) uint8. ``heat`` is (h, w) 0..1 over the whole picture, see
     ``heat_from_map``. ``scores`` (N,) holds the video's scores, NaN where there is none: all of
     them (those after frame ``index`` are not shown), or the last ones, ending at frame ``index``.
-    ``level`` is the score that 99% of normal frames stay below, in the same unit; ``limits`` are
-    the scores at the curve's lower and upper edge. ``labels`` (all frames,) bool shades what is
-    labelled abnormal.
+    ``level`` is the score that 99% of normal frames stay below, in the same unit, or the alarm
+    threshold where ``is_threshold``; ``limits`` are the scores at the curve's lower and upper edge.
+    ``labels`` (all frames,) bool shades what is labelled abnormal.
 
     Returns (H', W', 3) uint8 with even H' and W', W' in 480..960; the same size for every frame of
     a video.
@@ -69,7 +71,7 @@ def annotate(
     )
     if heat is not None:
         picture = _blend_heat(picture, heat)
-    strip = draw_strip(width, scores[: index + 1], level, limits, fps, index, labels)
+    strip = draw_strip(width, scores[: index + 1], level, limits, fps, index, labels, is_threshold)
     return np.concatenate([picture, strip])
 
 

@@ -37,7 +37,6 @@ def run_data(
         "notes": record.notes,
         "table": metric_table(record.evaluation),
         "kinds": [_kind_data(record, *kind) for kind in kinds],
-        "level": record.level,
         "levelWords": words.level_words(record),
         "training": training_series(record.training),
         "videos": [
@@ -116,7 +115,7 @@ def _kind_data(
     data: dict[str, Any] = {
         "key": key,
         "label": label,
-        "hasLevel": key == "raw" or record.chain_keeps_unit,
+        "level": _number(record.level(label)),
         "histogram": {name: _numbers(part) for name, part in shown._asdict().items()},
     }
     if curves.has_both_classes(truth):

@@ -62,9 +62,8 @@ def write_figures(folder: Path, record: RunRecord) -> list[Path]:
             figures["roc"] = _roc(pooled)
             figures["precision-recall"] = _precision_recall(pooled)
         for place, (label, (truth, values)) in enumerate(pooled.items()):
-            level = record.level if place == 0 or record.chain_keeps_unit else None
             figures["histogram-final" if place else "histogram-raw"] = _histogram(
-                truth, values, level, label
+                truth, values, record.level(label), label
             )
         if losses := training_series(record.training).get("training"):
             figures["training"] = _training(losses)
@@ -130,9 +129,9 @@ def _training(losses: dict[str, dict[str, list[Any]]]) -> Figure:
 
 def _timeline(record: RunRecord, video: str) -> Figure:
     """Raw scores; the final ones have their own unit, so a panel below where there are any."""
-    panels = [("raw score", record.raw[video], record.level, RAW)]
+    panels = [("raw score", record.raw[video], record.level("raw"), RAW)]
     if record.chain != "raw":
-        level = record.level if record.chain_keeps_unit else None
+        level = record.level(record.chain)
         panels.append(("final score", record.final[video], level, FINAL))
     figure = Figure(figsize=(COLUMN, 0.35 + 1.05 * len(panels)), layout="constrained")
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]

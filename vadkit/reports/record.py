@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.scoring.calibration import Calibration
 from vadkit.scoring.normal import NormalScores
+from vadkit.scoring.scorer import chain_label
 
 
 @dataclass
@@ -16,11 +18,12 @@ class RunRecord:
     """One evaluated run.
 
     ``raw``, ``final`` and ``labels`` are ``{video: (N,)}``: scores from the method and after the
-    recipe's scorers (``chain``, "raw" for none), NaN where a frame has none, and bool labels.
+    recipe's scorers, or those of live use where it has none (``chain``, "raw" for no scorers), NaN
+    where a frame has none, and bool labels.
     ``chain_causal`` says whether a live system could use the scorers, ``chain_keeps_unit`` whether
-    the level of ``normal`` means anything for ``final``. ``evaluation`` is eval.json,
-    ``training`` the lines of metrics.jsonl, ``overrides`` those of the recipe that scores were made
-    under. ``notes`` tell what the report had to leave out.
+    the level of ``normal`` means anything for ``final``; ``calibration`` is the run's, if any.
+    ``evaluation`` is eval.json, ``training`` the lines of metrics.jsonl, ``overrides`` those of the
+    recipe that scores were made under. ``notes`` tell what the report had to leave out.
     """
 
     name: str
@@ -38,10 +41,19 @@ class RunRecord:
     final: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
     overrides: tuple[str, ...] = ()
+    calibration: Calibration | None = None
     notes: list[str] = field(default_factory=list)
 
-    @property
-    def level(self) -> float | None:
-        """The raw score that 99.9% of normal training frames stay below, where it is known."""
+    def level(self, chain: str) -> float | None:
+        """The threshold for scores that the scorers ``chain`` made ("raw" for none), if any.
+
+        The calibrated one, which is for one chain alone; of runs without, the raw score that 99.9%
+        of normal training frames stay below.
+        """
+        if self.calibration is not None:
+            made_for = chain_label(self.calibration.chain())
+            return self.calibration.threshold if chain == made_for else None
         known = self.normal is not None and np.isfinite(self.normal.frame_q999)
-        return self.normal.frame_q999 if self.normal is not None and known else None
+        if self.normal is None or not known or (chain != "raw" and not self.chain_keeps_unit):
+            return None
+        return self.normal.frame_q999

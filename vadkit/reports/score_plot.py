@@ -25,15 +25,17 @@ def score_plot(
     fps: float | None = None,
     labels: np.ndarray | None = None,
     normal_level: float | None = None,
+    threshold: float | None = None,
     same_unit: bool = False,
 ) -> Path:
     """Write a PNG of one video's raw and final scores, (N,) each with NaN where unscored.
 
     The time axis is in seconds when ``fps`` is given, else in frames. ``labels`` (N,) bool shades
     the intervals labelled abnormal. ``normal_level`` is the raw score that 99% of normal training
-    frames stay below. Raw and final scores share one panel where they share their unit
-    (``same_unit``), else each has its own; the level stands with the raw ones. ``final_label``
-    names the scorers, "raw" for none: then there is only one curve. Returns ``path``.
+    frames stay below; ``threshold`` is the alarm threshold of the final scores. Raw and final
+    scores share one panel where they share their unit (``same_unit``), else each has its own; the
+    level stands with the raw ones. ``final_label`` names the scorers, "raw" for none: then there
+    is only one curve. Returns ``path``.
     """
     time = np.arange(len(raw)) / (fps or 1.0)
     only_raw = final_label == "raw"
@@ -59,6 +61,9 @@ def score_plot(
     if normal_level is not None and np.isfinite(normal_level):
         text = "99% of normal training frames lie below"
         axes[0].axhline(normal_level, color=LEVEL, linewidth=1.1, linestyle=(0, (5, 4)), label=text)
+    if threshold is not None:
+        dashes = {"color": LEVEL, "linewidth": 1.1, "linestyle": (0, (5, 4))}
+        axes[-1].axhline(threshold, label="alarm threshold", **dashes)
     for axis in axes:
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=8.5)
     with written_whole(path) as partial:

@@ -15,7 +15,9 @@ SECONDS = 10.0  # of video that the curve shows
 # The curve's box inside the strip, and the caption's line above it.
 LEFT, RIGHT, TOP, BOTTOM = 12, 12, 32, 10
 CAPTION_Y = 15
-ABOVE = "above normal"
+# What being above the level is called, and the level: of normal frames, and of alarms.
+NORMAL = "above normal", ("99% of normal frames lie below", "99% of normal")
+ALARM = "alarm", ("alarm threshold", "threshold")
 SWATCH = 28  # width of a legend's sample, with the gap to its text
 
 # Drawn this many times larger and averaged down: thin lines come out smooth.
@@ -39,6 +41,7 @@ def draw_strip(
     fps: float,
     index: int,
     labels: np.ndarray | None,
+    is_threshold: bool = False,
 ) -> np.ndarray:
     """The strip (HEIGHT, width, 3) uint8 RGB at frame ``index``, the last of ``scores`` (N,).
 
@@ -63,7 +66,9 @@ def draw_strip(
     if math.isnan(shown[-1]):
         score = "no score"
     above = level is not None and bool(shown[-1] > level)
-    return _caption(strip, _clock(index / fps), score, above, level is not None, labels is not None)
+    words = ALARM if is_threshold else NORMAL
+    left = _clock(index / fps), score, above
+    return _caption(strip, *left, words, level is not None, labels is not None)
 
 
 def window_frames(fps: float) -> int:
@@ -152,7 +157,13 @@ def _decimals(limits: tuple[float, float]) -> int:
 
 
 def _caption(
-    strip: np.ndarray, clock: str, score: str, above: bool, has_level: bool, has_labels: bool
+    strip: np.ndarray,
+    clock: str,
+    score: str,
+    above: bool,
+    words: tuple[str, tuple[str, str]],
+    has_level: bool,
+    has_labels: bool,
 ) -> np.ndarray:
     """The line of text: time and score on the left, what the drawing means on the right."""
     image = Image.fromarray(strip)
@@ -160,12 +171,12 @@ def _caption(
     x = _write(draw, LEFT, clock, GRID) + 14
     x = _write(draw, x, score, WARM if above else TEXT) + 14
     if above:
-        _write(draw, x, ABOVE, WARM)
+        _write(draw, x, words[0], WARM)
     # Room for that is kept on every frame, so that the legend does not come and go with it.
-    x += draw.textlength(ABOVE, font=_font()) + 20
+    x += draw.textlength(words[0], font=_font()) + 20
     end = float(strip.shape[1] - RIGHT)
     for wanted, texts, swatch in (
-        (has_level, ("99% of normal frames lie below", "99% of normal"), _dash_swatch),
+        (has_level, words[1], _dash_swatch),
         (has_labels, ("labelled abnormal", "labelled"), _label_swatch),
     ):
         starts = [(end - draw.textlength(text, font=_font()), text) for text in texts]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from vadkit.reports.record import RunRecord
+from vadkit.scoring.calibration import alarm_rate
+from vadkit.scoring.scorer import chain_label
 
 
 def sentences(record: RunRecord) -> list[str]:
@@ -63,7 +65,7 @@ def _protocol(record: RunRecord) -> list[str]:
 
 
 def _alarms(record: RunRecord) -> list[str]:
-    """Of the first protocol that has a threshold, which is the one of raw scores."""
+    """Of the first protocol that has a threshold."""
     metrics = record.evaluation["metrics"]
     words = next((one["protocol"] for one in metrics if one["name"] == "threshold"), None)
     text = alarm_words(one for one in metrics if one["protocol"] == words)
@@ -93,8 +95,12 @@ def alarm_words(metrics: Iterable[Mapping[str, Any]]) -> str | None:
     if (false := found.get("false-alarms/h")) is not None:
         form = ",.0f" if (false.get("high") or false["value"]) >= 100 else ".3g"
         parts.append(f"{false['value']:{form}} false alarms an hour{_bounds(false, form)}")
-    level = f"At the threshold {found['threshold']['value']:.4g}, which 99.9% of training frames "
-    return f"{level}stay below: {', '.join(parts)}."
+    level = f"At the threshold {found['threshold']['value']:.4g}, "
+    if (asked := found.get("calibrated-for/h")) is not None:
+        level += f"calibrated on normal video for {alarm_rate(asked['value'])}"
+    else:
+        level += "which 99.9% of training frames stay below"
+    return f"{level}: {', '.join(parts)}."
 
 
 def _bounds(metric: Mapping[str, Any], form: str) -> str:
@@ -105,11 +111,20 @@ def _bounds(metric: Mapping[str, Any], form: str) -> str:
 
 def level_words(record: RunRecord) -> str:
     """Where the threshold comes from."""
-    if record.level is None:
+    if record.calibration is not None:
+        found = record.calibration
+        return (
+            f"Threshold {found.threshold:.4g}, for scores after {chain_label(found.chain())}: "
+            f"calibrated for {alarm_rate(found.false_alarms_per_hour)} of a camera on "
+            f"{found.evidence.hours * 60:.3g} minutes of {found.evidence.source}. No test label "
+            "went into it."
+        )
+    level = record.level("raw")
+    if level is None:
         return "No threshold: the run has no normal.json with the scores of training frames."
     assert record.normal is not None
     return (
-        f"Threshold {record.level:.4g}: 99.9% of {record.normal.frames:,} normal training frames "
+        f"Threshold {level:.4g}: 99.9% of {record.normal.frames:,} normal training frames "
         "score lower. No test label went into it."
     )
 

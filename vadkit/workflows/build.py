@@ -127,6 +127,17 @@ def build_list(family: str, specs: Sequence[Spec]) -> list[Any]:
     return [build(family, spec.type, spec.params) for spec in specs]
 
 
+def live_scorers(scorers: Sequence[Spec]) -> list[Spec]:
+    """The chain of scores that a live system works with: a recipe's scorers, if all are causal.
+
+    The ``online`` protocol's where one of them looks ahead, or there are none.
+    """
+    if scorers and all(one.causal for one in build_list("scorers", scorers)):
+        return list(scorers)
+    steps = build("protocols", "online", {}).scorers()
+    return [Spec(type=name, **params) for name, params in steps]
+
+
 def build_hooks(recipe: Recipe) -> list[tuple[str, Hook]]:
     """Hooks with their names, in recipe order."""
     return [(spec.type, build("hooks", spec.type, spec.params)) for spec in recipe.hooks]

@@ -207,7 +207,7 @@ def _infer_one(
             for item in detector.stream(frames):
                 raw.append(item.raw)
                 for sink in sinks:
-                    sink.frame(item.index, item.frame, item.raw, item.map)
+                    sink.frame(item)
         span = detector.method.clip.scoring.span
         if len(raw) < span:
             raise DataError(

@@ -17,6 +17,7 @@ from vadkit.workflows.build import build_list
 if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric, Setting
     from vadkit.evaluation.protocol import Protocol
+    from vadkit.scoring.calibration import Calibration
     from vadkit.scoring.normal import NormalScores
     from vadkit.scoring.scorer import Scorer
 
@@ -26,8 +27,9 @@ class Scored:
     """Raw scores (N,) and labels (N,) by video, and what is known beside them.
 
     ``rates`` are frames a second and ``categories`` kinds of anomaly, by video, where known;
-    ``normal`` is what scores are on training video; ``checkpoint`` and ``label_source`` say where
-    scores and labels are from. ``scorers`` is the recipe's own chain.
+    ``normal`` is what scores are on training video, ``calibration`` the run's threshold;
+    ``checkpoint`` and ``label_source`` say where scores and labels are from. ``scorers`` is the
+    recipe's own chain.
     """
 
     scores: dict[str, np.ndarray]
@@ -35,6 +37,7 @@ class Scored:
     label_source: str
     checkpoint: str = "last"
     normal: NormalScores | None = None
+    calibration: Calibration | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
     scorers: Sequence[Scorer] = ()
@@ -162,11 +165,26 @@ def _chain_label(protocol: Protocol) -> str:
 
 
 def _setting(protocol: Protocol, scored: Scored) -> Setting:
-    from vadkit.evaluation.metrics import Setting
+    """What evaluators are told; the threshold is of the protocol with the scores it is for.
 
-    normal = scored.normal
-    threshold = normal.frame_q999 if normal is not None and protocol.keeps_unit else None
-    return Setting(protocol.words, threshold, scored.rates, scored.categories)
+    Runs without a calibration have the level of training frames, for every protocol in its unit.
+    """
+    from vadkit.evaluation.metrics import Setting
+    from vadkit.scoring.peaks import gap_frames
+    from vadkit.scoring.scorer import chain_label
+
+    setting = Setting(protocol.words, rates=scored.rates, categories=scored.categories)
+    known = scored.calibration
+    if known is None:
+        level = scored.normal.frame_q999 if scored.normal and protocol.keeps_unit else None
+        return replace(setting, threshold=level)
+    chain = protocol.steps or _chain_label(protocol)
+    if chain != chain_label(known.chain()) or not protocol.keeps_unit:
+        return setting
+    gaps = {video: gap_frames(known.merge_s, rate) for video, rate in scored.rates.items()}
+    return replace(
+        setting, threshold=known.threshold, per_hour=known.false_alarms_per_hour, gaps=gaps
+    )
 
 
 def _with_intervals(

@@ -40,6 +40,7 @@ def _of_one_name(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 def _load_record(run: Path) -> RunRecord:
     from vadkit.inference.detector import load_normal
+    from vadkit.scoring.calibration import load_calibration
     from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
 
     load_run(run)  # first of all, since it says best what is wrong with a folder
@@ -52,7 +53,10 @@ def _load_record(run: Path) -> RunRecord:
         raw[video], labels[video] = _read_scores(run, video)
     if not raw:
         raise DataError(f"run {run} has no scores of any test video; run: vadkit eval {run}")
-    scorers = build_list("scorers", recipe.scorers)
+    scorers, calibration = build_list("scorers", recipe.scorers), load_calibration(run)
+    if not scorers and calibration is not None:
+        # What a live system would see, and what the threshold is for.
+        scorers = calibration.chain()
     training, notes = _read_lines(run / "metrics.jsonl")
     notes += unscored_notes(raw)
     return RunRecord(
@@ -71,6 +75,7 @@ def _load_record(run: Path) -> RunRecord:
         final=apply(scorers, raw),
         labels=labels,
         overrides=overrides,
+        calibration=calibration,
         notes=notes,
     )
 

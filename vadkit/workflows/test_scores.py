@@ -41,6 +41,7 @@ def score_run(
     is said on stderr. ``called`` is what protocols are to call the checkpoint.
     """
     from vadkit.inference.detector import load_normal
+    from vadkit.scoring.calibration import load_calibration
 
     path = run / "checkpoints" / f"{checkpoint}.pt"
     if not path.is_file():
@@ -60,12 +61,14 @@ def score_run(
         meta = {**made_from, **_score_test_split(run, recipe, path)}
         write_json(run / "scores" / "test" / "meta.json", meta)
     scores, labels = _load_scores(run, meta["videos"])
+    calibration = load_calibration(run)
     scored = Scored(
         scores,
         labels,
         meta["label_source"],
         called or checkpoint,
         normal=load_normal(run),
+        calibration=calibration if calibration and calibration.checkpoint == checkpoint else None,
         rates=meta["rates"],
         categories=meta["categories"],
         scorers=build_list("scorers", recipe.scorers),

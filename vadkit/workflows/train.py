@@ -23,7 +23,9 @@ from vadkit.workflows.build import (
     load_videos,
     seed_everything,
 )
+from vadkit.workflows.calibrate import calibrate_trained
 from vadkit.workflows.frames import clip_source, load_extras, skipped_entries, store_videos
+from vadkit.workflows.normal_video import Piece, kept_out, outside
 from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseudo_test
 from vadkit.workflows.run import create_run, environment, load_run, update_manifest, write_json
 
@@ -92,8 +94,13 @@ def make_trainer(
     stored: Sequence[FrameReader],
     extras: Sequence[Extras],
     held_out: Sequence[Video] = (),
+    unseen: Sequence[Piece] = (),
 ) -> Trainer:
-    """The trainer of a recipe, ready to fit on stored videos and what goes with each."""
+    """The trainer of a recipe, ready to fit on stored videos and what goes with each.
+
+    ``held_out`` are videos, none of the stored ones, to make pseudo-anomalies of. Clips that touch
+    a piece of ``unseen`` are left out, for calibration.
+    """
     from vadkit.data.loader import ClipLoader
     from vadkit.engine.trainer import Trainer
 
@@ -107,17 +114,21 @@ def make_trainer(
     dtype = pick_precision(settings.precision, device)
     augments = build_list("augments", recipe.augments)
     source = clip_source(recipe, stored, method.clip, device, augments)
-    make_loader = partial(
-        ClipLoader,
-        source,
-        [len(video) for video in stored],
-        method.clip,
-        batch_size=settings.batch_size,
-        device=device,
-        dtype=dtype,
-        extras=extras,
-        ids=[video.id for video in stored],
-    )
+
+    def make_loader(**order: Any) -> ClipLoader:
+        loader = ClipLoader(
+            source,
+            [len(video) for video in stored],
+            method.clip,
+            batch_size=settings.batch_size,
+            device=device,
+            dtype=dtype,
+            extras=extras,
+            ids=[video.id for video in stored],
+            **order,
+        )
+        return loader.keeping(outside(loader.clips, unseen, method.clip.span))
+
     loader = make_loader(
         seed=settings.seed,
         augments=augments,
@@ -160,7 +171,7 @@ def _fit(
     from vadkit.data.store import dataset_fingerprint
 
     extras = load_extras(recipe, build_clip(recipe), videos, stored)
-    trainer = make_trainer(recipe, run, stored, extras, held_out)
+    trainer = make_trainer(recipe, run, stored, extras, held_out, kept_out(recipe, stored))
     if state is not None:
         trainer.load_state_dict(state)
     update_manifest(
@@ -179,6 +190,7 @@ def _fit(
     try:
         trainer.fit()
         write_json(run / "normal.json", _normal_scores(trainer))
+        calibrate_trained(recipe, run, trainer, videos, stored, extras)
     except KeyboardInterrupt:
         update_manifest(run, status="interrupted", step=trainer.step)
         raise KeyboardInterrupt(str(run)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import av
 import cv2
@@ -12,7 +13,8 @@ import pytest
 
 from vadkit import registry
 from vadkit.errors import DataError
-from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
+from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
+from vadkit.scoring.calibration import calibrate
 from vadkit.scoring.normal import NormalScores
 
 NAN = math.nan
@@ -25,11 +27,16 @@ def info(normal=NORMAL):
     return SourceInfo("cam 1", 10.0, (48, 64), normal)
 
 
+def seen(index, score, score_map=None):
+    frame = np.full((48, 64, 3), 60, np.uint8)
+    return ScoredFrame(index, index / 10, frame, score, score, score_map)
+
+
 def run(name, out, result=RESULT, normal=NORMAL, score_map=None, params=None):
     sink = registry.build("sinks", name, params or {}, out)
     sink.open(info(normal))
     for index, score in enumerate(result.raw):
-        sink.frame(index, np.full((48, 64, 3), 60, np.uint8), float(score), score_map)
+        sink.frame(seen(index, float(score), score_map))
     return sink.close(result)
 
 
@@ -78,6 +85,41 @@ def test_video_has_every_frame_and_its_heat(tmp_path):
     assert np.abs(bare[0][:380].astype(int) - 60).mean() < 3
 
 
+def test_of_a_calibrated_run_the_live_score_is_drawn_with_the_threshold(tmp_path, monkeypatch):
+    normal_video = {"a": np.random.default_rng(0).normal(size=2000)}
+    known = calibrate(normal_video, {"a": 25.0}, [], source="test")
+    known = replace(known, scorers=[{"type": "ema", "halflife": 4}])
+    drawn = []
+    monkeypatch.setattr("vadkit.inference.sinks.video.annotate", recorder(drawn))
+    sink = registry.build("sinks", "video", {}, tmp_path)
+    sink.open(replace(info(), calibration=known))
+    sink.frame(replace(seen(0, 0.5), score=0.25))
+    sink.close(None)
+    (arguments, named) = drawn[0]
+    assert arguments[2].tolist() == [0.25] and arguments[3] == known.threshold
+    assert named == {"is_threshold": True}
+
+    plotted = []
+    monkeypatch.setattr("vadkit.inference.sinks.plot.score_plot", recorder(plotted))
+    sink = registry.build("sinks", "plot", {}, tmp_path)
+    sink.open(replace(info(), calibration=known))
+    for label, threshold, level in [
+        ("ema(halflife=4)", known.threshold, None),
+        ("raw", None, NORMAL.frame_q99),
+    ]:
+        sink.close(replace(RESULT, final_label=label))
+        assert plotted[-1][1]["threshold"] == threshold
+        assert plotted[-1][1]["normal_level"] == level
+
+
+def recorder(calls):
+    def record(*arguments, **named):
+        calls.append((arguments, named))
+        return np.zeros((48, 64, 3), np.uint8)
+
+    return record
+
+
 def test_video_without_a_normal_reference_or_any_score(tmp_path):
     none = VideoScores("cam 1", 10.0, np.full(3, NAN), np.full(3, NAN))
     frames = decode(run("video", tmp_path, none, normal=None, score_map=np.full((6, 8), 9.0)))
@@ -95,11 +137,11 @@ def test_video_without_frames(tmp_path):
 def test_abort_leaves_nothing_and_the_sink_can_go_on(tmp_path, name):
     sink = registry.build("sinks", name, {}, tmp_path)
     sink.open(info())
-    sink.frame(0, np.zeros((48, 64, 3), np.uint8), 0.1, None)
+    sink.frame(seen(0, 0.1))
     sink.abort()
     assert list(tmp_path.iterdir()) == []
     sink.open(info())
-    sink.frame(0, np.zeros((48, 64, 3), np.uint8), 0.1, None)
+    sink.frame(seen(0, 0.1))
     path = sink.close(VideoScores("cam 1", 10.0, RAW[:1], RAW[:1]))
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 

@@ -20,7 +20,8 @@ class Jsonl(ResultSink):
     def __init__(self, out: Path) -> None:
         super().__init__(out)
 
-    def close(self, result: VideoScores) -> Path:
+    def close(self, result: VideoScores | None) -> Path:
+        assert result is not None, "not a live sink"
         path = file_for(self.out, result.name, ".jsonl")
         with written_whole(path) as partial, partial.open("w", encoding="utf-8") as file:
             pairs = zip(result.raw.tolist(), result.final.tolist(), strict=True)

@@ -21,7 +21,8 @@ class Npz(ResultSink):
     def __init__(self, out: Path) -> None:
         super().__init__(out)
 
-    def close(self, result: VideoScores) -> Path:
+    def close(self, result: VideoScores | None) -> Path:
+        assert result is not None, "not a live sink"
         path = file_for(self.out, result.name, ".npz")
         arrays: dict[str, Any] = {
             "raw": result.raw.astype(np.float64),

@@ -6,16 +6,25 @@ from pathlib import Path
 
 from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
 from vadkit.reports.score_plot import score_plot
+from vadkit.scoring.scorer import chain_label
 
 
 class Plot(ResultSink):
-    """PNG of raw and final scores over time, with the normal level and labelled intervals."""
+    """PNG of raw and final scores over time, with the alarm threshold and labelled intervals.
+
+    Where final scores are not those that the run was calibrated for, or it was not calibrated, the
+    level that 99% of training frames stay below stands in the threshold's place.
+    """
 
     def __init__(self, out: Path) -> None:
         super().__init__(out)
 
-    def close(self, result: VideoScores) -> Path:
+    def close(self, result: VideoScores | None) -> Path:
+        assert result is not None, "not a live sink"
         normal = self.info.normal if self.info else None
+        known = self.info.calibration if self.info else None
+        if known is not None and chain_label(known.chain()) != result.final_label:
+            known = None
         return score_plot(
             file_for(self.out, result.name, ".png"),
             result.raw,
@@ -24,6 +33,7 @@ class Plot(ResultSink):
             final_label=result.final_label,
             fps=result.fps,
             labels=result.labels,
-            normal_level=normal.frame_q99 if normal else None,
+            normal_level=normal.frame_q99 if normal and known is None else None,
+            threshold=known.threshold if known else None,
             same_unit=result.same_unit,
         )

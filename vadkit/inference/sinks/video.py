@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
+from vadkit.inference.alarms import Event
+from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
 from vadkit.reports.annotate import annotate, heat_from_map
 from vadkit.reports.strip import window_frames
 from vadkit.reports.video_writer import VideoWriter
@@ -17,10 +19,12 @@ from vadkit.reports.video_writer import VideoWriter
 class AnnotatedVideo:
     """MP4 of the video with its heat map, and below it the score of the last seconds.
 
-    The score drawn is the one that ``frame`` is given, in the raw unit, so that the normal level
-    applies to it. The heat map is drawn where the method gives score maps and the run has a normal
-    reference for them; ``heat: false`` leaves the picture bare.
+    Of a calibrated run the live score is drawn, with the threshold; of another the raw one, with
+    the level of training frames. The heat map is drawn where the method gives score maps and the
+    run has a normal reference for them; ``heat: false`` leaves the picture bare.
     """
+
+    live: ClassVar[bool] = True
 
     def __init__(self, out: Path, *, heat: bool = True) -> None:
         self.out = out
@@ -35,31 +39,34 @@ class AnnotatedVideo:
         self._recent: deque[float] = deque(maxlen=window_frames(info.fps) + 1)
         self._low, self._high = _limits(info)
 
-    def frame(
-        self, index: int, frame_rgb: np.ndarray, score: float, score_map: np.ndarray | None
-    ) -> None:
+    def frame(self, seen: ScoredFrame) -> None:
         if self._info is None or self._writer is None:
             raise RuntimeError("frame() before open()")
         normal = self._info.normal
         heat = None
-        if self.heat and score_map is not None:
-            heat = heat_from_map(score_map, normal)
+        if self.heat and seen.map is not None:
+            heat = heat_from_map(seen.map, normal)
+        score = seen.raw if self._info.calibration is None else seen.score
         self._recent.append(score)
         if math.isfinite(score):
             self._low, self._high = min(self._low, score), max(self._high, score)
         self._writer.write(
             annotate(
-                frame_rgb,
+                seen.frame,
                 heat,
                 np.array(self._recent),
-                normal.frame_q99 if normal else None,
+                _level(self._info),
                 self._drawn_limits(),
                 self._info.fps,
-                index,
+                seen.index,
+                is_threshold=self._info.calibration is not None,
             )
         )
 
-    def close(self, result: VideoScores) -> Path:
+    def event(self, event: Event) -> None:
+        """The curve shows what there is."""
+
+    def close(self, result: VideoScores | None) -> Path:
         if self._writer is None:
             raise RuntimeError("close() before open()")
         writer, self._writer = self._writer, None
@@ -76,13 +83,22 @@ class AnnotatedVideo:
         return self._low, self._high + 0.05 * (self._high - self._low)
 
 
+def _level(info: SourceInfo) -> float | None:
+    """The level that is drawn, in the unit of the score that is."""
+    if info.calibration is not None:
+        return info.calibration.threshold
+    return info.normal.frame_q99 if info.normal else None
+
+
 def _limits(info: SourceInfo) -> tuple[float, float]:
     """Where the curve's axis starts out; scores beyond it widen it.
 
     With a normal reference the level stands at two fifths of the height, so that normal scores
     look low from the first frame on. Without one the axis is what the scores so far span.
     """
-    if info.normal is None:
+    level = _level(info)
+    if level is None:
         return math.inf, -math.inf
-    median, level = info.normal.frame_q50, info.normal.frame_q99
+    known, normal = info.calibration, info.normal
+    median = known.usual if known is not None else normal.frame_q50 if normal else level
     return 2 * median - level, level + 3 * (level - median)

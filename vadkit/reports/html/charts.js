@@ -92,7 +92,7 @@ function line(one, area, hover) {
   };
 }
 
-function drawHistogram(id, kind, level) {
+function drawHistogram(id, kind) {
   const { edges, normal, abnormal } = kind.histogram;
   const middles = normal.map((_, i) => (edges[i] + edges[i + 1]) / 2);
   const bars = (name, shares, tone) => ({
@@ -104,7 +104,7 @@ function drawHistogram(id, kind, level) {
     marker: { color: colour(tone), opacity: 0.55, line: { width: 0 } },
     hovertemplate: `score near %{x:.4g}: %{y:.1%} of ${name} frames<extra></extra>`,
   });
-  const shapes = kind.hasLevel && level !== null ? [levelLine({ x0: level, x1: level, y0: 0, y1: 1, yref: "paper" })] : [];
+  const shapes = kind.level !== null ? [levelLine({ x0: kind.level, x1: kind.level, y0: 0, y1: 1, yref: "paper" })] : [];
   draw(
     id,
     [bars("normal", normal, "score"), bars("abnormal", abnormal, "abnormal")],

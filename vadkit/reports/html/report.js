@@ -204,7 +204,7 @@ function drawRun() {
     figure.append(make("figcaption", `Scores of normal and abnormal frames: ${one.label}`), plot);
     return figure;
   }));
-  for (const one of run.kinds) drawHistogram(`histogram-${one.key}`, one, run.level);
+  for (const one of run.kinds) drawHistogram(`histogram-${one.key}`, one);
   showTraining();
 }
 

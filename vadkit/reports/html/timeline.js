@@ -48,7 +48,7 @@ const timeline = (() => {
   }
 
   function redraw() {
-    const level = kind.hasLevel ? run.level : null;
+    const level = kind.level;
     const shade = video.intervals.map(([start, stop]) => ({
       type: "rect", x0: start - 0.5, x1: stop - 0.5, y0: 0, y1: 1, yref: "paper", layer: "below",
       fillcolor: colour("shade"), line: { width: 0 },
@@ -106,7 +106,7 @@ const timeline = (() => {
   function tell() {
     const score = video.scores[kind.key][frame];
     const abnormal = video.intervals.some(([start, stop]) => start <= frame && frame < stop);
-    const above = kind.hasLevel && run.level !== null && score !== null && score > run.level;
+    const above = kind.level !== null && score !== null && score >= kind.level;
     const words = `frame ${frame} of ${video.frames}${rate ? ` · ${(frame / rate).toFixed(1)} s` : ""} · ${score === null ? "no score" : `score ${digits(score)}`}`;
     const tags = [abnormal ? "labelled abnormal" : "labelled normal", ...(above ? ["above the threshold"] : [])];
     byId("readout").replaceChildren(make("span", words), make("br"), make("span", tags.join(", "), abnormal || above ? "tag" : "muted"));

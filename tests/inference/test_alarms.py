@@ -1,0 +1,179 @@
+"""Alarms: rules against a plain second reading of them, regions, and clips in bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vadkit.inference.alarms import AlarmRules, Alarms, find_events, peak_region
+from vadkit.inference.clip_ring import ClipRing
+from vadkit.scoring.calibration import calibrate
+
+# Times and rules are multiples of an eighth of a second, which floats hold exactly.
+EIGHTHS = st.integers(0, 24).map(lambda n: n / 8)
+RULES = st.builds(
+    lambda down, least, merge, cool: AlarmRules(5.0, 5.0 - down, least, merge, cool),
+    st.sampled_from([0.0, 1.0, 3.0]),
+    EIGHTHS,
+    EIGHTHS,
+    EIGHTHS,
+)
+SCORES = st.sampled_from([0.0, 1.0, 3.0, 4.5, 5.0, 6.0, 9.0, math.nan])
+STREAMS = st.lists(st.tuples(st.integers(1, 12), SCORES), max_size=60).map(
+    lambda steps: (
+        [n / 8 for n in itertools.accumulate(step for step, _ in steps)],
+        [score for _, score in steps],
+    )
+)
+
+
+def plainly(times: list[float], scores: list[float], rules: AlarmRules) -> list[list[float]]:
+    """Starts, ends and peaks by the words of ``AlarmRules``, with the whole array at hand."""
+    events: list[list[float]] = []
+    place = 0
+    while place < len(times):
+        since = times[place] - events[-1][1] if events else math.inf
+        allowed = since < rules.merge_s or since >= rules.cooldown_s
+        if not (scores[place] >= rules.threshold and allowed):
+            place += 1
+            continue
+        stop = place
+        while stop < len(times) and scores[stop] >= rules.release:
+            stop += 1
+        start, end, peak = times[place], times[stop - 1], max(scores[place:stop])
+        if end - start >= rules.min_duration_s:
+            if events and start - events[-1][1] < rules.merge_s:
+                events[-1] = [events[-1][0], end, max(peak, events[-1][2])]
+            else:
+                events.append([start, end, peak])
+        place = stop
+    return events
+
+
+@settings(max_examples=400, deadline=None)
+@given(STREAMS, RULES)
+def test_pushed_frame_by_frame_alarms_are_those_of_the_whole_array(stream, rules):
+    found = find_events(*stream, rules)
+    assert [[e.start, e.end, e.peak_score] for e in found] == plainly(*stream, rules)
+    for event in found:
+        assert event.peak_score >= rules.threshold
+        assert event.end - event.start >= rules.min_duration_s
+        assert event.start <= event.peak_time <= event.end
+        assert stream[1][stream[0].index(event.peak_time)] == event.peak_score
+    for before, after in itertools.pairwise(found):
+        assert after.start - before.end >= max(rules.merge_s, rules.cooldown_s)
+
+
+@settings(max_examples=100, deadline=None)
+@given(STREAMS, RULES)
+def test_every_event_is_told_of_as_it_begins_and_when_it_is_over(stream, rules):
+    alarms = Alarms(rules)
+    told = []
+    for time, score in zip(*stream, strict=True):
+        for event in alarms.push(time, score):
+            told.append(event)
+            if not event.over:
+                assert event.start <= time and time - event.start >= rules.min_duration_s
+            else:
+                # Not before it is certain, for it could have gone on.
+                assert time - event.end >= rules.merge_s or time > event.end
+    told += alarms.finish()
+    assert [event.over for event in told] == [False, True] * (len(told) // 2)
+    for begun, over in zip(told[::2], told[1::2], strict=True):
+        assert (begun.id, begun.start) == (over.id, over.start)
+        assert begun.peak_score <= over.peak_score
+
+
+def test_an_alarm_is_on_while_it_lasts():
+    alarms = Alarms(AlarmRules(5, 3, min_duration_s=1, merge_s=2))
+    on = []
+    for time, score in enumerate([6, 4, 6, 2, 0, 6, 0, 0, 0.0]):
+        alarms.push(float(time), score)
+        on.append(alarms.on)
+    assert on == [False, True, True, False, False, False, False, False, False]
+
+
+def test_rules_of_a_calibration():
+    scores = {"a": np.r_[np.zeros(500), np.linspace(0, 10, 500)]}
+    found = calibrate(scores, {"a": 25.0}, [], source="test", method="quantile")
+    rules = AlarmRules.of(found, hysteresis=0.25, min_duration_s=1)
+    assert rules.threshold == found.threshold > 10
+    assert rules.release == pytest.approx(7.5, abs=0.01)
+    with pytest.raises(ValueError, match="lies above the threshold"):
+        AlarmRules(1, 2)
+
+
+def test_time_does_not_run_backwards():
+    alarms = Alarms(AlarmRules(5, 5), source="gate")
+    alarms.push(2, 0)
+    with pytest.raises(ValueError, match=r"gate: time ran backwards, from 2 to 1\.5"):
+        alarms.push(1.5, 0)
+
+
+def test_ids_say_source_and_time_and_stay_the_same():
+    rules = AlarmRules(5, 5)
+    (event,) = find_events([0.0, 61.25, 62], [0, 6, 0], rules, source="cam 1/gate")
+    assert event.id == "cam_1_gate-00000061.250s"
+    alarms = Alarms(rules, source="gate", epoch=1_700_000_000)
+    (live,) = alarms.push(1.5, 7)
+    assert live.started_at == "2023-11-14T22:13:21.500Z"
+    assert live.id == "gate-20231114T221321500Z"
+    assert live.to_dict()["state"] == "begun" and live.to_dict()["end"] is None
+
+
+def test_a_region_is_the_box_of_the_peak_alone():
+    score_map = np.zeros((6, 8))
+    score_map[1:3, 2:4] = [[8, 9], [6, 0.1]]
+    score_map[4:, 6:] = 7  # another one, lower
+    assert peak_region(score_map, (60, 160)) == (40, 10, 80, 30)
+    score_map[0, 0] = np.nan
+    assert peak_region(score_map, (60, 160)) == (40, 10, 80, 30)
+    assert peak_region(np.full((2, 2), np.nan), (60, 160)) is None
+    assert peak_region(np.zeros((6, 8)), (60, 160)) == (0, 0, 160, 60)
+
+
+def picture(value: int) -> np.ndarray:
+    return np.full((48, 64, 3), value, np.uint8)
+
+
+def test_an_event_has_the_peaks_picture_region_and_part_and_frames_around_it():
+    alarms = Alarms(AlarmRules(5, 5, merge_s=1), ring=ClipRing(before_s=1, after_s=2, fps=2))
+    score_map = np.zeros((6, 8))
+    score_map[2, 3] = 1
+    told = []
+    scores = [0] * 12 + [6, 8, 7] + [0] * 12
+    for number, score in enumerate(scores):
+        parts = {"motion": score, "scene": 7.5 if score == 7 else math.nan}
+        told += alarms.push(
+            number / 4, score, frame=picture(8 * number), score_map=score_map, parts=parts
+        )
+    begun, over = told
+    assert begun.clip == () and begun.peak_score == 6
+    assert (over.start, over.end, over.peak_time) == (3.0, 3.5, 3.25)
+    assert over.region == (24, 16, 32, 24) and over.part == "motion"
+    shown = cv2.imdecode(np.frombuffer(over.snapshot, np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape == (48, 64, 3) and abs(int(shown.mean()) - 8 * 13) <= 1
+    assert [one.time for one in over.clip] == [2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5]
+
+
+def test_memory_is_bounded_however_long_an_alarm_lasts():
+    ring = ClipRing(before_s=2, after_s=1, longest_s=5, fps=4, width=32)
+    alarms = Alarms(AlarmRules(5, 5, min_duration_s=1), ring=ring)
+    most = 0
+    for number in range(2000):
+        alarms.push(number / 10, 9.0 if number > 50 else 0, frame=picture(number % 255))
+        most = max(most, len(ring))
+    # The last 3 s, and 7 s around the alarm's start, at 5 frames a second: a little over `fps`.
+    assert most <= 52
+    (over,) = alarms.finish()
+    assert over.end - over.start > 190
+    times = [one.time for one in over.clip]
+    assert over.start - 2 <= times[0] < over.start - 1.5 and times[-1] <= over.start + 5
+    small = cv2.imdecode(np.frombuffer(over.clip[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert small.shape == (24, 32, 3)

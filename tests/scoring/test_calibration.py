@@ -1,0 +1,162 @@
+"""Thresholds for so many false alarms an hour, on scores whose true rates are known."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vadkit.errors import DataError, RecipeError
+from vadkit.scoring.calibration import Calibration, calibrate, load_calibration
+from vadkit.scoring.peaks import (
+    conformal,
+    fit_tail,
+    gap_frames,
+    peaks_over,
+    pot,
+    quantile,
+    rate_interval,
+)
+
+EMA = [{"type": "ema", "halflife": 4}]
+
+
+def noise(videos: int, frames: int, seed: int = 0) -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    return {f"v{number}": draw.normal(size=frames) for number in range(videos)}
+
+
+def fit(scores, **settings) -> Calibration:
+    rates = dict.fromkeys(scores, 25.0)
+    return calibrate(scores, rates, settings.pop("scorers", []), source="test", **settings)
+
+
+def alarms_an_hour(threshold: float, scores: dict[str, np.ndarray]) -> float:
+    gap = gap_frames(2.0, 25)
+    count = sum(len(peaks_over(values, threshold, gap)) for values in scores.values())
+    return count / (sum(map(len, scores.values())) / 25 / 3600)
+
+
+def test_peaks_that_lie_within_the_gap_are_one():
+    scores = np.array([0, 5, 0, 0, 7, 6, np.nan, 0, 0, 0, 9.0])
+    assert peaks_over(scores, 5, gap=1).tolist() == [5, 7, 9]
+    assert peaks_over(scores, 5, gap=3).tolist() == [7, 9]
+    assert peaks_over(scores, 10, gap=3).tolist() == []
+
+
+@pytest.mark.parametrize(("merge_s", "rate", "gap"), [(2, 10, 19), (2, 29.97, 59), (0, 25, 1)])
+def test_frames_of_one_alarm_lie_less_than_the_merge_time_apart(merge_s, rate, gap):
+    assert gap_frames(merge_s, rate) == gap
+
+
+def test_quantile_allows_that_many_peaks():
+    peaks = np.arange(1.0, 11)
+    level = quantile(peaks, hours=2, per_hour=1.5)
+    assert np.count_nonzero(peaks >= level) == 3 and 7 < level < 7 + 1e-9
+    assert quantile(peaks, hours=0.1, per_hour=1) > 10
+    assert quantile(peaks, hours=20, per_hour=1) == 1
+
+
+def test_a_tail_gives_back_what_drew_it():
+    from scipy.stats import genpareto
+
+    drawn = genpareto.rvs(0.2, scale=3, size=20000, random_state=1)
+    assert fit_tail(drawn) == (pytest.approx(0.2, abs=0.03), pytest.approx(3, rel=0.05))
+    level = pot(5 + drawn, hours=100, per_hour=1, level=5)  # one of 200 peaks
+    assert level == pytest.approx(5 + genpareto.isf(1 / 200, 0.2, scale=3), rel=0.05)
+    with pytest.raises(ValueError, match="at least 5 peaks; got 2"):
+        pot(np.array([1.0, 2]), 1, 1, 0)
+
+
+def test_conformal_takes_the_rank_that_its_promise_needs():
+    maxima = np.arange(1.0, 20)  # 19 videos of half an hour
+    per_hour = -math.log(0.9) / 0.5  # an alarm in at most one new video of ten
+    assert 18 < conformal(maxima, 0.5, per_hour) < 18 + 1e-9
+    assert conformal(maxima, 0.5, per_hour / 10) > 19
+
+
+def test_rate_interval_is_the_known_one():
+    assert rate_interval(0, 1) == (0, pytest.approx(3.689, abs=1e-3))
+    assert rate_interval(10, 2) == (pytest.approx(2.398, abs=1e-3), pytest.approx(9.195, abs=1e-3))
+
+
+@pytest.mark.parametrize("method", ["pot", "quantile", "conformal"])
+def test_new_video_raises_about_as_many_alarms_as_were_asked_for(method):
+    new = noise(6, 200_000, seed=99)
+    found = fit(noise(40, 18_000), method=method, per_hour=4, scorers=EMA)  # 8 hours
+    from vadkit.scoring.scorer import apply
+
+    rate = alarms_an_hour(found.threshold, apply(found.chain(), new))
+    assert 2 < rate < 8
+    assert found.warnings == []
+    seen = found.evidence
+    assert (seen.videos, seen.hours) == (40, pytest.approx(8))
+    assert seen.threshold_low < found.threshold < seen.threshold_high
+    assert seen.rate_low < 4 < seen.rate_high
+    assert seen.supported_per_hour < 4
+
+
+def test_pot_tells_of_rates_that_the_video_is_too_short_for_and_says_so():
+    new = noise(6, 200_000, seed=99)
+    found = fit(noise(12, 1000), method="pot", per_hour=3)  # 8 minutes
+    seen = found.evidence
+    at_low, at_high = (alarms_an_hour(x, new) for x in (seen.threshold_low, seen.threshold_high))
+    assert at_high < 3 < at_low
+    assert alarms_an_hour(found.threshold, new) < seen.supported_per_hour
+    assert found.evidence.supported_per_hour == pytest.approx(22.5, abs=0.1)
+    assert found.warnings == [
+        "8 min of normal video cannot vouch for fewer than 22 false alarms an hour, so the "
+        "threshold is an extrapolation; 3 an hour needs about 59.9 min"
+    ]
+    assert fit(noise(12, 1000), per_hour=30).warnings == []
+
+
+def test_conformal_counts_videos():
+    found = fit(noise(6, 1000), method="conformal", per_hour=2)
+    assert "6 normal videos, 4 min together, cannot vouch" in found.warnings[0]
+    assert "needs about 42 of them" in found.warnings[0]
+    assert found.evidence.alarms == 0
+
+
+def test_scores_without_a_tail_get_a_threshold_above_them():
+    scores = {"a": np.full(500, 3.0), "b": np.full(500, np.nan)}
+    found = fit(scores)
+    assert found.threshold > 3 and found.evidence.alarms == 0
+    assert found.evidence.videos == 1
+    assert "the threshold is just above the highest score" in found.warnings[0]
+
+
+def test_what_cannot_be_calibrated_is_refused():
+    with pytest.raises(DataError, match="no normal frame has a score"):
+        fit({"a": np.full(5, np.nan)})
+    with pytest.raises(RecipeError, match="more than 0 false alarms an hour; got 'pot' and 0"):
+        fit(noise(1, 100), per_hour=0)
+
+
+def test_a_calibration_survives_its_file(tmp_path):
+    found = fit(noise(3, 500), scorers=EMA)
+    assert load_calibration(tmp_path) is None
+    (tmp_path / "calibration.json").write_text(json.dumps(found.to_dict()))
+    assert load_calibration(tmp_path) == found
+    (tmp_path / "calibration.json").write_text(json.dumps({"threshold": 1}))
+    with pytest.raises(DataError, match="calibrate again"):
+        load_calibration(tmp_path)
+    (tmp_path / "calibration.json").write_text("{")
+    with pytest.raises(DataError, match=r"calibration\.json cannot be read"):
+        load_calibration(tmp_path)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(1, 12), st.integers(30, 300), st.sampled_from([0.5, 5, 50, 500]), st.integers(0, 9)
+)
+def test_fewer_alarms_need_a_threshold_no_lower(videos, frames, per_hour, seed):
+    scores = noise(videos, frames, seed)
+    for method in ("pot", "quantile", "conformal"):
+        strict, lax = (fit(scores, method=method, per_hour=r) for r in (per_hour, per_hour * 2))
+        assert strict.threshold >= lax.threshold - 1e-9
+        assert np.isfinite(strict.threshold)

@@ -1,0 +1,318 @@
+"""From scores to alarms that a person would act on: pushed frame by frame, by time, not count."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from vadkit.inference.clip_ring import ClipFrame, ClipRing, jpeg
+from vadkit.scoring.calibration import MERGE_S, Calibration
+
+
+@dataclass(frozen=True)
+class AlarmRules:
+    """When a score makes an alarm; times in seconds.
+
+    - An alarm begins with a score at or above ``threshold`` and lasts until one falls below
+      ``release``, so that a score that wavers around the threshold makes one alarm, not many. A
+      frame without a score is below both.
+    - One that lasts less than ``min_duration_s`` from its first frame to its last is none.
+    - One that begins less than ``merge_s`` after the end of the one before goes on with that one.
+    - For ``cooldown_s`` after the end of an alarm no other begins.
+    """
+
+    threshold: float
+    release: float
+    min_duration_s: float = 0.0
+    merge_s: float = MERGE_S
+    cooldown_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.release <= self.threshold:
+            raise ValueError(f"release {self.release} lies above the threshold {self.threshold}")
+
+    @classmethod
+    def of(
+        cls,
+        calibration: Calibration,
+        *,
+        hysteresis: float = 0.1,
+        min_duration_s: float = 0.0,
+        merge_s: float = MERGE_S,
+        cooldown_s: float = 0.0,
+    ) -> AlarmRules:
+        """The rules for a calibrated threshold.
+
+        The release level lies ``hysteresis`` of the way from the threshold down to the usual score.
+        """
+        threshold = calibration.threshold
+        release = threshold - hysteresis * max(0.0, threshold - calibration.usual)
+        return cls(threshold, release, min_duration_s, merge_s, cooldown_s)
+
+
+@dataclass(frozen=True)
+class Event:
+    """An alarm, as it begins (``end`` None) and again, complete, when it is over.
+
+    Times are seconds of the source's clock; ``started_at`` is the time of day of ``start`` in UTC,
+    where that is known. ``region`` (x1, y1, x2, y2) in pixels of the source and ``part`` say where
+    the score came from and which part of the method it was, at the peak so far, where the method
+    tells. ``snapshot`` is the peak's frame as JPEG, ``clip`` frames from before the start until
+    after the end (empty while it lasts). The id is the same whenever a file is scored again.
+    """
+
+    id: str
+    source: str
+    start: float
+    end: float | None
+    peak_time: float
+    peak_score: float
+    threshold: float
+    started_at: str | None = None
+    region: tuple[int, int, int, int] | None = None
+    part: str | None = None
+    snapshot: bytes | None = None
+    clip: tuple[ClipFrame, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.end is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, without pictures."""
+        return {
+            "id": self.id,
+            "state": "over" if self.over else "begun",
+            "source": self.source,
+            "start": self.start,
+            "end": self.end,
+            "started_at": self.started_at,
+            "peak_time": self.peak_time,
+            "peak_score": self.peak_score,
+            "threshold": self.threshold,
+            "region": None if self.region is None else list(self.region),
+            "part": self.part,
+        }
+
+
+@dataclass(frozen=True)
+class _Peak:
+    time: float
+    score: float
+    region: tuple[int, int, int, int] | None
+    part: str | None
+    snapshot: bytes | None
+
+
+@dataclass
+class _Rise:
+    """Frames in a row at or above the release level, the first at or above the threshold."""
+
+    start: float
+    end: float
+    peak: _Peak
+
+    def take(self, peak: _Peak) -> None:
+        if peak.score > self.peak.score:
+            self.peak = peak
+
+
+class Alarms:
+    """The alarms of one source; ``push`` every frame, then ``finish``.
+
+    ``epoch`` is the Unix time of the source's time 0, where it has one. ``ring`` keeps frames for
+    the clips of events; None keeps none, nor snapshots. Memory stays bounded.
+    """
+
+    def __init__(
+        self,
+        rules: AlarmRules,
+        *,
+        source: str = "",
+        epoch: float | None = None,
+        ring: ClipRing | None = None,
+    ) -> None:
+        self.rules = rules
+        self.source = source
+        self.epoch = epoch
+        self.ring = ring
+        if ring is not None:
+            # An alarm is known of only when it has lasted long enough.
+            ring.late_s = rules.min_duration_s
+        self._rise: _Rise | None = None
+        self._event: _Rise | None = None  # all rises of it in one
+        self._last_end = -math.inf
+        self._now = -math.inf
+
+    @property
+    def on(self) -> bool:
+        """Whether an alarm is on at the frame pushed last."""
+        return self._event is not None and self._event.end == self._now
+
+    def push(
+        self,
+        time: float,
+        score: float,
+        *,
+        frame: np.ndarray | None = None,
+        score_map: np.ndarray | None = None,
+        parts: Mapping[str, float] | None = None,
+    ) -> list[Event]:
+        """Take the next frame: its time, live score, picture (H, W, 3), map (h, w) and parts.
+
+        Gives the events that are over, then one that has begun. Raises ``ValueError`` when time
+        runs backwards.
+        """
+        if time < self._now:
+            raise ValueError(f"{self.source}: time ran backwards, from {self._now} to {time}")
+        self._now = time
+        if self.ring is not None and frame is not None:
+            self.ring.push(time, frame)
+        self._follow(time, score, frame, score_map, parts)
+        told = []
+        if self._event is not None and self._is_over(time):
+            told.append(self._over())
+        rise = self._rise
+        if rise is not None and self._lasts(rise):
+            if self._event is None:
+                self._event = replace(rise)
+                self._last_end = rise.end
+                if self.ring is not None:
+                    self.ring.begin(rise.start)
+                told.append(self._told(self._event, None))
+            else:
+                self._event.end = self._last_end = rise.end
+                self._event.take(rise.peak)
+        return told
+
+    def finish(self) -> list[Event]:
+        """End what lasts, as the source has ended; gives the event that is over then."""
+        told = [] if self._event is None else [self._over()]
+        self._rise = None
+        return told
+
+    def _follow(
+        self,
+        time: float,
+        score: float,
+        frame: np.ndarray | None,
+        score_map: np.ndarray | None,
+        parts: Mapping[str, float] | None,
+    ) -> None:
+        """Begin a rise, go on with it, or end it."""
+        if self._rise is None:
+            if not (score >= self.rules.threshold and self._may_begin(time)):
+                return
+        elif not score >= self.rules.release:
+            self._rise = None
+            return
+        elif score <= self._rise.peak.score:
+            self._rise.end = time
+            return
+        peak = _Peak(
+            time,
+            float(score),
+            None if score_map is None or frame is None else peak_region(score_map, frame.shape[:2]),
+            max(parts, key=lambda name: _or_lowest(parts[name])) if parts else None,
+            None if self.ring is None or frame is None else jpeg(frame),
+        )
+        if self._rise is None:
+            self._rise = _Rise(time, time, peak)
+        else:
+            self._rise.end = time
+            self._rise.take(peak)
+
+    def _may_begin(self, time: float) -> bool:
+        gap = time - self._last_end
+        return gap < self.rules.merge_s or gap >= self.rules.cooldown_s
+
+    def _is_over(self, time: float) -> bool:
+        """Whether no later frame can go on with the event at hand."""
+        assert self._event is not None
+        rise, end = self._rise, self._event.end
+        if rise is not None and (rise.start <= end or rise.start - end < self.rules.merge_s):
+            # Its own, or one that began in time and may last long enough yet.
+            return False
+        if rise is not None and self._lasts(rise):
+            return True
+        after = 0.0 if self.ring is None else self.ring.after_s
+        return time > end and time - end >= max(self.rules.merge_s, after)
+
+    def _lasts(self, rise: _Rise) -> bool:
+        return rise.end - rise.start >= self.rules.min_duration_s
+
+    def _over(self) -> Event:
+        assert self._event is not None
+        rise, self._event = self._event, None
+        return self._told(rise, rise.end)
+
+    def _told(self, rise: _Rise, end: float | None) -> Event:
+        started_at = None
+        if self.epoch is not None:
+            at = datetime.datetime.fromtimestamp(self.epoch + rise.start, datetime.UTC)
+            started_at = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        stamp = re.sub(r"[-:.]", "", started_at or "") or f"{rise.start:012.3f}s"
+        name = re.sub(r"[^\w.-]+", "_", self.source).strip("._")
+        clip = () if self.ring is None or end is None else self.ring.end(end)
+        return Event(
+            id=f"{name}-{stamp}" if name else stamp,
+            source=self.source,
+            start=rise.start,
+            end=end,
+            peak_time=rise.peak.time,
+            peak_score=rise.peak.score,
+            threshold=self.rules.threshold,
+            started_at=started_at,
+            region=rise.peak.region,
+            part=rise.peak.part,
+            snapshot=rise.peak.snapshot,
+            clip=clip,
+        )
+
+
+def find_events(
+    times: Iterable[float], scores: Iterable[float], rules: AlarmRules, *, source: str = ""
+) -> list[Event]:
+    """The finished events of scores (N,) at times (N,), both in order."""
+    alarms = Alarms(rules, source=source)
+    told = [
+        event
+        for time, score in zip(times, scores, strict=True)
+        for event in alarms.push(time, score)
+    ]
+    return [event for event in [*told, *alarms.finish()] if event.over]
+
+
+def peak_region(score_map: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """The box (x1, y1, x2, y2) around a map's peak, in pixels of a picture of ``size`` (H, W).
+
+    It holds the connected cells around the highest one that lie more than half-way from the map's
+    median up to it; None for a map without a finite value.
+    """
+    from scipy.ndimage import label
+
+    if not np.isfinite(score_map).any():
+        return None
+    cells = np.where(np.isfinite(score_map), score_map, -np.inf)
+    peak = np.unravel_index(int(cells.argmax()), cells.shape)
+    middle = (float(np.nanmedian(score_map)) + float(cells[peak])) / 2
+    regions, _ = label(cells >= middle)
+    rows, columns = np.nonzero(regions == regions[peak])
+    high, wide = size[0] / cells.shape[0], size[1] / cells.shape[1]
+    return (
+        math.floor(int(columns.min()) * wide),
+        math.floor(int(rows.min()) * high),
+        math.ceil((int(columns.max()) + 1) * wide),
+        math.ceil((int(rows.max()) + 1) * high),
+    )
+
+
+def _or_lowest(value: float) -> float:
+    return -math.inf if math.isnan(value) else value

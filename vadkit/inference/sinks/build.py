@@ -1,0 +1,55 @@
+"""Sinks by name and parameters, from the command line or a recipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vadkit.errors import RecipeError
+from vadkit.inference.sinks.sink import EverySink
+from vadkit.recipe import Spec, check_components
+from vadkit.registry import build
+
+
+def parse_sink(text: str) -> Spec:
+    """A sink of the command line: ``csv``, or ``type=webhook,url=https://...,timeout_s=5``.
+
+    Values are read as YAML; a comma belongs to its value unless ``name=`` follows. Raises
+    ``RecipeError`` for text that is neither, and for unknown sinks and parameters, all at once.
+    """
+    parts = re.split(r",(?=\s*[A-Za-z_]\w*=)", text)
+    if len(parts) == 1 and "=" not in text:
+        parts = [f"type={text.strip()}"]
+    spec: dict[str, Any] = {}
+    for part in parts:
+        name, mark, value = part.partition("=")
+        name = name.strip()
+        if not mark or not re.fullmatch(r"[A-Za-z_]\w*", name):
+            raise RecipeError(
+                f"--sink {text}: '{part.strip()}' is not name=value; write for example "
+                "--sink csv or --sink type=webhook,url=https://example.org/alarms"
+            )
+        if name in spec:
+            raise RecipeError(f"--sink {text}: '{name}' is given twice")
+        try:
+            spec[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise RecipeError(f"--sink {text}: the value of '{name}' is not YAML") from None
+    if "type" not in spec:
+        raise RecipeError(f"--sink {text}: says no type; begin with type=, such as type=webhook")
+    checked = check_components(spec, "sinks", "one", f"--sink {text}")
+    return Spec(**checked)
+
+
+def build_sinks(specs: Sequence[Spec | Mapping[str, Any]], out: Path) -> EverySink:
+    """The sinks as one, writing below ``out``. Raises ``RecipeError`` where one cannot be made."""
+    made = []
+    for spec in specs:
+        params = dict(spec.params if isinstance(spec, Spec) else spec)
+        name = spec.type if isinstance(spec, Spec) else params.pop("type")
+        made.append((name, build("sinks", name, params, out)))
+    return EverySink(made)

@@ -1,0 +1,124 @@
+"""Send events to a web address, signed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from vadkit.errors import RecipeError
+from vadkit.inference.alarms import Event
+from vadkit.inference.sinks.outbox import Outbox, Refused
+from vadkit.inference.sinks.secret import secret
+from vadkit.inference.sinks.sink import EventSink, VideoScores
+
+# The message itself is at fault; to send it again is no use.
+_BAD_MESSAGE = {400, 413, 415, 422}
+
+
+class Webhook(EventSink):
+    """POSTs each event as JSON, when it begins and when it is over, signed and retried.
+
+    Messages wait in ``out/webhook`` until the receiver answers with 2xx, over restarts too. They
+    are signed as Standard Webhooks (standardwebhooks.com) are: ``webhook-signature`` is ``v1,`` and
+    the base64 of HMAC-SHA256 over ``<webhook-id>.<webhook-timestamp>.<body>``; the id stays the
+    same when a message is sent again. The key is in the environment variable that ``secret_env``
+    names, as text or as ``whsec_`` and base64; with ``secret_env: null`` nothing is signed.
+    ``snapshot`` adds the peak's picture, JPEG in base64. Redirects are not followed.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        *,
+        url: str,
+        secret_env: str | None = "VADKIT_WEBHOOK_SECRET",
+        snapshot: bool = False,
+        timeout_s: Annotated[float, Field(gt=0)] = 10.0,
+        first_wait_s: Annotated[float, Field(gt=0)] = 1.0,
+        longest_wait_s: Annotated[float, Field(gt=0)] = 300.0,
+    ) -> None:
+        super().__init__(out)
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise RecipeError(f"sink 'webhook': url must be an http(s) address; got '{url}'")
+        if parts.username or parts.password:
+            raise RecipeError(
+                f"sink 'webhook': the url of {parts.hostname} holds a name or password, which "
+                "would end up in recipes and logs; let the signature tell who sends"
+            )
+        self.url = url
+        self.key = None if secret_env is None else _key(secret(secret_env, "the key of webhooks"))
+        self.snapshot = snapshot
+        self.timeout_s = timeout_s
+        # Without the query, which may hold a token.
+        self.receiver = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        self.outbox = Outbox(
+            out / "webhook",
+            self._send,
+            name=f"webhook {self.receiver}",
+            first_wait_s=first_wait_s,
+            longest_wait_s=longest_wait_s,
+        )
+        self.outbox.start()
+
+    def event(self, event: Event) -> None:
+        data: dict[str, Any] = {"type": "vadkit.event", "event": event.to_dict()}
+        if self.snapshot and event.snapshot is not None:
+            data["snapshot_jpeg"] = base64.b64encode(event.snapshot).decode()
+        id = f"{event.id}.{data['event']['state']}"
+        self.outbox.put(id, json.dumps(data).encode())
+
+    def close(self, result: VideoScores | None) -> Path | None:
+        self.outbox.flush(5.0)
+        return None
+
+    def _send(self, id: str, body: bytes) -> None:
+        headers = {"Content-Type": "application/json", "User-Agent": "vadkit", "webhook-id": id}
+        headers["webhook-timestamp"] = str(int(time.time()))
+        if self.key is not None:
+            headers["webhook-signature"] = sign(self.key, id, headers["webhook-timestamp"], body)
+        request = urllib.request.Request(self.url, body, headers, method="POST")
+        opener = urllib.request.build_opener(_NoRedirects())
+        try:
+            with opener.open(request, timeout=self.timeout_s):
+                return
+        except urllib.error.HTTPError as error:
+            if error.code in _BAD_MESSAGE:
+                raise Refused(f"HTTP {error.code} {error.reason}") from None
+            raise ConnectionError(f"HTTP {error.code} {error.reason}") from None
+        except urllib.error.URLError as error:
+            raise ConnectionError(str(error.reason)) from None
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"no HTTP answer: {type(error).__name__}") from None
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *answer: Any) -> None:
+        # urllib would turn the POST into a GET, and the event would be lost.
+        return None
+
+
+def sign(key: bytes, id: str, timestamp: str, body: bytes) -> str:
+    """The ``webhook-signature`` of a message."""
+    signed = hmac.new(key, f"{id}.{timestamp}.".encode() + body, hashlib.sha256)
+    return "v1," + base64.b64encode(signed.digest()).decode()
+
+
+def _key(text: str) -> bytes:
+    if not text.startswith("whsec_"):
+        return text.encode()
+    try:
+        return base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        raise RecipeError("the key of webhooks begins with whsec_ but is not base64") from None

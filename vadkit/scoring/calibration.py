@@ -1,0 +1,290 @@
+"""An alarm threshold from normal video alone, for so many false alarms an hour of a camera."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from vadkit.errors import DataError, RecipeError
+from vadkit.registry import build_spec
+from vadkit.scoring import peaks
+from vadkit.scoring.scorer import Scorer, apply
+
+FitName = Literal["pot", "quantile", "conformal"]
+# Rises of the score this many seconds apart are of one alarm, in calibration and in alarms alike.
+MERGE_S = 2.0
+# Independent peaks that a tail is fitted to, where there is video enough.
+_PEAKS = 50
+# The bootstrap: draws, the fewest videos that may be drawn, and the pieces to cut fewer into.
+_DRAWS, _VIDEOS, _PIECES = 200, 8, 20
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The normal video that a threshold stands on; intervals are of 95%.
+
+    ``source`` says how its scores were made. ``peaks`` lie over ``level`` and apart in time; the
+    fit is of those. ``alarms`` is how many this video raises at the threshold, and ``rate_low`` to
+    ``rate_high`` an hour the rates that this count speaks for (Poisson). ``expected_per_hour`` is
+    what the fit says of the threshold. ``threshold_low`` to ``threshold_high`` is by bootstrap over
+    videos, or pieces of them where there are few. Rates below ``supported_per_hour`` are lower than
+    the video can vouch for: without a single alarm it would still allow them.
+    """
+
+    source: str
+    videos: int
+    hours: float
+    level: float
+    peaks: int
+    alarms: int
+    expected_per_hour: float
+    rate_low: float
+    rate_high: float
+    threshold_low: float
+    threshold_high: float
+    supported_per_hour: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A threshold: a score at or above it is an alarm.
+
+    It holds for raw scores after ``scorers`` (specs with their ``type``, in order), which are those
+    of live use, of ``checkpoint``. ``usual`` is the median of such scores on normal video.
+    Rises within ``merge_s`` seconds count as one alarm.
+    """
+
+    threshold: float
+    method: FitName
+    false_alarms_per_hour: float
+    scorers: list[dict[str, Any]]
+    usual: float
+    evidence: Evidence
+    merge_s: float = MERGE_S
+    checkpoint: str = "last"
+    warnings: list[str] = field(default_factory=list)
+
+    def chain(self) -> list[Scorer]:
+        """The scorers that the threshold is for."""
+        return [build_spec("scorers", spec) for spec in self.scorers]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Calibration:
+        """The inverse of ``to_dict``; raises ``DataError`` when a field is missing or unknown."""
+        try:
+            return cls(**{**data, "evidence": Evidence(**data["evidence"])})
+        except (TypeError, KeyError) as error:
+            names = ", ".join(one.name for one in fields(cls))
+            raise DataError(
+                f"a calibration has other fields than {names} ({error}); calibrate again with "
+                "`vadkit calibrate RUN`"
+            ) from None
+
+
+def load_calibration(run: Path) -> Calibration | None:
+    """``calibration.json`` of a run, None where there is none.
+
+    Raises ``DataError`` where it cannot be read.
+    """
+    path = run / "calibration.json"
+    try:
+        return Calibration.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path} cannot be read ({error}); make it again with `vadkit calibrate {run}`"
+        ) from None
+
+
+def calibrate(
+    scores: Mapping[str, np.ndarray],
+    rates: Mapping[str, float],
+    scorers: Sequence[Mapping[str, Any]],
+    *,
+    source: str,
+    method: FitName = "pot",
+    per_hour: float = 1.0,
+    merge_s: float = MERGE_S,
+    checkpoint: str = "last",
+    videos: int | None = None,
+    warnings: Sequence[str] = (),
+) -> Calibration:
+    """The threshold that normal video reaches ``per_hour`` times an hour.
+
+    ``scores`` are raw ones (N,) by video, NaN where there is none, and ``rates`` frames a second.
+    ``scorers`` are specs of the chain that makes live scores of them. ``videos`` is how many videos
+    ``scores`` are from, where those are pieces. Raises ``DataError`` without any score.
+    """
+    if method not in get_args(FitName) or not 0 < per_hour < math.inf:
+        raise RecipeError(
+            f"calibration: needs a method of {', '.join(get_args(FitName))} and more than 0 false "
+            f"alarms an hour; got '{method}' and {per_hour}"
+        )
+    final = apply([build_spec("scorers", spec) for spec in scorers], dict(scores))
+    final = {id: values for id, values in final.items() if not np.isnan(values).all()}
+    if not final:
+        raise DataError(
+            "no normal frame has a score, so there is nothing to calibrate on; are the videos "
+            "shorter than the method's clips?"
+        )
+    said = list(warnings)
+    series = [(values, rates[id]) for id, values in final.items()]
+    hours = sum(_hours(values, rate) for values, rate in series)
+    level, found = peaks.choose_level(
+        [values for values, _ in series],
+        [peaks.gap_frames(merge_s, rate) for _, rate in series],
+        max(_PEAKS, 4 * per_hour * hours),
+    )
+    count = sum(map(len, found))
+    units = [_unit(values, rate, level, merge_s) for values, rate in series]
+    threshold, expected = _fit(units, method, level, per_hour)
+    alarms = sum(
+        len(peaks.peaks_over(values, threshold, peaks.gap_frames(merge_s, rate)))
+        for values, rate in series
+    )
+    supported = _supported(units, method)
+    if supported > per_hour * (1 + 1e-9):
+        extrapolated = method == "pot" and count >= peaks.FEWEST
+        said.append(_too_little(units, method, per_hour, supported, extrapolated))
+    if method != "conformal" and len(units) < _VIDEOS:
+        units = [
+            _unit(piece, rate, level, merge_s)
+            for values, rate in series
+            for piece in np.array_split(
+                values, max(1, round(_PIECES * _hours(values, rate) / hours))
+            )
+        ]
+    low, high = _bootstrap(units, method, level, per_hour)
+    rate_low, rate_high = peaks.rate_interval(alarms, hours)
+    evidence = Evidence(
+        source=source,
+        videos=len(final) if videos is None else videos,
+        hours=hours,
+        level=level,
+        peaks=count,
+        alarms=alarms,
+        expected_per_hour=expected,
+        rate_low=rate_low,
+        rate_high=rate_high,
+        threshold_low=min(low, threshold),
+        threshold_high=max(high, threshold),
+        supported_per_hour=supported,
+    )
+    return Calibration(
+        threshold=threshold,
+        method=method,
+        false_alarms_per_hour=per_hour,
+        scorers=[dict(spec) for spec in scorers],
+        usual=float(np.nanmedian(np.concatenate([values for values, _ in series]))),
+        evidence=evidence,
+        merge_s=merge_s,
+        checkpoint=checkpoint,
+        warnings=said,
+    )
+
+
+class _Unit(NamedTuple):
+    """A video or a piece of one: its peaks over the level, hours, and highest score."""
+
+    peaks: np.ndarray
+    hours: float
+    highest: float
+
+
+def _unit(values: np.ndarray, rate: float, level: float, merge_s: float) -> _Unit:
+    found = peaks.peaks_over(values, level, peaks.gap_frames(merge_s, rate))
+    highest = float(np.nanmax(values)) if not np.isnan(values).all() else -math.inf
+    return _Unit(found, _hours(values, rate), highest)
+
+
+def _hours(values: np.ndarray, rate: float) -> float:
+    return float(np.count_nonzero(~np.isnan(values))) / rate / 3600
+
+
+def _fit(
+    units: Sequence[_Unit], method: FitName, level: float, per_hour: float
+) -> tuple[float, float]:
+    """The threshold, and how many alarms an hour are to be expected of it."""
+    found = np.concatenate([unit.peaks for unit in units])
+    hours = sum(unit.hours for unit in units)
+    if method == "conformal":
+        each = float(np.median([unit.hours for unit in units]))
+        highest = np.array([unit.highest for unit in units])
+        threshold = peaks.conformal(highest, each, per_hour)
+        share = np.count_nonzero(highest >= threshold) + 1
+        return threshold, -math.log1p(-min(share / (len(highest) + 1), 1 - 1e-9)) / each
+    if method == "pot" and len(found) >= peaks.FEWEST and per_hour * hours < len(found):
+        return peaks.pot(found, hours, per_hour, level), per_hour
+    threshold = peaks.quantile(found, hours, per_hour)
+    return threshold, float(np.count_nonzero(found >= threshold)) / hours
+
+
+def _supported(units: Sequence[_Unit], method: FitName) -> float:
+    """The lowest rate an hour that the video can vouch for."""
+    if method == "conformal":
+        each = float(np.median([unit.hours for unit in units]))
+        return math.log1p(1 / len(units)) / each
+    # No alarm in H hours still allows 3 / H an hour with a probability of 5%.
+    return -math.log(0.05) / sum(unit.hours for unit in units)
+
+
+def _too_little(
+    units: Sequence[_Unit],
+    method: FitName,
+    per_hour: float,
+    supported: float,
+    extrapolated: bool,
+) -> str:
+    hours = sum(unit.hours for unit in units)
+    what = f"{duration(hours)} of normal video"
+    need = duration(hours * supported / per_hour)
+    if method == "conformal":
+        what = f"{len(units)} normal videos, {duration(hours)} together,"
+        need = f"{math.ceil(len(units) * supported / per_hour)} of them"
+    kept = "an extrapolation" if extrapolated else "just above the highest score"
+    return (
+        f"{what} cannot vouch for fewer than {rounded(supported)} false alarms an hour, so the "
+        f"threshold is {kept}; {per_hour:g} an hour needs about {need}"
+    )
+
+
+def alarm_rate(per_hour: float) -> str:
+    """A rate as "1 false alarm an hour"."""
+    return f"{per_hour:g} false alarm{'' if per_hour == 1 else 's'} an hour"
+
+
+def rounded(rate: float) -> str:
+    """A rate as people write it: two digits below 10, none behind the point above."""
+    return f"{rate:.2g}" if rate < 10 else f"{rate:,.0f}"
+
+
+def duration(hours: float) -> str:
+    """Hours as "45 s", "4.3 min" or "12 h"."""
+    if hours * 3600 < 90:
+        return f"{hours * 3600:.0f} s"
+    return f"{hours * 60:.3g} min" if hours < 1.5 else f"{hours:.3g} h"
+
+
+def _bootstrap(
+    units: Sequence[_Unit], method: FitName, level: float, per_hour: float
+) -> tuple[float, float]:
+    """The 95% interval of the threshold, over videos drawn with replacement."""
+    draw = np.random.default_rng(0)
+    thresholds = []
+    for _ in range(_DRAWS):
+        drawn = [units[number] for number in draw.integers(len(units), size=len(units))]
+        if sum(len(unit.peaks) for unit in drawn):
+            thresholds.append(_fit(drawn, method, level, per_hour)[0])
+    low, high = np.quantile(thresholds, [0.025, 0.975]).tolist()
+    return low, high

@@ -1,0 +1,122 @@
+"""Peaks of normal scores, and the level that so many of them an hour reach.
+
+A false alarm lasts as long as the score stays up, so what is counted is peaks that lie apart in
+time, not frames. All functions are pure NumPy and SciPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import chi2, genpareto, lmoment
+
+# Fewer peaks than this say nothing of the shape of a tail.
+FEWEST = 5
+# Peaks that the shape's leaning towards an exponential tail counts for.
+_PRIOR_PEAKS = 10
+# Shares of frames below the levels that peaks may be taken from.
+_SHARES = [0.9999, 0.9995, 0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.6]
+
+
+def gap_frames(merge_s: float, rate: float) -> int:
+    """The most frames apart that two frames of one alarm may lie, ``rate`` frames a second."""
+    return max(1, math.ceil(merge_s * rate - 1e-9) - 1)
+
+
+def peaks_over(scores: np.ndarray, level: float, gap: int) -> np.ndarray:
+    """The highest score of each alarm that scores (N,) raise at ``level``, in order of time.
+
+    Frames at or above the level and at most ``gap`` frames apart are of one alarm; NaN is below.
+    """
+    above = np.flatnonzero(scores >= level)
+    if not len(above):
+        return np.empty(0)
+    first = np.flatnonzero(np.diff(above, prepend=-gap - 1) > gap)
+    return np.maximum.reduceat(scores[above], first)
+
+
+def quantile(peaks: np.ndarray, hours: float, per_hour: float) -> float:
+    """The lowest level that at most ``per_hour`` of the peaks an hour reach, as they are.
+
+    ``peaks`` (n,) are from ``hours`` of video. Where not even one peak is allowed it is just above
+    the highest; it never lies below the lowest.
+    """
+    allowed = math.floor(per_hour * hours + 1e-9)
+    falling = np.sort(peaks)[::-1]
+    if allowed >= len(falling):
+        return float(falling[-1])
+    return float(np.nextafter(falling[allowed], np.inf))
+
+
+def pot(peaks: np.ndarray, hours: float, per_hour: float, level: float) -> float:
+    """The level that ``per_hour`` peaks an hour reach, by a tail fitted to peaks over ``level``.
+
+    Peaks over threshold (Davison and Smith, 1990): what lies above a high level is generalised
+    Pareto, so rates lower than any that was seen can be told. Shape and scale are from L-moments
+    (Hosking and Wallis, 1987), which do better than likelihood on tens of peaks; the shape leans
+    towards 0, an exponential tail, as if ten more peaks had said so. A rate as high as that of the
+    peaks themselves is left to ``quantile``. Raises ``ValueError`` for fewer than five peaks.
+    """
+    if len(peaks) < FEWEST:
+        raise ValueError(f"a tail needs at least {FEWEST} peaks; got {len(peaks)}")
+    share = per_hour * hours / len(peaks)
+    if share >= 1:
+        return quantile(peaks, hours, per_hour)
+    shape, scale = fit_tail(peaks - level)
+    return float(level + genpareto.isf(share, shape, scale=scale))
+
+
+def fit_tail(excesses: np.ndarray) -> tuple[float, float]:
+    """Shape and scale of the generalised Pareto distribution of excesses (n,) over a level."""
+    first, second = lmoment(excesses, order=[1, 2]).tolist()
+    if second <= 0:
+        return 0.0, max(first, np.finfo(float).tiny)
+    shape = 2 - first / second
+    shape *= len(excesses) / (len(excesses) + _PRIOR_PEAKS)
+    # Heavier tails have no variance, and a sample of theirs tells nothing.
+    shape = min(max(shape, -0.5), 0.5)
+    # The scale that keeps the mean, which is scale / (1 - shape).
+    return shape, first * (1 - shape)
+
+
+def conformal(maxima: np.ndarray, hours_each: float, per_hour: float) -> float:
+    """The level that a new normal video exceeds no more often than ``per_hour`` alarms allow.
+
+    ``maxima`` (m,) are the highest scores of normal videos of about ``hours_each``. If a new one is
+    exchangeable with them, its own maximum exceeds the level with a probability of at most
+    1 - exp(-per_hour * hours_each), whatever the distribution (Vovk et al., 2005). Where m videos
+    cannot promise that, it is just above the highest of them.
+    """
+    allowed = -math.expm1(-per_hour * hours_each)
+    rank = math.ceil((len(maxima) + 1) * (1 - allowed) - 1e-9)
+    rising = np.sort(maxima)
+    return float(np.nextafter(rising[min(max(rank, 1), len(maxima)) - 1], np.inf))
+
+
+def rate_interval(alarms: int, hours: float, confidence: float = 0.95) -> tuple[float, float]:
+    """The rates an hour that ``alarms`` in ``hours`` speak for, if by chance (Garwood)."""
+    rest = (1 - confidence) / 2
+    low = chi2.ppf(rest, 2 * alarms) / 2 / hours if alarms else 0.0
+    return float(low), float(chi2.ppf(1 - rest, 2 * alarms + 2) / 2 / hours)
+
+
+def choose_level(
+    videos: Sequence[np.ndarray], gaps: Sequence[int], wanted: float
+) -> tuple[float, list[np.ndarray]]:
+    """The level that peaks are taken from, and the peaks over it by video.
+
+    The highest of a few quantiles of all frames that leaves ``wanted`` peaks; where none does, the
+    one that leaves most.
+    """
+    scored = np.concatenate([scores[~np.isnan(scores)] for scores in videos])
+    best: tuple[float, list[np.ndarray]] | None = None
+    for level in np.quantile(scored, _SHARES).tolist():
+        found = [peaks_over(scores, level, gap) for scores, gap in zip(videos, gaps, strict=True)]
+        if best is None or sum(map(len, found)) > sum(map(len, best[1])):
+            best = level, found
+        if sum(map(len, best[1])) >= wanted:
+            break
+    assert best is not None
+    return best

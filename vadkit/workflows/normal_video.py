@@ -1,0 +1,183 @@
+"""Scores of normal video by a method that has not seen it, as far as that can be had."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vadkit.errors import DataError
+from vadkit.recipe import Recipe
+
+if TYPE_CHECKING:
+    from vadkit.data.clip_sources import FrameReader
+    from vadkit.data.extras import Extras
+    from vadkit.engine.trainer import Trainer
+    from vadkit.methods.method import Method
+
+# Of a video that is split by time, this share of it lies between the parts, and is in neither.
+_GAP = 0.05
+# A method that has seen its videos scores at least so many frames of them, and at most as many as
+# it was trained on, so that short trainings stay short.
+_FEWEST_SEEN = 1000
+_SEEN = (
+    "the method was trained on these videos, so new video will raise more alarms than this says; "
+    "keep some out of training with calibration.holdout: 0.2, or calibrate on other normal video "
+    "with `vadkit calibrate RUN --videos FOLDER`"
+)
+
+
+class Piece(NamedTuple):
+    """Frames [start, stop) of a training video, by its number."""
+
+    video: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class NormalVideo:
+    """Raw scores (N,) of normal video or pieces of it, by name, with frames a second.
+
+    ``source`` says how they came about, ``videos`` of how many videos they are.
+    """
+
+    scores: dict[str, np.ndarray]
+    rates: dict[str, float]
+    source: str
+    videos: int
+    warnings: list[str] = field(default_factory=list)
+
+
+def outside(rows: np.ndarray, pieces: Sequence[Piece], span: int) -> np.ndarray:
+    """Which clips, rows (n, 2) of video and first frame, lie clear of the pieces; bool (n,).
+
+    A clip of a video that a piece was cut from lies clear at some distance.
+    """
+    kept = np.ones(len(rows), bool)
+    for video, start, stop in pieces:
+        gap = round(_GAP * (stop - start))
+        first = rows[:, 1]
+        kept &= (rows[:, 0] != video) | (first + span <= start - gap) | (first >= stop + gap)
+    return kept
+
+
+def kept_out(recipe: Recipe, stored: Sequence[FrameReader]) -> list[Piece]:
+    """What ``calibration.holdout`` keeps out of training: whole videos, or the end of a single one.
+
+    Evenly spread over the videos, and the same each time.
+    """
+    share = recipe.calibration.holdout if recipe.calibration else None
+    if share is None:
+        return []
+    if len(stored) == 1:
+        frames = len(stored[0])
+        return [Piece(0, frames - max(1, round(share * frames)), frames)]
+    count = min(max(1, round(share * len(stored))), len(stored) - 1)
+    numbers = ((np.arange(count) + 0.5) * len(stored) / count).astype(int).tolist()
+    return [Piece(number, 0, len(stored[number])) for number in numbers]
+
+
+def folds(lengths: Sequence[int], count: int) -> list[list[Piece]]:
+    """What each fold scores: every ``count``-th video, or a stretch of a single one."""
+    if len(lengths) == 1:
+        edges = np.linspace(0, lengths[0], count + 1).astype(int).tolist()
+        return [[Piece(0, start, stop)] for start, stop in itertools.pairwise(edges)]
+    count = min(count, len(lengths))
+    return [
+        [Piece(video, 0, lengths[video]) for video in range(fold, len(lengths), count)]
+        for fold in range(count)
+    ]
+
+
+def seen_pieces(lengths: Sequence[int], most: int) -> list[Piece]:
+    """Evenly spread videos, cut where even one is too long, of ``most`` frames together."""
+    total = sum(lengths)
+    if total <= most:
+        return [Piece(video, 0, length) for video, length in enumerate(lengths)]
+    count = max(1, len(lengths) * most // total)
+    numbers = ((np.arange(count) + 0.5) * len(lengths) / count).astype(int).tolist()
+    return [Piece(video, 0, min(lengths[video], most // count)) for video in numbers]
+
+
+def score_training_video(
+    recipe: Recipe,
+    trainer: Trainer,
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+    rates: dict[str, float],
+) -> NormalVideo:
+    """Scores of what was held out of training, else by folds, else of what the method has seen.
+
+    Only a method without gradients is cheap enough to be fitted again for each fold. Raises
+    ``DataError`` where folds leave nothing to fit.
+    """
+    scored: dict[str, np.ndarray] = {}
+    lengths = [len(video) for video in stored]
+    warnings = []
+
+    def score(method: Method, pieces: Sequence[Piece]) -> None:
+        from vadkit.methods.scoring import score_video
+
+        for video, start, stop in pieces:
+            scores = score_video(
+                method,
+                stored[video],
+                device=trainer.device,
+                dtype=trainer.dtype,
+                batch_size=recipe.train.batch_size,
+                extras=extras[video],
+                part=(start, stop),
+            )
+            whole = (start, stop) == (0, lengths[video])
+            name = stored[video].id if whole else f"{stored[video].id}[{start}:{stop}]"
+            scored[name] = scores[start:stop]
+
+    unseen = kept_out(recipe, stored)
+    settings = recipe.calibration
+    if unseen:
+        score(trainer.method, unseen)
+        source = "training videos that were held out of training"
+    elif not recipe.optimizers and settings is not None:
+        listed = folds(lengths, settings.folds)
+        for pieces in listed:
+            score(_fitted_without(recipe, trainer, pieces), pieces)
+        parts = "video, each part" if len(lengths) == 1 else "videos, each"
+        source = f"training {parts} scored by a fit on the others ({len(listed)} folds)"
+    else:
+        score(trainer.method, seen_pieces(lengths, max(_FEWEST_SEEN, _frames_trained(trainer))))
+        source = "training videos that the method has seen"
+        warnings.append(_SEEN)
+    ids = {name: name.rpartition("[")[0] if name not in rates else name for name in scored}
+    return NormalVideo(
+        scored,
+        {name: rates[id] for name, id in ids.items()},
+        source,
+        len(set(ids.values())),
+        warnings,
+    )
+
+
+def _fitted_without(recipe: Recipe, trainer: Trainer, pieces: Sequence[Piece]) -> Method:
+    """A method fitted as the trainer's, on all clips clear of the pieces."""
+    from vadkit.engine.trainer import collect_passes
+    from vadkit.workflows.build import build_method
+
+    loader = trainer.collect_loader
+    kept = outside(loader.clips, pieces, trainer.method.clip.span)  # type: ignore[attr-defined]
+    if not kept.any():
+        raise DataError(
+            "there is too little training video to fit on one part and score another; calibrate on "
+            "other normal video with `vadkit calibrate RUN --videos FOLDER`"
+        )
+    method = build_method(recipe, trainer.device).eval()
+    rest = loader.keeping(kept)  # type: ignore[attr-defined]
+    collect_passes(method, rest, trainer.device, trainer.dtype)
+    return method
+
+
+def _frames_trained(trainer: Trainer) -> int:
+    return trainer.step * trainer.batch_size
