@@ -43,6 +43,7 @@ FAMILIES: dict[str, str] = {
     "readers": "vadkit.data",
     "flow": "vadkit.data",
     "objects": "vadkit.data",
+    "pseudo": "vadkit.data",
     "evaluators": "vadkit.evaluation",
     "protocols": "vadkit.evaluation",
     "scorers": "vadkit.scoring",

@@ -64,4 +64,13 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "torchvision": "vadkit.data.objects.torchvision:Torchvision",
         "blobs": "vadkit.data.objects.blobs:Blobs",
     },
+    "pseudo": {
+        "playback": "vadkit.data.pseudo.playback:Playback",
+        "pace": "vadkit.data.pseudo.pace:Pace",
+        "freeze": "vadkit.data.pseudo.pace:Freeze",
+        "glide": "vadkit.data.pseudo.paste:Glide",
+        "stray": "vadkit.data.pseudo.paste:Stray",
+        "vanish": "vadkit.data.pseudo.vanish:Vanish",
+        "texture": "vadkit.data.pseudo.texture:Texture",
+    },
 }

@@ -12,6 +12,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "category-auc": "vadkit.evaluation.category_auc:CategoryAuc",
         "pixel-auc": "vadkit.evaluation.pixels:PixelAuc",
         "region-detection": "vadkit.evaluation.region_detection:RegionDetection",
+        "pseudo-anomaly": "vadkit.evaluation.pseudo_anomaly:PseudoAnomaly",
         "score-statistics": "vadkit.evaluation.score_statistics:ScoreStatistics",
     },
     "protocols": {

@@ -37,7 +37,7 @@ class FalseAlarms:
         """See ``FrameAuc`` for the arguments and the errors."""
         setting = setting or Setting()
         truth, values = pooled(scored_frames(scores, labels))
-        by_video = _normal_hours(scores, labels, setting.rates)
+        by_video = normal_hours(scores, labels, setting.rates)
         if by_video is None or not by_video.sum():
             return []
         hours = float(by_video.sum())
@@ -121,10 +121,10 @@ def alarm_ratios(
         "f1": (2 * hit, alarmed + abnormal),
         "events-found": (np.array(list(found.values())), np.array(list(events.values()))),
     }
-    hours = _normal_hours(scores, labels, setting.rates)
+    hours = normal_hours(scores, labels, setting.rates)
     if hours is not None and hours.sum():
         rises = [
-            _rises(values, labels[video], setting.threshold) for video, values in scores.items()
+            rises(values, labels[video], setting.threshold) for video, values in scores.items()
         ]
         ratios["false-alarms/h"] = (np.array(rises), hours)
     return ratios
@@ -174,12 +174,13 @@ def false_alarm_counts(scores: Frames, labels: Frames) -> tuple[np.ndarray, np.n
     return thresholds, reached - passed
 
 
-def _rises(values: np.ndarray, truth: np.ndarray, threshold: float) -> int:
+def rises(values: np.ndarray, truth: np.ndarray, threshold: float) -> int:
+    """How often scores (N,) rise to the threshold on a normal frame."""
     alarmed = values >= threshold  # NaN is no alarm
     return int(np.count_nonzero(alarmed & ~np.r_[False, alarmed[:-1]] & ~np.asarray(truth, bool)))
 
 
-def _normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> np.ndarray | None:
+def normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> np.ndarray | None:
     """Hours of scored normal frames by video, (V,); None when a frame rate is unknown."""
     if any(video not in rates for video in scores):
         return None

@@ -44,6 +44,38 @@ def score_video(
     return scatter_scores(scores, starts, len(video), spec)
 
 
+def score_with_peaks(
+    method: Method,
+    video: FrameReader,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    batch_size: int,
+    extras: Extras | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Scores as of ``score_video``, and where each frame's map is highest, (N, 2) float64.
+
+    Peaks are row and column as shares of height and width, NaN for frames without a map; of a frame
+    that several clips score, the last one's. None for a method without maps.
+    """
+    spec = method.clip.scoring
+    starts = scoring_starts(len(video), spec)
+    scores = np.empty((len(starts), len(spec.scored)))
+    peaks = np.full((len(video), 2), np.nan)
+    place, any_maps = 0, False
+    for batch, clips in _clips(video, starts, spec, device, batch_size, extras or Extras()):
+        scores[place : place + len(batch)], maps = score_batch(method, clips, dtype, maps=True)
+        place += len(batch)
+        if maps is not None:
+            any_maps = True
+            height, width = maps.shape[2:]
+            highest = np.divmod(maps.reshape(*maps.shape[:2], -1).argmax(axis=2), width)
+            frames = batch[:, None] + np.array(spec.scored) * spec.step
+            peaks[frames] = (np.stack(highest, axis=-1) + 0.5) / (height, width)
+    found = scatter_scores(scores, starts, len(video), spec)
+    return found, peaks if any_maps else None
+
+
 def map_video(
     method: Method,
     video: FrameReader,

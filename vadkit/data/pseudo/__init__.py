@@ -1,0 +1,1 @@
+"""Pseudo-anomalies: normal video made abnormal in known frames and places."""

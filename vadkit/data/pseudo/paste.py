@@ -1,0 +1,101 @@
+"""A figure cut out and moved along rigidly, as things on wheels move, or where nobody goes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vadkit.data.pseudo.editing import cut_out, nearer, paste
+from vadkit.data.pseudo.scene import Made, Scene
+from vadkit.data.pseudo.segments import Segment, Spot, edited, pick_segment
+from vadkit.data.pseudo.tracks import Track
+
+# Ways that are drawn for one that stays inside the frame.
+_TRIES = 40
+# Turns from a figure's own direction, in halves of a full turn: an eighth at least.
+_TURNS = (0.25, 1.75)
+# How tall somebody may be for another to walk in his place.
+_SIZES = (0.7, 1.4)
+
+
+class Glide:
+    """One figure glides straight on without a step, at a multiple of its own speed.
+
+    As things on wheels do: its way and place are its own.
+    """
+
+    control: float | None = None
+
+    def __init__(self, *, speeds: tuple[float, ...] = (1.25, 1.5, 2.0, 4.0)) -> None:
+        self.strengths = speeds
+
+    def __call__(
+        self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
+    ) -> Made | None:
+        def spots(segment: Segment) -> list[Spot]:
+            step = strength * segment.track.velocity(segment.last)
+            return [Spot(segment.last, step * n) for n in range(1, segment.length + 1)]
+
+        segment = pick_segment(scene, lead, length, rng, lambda frames: (0, frames), spots)
+        return None if segment is None else edited(scene, segment, lead, spots(segment))
+
+
+class Stray:
+    """One more figure, cut out and pasted in at another place, on its way in another direction.
+
+    It starts where a figure of about its size was at some time, and walks with its own steps at a
+    multiple of its own speed, from the clip's first frame on.
+    """
+
+    control: float | None = None
+
+    def __init__(self, *, speeds: tuple[float, ...] = (1.0, 1.5, 2.0)) -> None:
+        self.strengths = speeds
+
+    def __call__(
+        self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
+    ) -> Made | None:
+        count = lead + length
+        if not scene.tracks or len(scene.frames) < count:
+            return None
+        start = int(rng.integers(len(scene.frames) - count + 1))
+        for _ in range(_TRIES):
+            track, other = (scene.tracks[int(n)] for n in rng.integers(len(scene.tracks), size=2))
+            place = other.middle(float(rng.integers(other.first, other.last + 1)))
+            turn = rng.uniform(*_TURNS) * np.pi
+            spots = _walk(track, place, turn, strength, count)
+            if _SIZES[0] < other.height / track.height < _SIZES[1] and _inside(scene, track, spots):
+                break
+        else:
+            return None
+        made = []
+        for now, spot in enumerate(spots, start):
+            feet = float(track.boxes[spot.time - track.first, 3] + spot.shift[1])
+            in_front = nearer(scene, now, feet)
+            made.append(
+                paste(scene.frames[now], cut_out(scene, track, spot.time), spot.shift, in_front)
+            )
+        masks = np.stack([mask for _, mask in made])
+        return Made.of(np.stack([frame for frame, _ in made]), masks)
+
+
+def _walk(track: Track, place: np.ndarray, turn: float, speed: float, count: int) -> list[Spot]:
+    """A straight way from ``place`` (x, y) on, turned by an angle from the track's own."""
+    own = (track.middle(track.last) - track.middle(track.first)) / (len(track) - 1)
+    cos, sin = np.cos(turn), np.sin(turn)
+    step = speed * np.array([cos * own[0] - sin * own[1], sin * own[0] + cos * own[1]])
+    spots = []
+    for number in range(count):
+        # Its frames forth and back, as often as it takes.
+        phase = round(speed * number) % (2 * (len(track) - 1))
+        time = track.first + min(phase, 2 * (len(track) - 1) - phase)
+        spots.append(Spot(time, place + step * number - track.middle(time)))
+    return spots
+
+
+def _inside(scene: Scene, track: Track, spots: list[Spot]) -> bool:
+    height, width = scene.frames.shape[1:3]
+    for spot in (spots[0], spots[-1]):
+        left, top, right, bottom = track.boxes[spot.time - track.first] + np.tile(spot.shift, 2)
+        if left < 0 or top < 0 or right > width or bottom > height:
+            return False
+    return True

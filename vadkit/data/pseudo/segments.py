@@ -1,0 +1,125 @@
+"""Which figure to take, and when: one that is seen long enough, where it meets nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vadkit.data.pseudo.editing import cut_out, nearer, paste, without
+from vadkit.data.pseudo.scene import Made, Scene
+from vadkit.data.pseudo.tracks import Track
+
+# Segments that are looked at for one in which the figure meets nobody.
+_TRIES = 12
+# Fewer frames than this are no segment.
+_SHORTEST = 4
+
+
+class Segment(NamedTuple):
+    """A figure, the last frame before it is changed, and how many frames it is changed for."""
+
+    track: Track
+    last: int
+    length: int
+
+    def times(self, lead: int) -> np.ndarray:
+        """Frame numbers of the clip: the lead, and the segment."""
+        return np.arange(self.last - lead + 1, self.last + self.length + 1)
+
+
+class Spot(NamedTuple):
+    """Where a figure goes at some frame: as it was at ``time``, ``shift`` (x, y) pixels off."""
+
+    time: int
+    shift: np.ndarray
+
+
+def pick_segment(
+    scene: Scene,
+    lead: int,
+    length: int,
+    rng: np.random.Generator,
+    span: Callable[[int], tuple[float, float]],
+    spots: Callable[[Segment], Sequence[Spot]],
+) -> Segment | None:
+    """The longest segment up to ``length`` that some track has room for, where it meets fewest.
+
+    ``span(length)`` is what a segment takes of the track before its last frame and after it, and
+    ``spots`` where the figure would be in each of its frames.
+    """
+    shortest = min(_SHORTEST, length)
+    room: list[tuple[int, Track]] = []
+    for track in scene.tracks:
+        fits = (n for n in range(length, shortest - 1, -1) if _starts(scene, track, lead, n, span))
+        if found := next(fits, 0):
+            room.append((found, track))
+    if not room:
+        return None
+    length = max(found for found, _ in room)
+    tracks = [track for found, track in room if found == length]
+    tried: list[tuple[int, int, Segment]] = []
+    for _ in range(_TRIES):
+        track = tracks[int(rng.integers(len(tracks)))]
+        starts = _starts(scene, track, lead, length, span)
+        segment = Segment(track, starts[int(rng.integers(len(starts)))], length)
+        tried.append((_met(scene, segment, spots(segment)), len(tried), segment))
+    return min(tried)[2]
+
+
+def _starts(
+    scene: Scene,
+    track: Track,
+    lead: int,
+    length: int,
+    span: Callable[[int], tuple[float, float]],
+) -> range:
+    before, after = (int(np.ceil(each)) for each in span(length))
+    return range(
+        max(track.first + before, lead - 1),
+        min(track.last - after, len(scene.frames) - 1 - length) + 1,
+    )
+
+
+def _met(scene: Scene, segment: Segment, spots: Sequence[Spot]) -> int:
+    """Pixels of others in the figure's box, over its frames."""
+    track, met = segment.track, 0
+    for now, spot in enumerate(spots, segment.last + 1):
+        box = track.boxes[spot.time - track.first] + np.tile(np.rint(spot.shift).astype(int), 2)
+        left, top, right, bottom = np.maximum(box, 0).tolist()
+        there = scene.figures[now][top:bottom, left:right]
+        met += int(np.count_nonzero((there > 0) & (there != _number(track, now))))
+    return met
+
+
+def _number(track: Track, time: int) -> int:
+    return int(track.numbers[time - track.first]) if track.first <= time <= track.last else 0
+
+
+def put(scene: Scene, track: Track, now: int, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
+    """Frame ``now`` with a track's figure at a spot and not where it was, and its mask (H, W).
+
+    Those who stand nearer cover it.
+    """
+    number = _number(track, now)
+    frame = without(scene, track, now) if number else scene.frames[now]
+    figure = cut_out(scene, track, spot.time)
+    feet = float(track.boxes[spot.time - track.first, 3] + spot.shift[1])
+    return paste(frame, figure, spot.shift, nearer(scene, now, feet, number))
+
+
+def edited(scene: Scene, segment: Segment, lead: int, spots: Sequence[Spot]) -> Made:
+    """The clip of a segment with the figure at ``spots``, one for each of its frames."""
+    frames = scene.frames[segment.times(lead)].copy()
+    masks = np.zeros(frames.shape[:3], bool)
+    for place, spot in enumerate(spots, lead):
+        now = segment.last + 1 + place - lead
+        frames[place], masks[place] = put(scene, segment.track, now, spot)
+    return Made.of(frames, masks)
+
+
+def on_its_way(track: Track, time: float) -> Spot:
+    """Where a track's figure is at a time between frames: at the nearest, moved on a little."""
+    nearest = int(np.clip(np.rint(time), track.first, track.last))
+    return Spot(nearest, track.velocity(nearest) * (time - nearest))

@@ -1,0 +1,52 @@
+"""One figure that is gone from one frame to the next."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from vadkit.data.pseudo.editing import without
+from vadkit.data.pseudo.scene import Made, Scene
+from vadkit.data.pseudo.segments import Spot, pick_segment
+
+
+class Vanish:
+    """One figure vanishes, is back after some frames, and so on; the background shows meanwhile.
+
+    Abnormal are the frames in which it is suddenly gone or back: in those between there is nothing
+    to see. Strengths are the ``frames`` that it stays away, and then stays.
+    """
+
+    control: float | None = None
+
+    def __init__(self, *, frames: tuple[Annotated[int, Field(ge=1)], ...] = (1, 4)) -> None:
+        self.strengths = frames
+
+    def __call__(
+        self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
+    ) -> Made | None:
+        segment = pick_segment(
+            scene,
+            lead,
+            length,
+            rng,
+            lambda frames: (0, frames),
+            lambda s: [Spot(s.last + n, np.zeros(2)) for n in range(1, s.length + 1)],
+        )
+        if segment is None:
+            return None
+        frames = scene.frames[segment.times(lead)].copy()
+        masks = np.zeros(frames.shape[:3], bool)
+        gone_before = False
+        for number in range(segment.length):
+            now = segment.last + 1 + number
+            gone = number // int(strength) % 2 == 0
+            if gone:
+                frames[lead + number] = without(scene, segment.track, now)
+            if gone != gone_before:
+                place = now - segment.track.first
+                masks[lead + number] = scene.figures[now] == segment.track.numbers[place]
+            gone_before = gone
+        return Made.of(frames, masks)

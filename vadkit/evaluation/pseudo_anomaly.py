@@ -1,0 +1,141 @@
+"""How well a method tells made-up anomalies from the normal video they were made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+from sklearn.metrics import roc_auc_score
+
+from vadkit.errors import DataError
+from vadkit.evaluation.alarms import normal_hours, rises
+from vadkit.evaluation.metrics import Metric, Setting
+from vadkit.registry import Nested
+
+EVERY_KIND: list[dict[str, Any]] = [
+    {"type": name} for name in ("playback", "pace", "freeze", "glide", "stray", "vanish", "texture")
+]
+_WORDS = (
+    "pseudo-anomalies made of {videos} training videos that the method was not trained on, "
+    "against those videos untouched; no label was used"
+)
+
+
+@dataclass(frozen=True)
+class ScoredClip:
+    """A made clip: ``scores`` (n,) of its abnormal frames, of all edited ones in a control.
+
+    ``hits`` (n,) says in which of them the map's peak lies in the mask; None for a method without
+    maps.
+    """
+
+    kind: str
+    strength: float
+    control: bool
+    scores: np.ndarray
+    hits: np.ndarray | None = None
+
+
+class PseudoAnomaly:
+    """Anomalies made of normal video that was held out of training: no label is needed.
+
+    ``share`` of the training videos, drawn by ``seed``, are kept from training wherever a recipe
+    names this evaluator. Of them ``clips`` clips are made by each of ``kinds`` (of the family
+    ``pseudo``) at each of its strengths, of up to ``frames`` abnormal frames each.
+
+    - ``pseudo-auc[kind@strength]``: area under the ROC of those clips' abnormal frames against all
+      frames of the held-out videos untouched; ``pseudo-auc[kind]``: mean over strengths;
+      ``pseudo-auc``: mean over kinds.
+    - ``pseudo-seams[kind]``: the same area for clips that were edited alike and left normal. About
+      0.5 where the method sees the anomaly, not the editing.
+    - ``pseudo-false-alarms/h``: alarms an hour of the untouched videos, at the threshold that finds
+      the share ``found`` of all abnormal frames. Not where a frame rate is unknown.
+    - ``pseudo-peak-in-mask``: share of abnormal frames whose map has its peak in the mask, for
+      methods with maps.
+
+    Frames without a score are left out.
+    """
+
+    needs: ClassVar[str] = "pseudo-anomalies"
+
+    def __init__(
+        self,
+        *,
+        share: Annotated[float, Field(gt=0, lt=1)] = 0.25,
+        seed: Annotated[int, Field(ge=0)] = 0,
+        clips: Annotated[int, Field(ge=1)] = 8,
+        frames: Annotated[int, Field(ge=1)] = 12,
+        found: Annotated[float, Field(gt=0, le=1)] = 0.9,
+        kinds: Annotated[list[dict[str, Any]], Nested("pseudo", "list")] = EVERY_KIND,
+    ) -> None:
+        self.share, self.seed = share, seed
+        self.clips, self.frames, self.found = clips, frames, found
+        self.kinds = kinds
+
+    def __call__(
+        self,
+        untouched: dict[str, np.ndarray],
+        made: Sequence[ScoredClip],
+        setting: Setting | None = None,
+    ) -> list[Metric]:
+        """Compare made clips with scores (N,) of untouched held-out videos.
+
+        Raises ``DataError`` where nothing could be made, or nothing is scored.
+        """
+        setting = setting or Setting()
+        normal = np.concatenate([scores[~np.isnan(scores)] for scores in untouched.values()])
+        abnormal = _kept([clip for clip in made if not clip.control])
+        if not len(normal) or not len(abnormal):
+            raise DataError(
+                f"no pseudo-anomaly has a score: {len(made)} clips were made of "
+                f"{len(untouched)} held-out videos; they need something that moves, seen whole and "
+                "for some time before a still background"
+            )
+        figures = _areas(normal, [clip for clip in made if not clip.control], "pseudo-auc")
+        of_kinds = [value for name, value in figures.items() if "@" not in name]
+        figures = {"pseudo-auc": float(np.mean(of_kinds)), **figures}
+        seams = _areas(normal, [clip for clip in made if clip.control], "pseudo-seams")
+        figures |= {name: value for name, value in seams.items() if "@" not in name}
+        normals = {video: np.zeros(len(scores), bool) for video, scores in untouched.items()}
+        hours = normal_hours(untouched, normals, setting.rates)
+        if hours is not None:
+            threshold = np.quantile(abnormal, 1 - self.found, method="lower")
+            alarms = sum(rises(untouched[one], normals[one], threshold) for one in untouched)
+            figures["pseudo-false-alarms/h"] = alarms / float(hours.sum())
+        hits = [clip.hits for clip in made if clip.hits is not None and not clip.control]
+        if hits:
+            figures["pseudo-peak-in-mask"] = float(np.concatenate(hits).mean())
+        words = _WORDS.format(videos=len(untouched))
+        return [Metric(name, value, words) for name, value in figures.items()]
+
+
+def _areas(normal: np.ndarray, made: Sequence[ScoredClip], name: str) -> dict[str, float]:
+    """Areas by kind, and by kind and strength."""
+    areas = {}
+    for kind in dict.fromkeys(clip.kind for clip in made):
+        own = [clip for clip in made if clip.kind == kind]
+        of_kind = {
+            strength: _area(normal, _kept([clip for clip in own if clip.strength == strength]))
+            for strength in dict.fromkeys(clip.strength for clip in own)
+        }
+        known = {strength: area for strength, area in of_kind.items() if not math.isnan(area)}
+        if known:
+            areas[f"{name}[{kind}]"] = float(np.mean(list(known.values())))
+            areas |= {f"{name}[{kind}@{strength:g}]": area for strength, area in known.items()}
+    return areas
+
+
+def _area(normal: np.ndarray, abnormal: np.ndarray) -> float:
+    if not len(abnormal):
+        return math.nan
+    truth = np.r_[np.zeros(len(normal), bool), np.ones(len(abnormal), bool)]
+    return float(roc_auc_score(truth, np.r_[normal, abnormal]))
+
+
+def _kept(clips: Sequence[ScoredClip]) -> np.ndarray:
+    scores = np.concatenate([clip.scores for clip in clips] or [np.empty(0)])
+    return np.asarray(scores[~np.isnan(scores)])

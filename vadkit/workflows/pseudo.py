@@ -1,0 +1,202 @@
+"""A method against pseudo-anomalies: which videos are held out, and what they give to test it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vadkit.data.videos import ClipSpec
+from vadkit.device import pick_device, pick_precision
+from vadkit.errors import DataError, RecipeError
+from vadkit.recipe import Recipe, Spec
+from vadkit.registry import build, find, params_model
+from vadkit.workflows.build import build_clip
+from vadkit.workflows.frames import load_extras, store_videos
+from vadkit.workflows.progress import decoding_progress
+from vadkit.workflows.test_scores import frame_rates
+
+if TYPE_CHECKING:
+    from vadkit.data.clip_sources import FrameReader
+    from vadkit.data.extras import Extras
+    from vadkit.data.pseudo.stored import Kind, PseudoClip
+    from vadkit.data.stored_video import StoredVideo
+    from vadkit.data.videos import Video
+    from vadkit.evaluation.metrics import Metric
+    from vadkit.evaluation.pseudo_anomaly import PseudoAnomaly
+    from vadkit.methods.method import Method
+
+NEEDS = "pseudo-anomalies"
+# Frames of the video before a clip that a finder of objects may learn the background from.
+_SEEN_BEFORE = 100
+
+
+def pseudo_evaluator(recipe: Recipe) -> PseudoAnomaly | None:
+    """The recipe's evaluator of pseudo-anomalies; as it is by default where a hook asks for one.
+
+    None where neither does: then no video is held out of training.
+    """
+    for spec in recipe.evaluators:
+        if getattr(find("evaluators", spec.type).load(), "needs", None) == NEEDS:
+            return _built(spec)
+    if any(spec.params.get("on") == "pseudo-anomaly" for spec in recipe.hooks):
+        return _built(Spec(type="pseudo-anomaly"))
+    return None
+
+
+def _built(spec: Spec) -> PseudoAnomaly:
+    evaluator: PseudoAnomaly = build("evaluators", spec.type, spec.params)
+    return evaluator
+
+
+def hold_out(videos: Sequence[Video], evaluator: PseudoAnomaly) -> tuple[list[Video], list[Video]]:
+    """The videos to train on, and those held out, drawn by the evaluator's seed.
+
+    Raises ``DataError`` where there are too few to hold one out.
+    """
+    if len(videos) < 2:
+        raise DataError(
+            "pseudo-anomalies are made of videos held out of training, but there is "
+            f"{len(videos)} training video; give two or more, such as the parts of a long one"
+        )
+    count = min(max(1, round(evaluator.share * len(videos))), len(videos) - 1)
+    drawn = np.random.default_rng(evaluator.seed).permutation(len(videos))[:count]
+    held = set(drawn.tolist())
+    rest = [video for number, video in enumerate(videos) if number not in held]
+    return rest, [video for number, video in enumerate(videos) if number in held]
+
+
+@dataclass(frozen=True)
+class PseudoTest:
+    """Held-out videos untouched, and clips made of them, with the flow and boxes of each."""
+
+    recipe: Recipe
+    evaluator: PseudoAnomaly
+    untouched: Sequence[FrameReader]
+    beside: Sequence[Extras]
+    clips: Sequence[PseudoClip]
+    beside_clips: Sequence[Extras]
+    rates: dict[str, float]
+
+    def __call__(self, method: Method) -> list[Metric]:
+        """How a method does that was not trained on these videos."""
+        from vadkit.evaluation.metrics import Setting
+        from vadkit.evaluation.pseudo_anomaly import ScoredClip
+
+        normal = {
+            video.id: self._scores(method, video, extras)[0]
+            for video, extras in zip(self.untouched, self.beside, strict=True)
+        }
+        made = []
+        for clip, extras in zip(self.clips, self.beside_clips, strict=True):
+            labels, masks = clip.truth()
+            scores, peaks = self._scores(method, clip.frames, extras)
+            wanted = np.ones(len(labels), bool) if clip.control else labels
+            wanted = wanted & ~np.isnan(scores)
+            hits = None if peaks is None else _hits(peaks, masks)[wanted]
+            made.append(ScoredClip(clip.kind, clip.strength, clip.control, scores[wanted], hits))
+        return self.evaluator(normal, made, Setting("", rates=self.rates))
+
+    def _scores(
+        self, method: Method, video: FrameReader, extras: Extras
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        from vadkit.methods.scoring import score_with_peaks
+
+        device = _device_of(method)
+        dtype = pick_precision(self.recipe.train.precision, device)
+        return score_with_peaks(
+            method,
+            video,
+            device=device,
+            dtype=dtype,
+            batch_size=self.recipe.train.batch_size,
+            extras=extras,
+        )
+
+
+def pseudo_test(recipe: Recipe, evaluator: PseudoAnomaly, held: Sequence[Video]) -> PseudoTest:
+    """What held-out videos give to test methods with; worked out where the store lacks it."""
+    from vadkit.data.pseudo.stored import make_clips
+    from vadkit.data.store import cache_folder
+    from vadkit.data.stored_video import StoredVideo
+
+    stored, _ = store_videos(recipe, held)
+    kept = [video for video in stored if isinstance(video, StoredVideo)]
+    if len(kept) < len(stored):
+        raise RecipeError(
+            "data.store: none keeps no frames to make pseudo-anomalies of; use another store"
+        )
+    spec = build_clip(recipe).scoring
+    kinds = list(_kinds(evaluator))
+    count = evaluator.clips * sum(len(kind.versions) for kind in kinds)
+    frames = count * (spec.span - 1 + evaluator.frames)
+    with decoding_progress(count, frames, "making pseudo-anomalies") as progress:
+        clips = make_clips(
+            kept,
+            kinds,
+            cache_folder(),
+            count=evaluator.clips,
+            lead=spec.span - 1,
+            length=evaluator.frames,
+            seed=evaluator.seed,
+            progress=progress,
+        )
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    return PseudoTest(
+        recipe,
+        evaluator,
+        stored,
+        load_extras(recipe, spec, held, stored),
+        clips,
+        _extras_of_clips(recipe, spec, [clip.frames for clip in clips]),
+        frame_rates(held, getattr(dataset, "fps", None)),
+    )
+
+
+def _kinds(evaluator: PseudoAnomaly) -> Iterator[Kind]:
+    from vadkit.data.pseudo.stored import Kind
+
+    for given in evaluator.kinds:
+        params = dict(given)
+        name = params.pop("type")
+        full = dict(params_model(find("pseudo", name).load())(**params))
+        yield Kind(name, full, build("pseudo", name, params))
+
+
+def _extras_of_clips(recipe: Recipe, spec: ClipSpec, clips: Sequence[StoredVideo]) -> list[Extras]:
+    from vadkit.data.extras import Extras
+
+    extras = load_extras(recipe, replace(spec, boxes=None), [], clips)
+    if spec.boxes is None or recipe.objects is None:
+        return extras
+    finder = build("objects", recipe.objects.type, recipe.objects.params)
+    if not finder.reads_frames:
+        raise RecipeError(
+            f"objects: {recipe.objects.type} knows the objects of the data set's own videos, not "
+            "of pseudo-anomalies made of them; use a finder that looks at frames, such as blobs"
+        )
+    return [Extras(one.flow, _boxes(finder, clip)) for one, clip in zip(extras, clips, strict=True)]
+
+
+def _boxes(finder: Any, clip: StoredVideo) -> Any:
+    from vadkit.data.objects import boxes_of_frames
+
+    frames = clip.read(0, len(clip))
+    if frames.shape[-1] == 1:
+        frames = frames.repeat(3, axis=-1)
+    return boxes_of_frames(list(finder.stream(iter(frames))))
+
+
+def _device_of(method: Method) -> Any:
+    held = next(itertools.chain(method.parameters(), method.buffers()), None)
+    return pick_device("cpu") if held is None else held.device
+
+
+def _hits(peaks_N2: np.ndarray, masks_NHW: np.ndarray) -> np.ndarray:
+    """Whether each frame's peak, given as shares of height and width, lies in its mask."""
+    size = np.array(masks_NHW.shape[1:])
+    places = np.minimum((np.nan_to_num(peaks_N2) * size).astype(int), size - 1)
+    return np.asarray(masks_NHW[np.arange(len(masks_NHW)), places[:, 0], places[:, 1]])
