@@ -30,7 +30,9 @@ class Context(SimpleNamespace):
             metrics=[],
             saved=[],
             stopped=None,
-            evaluations=0,
+            evaluated_on="test",
+            evaluates=frozenset(),
+            evaluations=[],
             **values,
         )
 
@@ -48,8 +50,8 @@ class Context(SimpleNamespace):
     def stop(self, reason):
         self.stopped = reason
 
-    def evaluate(self):
-        self.evaluations += 1
+    def evaluate(self, on="test"):
+        self.evaluations.append(on)
 
     def learning_rates(self):
         return {"net": 0.25}
@@ -95,6 +97,48 @@ def test_best_on_test_needs_its_name(tmp_path):
         Checkpoint(best_on_test="auc").on_evaluated(ctx)
 
 
+def test_best_on_pseudo_is_kept_apart_from_the_test_set(tmp_path):
+    ctx = Context(tmp_path)
+    hook = Checkpoint(best_on_pseudo="pseudo-auc")
+    with pytest.raises(RecipeError, match="add the hook {type: evaluate, on: pseudo-anomaly}"):
+        hook.on_fit_start(ctx)
+    for on, name, value in (
+        ("pseudo-anomaly", "pseudo-auc", 0.7),
+        ("test", "micro-auc", 0.9),
+        ("pseudo-anomaly", "pseudo-auc", 0.6),
+        ("pseudo-anomaly", "pseudo-auc", 0.8),
+    ):
+        ctx.evaluated_on, ctx.metrics = on, [Metric(name, value, "words")]
+        hook.on_evaluated(ctx)
+    assert ctx.saved == ["best_on_pseudo", "best_on_pseudo"]
+    resumed = Checkpoint(best_on_pseudo="pseudo-auc")
+    resumed.load_state_dict(hook.state_dict())
+    ctx.metrics = [Metric("pseudo-auc", 0.75, "words")]
+    resumed.on_evaluated(ctx)
+    assert len(ctx.saved) == 2
+
+
+def test_early_stop_waits_for_pseudo_anomalies_to_be_told_better(tmp_path):
+    ctx = Context(tmp_path)
+    hook = EarlyStop(monitor="pseudo-auc", patience=2)
+    with pytest.raises(RecipeError, match="'pseudo-auc' is of pseudo-anomalies, and none are"):
+        hook.on_fit_start(ctx)
+    ctx.evaluates = frozenset(["pseudo-anomaly"])
+    hook.on_fit_start(ctx)
+    epochs(hook, ctx, [1.0, 2.0, 3.0])
+    assert ctx.stopped is None, "the loss has no say"
+    for on, value in (
+        ("pseudo-anomaly", 0.7),
+        ("pseudo-anomaly", 0.6),
+        ("test", 0.1),
+        ("pseudo-anomaly", 0.69),
+    ):
+        assert ctx.stopped is None
+        ctx.evaluated_on, ctx.metrics = on, [Metric("pseudo-auc", value, "words")]
+        hook.on_evaluated(ctx)
+    assert ctx.stopped == "pseudo-auc has not risen for 2 evaluations"
+
+
 def test_early_stop_waits_for_patience(tmp_path):
     ctx = Context(tmp_path)
     hook = EarlyStop(patience=2, min_delta=0.1)
@@ -112,9 +156,11 @@ def test_evaluate_runs_every_so_often_and_at_the_end(tmp_path):
     ctx = Context(tmp_path)
     hook = Evaluate(every=3)
     epochs(hook, ctx, [1.0] * 9)
-    assert ctx.evaluations == 2
+    assert ctx.evaluations == ["test"] * 2
     hook.on_fit_end(ctx)
-    assert ctx.evaluations == 3
+    assert ctx.evaluations == ["test"] * 3
+    Evaluate(on="pseudo-anomaly").on_fit_end(ctx)
+    assert ctx.evaluations[-1] == "pseudo-anomaly"
 
 
 def test_monitors_add_to_the_logs(tmp_path):

@@ -123,6 +123,7 @@ def print_evaluation(result: Evaluation) -> None:
     _print_alarms(result, say)
     _print_categories(result, say)
     _print_maps(result, say)
+    _print_pseudo(result, say)
     _print_counts(result, say)
 
 
@@ -219,6 +220,20 @@ def _print_maps(result: Evaluation, say: Callable[[str], None]) -> None:
         say(", ".join(f"{shown[one.name]} {one.value:.4f}{_bounds(one)}" for one in found) + ".")
         say(f"  [dim]{protocol[0].upper()}{protocol[1:]}.")
     for name, reason in result.maps.missing.items():
+        say(f"[yellow]{name} not measured:[/] {reason}.")
+
+
+def _print_pseudo(result: Evaluation, say: Callable[[str], None]) -> None:
+    found = {metric.name: metric for metric in result.pseudo.metrics}
+    if "pseudo-auc" in found:
+        kinds = ", ".join(
+            f"{name[11:-1]} {metric.value:.3f}"
+            for name, metric in found.items()
+            if name.startswith("pseudo-auc[") and "@" not in name
+        )
+        say(f"pseudo-anomalies, micro AUC {found['pseudo-auc'].value:.4f}: {kinds}.")
+        say(f"  [dim]{found['pseudo-auc'].protocol[0].upper()}{found['pseudo-auc'].protocol[1:]}.")
+    for name, reason in result.pseudo.missing.items():
         say(f"[yellow]{name} not measured:[/] {reason}.")
 
 

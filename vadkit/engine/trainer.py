@@ -19,7 +19,7 @@ from vadkit.data.tensors import Clips
 from vadkit.engine.checkpoint import save_checkpoint
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
-from vadkit.hooks.hook import Hook, in_order
+from vadkit.hooks.hook import Hook, On, in_order
 from vadkit.methods.method import Method
 from vadkit.recipe.model import Train
 
@@ -50,7 +50,8 @@ class Trainer:
     """Trains a method; the ``FitContext`` of its hooks.
 
     ``optimizers`` and ``schedules`` are by role; a schedule gives the factor on the base
-    learning rate at an epoch position such as 2.5. ``evaluate`` scores the test split.
+    learning rate at an epoch position such as 2.5. ``evaluate`` scores the test split,
+    ``evaluate_pseudo`` pseudo-anomalies.
     ``collect_loader`` feeds the collect pass: every training clip once, without augments.
     """
 
@@ -69,6 +70,7 @@ class Trainer:
         hooks: Sequence[tuple[str, Hook]],
         collect_loader: Loader | None = None,
         evaluate: Callable[[Method], Evaluated] | None = None,
+        evaluate_pseudo: Callable[[Method], list[Metric]] | None = None,
     ) -> None:
         self.method = method
         self.loader = loader
@@ -83,6 +85,7 @@ class Trainer:
         self.hooks = in_order([hook for _, hook in hooks])
         self.collect_loader = collect_loader or loader
         self._evaluate = evaluate
+        self._evaluate_pseudo = evaluate_pseudo
 
         self.epochs = settings.epochs if self.optimizers else 0
         self.steps_per_epoch = len(loader)
@@ -92,6 +95,7 @@ class Trainer:
         self.resumed = False
         self.logs: dict[str, float] = {}
         self.metrics: Sequence[Metric] = []
+        self.evaluated_on: On = "test"
         self.scores: dict[str, np.ndarray] = {}
         self.labels: dict[str, np.ndarray] = {}
         self.stop_reason: str | None = None
@@ -115,17 +119,22 @@ class Trainer:
         save_checkpoint(path, self.state_dict())
         return path
 
-    def evaluate(self) -> None:
-        if self._evaluate is None:
+    def evaluate(self, on: On = "test") -> None:
+        if on not in self.evaluates:
             return
         self._tell("on_evaluate_start")
+        self.evaluated_on = on
         with self._eval_mode():
-            self.metrics, self.scores, self.labels = self._evaluate(self.method)
+            if on == "test" and self._evaluate is not None:
+                self.metrics, self.scores, self.labels = self._evaluate(self.method)
+            elif self._evaluate_pseudo is not None:
+                self.metrics = self._evaluate_pseudo(self.method)
         self._tell("on_evaluated")
 
     @property
-    def evaluates(self) -> bool:
-        return self._evaluate is not None
+    def evaluates(self) -> frozenset[On]:
+        known: dict[On, object] = {"test": self._evaluate, "pseudo-anomaly": self._evaluate_pseudo}
+        return frozenset(on for on, evaluate in known.items() if evaluate is not None)
 
     @property
     def ending(self) -> bool:

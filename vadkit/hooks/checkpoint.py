@@ -8,7 +8,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from vadkit.errors import RecipeError
-from vadkit.hooks.hook import FitContext, Hook, Slot
+from vadkit.hooks.hook import FitContext, Hook, On, Slot, metric_named
+
+_SHORT: dict[On, str] = {"test": "test", "pseudo-anomaly": "pseudo"}
 
 
 class Checkpoint(Hook):
@@ -17,7 +19,9 @@ class Checkpoint(Hook):
     ``every`` epochs ``last.pt`` is written. ``best.pt`` is the epoch with the lowest training
     loss, which needs no test label. ``best_on_test`` names a test metric, such as ``micro-auc``,
     whose highest value is kept as ``best_on_test.pt`` beside the others; it needs the evaluate
-    hook, and every figure from that checkpoint was chosen on the test set. ``keep`` epochs are
+    hook, and every figure from that checkpoint was chosen on the test set. ``best_on_pseudo`` names
+    a figure of the hook ``{type: evaluate, on: pseudo-anomaly}``, such as ``pseudo-auc``, whose
+    highest value is kept as ``best_on_pseudo.pt``: no test label chose that. ``keep`` epochs are
     also kept as ``epoch-0012.pt``.
     """
 
@@ -29,14 +33,22 @@ class Checkpoint(Hook):
         every: Annotated[int, Field(ge=1)] = 1,
         best: bool = True,
         best_on_test: str | None = None,
+        best_on_pseudo: str | None = None,
         keep: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         self.every = every
         self.best = best
-        self.best_on_test = best_on_test
+        self.wanted: dict[On, str | None] = {"test": best_on_test, "pseudo-anomaly": best_on_pseudo}
         self.keep = keep
         self.lowest_loss = math.inf
-        self.highest_on_test = -math.inf
+        self.highest: dict[On, float] = {"test": -math.inf, "pseudo-anomaly": -math.inf}
+
+    def on_fit_start(self, ctx: FitContext) -> None:
+        if self.wanted["pseudo-anomaly"] is not None and "pseudo-anomaly" not in ctx.evaluates:
+            raise RecipeError(
+                "hooks.checkpoint.best_on_pseudo: no pseudo-anomalies are evaluated while "
+                "training; add the hook {type: evaluate, on: pseudo-anomaly}"
+            )
 
     def on_epoch_end(self, ctx: FitContext) -> None:
         loss = ctx.logs.get("loss", math.inf)
@@ -52,25 +64,25 @@ class Checkpoint(Hook):
                 old.unlink()
 
     def on_evaluated(self, ctx: FitContext) -> None:
-        if self.best_on_test is None:
+        wanted, name = self.wanted[ctx.evaluated_on], f"best_on_{_SHORT[ctx.evaluated_on]}"
+        if wanted is None:
             return
-        values = [metric.value for metric in ctx.metrics if metric.name == self.best_on_test]
-        if not values:
-            names = ", ".join(dict.fromkeys(metric.name for metric in ctx.metrics))
-            raise RecipeError(
-                f"hooks.checkpoint.best_on_test: no metric '{self.best_on_test}'; there are {names}"
-            )
-        if values[0] > self.highest_on_test:
-            self.highest_on_test = values[0]
-            ctx.save("best_on_test")
+        value = metric_named(ctx, wanted, f"hooks.checkpoint.{name}")
+        if value > self.highest[ctx.evaluated_on]:
+            self.highest[ctx.evaluated_on] = value
+            ctx.save(name)
 
     def on_fit_end(self, ctx: FitContext) -> None:
         # The collect pass may have fitted what scoring needs, so `last` is written once more.
         ctx.save("last")
 
     def state_dict(self) -> dict[str, Any]:
-        return {"lowest_loss": self.lowest_loss, "highest_on_test": self.highest_on_test}
+        return {
+            "lowest_loss": self.lowest_loss,
+            **{f"highest_on_{_SHORT[on]}": value for on, value in self.highest.items()},
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.lowest_loss = state["lowest_loss"]
-        self.highest_on_test = state["highest_on_test"]
+        for on in self.highest:
+            self.highest[on] = state.get(f"highest_on_{_SHORT[on]}", -math.inf)

@@ -8,14 +8,16 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from vadkit.errors import RecipeError
-from vadkit.hooks.hook import FitContext, Hook, Slot
+from vadkit.hooks.hook import FitContext, Hook, Slot, metric_named
 
 
 class EarlyStop(Hook):
     """Stops when a training figure has not fallen by ``min_delta`` for ``patience`` epochs.
 
-    ``monitor`` is ``loss`` or the name of one loss term. No test metric can be named, because a
-    stop chosen on the test set would flatter every figure after it.
+    ``monitor`` is ``loss`` or the name of one loss term; or a figure of the hook ``{type: evaluate,
+    on: pseudo-anomaly}`` such as ``pseudo-auc``, which then has to rise, in ``patience``
+    evaluations. No test metric can be named, because a stop chosen on the test set would flatter
+    every figure after it.
     """
 
     slot: ClassVar[Slot] = "update"
@@ -33,19 +35,41 @@ class EarlyStop(Hook):
         self.lowest = math.inf
         self.waited = 0
 
+    @property
+    def on_pseudo(self) -> bool:
+        """Whether the figure is of an evaluation, not of training."""
+        return self.monitor.startswith("pseudo-")
+
+    def on_fit_start(self, ctx: FitContext) -> None:
+        if self.on_pseudo and "pseudo-anomaly" not in ctx.evaluates:
+            raise RecipeError(
+                f"hooks.early-stop.monitor: '{self.monitor}' is of pseudo-anomalies, and none are "
+                "evaluated while training; add the hook {type: evaluate, on: pseudo-anomaly}"
+            )
+
     def on_epoch_end(self, ctx: FitContext) -> None:
+        if self.on_pseudo:
+            return
         if self.monitor not in ctx.logs:
             raise RecipeError(
                 f"hooks.early-stop.monitor: no figure '{self.monitor}'; "
                 f"there are {', '.join(ctx.logs)}"
             )
-        value = ctx.logs[self.monitor]
+        self._look(ctx, ctx.logs[self.monitor], "fallen", "epochs")
+
+    def on_evaluated(self, ctx: FitContext) -> None:
+        # At the end there is nothing left to stop.
+        if self.on_pseudo and ctx.evaluated_on == "pseudo-anomaly" and not ctx.ending:
+            value = metric_named(ctx, self.monitor, "hooks.early-stop.monitor")
+            self._look(ctx, -value, "risen", "evaluations")
+
+    def _look(self, ctx: FitContext, value: float, moved: str, times: str) -> None:
         if value < self.lowest - self.min_delta:
             self.lowest, self.waited = value, 0
             return
         self.waited += 1
         if self.waited >= self.patience:
-            ctx.stop(f"{self.monitor} has not fallen for {self.waited} epochs")
+            ctx.stop(f"{self.monitor} has not {moved} for {self.waited} {times}")
 
     def state_dict(self) -> dict[str, Any]:
         return {"lowest": self.lowest, "waited": self.waited}

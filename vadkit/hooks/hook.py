@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric
     from vadkit.methods.method import Method
 
+# What can be evaluated while training: the test split by its labels, or pseudo-anomalies made of
+# videos held out of training, without any.
+On = Literal["test", "pseudo-anomaly"]
 # Within an event hooks run slot by slot: what measures first, so that what decides (update) has
 # the figures; checkpoints before evaluation, so that a crash there costs nothing; reports last,
 # so that they show what all others wrote.
@@ -43,10 +46,11 @@ class FitContext(Protocol):
     ``epoch`` and ``step`` count what is finished: within the first epoch ``epoch`` is 0, at its
     ``on_epoch_end`` 1. A step is one batch, however many optimizers it served. ``logs`` holds the
     epoch's figures: the means of the loss terms, ``loss`` for their sum over all updates, and
-    what hooks add; it is filled at ``on_epoch_end``. ``scores`` and ``labels`` are the last
-    evaluation's, (N,) by test video: raw scores, NaN where a frame has none, and True where a
-    frame is abnormal. ``evaluates`` says whether the test split can be scored, ``ending`` at
-    ``on_epoch_end`` whether no epoch follows: it was the last, or something asked to stop.
+    what hooks add; it is filled at ``on_epoch_end``. ``metrics`` are the last evaluation's, and
+    ``evaluated_on`` says what that was. ``scores`` and ``labels`` are the last ones of the test
+    split, (N,) by video: raw scores, NaN where a frame has none, and True where a frame is
+    abnormal. ``evaluates`` says what can be evaluated, ``ending`` at ``on_epoch_end`` whether no
+    epoch follows: it was the last, or something asked to stop.
     """
 
     run: Path
@@ -60,13 +64,14 @@ class FitContext(Protocol):
     data_wait_s: float
     logs: dict[str, float]
     metrics: Sequence[Metric]
+    evaluated_on: On
     scores: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
     method: Method
     resumed: bool
 
     @property
-    def evaluates(self) -> bool: ...
+    def evaluates(self) -> frozenset[On]: ...
 
     @property
     def ending(self) -> bool: ...
@@ -80,8 +85,8 @@ class FitContext(Protocol):
     def save(self, name: str) -> Path:
         """Write the checkpoint ``checkpoints/<name>.pt``."""
 
-    def evaluate(self) -> None:
-        """Score the test split, set ``metrics``, and tell every hook by ``on_evaluated``."""
+    def evaluate(self, on: On = "test") -> None:
+        """Score what is named, set ``metrics``, and tell every hook by ``on_evaluated``."""
 
     def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
         """Batches of up to ``count`` training clips, and each clip's video and first frame.
@@ -119,10 +124,10 @@ class Hook:
         """After the last step of an epoch; ``ctx.logs`` is complete but for other hooks' parts."""
 
     def on_evaluate_start(self, ctx: FitContext) -> None:
-        """Before the test split is scored."""
+        """Before the test split or pseudo-anomalies are scored."""
 
     def on_evaluated(self, ctx: FitContext) -> None:
-        """After ``ctx.metrics``, ``ctx.scores`` and ``ctx.labels`` were set."""
+        """After ``ctx.metrics`` were set, and on the test split scores and labels."""
 
     def on_train_end(self, ctx: FitContext) -> None:
         """After the last epoch, before the collect pass."""
@@ -139,6 +144,15 @@ class Hook:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what ``state_dict`` gave."""
+
+
+def metric_named(ctx: FitContext, name: str, place: str) -> float:
+    """The value of one of ``ctx.metrics``; ``RecipeError`` at ``place`` where there is none."""
+    for metric in ctx.metrics:
+        if metric.name == name:
+            return metric.value
+    names = ", ".join(dict.fromkeys(metric.name for metric in ctx.metrics))
+    raise RecipeError(f"{place}: no metric '{name}'; there are {names}")
 
 
 def in_order(hooks: Sequence[Hook]) -> list[Hook]:

@@ -25,14 +25,16 @@ class ScorePlot(PictureHook):
         self.most = most
 
     def on_fit_start(self, ctx: FitContext) -> None:
-        if not ctx.evaluates:
+        if "test" not in ctx.evaluates:
             raise RecipeError(
-                "hooks.score-plot: nothing is evaluated while training; add the hook "
+                "hooks.score-plot: no test video is evaluated while training; add the hook "
                 "{type: evaluate}, or drop this one"
             )
         super().on_fit_start(ctx)
 
     def on_evaluated(self, ctx: FitContext) -> None:
+        if ctx.evaluated_on != "test":
+            return
         import numpy as np
 
         from vadkit.reports.score_plot import score_plot

@@ -19,6 +19,7 @@ from vadkit.workflows.protocols import (
     published_names,
     unscored_notes,
 )
+from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
 from vadkit.workflows.run import load_run, write_json
 from vadkit.workflows.test_scores import checkpoint_names, score_run
 
@@ -37,7 +38,8 @@ class Evaluation:
 
     ``run`` is the folder of a run or of scores, ``checkpoint`` and ``step`` what scored (None for
     scores of others), ``skipped`` the videos left out, ``maps`` what score maps gave, ``notes``
-    what a reader of the numbers should know.
+    what a reader of the numbers should know, ``pseudo`` how it does on pseudo-anomalies where the
+    recipe holds videos out for them.
     """
 
     run: str
@@ -48,12 +50,13 @@ class Evaluation:
     results: list[Result]
     maps: MapResults = field(default_factory=MapResults)
     notes: list[str] = field(default_factory=list)
+    pseudo: PseudoResults = field(default_factory=PseudoResults)
 
     @property
     def metrics(self) -> list[Metric]:
         """All metrics in a row; each says its protocol."""
         of_frames = [metric for result in self.results for metric in result.metrics]
-        return [*of_frames, *self.maps.metrics]
+        return [*of_frames, *self.maps.metrics, *self.pseudo.metrics]
 
     def as_data(self) -> dict[str, Any]:
         """JSON-like data; undefined metrics are null, intervals stand where there are any."""
@@ -65,7 +68,7 @@ class Evaluation:
             "skipped": self.skipped,
             "protocols": [result.as_data() for result in self.results],
             "metrics": [_metric_data(metric) for metric in self.metrics],
-            "not_measured": self.maps.missing,
+            "not_measured": self.maps.missing | self.pseudo.missing,
             "notes": self.notes,
         }
 
@@ -117,6 +120,7 @@ def evaluate(
         results,
         evaluate_maps(run, recipe, scored, meta, of_maps),
         unscored_notes(scored.scores),
+        evaluate_pseudo(run, recipe, run / "checkpoints" / f"{name}.pt"),
     )
     write_json(run / "eval.json", result.as_data())
     return result

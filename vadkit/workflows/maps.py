@@ -42,9 +42,14 @@ class MapResults:
 
 
 def split_evaluators(specs: Sequence[Spec]) -> tuple[list[Spec], list[Spec]]:
-    """Evaluators of frame scores, and those of maps, which state what they need beside these."""
-    of_maps = [spec for spec in specs if hasattr(find("evaluators", spec.type).load(), "needs")]
-    return [spec for spec in specs if spec not in of_maps], of_maps
+    """Evaluators of frame scores, and those of maps, which state what they need beside these.
+
+    Those of pseudo-anomalies are neither, see ``vadkit.workflows.pseudo``.
+    """
+    needs = [getattr(find("evaluators", spec.type).load(), "needs", "scores") for spec in specs]
+    of_frames = [spec for spec, need in zip(specs, needs, strict=True) if need == "scores"]
+    of_maps = [spec for spec, need in zip(specs, needs, strict=True) if need.startswith("masks")]
+    return of_frames, of_maps
 
 
 def evaluate_maps(

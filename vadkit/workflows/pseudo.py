@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from vadkit.device import pick_device, pick_precision
 from vadkit.errors import DataError, RecipeError
 from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find, params_model
-from vadkit.workflows.build import build_clip
+from vadkit.workflows.build import build_clip, load_method, load_videos
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.progress import decoding_progress
+from vadkit.workflows.run import read_manifest
 from vadkit.workflows.test_scores import frame_rates
 
 if TYPE_CHECKING:
@@ -42,7 +44,10 @@ def pseudo_evaluator(recipe: Recipe) -> PseudoAnomaly | None:
     for spec in recipe.evaluators:
         if getattr(find("evaluators", spec.type).load(), "needs", None) == NEEDS:
             return _built(spec)
-    if any(spec.params.get("on") == "pseudo-anomaly" for spec in recipe.hooks):
+    if any(
+        spec.type == "evaluate" and spec.params.get("on") == "pseudo-anomaly"
+        for spec in recipe.hooks
+    ):
         return _built(Spec(type="pseudo-anomaly"))
     return None
 
@@ -115,6 +120,32 @@ class PseudoTest:
             batch_size=self.recipe.train.batch_size,
             extras=extras,
         )
+
+
+@dataclass(frozen=True)
+class PseudoResults:
+    """What a run's method does on pseudo-anomalies, and why those in ``missing`` were not tried."""
+
+    metrics: list[Metric] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def evaluate_pseudo(run: Path, recipe: Recipe, checkpoint: Path) -> PseudoResults:
+    """A run's checkpoint on pseudo-anomalies, where its recipe asks for it.
+
+    Of videos that the run has not seen, or else not at all.
+    """
+    evaluator = pseudo_evaluator(recipe)
+    if evaluator is None:
+        return PseudoResults()
+    _, held = hold_out(load_videos(recipe, "train"), evaluator)
+    held_out = read_manifest(run).get("dataset", {}).get("held_out", [])
+    seen = [video.id for video in held if video.id not in held_out]
+    if seen:
+        which = f"the run was trained on video '{seen[0]}', of which they would be made"
+        return PseudoResults(missing={"pseudo-anomaly": f"{which}; train with this evaluator"})
+    method, _ = load_method(recipe, checkpoint, pick_device(recipe.train.device))
+    return PseudoResults(pseudo_test(recipe, evaluator, held)(method))
 
 
 def pseudo_test(recipe: Recipe, evaluator: PseudoAnomaly, held: Sequence[Video]) -> PseudoTest:

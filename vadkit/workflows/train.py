@@ -24,6 +24,7 @@ from vadkit.workflows.build import (
     seed_everything,
 )
 from vadkit.workflows.frames import clip_source, load_extras, skipped_entries, store_videos
+from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseudo_test
 from vadkit.workflows.run import create_run, environment, load_run, update_manifest, write_json
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def train(
         recipe = load_recipe(source, overrides, plugins)
     # What can fail cheaply does so before there is a run folder.
     pick_device(recipe.train.device)
-    videos = load_videos(recipe, "train")
+    videos, held_out = training_videos(recipe)
     stored, skipped = store_videos(recipe, videos)
     run = create_run(recipe, source, runs)
     update_manifest(run, status="created", created=_now(), seed=recipe.train.seed, **environment())
-    _fit(recipe, run, videos, stored, skipped, state=None)
+    _fit(recipe, run, videos, held_out, stored, skipped, state=None)
     return run
 
 
@@ -73,14 +74,24 @@ def resume(run: Path, overrides: Sequence[str] = ()) -> Path:
     path = run / "checkpoints" / "last.pt"
     # Without a checkpoint nothing was finished that could be lost: the run starts afresh.
     state = load_checkpoint(path, device) if path.is_file() else None
-    videos = load_videos(recipe, "train")
+    videos, held_out = training_videos(recipe)
     stored, skipped = store_videos(recipe, videos)
-    _fit(recipe, run, videos, stored, skipped, state=state)
+    _fit(recipe, run, videos, held_out, stored, skipped, state=state)
     return run
 
 
+def training_videos(recipe: Recipe) -> tuple[list[Video], list[Video]]:
+    """The videos to train on, and those that the recipe wants held out for pseudo-anomalies."""
+    videos, evaluator = load_videos(recipe, "train"), pseudo_evaluator(recipe)
+    return (videos, []) if evaluator is None else hold_out(videos, evaluator)
+
+
 def make_trainer(
-    recipe: Recipe, run: Path, stored: Sequence[FrameReader], extras: Sequence[Extras]
+    recipe: Recipe,
+    run: Path,
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+    held_out: Sequence[Video] = (),
 ) -> Trainer:
     """The trainer of a recipe, ready to fit on stored videos and what goes with each."""
     from vadkit.data.loader import ClipLoader
@@ -132,7 +143,8 @@ def make_trainer(
         schedules=build_schedules(recipe),
         hooks=build_hooks(recipe),
         collect_loader=make_loader(seed=None, drop_last=False),
-        evaluate=_test_evaluation(recipe) if _evaluates(recipe) else None,
+        evaluate=evaluation_on_test(recipe) if _evaluates(recipe, "test") else None,
+        evaluate_pseudo=_pseudo_evaluation(recipe, held_out),
     )
 
 
@@ -140,6 +152,7 @@ def _fit(
     recipe: Recipe,
     run: Path,
     videos: Sequence[Video],
+    held_out: Sequence[Video],
     stored: Sequence[FrameReader],
     skipped: Sequence[Skipped],
     state: dict[str, Any] | None,
@@ -147,7 +160,7 @@ def _fit(
     from vadkit.data.store import dataset_fingerprint
 
     extras = load_extras(recipe, build_clip(recipe), videos, stored)
-    trainer = make_trainer(recipe, run, stored, extras)
+    trainer = make_trainer(recipe, run, stored, extras, held_out)
     if state is not None:
         trainer.load_state_dict(state)
     update_manifest(
@@ -159,6 +172,7 @@ def _fit(
             "videos": len(stored),
             "fingerprint": dataset_fingerprint({video.id: video.key for video in stored}),
             "skipped": skipped_entries(skipped),
+            "held_out": [video.id for video in held_out],
         },
     )
     started = time.monotonic()
@@ -183,11 +197,19 @@ def _fit(
     )
 
 
-def _evaluates(recipe: Recipe) -> bool:
-    return any(spec.type == "evaluate" for spec in recipe.hooks)
+def _evaluates(recipe: Recipe, on: str) -> bool:
+    hooks = (spec for spec in recipe.hooks if spec.type == "evaluate")
+    return any(spec.params.get("on", "test") == on for spec in hooks)
 
 
-def _test_evaluation(recipe: Recipe) -> Any:
+def _pseudo_evaluation(recipe: Recipe, held_out: Sequence[Video]) -> PseudoTest | None:
+    evaluator = pseudo_evaluator(recipe)
+    if evaluator is None or not _evaluates(recipe, "pseudo-anomaly"):
+        return None
+    return pseudo_test(recipe, evaluator, held_out)
+
+
+def evaluation_on_test(recipe: Recipe) -> Any:
     """A function from a method to how it does on the test split, stored and labelled once."""
     from vadkit.engine.trainer import Evaluated
     from vadkit.methods.scoring import score_video
