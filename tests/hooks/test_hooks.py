@@ -100,7 +100,9 @@ def test_best_on_test_needs_its_name(tmp_path):
 def test_best_on_pseudo_is_kept_apart_from_the_test_set(tmp_path):
     ctx = Context(tmp_path)
     hook = Checkpoint(best_on_pseudo="pseudo-auc")
-    with pytest.raises(RecipeError, match="add the hook {type: evaluate, on: pseudo-anomaly}"):
+    with pytest.raises(
+        RecipeError, match=r"hooks\.checkpoint\.best_on_pseudo: no pseudo-anomalies"
+    ):
         hook.on_fit_start(ctx)
     for on, name, value in (
         ("pseudo-anomaly", "pseudo-auc", 0.7),

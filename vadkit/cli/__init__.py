@@ -20,6 +20,7 @@ from vadkit.cli import (
     export,
     recipes,
     report,
+    tune,
 )
 from vadkit.errors import VadkitError
 
@@ -35,6 +36,7 @@ app.command("train")(commands.train)
 app.command("eval")(evaluation.evaluate)
 app.command("compare")(compare.compare)
 app.command("infer")(commands.infer)
+app.command("tune")(tune.tune)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("list-components")(components.list_components)

@@ -36,19 +36,19 @@ class EarlyStop(Hook):
         self.waited = 0
 
     @property
-    def on_pseudo(self) -> bool:
+    def by_pseudo(self) -> bool:
         """Whether the figure is of an evaluation, not of training."""
         return self.monitor.startswith("pseudo-")
 
     def on_fit_start(self, ctx: FitContext) -> None:
-        if self.on_pseudo and "pseudo-anomaly" not in ctx.evaluates:
+        if self.by_pseudo and "pseudo-anomaly" not in ctx.evaluates:
             raise RecipeError(
                 f"hooks.early-stop.monitor: '{self.monitor}' is of pseudo-anomalies, and none are "
                 "evaluated while training; add the hook {type: evaluate, on: pseudo-anomaly}"
             )
 
     def on_epoch_end(self, ctx: FitContext) -> None:
-        if self.on_pseudo:
+        if self.by_pseudo:
             return
         if self.monitor not in ctx.logs:
             raise RecipeError(
@@ -59,7 +59,7 @@ class EarlyStop(Hook):
 
     def on_evaluated(self, ctx: FitContext) -> None:
         # At the end there is nothing left to stop.
-        if self.on_pseudo and ctx.evaluated_on == "pseudo-anomaly" and not ctx.ending:
+        if self.by_pseudo and ctx.evaluated_on == "pseudo-anomaly" and not ctx.ending:
             value = metric_named(ctx, self.monitor, "hooks.early-stop.monitor")
             self._look(ctx, -value, "risen", "evaluations")
 

@@ -69,6 +69,8 @@ class Method(nn.Module):
     optional: ClassVar[frozenset[str]] = frozenset()
     # Passes over the training clips that follow training, each ended by ``finalize``.
     passes: ClassVar[int] = 1
+    # What `vadkit tune` searches where nobody says otherwise, in the form of a recipe's ``search``.
+    search: ClassVar[dict[str, Any]] = {}
     # Frames in a row that one feature of ``encode`` takes; 0 where ``score`` does not go by such
     # features. A clip of T frames then has T - encoded_frames + 1 features, one for each of its
     # frames from the number ``encoded_frames - 1`` on.

@@ -86,6 +86,15 @@ class MotionField(Method):
     }
     passes: ClassVar[int] = 2
     encoded_frames: ClassVar[int] = 2
+    search: ClassVar[dict[str, Any]] = {
+        "method.memory": {"low": 0.0, "high": 0.9},
+        "method.prior": {"low": 1.0, "high": 100.0, "log": True},
+        "method.smooth": {"low": 0.5, "high": 8.0, "log": True},
+        "method.perspective": [False, True],
+        "method.direction": [False, True],
+        "method.stillness": [False, True],
+        "flow.preset": ["ultrafast", "fast"],
+    }
     background: Tensor
     windows: Tensor
     means: Tensor

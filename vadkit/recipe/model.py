@@ -89,6 +89,8 @@ class Recipe(Section):
     scorers: list[Spec] = []
     evaluators: list[Spec] = []
     protocols: list[Spec] = []
+    # What `vadkit tune` may try, by place, as vadkit.recipe.search reads it.
+    search: dict[str, Any] = {}
 
     def as_data(self) -> dict[str, Any]:
         """Plain JSON-like data, in the order of the sections."""

@@ -44,7 +44,7 @@ def load_recipe(
     data, origin, faults = parse(read_recipe_text(path), str(path))
     for text in overrides:
         place, value = parse_override(text)
-        fault = _set(data, place, value)
+        fault = set_value(data, place, value)
         origin.overrides[place] = text
         if fault:
             faults.append(fault)
@@ -67,6 +67,11 @@ def resolve(
     if not isinstance(data.get("name", ""), str) or "/" in data.get("name", ""):
         faults.append(Fault(("name",), f"must be text without '/'; got {describe(data['name'])}"))
     full = {key: value for key, value in data.items() if key in known}
+    if not isinstance(full.get("search", {}), Mapping):
+        message = (
+            f"must be a mapping of places to ranges or choices; got {describe(full['search'])}"
+        )
+        faults.append(Fault(("search",), message))
     for section in ("dataset", "method"):
         if section not in full:
             faults.append(Fault((), f"missing section '{section}'"))
@@ -253,7 +258,7 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
     return faults
 
 
-def _set(data: dict[str, Any], place: Place, value: Any) -> Fault | None:
+def set_value(data: dict[str, Any], place: Place, value: Any) -> Fault | None:
     """Put an override in its place, making mappings on the way."""
     target: Any = data
     for depth, part in enumerate(place):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vadkit.recipe.model import COMPONENT_SECTIONS, Clip, Data, Recipe, Train
+from vadkit.recipe.search import Range
 from vadkit.registry import Nested, components, nested, params_model
 
 
@@ -16,6 +17,7 @@ def recipe_schema() -> dict[str, Any]:
         "clip": _partial(Clip.model_json_schema()),
         "data": Data.model_json_schema(),
         "train": _partial(Train.model_json_schema()),
+        "search": {"type": "object", "additionalProperties": _searched()},
     }
     for section, (family, form) in COMPONENT_SECTIONS.items():
         properties[section] = _holding(family, form)
@@ -47,6 +49,17 @@ def _holding(family: str, form: str) -> dict[str, Any]:
 def _nested_in(family: str) -> list[Nested]:
     models = [params_model(component.load()) for component in components(family).values()]
     return [mark for model in models for mark in nested(model).values()]
+
+
+def _searched() -> dict[str, Any]:
+    """A range, or choices."""
+    plain = ["boolean", "number", "string", "null"]
+    return {
+        "anyOf": [
+            Range.model_json_schema(),
+            {"type": "array", "minItems": 2, "items": {"type": plain}},
+        ]
+    }
 
 
 def _partial(schema: dict[str, Any]) -> dict[str, Any]:

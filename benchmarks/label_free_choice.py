@@ -1,0 +1,163 @@
+"""Does the choice that pseudo-anomalies make agree with the one that test labels would make?
+
+    python benchmarks/label_free_choice.py recipes/ped2/motion-field.yaml \\
+        --set dataset.root=UCSDped2 [--work FOLDER] [--rows 0 1 2] [--redo]
+
+Every configuration is trained once, on the training videos that are not held out, and tested twice:
+on pseudo-anomalies made of the held-out ones, without a label, and on the test split, whose labels
+serve this comparison alone. Printed at the end, as JSON and as a Markdown table: how the two
+rankings agree (Spearman's rho), and which test figures the label-free choice gets. Results are kept
+in FOLDER/results.jsonl; rows that are there are not run again without --redo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import spearmanr
+
+from vadkit.recipe import load_recipe
+from vadkit.workflows.train import evaluation_on_test
+from vadkit.workflows.tune import Tuner
+
+# Good and bad ones; all with one flow stand together, so that it is read from a warm disk cache.
+ROWS: list[list[str]] = [
+    [],
+    ["method.memory=0"],
+    ["method.memory=0.3"],
+    ["method.memory=0.8"],
+    ["method.memory=0.95"],
+    ["method.prior=1"],
+    ["method.prior=50"],
+    ["method.prior=1e9"],
+    ["method.prior=1e9", "method.memory=0"],
+    ["method.smooth=0.3"],
+    ["method.smooth=6"],
+    ["method.person=12"],
+    ["method.person=20"],
+    ["method.person=60"],
+    ["method.person=120"],
+    ["method.lost_frames=false"],
+    ["method.perspective=true"],
+    ["method.perspective=true", "method.memory=0.8"],
+    ["method.direction=true"],
+    ["method.stillness=true"],
+    ["method.shake=true"],
+    ["method.light=true"],
+    ["flow.upscale=1"],
+    ["flow.upscale=1", "method.memory=0"],
+    ["flow.preset=ultrafast"],
+    ["flow.preset=ultrafast", "flow.upscale=1"],
+]
+TRUE = ("micro-auc", "macro-auc")
+CHOSEN_BY = "pseudo-auc"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe")
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--work", type=Path, default=Path("runs/label-free-choice"))
+    parser.add_argument("--rows", type=int, nargs="*", help="only these rows, from 0")
+    parser.add_argument("--redo", action="store_true", help="run rows again that are there")
+    options = parser.parse_args()
+    file = options.work / "results.jsonl"
+    options.work.mkdir(parents=True, exist_ok=True)
+    chosen = options.rows if options.rows is not None else range(len(ROWS))
+    results = {} if options.redo else read(file)
+    for row in (ROWS[number] for number in chosen):
+        key = " ".join(row)
+        if key not in results:
+            results[key] = measure(options.recipe, [*options.settings, *row])
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({"settings": key, **results[key]}) + "\n")
+            figures = results[key]["pseudo"][CHOSEN_BY], *results[key]["test"].values()
+            print(key or "as shipped", *(f"{value:.4f}" for value in figures), flush=True)
+    wanted = [" ".join(ROWS[number]) for number in chosen]
+    print(json.dumps(summary({key: results[key] for key in wanted}), indent=2))
+    print(table({key: results[key] for key in wanted}))
+
+
+def read(file: Path) -> dict[str, dict[str, Any]]:
+    """Results so far, the newest of each row."""
+    if not file.is_file():
+        return {}
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return {line.pop("settings"): line for line in lines}
+
+
+_tuners: dict[str, Tuner] = {}
+
+
+def measure(recipe: str, settings: list[str]) -> dict[str, Any]:
+    """One configuration: figures on pseudo-anomalies and on the test split, and seconds."""
+    one = load_recipe(recipe, ["hooks=[]", *settings])
+    tuner = _tuners.setdefault(recipe, Tuner(one))
+    begun = time.monotonic()
+    method = tuner.fit(one)
+    fitted = time.monotonic()
+    pseudo = tuner.test(one, method)
+    tested = time.monotonic()
+    metrics = evaluation_on_test(one)(method).metrics
+    found = {metric.name: metric.value for metric in metrics}
+    return {
+        "pseudo": pseudo,
+        "test": {name: found[name] for name in TRUE},
+        "fit_s": round(fitted - begun, 1),
+        "pseudo_s": round(tested - fitted, 1),
+    }
+
+
+def summary(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Rank correlations of every label-free figure, and what each choice gets on the test split."""
+    rows = list(results.values())
+    names = [name for name in rows[0]["pseudo"] if all(name in row["pseudo"] for row in rows)]
+    names = [name for name in names if name.startswith("pseudo-auc")]
+    best = max(results, key=lambda key: results[key]["pseudo"][CHOSEN_BY])
+    return {
+        "configurations": len(rows),
+        "label_free_choice": {"settings": best, **results[best]["test"]},
+        "as_shipped": results.get("", {}).get("test"),
+        "best_on_test": {name: max(row["test"][name] for row in rows) for name in TRUE},
+        "median_on_test": {
+            name: sorted(row["test"][name] for row in rows)[len(rows) // 2] for name in TRUE
+        },
+        "spearman": {
+            name: {
+                true: round(
+                    float(
+                        spearmanr(
+                            [row["pseudo"][name] for row in rows],
+                            [row["test"][true] for row in rows],
+                        ).statistic
+                    ),
+                    3,
+                )
+                for true in TRUE
+            }
+            for name in names
+        },
+    }
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """A Markdown row for each configuration, in the label-free order."""
+    first = next(iter(results.values()))["pseudo"]
+    kinds = [name for name in first if name.startswith("pseudo-auc[") and "@" not in name]
+    heads = ["settings", "pseudo AUC", *(name[11:-1] for name in kinds), "test micro", "test macro"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for key in sorted(results, key=lambda key: -results[key]["pseudo"][CHOSEN_BY]):
+        pseudo, test = results[key]["pseudo"], results[key]["test"]
+        figures = [pseudo[CHOSEN_BY], *(pseudo.get(name, float("nan")) for name in kinds)]
+        figures += [test[name] for name in TRUE]
+        cells = [f"`{key}`" if key else "as shipped", *(f"{value:.4f}" for value in figures)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What a search may try for values of a recipe: ranges and choices, as sections or as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from vadkit.errors import RecipeError
+from vadkit.recipe.faults import describe
+from vadkit.recipe.model import Section
+
+
+class Range(Section):
+    """Numbers from ``low`` to ``high``, both included; whole ones where both ends are.
+
+    With ``log`` small numbers are tried as often as ten times larger ones.
+    """
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Range:
+        if self.low >= self.high:
+            raise ValueError(f"is empty: {self.low} is not below {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"cannot be logarithmic from {self.low} on; start above 0")
+        return self
+
+    @property
+    def whole(self) -> bool:
+        """Whether whole numbers are meant: 1 to 4, not 1.0 to 4.0."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def ends(self) -> list[Any]:
+        """What shows whether the range fits the parameter."""
+        return [self.low, self.high]
+
+
+class Choices(Section):
+    """Values to choose from: plain ones, two or more."""
+
+    values: Annotated[list[bool | int | float | str | None], Field(min_length=2)]
+
+    @property
+    def ends(self) -> list[Any]:
+        """All of them."""
+        return list(self.values)
+
+
+# By place in the recipe, such as ``method.memory``.
+Space = dict[str, Range | Choices]
+
+
+def read_space(given: Mapping[str, Any], place: str) -> Space:
+    """A search section: ``{method.memory: {low: 0.0, high: 0.9}, flow.preset: [fast, medium]}``.
+
+    Raises ``RecipeError`` that says where, ``place`` being that of the section.
+    """
+    space: Space = {}
+    for key, value in given.items():
+        try:
+            if isinstance(value, list):
+                space[key] = TypeAdapter(Choices).validate_python({"values": value}, strict=True)
+            elif isinstance(value, Mapping):
+                space[key] = TypeAdapter(Range).validate_python(value, strict=True)
+            else:
+                raise RecipeError(
+                    f"{place}.{key}: must be a range such as {{low: 0.1, high: 0.9}} or a list of "
+                    f"choices; got {describe(value)}"
+                )
+        except ValidationError as error:
+            raise RecipeError(f"{place}.{key}: {_words(error)}") from None
+    return space
+
+
+def parse_search(text: str) -> tuple[str, Range | Choices]:
+    """``method.memory=0.2:0.9``, ``...=1:64:log`` or ``flow.preset=fast,medium`` to its place.
+
+    Raises ``RecipeError`` that names the option.
+    """
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    if not equals or not key or not value.strip():
+        raise RecipeError(
+            f"--search {text}: must be KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=ONE,TWO,..., such as "
+            "method.memory=0.2:0.9"
+        )
+    try:
+        if ":" in value:
+            low, high, *more = (part.strip() for part in value.split(":"))
+            if more not in ([], ["log"]):
+                raise RecipeError(
+                    f"--search {text}: after the second ':' only 'log' can stand; got {more[0]!r}"
+                )
+            return key, Range(low=_number(low, text), high=_number(high, text), log=bool(more))
+        return key, Choices(values=[yaml.safe_load(part) for part in value.split(",")])
+    except ValidationError as error:
+        raise RecipeError(f"--search {text}: {_words(error)}") from None
+    except yaml.YAMLError:
+        raise RecipeError(f"--search {text}: '{value}' is no list of plain values") from None
+
+
+def _number(text: str, option: str) -> int | float:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    raise RecipeError(f"--search {option}: '{text}' is not a number")
+
+
+def _words(error: ValidationError) -> str:
+    first = error.errors()[0]
+    if first["type"] == "too_short":
+        return "one choice leaves nothing to search; give two or more"
+    message = str(first["msg"]).removeprefix("Value error, ")
+    where = ".".join(str(part) for part in first["loc"] if part in Range.model_fields)
+    if first["type"] == "extra_forbidden":
+        message = f"unknown; a range has {', '.join(Range.model_fields)}"
+    return f"{where}: {message}" if where else message
