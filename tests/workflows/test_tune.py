@@ -30,7 +30,7 @@ def test_what_a_method_offers_to_search_fits_it(name):
     for place, each in space.items():
         for value in each.ends:
             section, key = place.split(".")
-            data = {"dataset": {"type": "synthetic"}, "method": {"type": name}}
+            data = {"name": name, "dataset": {"type": "synthetic"}, "method": {"type": name}}
             resolve({**data, section: {**data.get(section, {}), key: value}})
 
 
