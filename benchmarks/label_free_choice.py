@@ -20,6 +20,7 @@ from typing import Any
 
 from scipy.stats import spearmanr
 
+from vadkit.evaluation.frame_auc import FrameAuc
 from vadkit.recipe import load_recipe
 from vadkit.workflows.train import evaluation_on_test
 from vadkit.workflows.tune import Tuner
@@ -102,8 +103,8 @@ def measure(recipe: str, settings: list[str]) -> dict[str, Any]:
     fitted = time.monotonic()
     pseudo = tuner.test(one, method)
     tested = time.monotonic()
-    metrics = evaluation_on_test(one)(method).metrics
-    found = {metric.name: metric.value for metric in metrics}
+    _, scores, labels = evaluation_on_test(one)(method)
+    found = {metric.name: metric.value for metric in FrameAuc()(scores, labels)}
     return {
         "pseudo": pseudo,
         "test": {name: found[name] for name in TRUE},

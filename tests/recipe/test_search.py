@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vadkit.errors import RecipeError
+from vadkit.recipe import load_recipe
 from vadkit.recipe.search import Choices, Range, parse_search, read_space
 
 
@@ -69,3 +70,14 @@ def test_section():
         with pytest.raises(RecipeError) as error:
             read_space(bad, "search")
         assert message in str(error.value)
+
+
+def test_a_recipe_with_a_bad_section_is_refused_at_its_line(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "dataset: {type: synthetic}\nmethod: {type: motion-field}\n"
+        "search:\n  method.memory: {low: 0.9, high: 0.1}\n"
+    )
+    with pytest.raises(RecipeError) as error:
+        load_recipe(path)
+    assert str(error.value) == f"{path}:4: search.method.memory: is empty: 0.9 is not below 0.1"

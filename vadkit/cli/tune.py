@@ -85,7 +85,7 @@ def tune(
 
 
 def _values(trial: Trial) -> str:
-    shown = [f"{key} {_text(value)}" for key, value in trial.values.items()]
+    shown = [f"{key.rpartition('.')[2]} {_text(value)}" for key, value in trial.values.items()]
     return ", ".join(shown) or "the recipe as it is"
 
 
@@ -116,28 +116,23 @@ def _print(tuned: Tuned) -> None:
     ranked = sorted(scored, key=lambda trial: -(trial.score or 0.0))
     shown = ranked[:_SHOWN]
     shown += [trial for trial in tuned.trials[:1] if trial in scored and trial not in shown]
-    searched = list(dict.fromkeys(key for trial in tuned.trials for key in trial.values))
     kinds = [
         name[11:-1]
-        for name in (tuned.best.metrics if scored else {})
+        for name in tuned.best.metrics
         if name.startswith("pseudo-auc[") and "@" not in name
     ]
     table = Table("trial", box=None, pad_edge=False, header_style="bold")
-    for key in searched:
-        table.add_column(key.rpartition(".")[2], justify="right")
     for name in ("AUC", *kinds, "alarms/h", "s"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("values", overflow="fold")
     for trial in shown:
-        own = [_text(trial.values[key]) if key in trial.values else "-" for key in searched]
-        areas = [_figure(trial, f"pseudo-auc[{kind}]", ".3f") for kind in kinds]
-        alarms = _figure(trial, "pseudo-false-alarms/h", ".0f")
         table.add_row(
             str(trial.number),
-            *own,
             f"{trial.score:.4f}",
-            *areas,
-            alarms,
+            *(_figure(trial, f"pseudo-auc[{kind}]", ".3f") for kind in kinds),
+            _figure(trial, "pseudo-false-alarms/h", ".0f"),
             f"{trial.seconds:.0f}",
+            _values(trial),
             style="bold" if trial is tuned.best else "",
         )
     console = Console(width=None if Console().is_terminal else 140)

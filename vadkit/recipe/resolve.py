@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from vadkit.errors import PluginError, RecipeError
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe, from_pydantic
 from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, Clip, Data, Recipe, Train
-from vadkit.recipe.search import read_space
+from vadkit.recipe.search import space_faults
 from vadkit.recipe.source import parse, parse_override, read_recipe_text
 from vadkit.registry import Component, did_you_mean, find, load_plugin, nested, params_model
 
@@ -74,10 +74,9 @@ def resolve(
         )
         faults.append(Fault(("search",), message))
     else:
-        try:
-            read_space(full.get("search", {}), "search")
-        except RecipeError as error:
-            faults.append(Fault(("search",), str(error).removeprefix("search")))
+        faults += [
+            Fault(("search", key), text) for key, text in space_faults(full.get("search", {}))
+        ]
     for section in ("dataset", "method"):
         if section not in full:
             faults.append(Fault((), f"missing section '{section}'"))

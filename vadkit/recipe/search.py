@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from vadkit.errors import RecipeError
 from vadkit.recipe.faults import describe
@@ -62,21 +62,31 @@ def read_space(given: Mapping[str, Any], place: str) -> Space:
 
     Raises ``RecipeError`` that says where, ``place`` being that of the section.
     """
-    space: Space = {}
+    for key, fault in space_faults(given):
+        raise RecipeError(f"{place}.{key}: {fault}")
+    return {key: _read(value) for key, value in given.items()}
+
+
+def space_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Everything wrong with a search section, by place."""
     for key, value in given.items():
+        if not isinstance(value, list | Mapping):
+            yield (
+                key,
+                "must be a range such as {low: 0.1, high: 0.9} or a list of choices; got "
+                + describe(value),
+            )
+            continue
         try:
-            if isinstance(value, list):
-                space[key] = TypeAdapter(Choices).validate_python({"values": value}, strict=True)
-            elif isinstance(value, Mapping):
-                space[key] = TypeAdapter(Range).validate_python(value, strict=True)
-            else:
-                raise RecipeError(
-                    f"{place}.{key}: must be a range such as {{low: 0.1, high: 0.9}} or a list of "
-                    f"choices; got {describe(value)}"
-                )
+            _read(value)
         except ValidationError as error:
-            raise RecipeError(f"{place}.{key}: {_words(error)}") from None
-    return space
+            yield key, _words(error)
+
+
+def _read(value: Any) -> Range | Choices:
+    if isinstance(value, list):
+        return Choices.model_validate({"values": value}, strict=True)
+    return Range.model_validate(value, strict=True)
 
 
 def parse_search(text: str) -> tuple[str, Range | Choices]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from vadkit.device import pick_device
-from vadkit.errors import RecipeError, TrainingError
+from vadkit.errors import RecipeError, TrainingError, VadkitError
 from vadkit.recipe import Recipe, RecipeFaults, Spec, find_recipe, load_recipe
 from vadkit.recipe.resolve import set_value
 from vadkit.recipe.search import Choices, Range, Space, parse_search, read_space
@@ -262,7 +262,7 @@ def _try(tuner: Tuner, load: _Loader, number: int, values: dict[str, Any]) -> Tr
     try:
         recipe = load(values)
         metrics = tuner.test(recipe, tuner.fit(recipe))
-    except (TrainingError, RecipeError) as error:
+    except VadkitError as error:
         if not number:
             # The recipe itself: whoever wrote it wants to know at once.
             raise
