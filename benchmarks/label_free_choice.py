@@ -25,34 +25,34 @@ from vadkit.recipe import load_recipe
 from vadkit.workflows.train import evaluation_on_test
 from vadkit.workflows.tune import Tuner
 
-# Good and bad ones; all with one flow stand together, so that it is read from a warm disk cache.
+# Good and bad ones.
 ROWS: list[list[str]] = [
     [],
     ["method.memory=0"],
-    ["method.memory=0.3"],
+    ["method.prior=1e9"],
+    ["method.perspective=true"],
+    ["method.person=60"],
     ["method.memory=0.8"],
     ["method.memory=0.95"],
-    ["method.prior=1"],
     ["method.prior=50"],
-    ["method.prior=1e9"],
     ["method.prior=1e9", "method.memory=0"],
-    ["method.smooth=0.3"],
     ["method.smooth=6"],
     ["method.person=12"],
-    ["method.person=20"],
-    ["method.person=60"],
     ["method.person=120"],
     ["method.lost_frames=false"],
-    ["method.perspective=true"],
-    ["method.perspective=true", "method.memory=0.8"],
     ["method.direction=true"],
     ["method.stillness=true"],
     ["method.shake=true"],
     ["method.light=true"],
+    ["method.perspective=true", "method.memory=0.8"],
     ["flow.upscale=1"],
     ["flow.upscale=1", "method.memory=0"],
     ["flow.preset=ultrafast"],
     ["flow.preset=ultrafast", "flow.upscale=1"],
+    ["method.memory=0.3"],
+    ["method.prior=1"],
+    ["method.smooth=0.3"],
+    ["method.person=20"],
 ]
 TRUE = ("micro-auc", "macro-auc")
 CHOSEN_BY = "pseudo-auc"

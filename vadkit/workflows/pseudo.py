@@ -163,14 +163,16 @@ def pseudo_test(recipe: Recipe, evaluator: PseudoAnomaly, held: Sequence[Video])
     spec = build_clip(recipe).scoring
     kinds = list(_kinds(evaluator))
     count = evaluator.clips * sum(len(kind.versions) for kind in kinds)
-    frames = count * (spec.span - 1 + evaluator.frames)
+    # One frame at least, to move on from.
+    lead = max(1, spec.span - 1)
+    frames = count * (lead + evaluator.frames)
     with decoding_progress(count, frames, "making pseudo-anomalies") as progress:
         clips = make_clips(
             kept,
             kinds,
             cache_folder(),
             count=evaluator.clips,
-            lead=spec.span - 1,
+            lead=lead,
             length=evaluator.frames,
             seed=evaluator.seed,
             progress=progress,
