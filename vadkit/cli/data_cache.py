@@ -45,11 +45,11 @@ def build(
 
 @app.command("list")
 def list_cache(as_json: Json = False) -> None:
-    """List stored videos, the last used first."""
+    """List stored videos, the last used first; clips made of them in one line."""
     from rich.console import Console
     from rich.table import Table
 
-    from vadkit.data.cache import boxes_bytes, entries
+    from vadkit.data.cache import PSEUDO, boxes_bytes, entries
     from vadkit.data.store import cache_folder, size_text
 
     cache = cache_folder()
@@ -61,7 +61,14 @@ def list_cache(as_json: Json = False) -> None:
     for column in table.columns[1:]:
         column.justify = "right"
     table.columns[0].overflow = "fold"
+    clips = [entry for entry in found if entry.source.startswith(PSEUDO)]
+    if clips:
+        frames, size = sum(entry.shape[0] for entry in clips), sum(entry.bytes for entry in clips)
+        what = f"{len(clips)} clips made for {PSEUDO}"
+        table.add_row(what, f"{frames} in all", size_text(size), _ago(clips[0].used))
     for entry in found:
+        if entry.source.startswith(PSEUDO):
+            continue
         frames, height, width, planes = entry.shape
         shape = f"{frames} x {height}x{width}x{planes}"
         table.add_row(entry.source, shape, size_text(entry.bytes), _ago(entry.used))

@@ -16,6 +16,8 @@ from vadkit.data.store_write import FRAMES_FILE, META_FILE
 # A temporary folder as young as this may belong to a process that is still writing.
 _YOUNG_S = 3600.0
 _PIECE = 16 << 20
+# What the sources of clips that were made of other videos begin with.
+PSEUDO = "pseudo-anomaly"
 
 
 @dataclass(frozen=True)

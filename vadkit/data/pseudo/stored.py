@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.data.cache import PSEUDO
 from vadkit.data.derived import key_of, one_at_a_time, written_whole
 from vadkit.data.pseudo.scene import Made, Pseudo, Scene, median_of
 from vadkit.data.store_write import FRAMES_FILE, META_FILE
@@ -135,14 +136,10 @@ def _stored(
 ) -> StoredVideo | None:
     """The clip from the store, made now if it is not there; None where it cannot be made."""
     folder = cache / name
-    with one_at_a_time(folder / FRAMES_FILE):
-        nothing = folder / "nothing"
-        if nothing.is_file():
-            return None
+    with one_at_a_time(cache / "locks" / name):
         if not (folder / META_FILE).is_file():
             made = make()
             if made is None:
-                nothing.touch()
                 return None
             _write(folder, clip_id, made)
     stored = open_stored(clip_id, folder)
@@ -151,6 +148,7 @@ def _stored(
 
 
 def _write(folder: Path, clip_id: str, made: Made) -> None:
+    folder.mkdir(exist_ok=True)
     pixels = np.ascontiguousarray(made.frames).tobytes()
     with written_whole(folder / FRAMES_FILE) as file:
         file.write(pixels)
@@ -159,7 +157,7 @@ def _write(folder: Path, clip_id: str, made: Made) -> None:
     meta = {
         "shape": made.frames.shape,
         "channels": "rgb" if made.frames.shape[-1] == 3 else "gray",
-        "source": f"pseudo-anomaly {clip_id}",
+        "source": f"{PSEUDO} {clip_id}",
         "readers": [],
         "crc32": zlib.crc32(pixels),
         "created": time.time(),
