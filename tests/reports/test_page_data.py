@@ -22,12 +22,14 @@ def test_training_values_by_group():
         {"event": "step", "step": 2, "time": 1.0, "loss": 0.5, "lr/generator": 0.1},
         {"event": "step", "step": 4, "loss": float("nan"), "done": True, "note": "text"},
         {"event": "evaluated", "step": 4, "micro-auc": 0.7},
+        {"event": "evaluated", "step": 6, "pseudo-auc[made]": 0.6, "pseudo-auc[pace@2][made]": 0.9},
         {"event": "start", "loss": 9.0},
     ]
     assert training_series(lines) == {
         "training": {"loss": {"x": [2, 4], "y": [0.5, None]}},
         "lr": {"generator": {"x": [2], "y": [0.1]}},
         "test": {"micro-auc": {"x": [4], "y": [0.7]}},
+        "pseudo": {"pseudo-auc[made]": {"x": [6], "y": [0.6]}},
     }
 
 

@@ -86,7 +86,8 @@ def training_series(lines: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict
     """Measured values by group and name, each with its steps ``x`` and values ``y``.
 
     Groups: the loss and its terms ("training"), values measured on the test split while training
-    ("test"), and of names with a slash the part before it ("lr").
+    ("test") or on pseudo-anomalies ("pseudo", without those of single strengths), and of names with
+    a slash the part before it ("lr").
     """
     groups: dict[str, dict[str, dict[str, list[Any]]]] = {}
     for line in lines:
@@ -97,7 +98,9 @@ def training_series(lines: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict
                 continue
             group, _, short = name.rpartition("/")
             if line.get("event") == "evaluated":
-                group, short = "test", name
+                group, short = "pseudo" if name.startswith("pseudo-") else "test", name
+                if group == "pseudo" and "@" in name:
+                    continue
             named = groups.setdefault(group or "training", {})
             series = named.setdefault(short, {"x": [], "y": []})
             series["x"].append(line["step"])
