@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,14 +59,14 @@ def vadkit(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def compare(run: Path) -> list[dict[str, float | str]]:
+def compare(run: Path) -> list[dict[str, Any]]:
     """Rates on training and on normal test frames, at levels of the training scores."""
     calibration = load_calibration(run)
     normal = load_normal_video(run)
     assert calibration is not None and normal is not None
     test, labels = test_scores(run)
     (rate,) = set(normal.rates.values())
-    rows: list[dict[str, float | str]] = []
+    rows: list[dict[str, Any]] = []
     for chain in ([], calibration.chain()):
         train, new = (list(apply(chain, scores).values()) for scores in (normal.scores, test))
         known = np.concatenate(train)
@@ -86,6 +87,8 @@ def compare(run: Path) -> list[dict[str, float | str]]:
                     "level": level,
                     "training frames": share,
                     "test frames": float(np.mean(quiet >= level)),
+                    "test frames without tails": own_frames(new, list(labels.values()), level)
+                    / len(quiet),
                     "training alarms/h": alarms[0] / hours[0],
                     "test alarms/h": alarms[1] / hours[1],
                     "test alarms": alarms[1],
@@ -96,17 +99,16 @@ def compare(run: Path) -> list[dict[str, float | str]]:
         print(
             f"\n{chain_label(chain)}: {len(known)} training frames, {len(quiet)} normal test ones"
         )
-        print(
-            "level  frames over it, %         ratio   alarms an hour                        ratio"
-        )
-        print("       training  test                    training  test (95% interval)")
+        print("       frames over it                          alarms an hour")
+        print("level  training   test ratio  no tails ratio   training   test (95%)       ratio")
         for row in rows[-len(SHARES) :]:
-            frames = row["test frames"] / row["training frames"]
+            share = row["training frames"]
+            every, own = row["test frames"], row["test frames without tails"]
             ratio = row["test alarms/h"] / max(row["training alarms/h"], 1e-9)
             print(
-                f"{row['level']:6.3f} {row['training frames']:8.1%} {row['test frames']:7.1%}"
-                f"{frames:16.2f}   {row['training alarms/h']:8.0f} {row['test alarms/h']:8.0f} "
-                f"({row['low']:.0f} to {row['high']:.0f}){ratio:12.2f}"
+                f"{row['level']:6.3f} {share:7.1%} {every:6.1%} {every / share:5.2f} {own:9.1%} "
+                f"{own / share:5.2f} {row['training alarms/h']:10.0f} {row['test alarms/h']:6.0f} "
+                f"({row['low']:.0f} to {row['high']:.0f}) {ratio:6.2f}"
             )
     threshold = calibration.threshold
     live = apply(calibration.chain(), test)
@@ -138,6 +140,20 @@ def false_alarms(
         / rate
     )
     return round(figures["false-alarms/h"] * seconds / 3600)
+
+
+def own_frames(scores: list[np.ndarray], labels: list[np.ndarray], level: float) -> int:
+    """Normal frames over a level, in a row that begins on a normal frame.
+
+    Smoothed scores stay up for a while after an anomaly; those frames raise no false alarm.
+    """
+    count = 0
+    for values, truth in zip(scores, labels, strict=True):
+        above = np.r_[False, values >= level, False].astype(int)
+        for start, stop in np.flatnonzero(np.diff(above)).reshape(-1, 2).tolist():
+            if not truth[start]:
+                count += np.count_nonzero(~truth[start:stop])
+    return count
 
 
 def test_scores(run: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
