@@ -107,13 +107,11 @@ def test_infer_goes_on_after_a_bad_video(vadkit, tmp_path):
     folder = next((tmp_path / "scene").glob("*/testing"))
     (folder / "00.mp4").write_text("no video")
     code, out, err = vadkit("infer", run, folder, "--json")
-    assert code == 0, err
-    assert [Path(item["video"]).name for item in json.loads(out)] == [
-        "01.mp4",
-        "02.mp4",
-        "03.mp4",
-        "04.mp4",
-    ]
+    assert code == 3
+    assert "1 of 5 videos could not be scored" in err
+    results = {Path(item["video"]).name: item for item in json.loads(out)}
+    assert list(results) == ["00.mp4", "01.mp4", "02.mp4", "03.mp4", "04.mp4"]
+    assert [name for name, item in results.items() if item["error"]] == ["00.mp4"]
     code, out, err = vadkit("infer", run, folder / "00.mp4")
     assert code == 3
     assert "00.mp4; check that it is a video file" in err

@@ -35,7 +35,7 @@ def test_a_file_has_the_scores_of_eval(evaluated):
         found = detector.score(path)
         np.testing.assert_array_equal(found.raw, raw[name])
         np.testing.assert_array_equal(found.score, online[name])
-        assert found.threshold == detector.normal.frame_q999
+        assert found.threshold == detector.calibration.threshold
         np.testing.assert_array_equal(found.alarm, online[name] >= found.threshold)
         np.testing.assert_allclose(np.diff(found.time), 1 / 25)
 
@@ -58,6 +58,7 @@ def test_the_recipes_own_causal_scorers_are_kept(evaluated):
 
     own = tuple(build_list("scorers", [Spec(type="ema", halflife=2)]))
     name = next(iter(paths))
-    found = replace(detector, scorers=own, calibrated=0.5).score(paths[name])
+    half = replace(detector.calibration, threshold=0.5)
+    found = replace(detector, scorers=own, calibration=half).score(paths[name])
     np.testing.assert_array_equal(found.score, own[0](raw)[name])
     assert found.threshold == 0.5

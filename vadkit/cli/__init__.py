@@ -19,9 +19,12 @@ from vadkit.cli import (
     data_cache,
     evaluation,
     export,
+    infer,
+    init,
     recipes,
     report,
     tune,
+    watch,
 )
 from vadkit.errors import VadkitError
 
@@ -33,11 +36,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("train")(commands.train)
 app.command("eval")(evaluation.evaluate)
 app.command("compare")(compare.compare)
 app.command("calibrate")(calibrate.calibrate)
-app.command("infer")(commands.infer)
+app.command("infer")(infer.infer)
+app.command("watch")(watch.watch)
 app.command("tune")(tune.tune)
 app.command("export")(export.export)
 app.command("report")(report.report)

@@ -1,4 +1,4 @@
-"""``train`` and ``infer``."""
+"""``train``."""
 
 from __future__ import annotations
 
@@ -63,33 +63,6 @@ def train(
         typer.echo(f"interrupted{hint}", err=True)
         raise typer.Exit(130) from None
     typer.echo(json.dumps({"run": str(run)}) if as_json else str(run))
-
-
-def infer(
-    run: Run,
-    sources: Annotated[
-        list[str], typer.Argument(help="Video files, folders of them, or quoted glob patterns.")
-    ],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for results; RUN/infer by default.")
-    ] = None,
-    checkpoint: Annotated[str, typer.Option(help="Which checkpoint to score with.")] = "last",
-    as_json: Json = False,
-) -> None:
-    """Score videos: a score for every frame, a plot and an annotated video each."""
-    from vadkit.workflows.infer import infer as workflow
-
-    results = workflow(run, sources, out=out, checkpoint=checkpoint)
-    if as_json:
-        typer.echo(json.dumps([result.as_data() for result in results], indent=2))
-        return
-    for result in results:
-        typer.echo(
-            f"{result.video}: {result.frames} frames ({result.scored} scored), "
-            f"{result.frames_per_s:.1f} frames/s, peak {result.peak:.4g} at {result.peak_s:.2f} s"
-        )
-        for path in result.files:
-            typer.echo(f"  {path}")
 
 
 def _print_plan(plan: dict[str, Any], as_json: bool) -> None:

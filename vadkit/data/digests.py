@@ -19,7 +19,7 @@ def content_digest(path: Path, memory: Path | None = None) -> str:
     data set is hashed once and not at every start. Raises ``DataError`` for what cannot be read.
     """
     try:
-        state = _state(path)
+        state = content_state(path)
         note = None
         if memory is not None:
             name = hashlib.blake2b(str(path.absolute()).encode(), digest_size=16).hexdigest()
@@ -37,8 +37,8 @@ def content_digest(path: Path, memory: Path | None = None) -> str:
     return digest
 
 
-def _state(path: Path) -> str:
-    """Changes whenever the content may have."""
+def content_state(path: Path) -> str:
+    """A text that changes whenever a video may have: size and time of change, of every image."""
     if not path.is_dir():
         stat = path.stat()
         return f"{stat.st_size} {stat.st_mtime_ns}"

@@ -8,6 +8,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "url": "vadkit.inference.sources.live:UrlSource",
         "camera": "vadkit.inference.sources.live:CameraSource",
         "stdin": "vadkit.inference.sources.standard_input:StandardInput",
+        "replay": "vadkit.inference.sources.replay:Replay",
     },
     "sinks": {
         "csv": "vadkit.inference.sinks.csv:Csv",

@@ -18,6 +18,8 @@ from vadkit.data.flow import Flow
 from vadkit.data.objects import FrameFinder
 from vadkit.errors import RecipeError
 from vadkit.evaluation.presets import online
+from vadkit.inference.alarms import AlarmRules
+from vadkit.inference.clip_ring import ClipRing
 from vadkit.inference.lane import FrameScore
 from vadkit.inference.sources.find import find_sources
 from vadkit.inference.sources.source import Frame, Source
@@ -25,7 +27,9 @@ from vadkit.inference.streams import run_streams, stream_frames
 from vadkit.inference.window import delay_of
 from vadkit.methods.exported import ExportedMethod
 from vadkit.methods.method import Method
+from vadkit.recipe import Alarms
 from vadkit.registry import build
+from vadkit.scoring.calibration import Calibration
 from vadkit.scoring.normal import NormalScores
 from vadkit.scoring.scorer import Scorer, Step, looks_ahead, stream_chain
 
@@ -49,11 +53,11 @@ class ScoredVideo:
 class Detector:
     """A method with its weights, ready to score frames.
 
-    ``normal`` says what scores were on training video, ``calibrated`` is the threshold of a
-    calibration, if there is one; ``scorers`` is the recipe's chain. ``flow`` and ``objects`` work
-    out what the method takes beside frames, None where it takes none. ``batch_size`` is that of
-    ``vadkit eval``, so that scores are the same to the bit; ``maps`` says whether score maps are
-    wanted. ``settings`` are parameters of sources by component.
+    ``normal`` says what scores were on training video, ``calibration`` what threshold that makes,
+    and ``alarms`` how alarms are made of scores over it; ``scorers`` is the recipe's chain.
+    ``flow`` and ``objects`` work out what the method takes beside frames, None where it takes none.
+    ``batch_size`` is that of ``vadkit eval``, so that scores are the same to the bit; ``maps`` says
+    whether score maps are wanted. ``settings`` are parameters of sources by component.
     """
 
     method: Method | ExportedMethod
@@ -61,11 +65,12 @@ class Detector:
     dtype: torch.dtype
     batch_size: int = 8
     normal: NormalScores | None = None
-    calibrated: float | None = None
     scorers: tuple[Scorer, ...] = ()
     flow: Flow | None = None
     objects: FrameFinder | None = None
     maps: bool = True
+    calibration: Calibration | None = None
+    alarms: Alarms = field(default_factory=Alarms)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -85,9 +90,35 @@ class Detector:
     @property
     def threshold(self) -> float:
         """The score from which on a frame is an alarm: calibrated, or by ``normal``, or NaN."""
-        if self.calibrated is not None:
-            return self.calibrated
+        if self.calibration is not None:
+            return self.calibration.threshold
         return math.nan if self.normal is None else self.normal.frame_q999
+
+    @property
+    def usual(self) -> float:
+        """The median of live scores on normal video; NaN where it is not known."""
+        if self.calibration is not None:
+            return self.calibration.usual
+        return math.nan if self.normal is None else self.normal.frame_q50
+
+    @property
+    def rules(self) -> AlarmRules | None:
+        """How scores make alarms, None where no threshold is known."""
+        if math.isnan(self.threshold):
+            return None
+        settings = self.alarms
+        down = settings.hysteresis * max(0.0, self.threshold - self.usual)
+        return AlarmRules(
+            self.threshold,
+            self.threshold - down,
+            settings.min_duration_s,
+            settings.merge_s,
+            settings.cooldown_s,
+        )
+
+    def clip_ring(self) -> ClipRing:
+        """What keeps the pictures of alarms, as long as the recipe says."""
+        return ClipRing(before_s=self.alarms.before_s, after_s=self.alarms.after_s)
 
     @property
     def delay(self) -> int:

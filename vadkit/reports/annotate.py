@@ -70,7 +70,7 @@ def annotate(
         frame_rgb, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
     )
     if heat is not None:
-        picture = _blend_heat(picture, heat)
+        picture = blend_heat(picture, heat)
     strip = draw_strip(width, scores[: index + 1], level, limits, fps, index, labels, is_threshold)
     return np.concatenate([picture, strip])
 
@@ -92,7 +92,7 @@ def _even(length: float) -> int:
     return max(2, 2 * round(length / 2))
 
 
-def _blend_heat(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def blend_heat(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """The picture (H, W, 3) with heat (h, w) over it where it is notable."""
     height, width = picture.shape[:2]
     # Cubic, for a coarse map would show its grid under linear interpolation.

@@ -43,8 +43,8 @@ def export(
     """Write the scoring of a run's method as ``RUN/export/<name>.onnx`` or ``.pt2``.
 
     The file takes batches of any size of the method's clips, and carries the clip, the recipe's
-    flow and scorers, and the scores of normal frames, so that ``Detector.load`` needs nothing else.
-    It is written only when its scores agree with PyTorch's.
+    flow, scorers and alarms, the scores of normal frames and the calibration, so that
+    ``Detector.load`` needs nothing else. It is written only when its scores agree with PyTorch's.
 
     Raises ``RecipeError`` for a method that works on boxes or cannot be traced, and for a missing
     package; ``TrainingError`` when the scores disagree.
@@ -53,6 +53,7 @@ def export(
 
     from vadkit.inference.detector import load_normal
     from vadkit.methods.exported import ScoreGraph, clip_record, load_exported
+    from vadkit.scoring.calibration import load_calibration
 
     recipe = load_run(run)
     method, _ = load_method(recipe, run / "checkpoints" / f"{checkpoint}.pt", torch.device("cpu"))
@@ -62,7 +63,7 @@ def export(
         raise RecipeError(f"method '{name}' scores boxes of objects, which no export carries yet")
     if clip.given:
         raise RecipeError(f"method '{name}' takes features from files, which no export carries")
-    normal = load_normal(run)
+    normal, calibration = load_normal(run), load_calibration(run)
     record = {
         "recipe": recipe.name,
         "method": name,
@@ -70,6 +71,8 @@ def export(
         "flow": recipe.flow.model_dump() if recipe.flow is not None and clip.flow else None,
         "scorers": [spec.model_dump() for spec in recipe.scorers],
         "normal": normal.to_dict() if normal is not None else None,
+        "calibration": calibration.to_dict() if calibration is not None else None,
+        "alarms": recipe.alarms.model_dump(),
     }
     path = out or run / "export" / f"{recipe.name}{_SUFFIXES[format]}"
     if path.suffix != _SUFFIXES[format]:

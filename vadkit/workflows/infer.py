@@ -1,57 +1,50 @@
-"""Scoring videos with a run: scores, plot and annotated video for each source."""
+"""Scoring videos with a run: one or ten thousand, each finished one once and for all."""
 
 from __future__ import annotations
 
 import contextlib
-import glob
-import logging
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import functools
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from vadkit.errors import DataError, RecipeError
-from vadkit.recipe import Spec
+from vadkit.recipe import Alarms, Spec
 from vadkit.registry import build
 from vadkit.workflows.build import build_list, load_method
 from vadkit.workflows.frames import store_settings
+from vadkit.workflows.infer_processes import Died, Progress, Score, score_in_processes
+from vadkit.workflows.infer_result import (
+    Inferred,
+    Maker,
+    finished,
+    model_digest,
+    owner,
+)
+from vadkit.workflows.infer_sources import expand_sources, result_folders
+from vadkit.workflows.infer_video import start_scoring
+from vadkit.workflows.progress import say, scoring_progress
 from vadkit.workflows.run import load_run
 
 if TYPE_CHECKING:
-    from vadkit.data.store import Settings
     from vadkit.inference.detector import Detector
 
+# An annotated video takes longer to write than most methods take to score.
 SINKS = ("jsonl", "npz", "plot", "video")
-_log = logging.getLogger("vadkit.infer")
-
-
-@dataclass(frozen=True)
-class Inferred:
-    """What became of one source."""
-
-    video: str
-    frames: int
-    scored: int
-    frames_per_s: float
-    peak: float
-    peak_s: float
-    files: list[str]
-
-    def as_data(self) -> dict[str, Any]:
-        """JSON-like data; null where no frame was scored."""
-        return {k: None if v != v else v for k, v in asdict(self).items()}
+SINKS_OF_MANY = ("jsonl", "npz")
+# Videos up to which each gets a plot and an annotated video without being asked.
+FEW = 8
 
 
 def load_detector(run: Path, checkpoint: str = "last") -> Detector:
     """The detector of a run, or of a file that `vadkit export` wrote."""
     from vadkit.device import pick_device, pick_precision
     from vadkit.inference.detector import Detector, load_normal
-    from vadkit.methods.exported import SUFFIXES
+    from vadkit.scoring.calibration import load_calibration
 
-    if run.suffix in SUFFIXES and not run.is_dir():
+    if _is_exported(run):
         return _load_exported(run)
     recipe = load_run(run)
     device = pick_device(recipe.train.device)
@@ -82,6 +75,8 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
         scorers=tuple(build_list("scorers", recipe.scorers)),
         flow=flow,
         objects=objects,
+        calibration=load_calibration(run),
+        alarms=recipe.alarms,
         settings={
             "file": {
                 "readers": reading.readers,
@@ -92,16 +87,24 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
     )
 
 
+def _is_exported(run: Path) -> bool:
+    from vadkit.methods.exported import SUFFIXES
+
+    return run.suffix in SUFFIXES and not run.is_dir()
+
+
 def _load_exported(path: Path) -> Detector:
     import torch
 
     from vadkit.inference.detector import Detector
     from vadkit.methods.exported import load_exported
+    from vadkit.scoring.calibration import Calibration
     from vadkit.scoring.normal import NormalScores
 
     method = load_exported(path)
     record = method.record
-    normal, flow = record["normal"], record["flow"]
+    flow = record["flow"]
+    normal, calibration = record["normal"], record.get("calibration")
     return Detector(
         method,
         torch.device("cpu"),
@@ -109,6 +112,8 @@ def _load_exported(path: Path) -> Detector:
         normal=NormalScores.from_dict(normal) if normal else None,
         scorers=tuple(build_list("scorers", [Spec(**spec) for spec in record["scorers"]])),
         flow=build("flow", flow.pop("type"), flow) if flow else None,
+        calibration=Calibration.from_dict(calibration) if calibration else None,
+        alarms=Alarms(**record.get("alarms", {})),
     )
 
 
@@ -118,121 +123,90 @@ def infer(
     *,
     out: Path | None = None,
     checkpoint: str = "last",
+    sinks: Sequence[Spec] | None = None,
+    workers: int | None = None,
+    again: bool = False,
 ) -> list[Inferred]:
     """Score every source and write its files under ``out`` (``RUN/infer`` by default).
 
     ``run`` may also be a file that `vadkit export` wrote; results go beside it by default then.
-    Sources are video files, image folders, folders of either, or glob patterns. A video that
-    cannot be read is reported and the others go on; ``DataError`` ends it when none could be.
+    Sources are video files, image folders, folders of either, or glob patterns. What an earlier
+    call finished is kept, unless ``again``. A video that cannot be read is in the results with its
+    ``error``, and the others go on. Results are in the order of the sources.
     """
-    from vadkit.data.store import Settings
-
     run = Path(run)
-    videos = expand_sources(sources)
-    detector = load_detector(run, checkpoint)
-    if run.is_dir():
-        settings = store_settings(load_run(run))
-    else:
-        clip = detector.method.clip
-        settings = Settings(size=clip.size, channels=clip.channels)
     folder = out or (run / "infer" if run.is_dir() else run.with_name(f"{run.stem}-infer"))
-    results, failures = [], []
-    for name, path in videos:
-        try:
-            results.append(_infer_one(detector, settings, name, path, folder / name))
-        except DataError as error:
-            failures.append(str(error))
-            _log.warning("skipped: %s", error)
-    if failures and not results:
-        raise DataError("\n".join(failures) if len(failures) == 1 else _summary(failures))
-    return results
-
-
-def _summary(failures: list[str]) -> str:
-    return f"none of {len(failures)} videos could be scored; the first: {failures[0]}"
-
-
-def expand_sources(sources: Sequence[str]) -> list[tuple[str, Path]]:
-    """Names and paths of all videos behind the sources, in order, each once.
-
-    Raises ``DataError`` for a source that matches nothing.
-    """
-    from vadkit.data.datasets.folder import find_videos
-
-    found: dict[Path, str] = {}
-    for source in sources:
-        path = Path(source).expanduser()
-        if path.is_file():
-            found.setdefault(path, path.stem)
-        elif path.is_dir():
-            for name, video in find_videos(path):
-                found.setdefault(video, name)
-        else:
-            matches = sorted(glob.glob(str(path), recursive=True))
-            if not matches:
-                raise DataError(
-                    f"no video at '{source}': it is no file, no folder, and as a pattern it "
-                    "matches nothing"
-                )
-            for match in matches:
-                found.setdefault(Path(match), Path(match).stem)
-    names: dict[str, int] = {}
-    result = []
-    for path, name in found.items():
-        names[name] = names.get(name, 0) + 1
-        result.append((name if names[name] == 1 else f"{name}-{names[name]}", path))
-    return result
-
-
-def _infer_one(
-    detector: Detector, settings: Settings, name: str, path: Path, folder: Path
-) -> Inferred:
-    from vadkit.data.decode import probe, read_frames
-    from vadkit.inference.sinks.sink import SourceInfo, VideoScores
-    from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
-
-    info = probe(path)
-    sinks = [build("sinks", kind, {}, folder) for kind in SINKS]
-    source = SourceInfo(Path(name).name, info.fps, info.size, detector.normal)
-    raw: list[float] = []
-    started = time.monotonic()
-    with contextlib.ExitStack() as undo:
-        for sink in sinks:
-            sink.open(source)
-            undo.callback(sink.abort)
-        reading = read_frames(
-            path, readers=settings.readers, plugins=settings.plugins, stall_s=settings.stall_s
+    videos = expand_sources(sources, folder)
+    if not sinks:
+        asked = [] if _is_exported(run) else load_run(run).sinks
+        usual = SINKS if len(videos) <= FEW else SINKS_OF_MANY
+        sinks = asked or [Spec(type=kind) for kind in usual]
+    with _alone_in(folder):
+        maker = Maker(model_digest(run, checkpoint), tuple(map(_text, sinks)))
+        folders = result_folders(videos, folder, owner)
+        kept = [
+            None if again else finished(place, video.path, maker)
+            for video, place in zip(videos, folders, strict=True)
+        ]
+        todo = [number for number, result in enumerate(kept) if result is None]
+        items = [(videos[number], folders[number]) for number in todo]
+        count = min(workers or default_workers(), max(1, len(todo)))
+        start = functools.partial(
+            start_scoring, run, checkpoint, tuple(sinks), folder, maker, count
         )
-        with contextlib.closing(reading) as frames:
-            for item in detector.stream(frames):
-                raw.append(item.raw)
-                for sink in sinks:
-                    sink.frame(item)
-        span = detector.method.clip.scoring.span
-        if len(raw) < span:
-            raise DataError(
-                f"{path} has {len(raw)} frames; the method needs at least {span} to score any"
-            )
-        scores = np.array(raw)
-        final = apply(detector.scorers, {name: scores})[name]
-        result = VideoScores(
-            source.name,
-            info.fps,
-            scores,
-            final,
-            chain_label(detector.scorers),
-            same_unit=chain_keeps_unit(detector.scorers),
+        results = dict(enumerate(kept))
+        with scoring_progress(len(videos), len(videos) - len(todo)) as progress:
+            for place, result in _score_all(count, start, items, progress.frames):
+                if isinstance(result, Died):
+                    reason = f"{items[place][0].path}: the process that scored it {result}"
+                    result = Inferred.failed(str(items[place][0].path), reason)
+                results[todo[place]] = result
+                progress.video(result.video, result.error)
+    done = [result for result in results.values() if result is not None]
+    if len(done) > FEW:
+        failed = sum(result.error is not None for result in done)
+        say(
+            f"{len(todo) - failed:,} videos scored, {len(done) - len(todo):,} kept from before, "
+            f"{failed:,} failed; results in {folder}"
         )
-        files = [str(sink.close(result)) for sink in sinks]
-        undo.pop_all()
-    scored = np.isfinite(scores)
-    peak = int(np.nanargmax(final)) if scored.any() else -1
-    return Inferred(
-        video=str(path),
-        frames=len(scores),
-        scored=int(scored.sum()),
-        frames_per_s=len(scores) / max(time.monotonic() - started, 1e-9),
-        peak=float(final[peak]) if scored.any() else float("nan"),
-        peak_s=peak / info.fps if scored.any() else float("nan"),
-        files=files,
-    )
+    return done
+
+
+def default_workers() -> int:
+    """One for every core that this process may use, but no more than memory is likely to hold."""
+    return min(len(os.sched_getaffinity(0)), 8)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second call out of the folder; ``DataError`` where it cannot be written."""
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise RecipeError(
+            f"another vadkit infer is writing to {folder}; wait for it, or name another --out"
+        ) from None
+    except OSError as error:
+        raise DataError(f"results cannot be written to {folder}: {error}") from None
+
+
+def _score_all(
+    workers: int, start: Callable[[], Score], items: Sequence[Any], progress: Progress
+) -> Iterator[tuple[int, Any]]:
+    """In this process for one worker, which needs no second copy of the model."""
+    if not items:
+        return
+    if workers > 1:
+        yield from score_in_processes(workers, start, items, progress)
+        return
+    score = start()
+    for number, item in enumerate(items):
+        yield number, score(item, progress)
+
+
+def _text(spec: Spec) -> str:
+    return json.dumps(spec.model_dump(), sort_keys=True)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import sys
+import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # Called with how many videos are finished and how many frames were decoded.
 Report = Callable[[int, int], None]
@@ -44,3 +51,74 @@ def decoding_progress(videos: int, frames: int, what: str = "decoding") -> Itera
 
     with bar:
         yield report
+
+
+class Scoring(Protocol):
+    """What is told of scoring as it goes on."""
+
+    def frames(self, new: int) -> None: ...
+
+    def video(self, path: str, error: str | None) -> None: ...
+
+
+@contextlib.contextmanager
+def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[Scoring]:
+    """A bar over videos, of which ``kept`` are done already; a line now and then in CI."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("[bold]scoring"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("videos, {task.fields[failed]} failed"),
+        TextColumn("{task.fields[rate]:,.0f} frames/s"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    started = shown = time.monotonic()
+    task = bar.add_task("scoring", total=videos, completed=kept, failed=0, rate=0.0)
+    done, failed, scored = kept, 0, 0
+    if kept:
+        say(f"{kept:,} of {videos:,} videos were scored before and are kept")
+
+    class Told:
+        def frames(self, new: int) -> None:
+            nonlocal scored
+            scored += new
+            bar.update(task, rate=scored / max(time.monotonic() - started, 1e-9))
+
+        def video(self, path: str, error: str | None) -> None:
+            nonlocal done, failed, shown
+            done, failed = done + 1, failed + (error is not None)
+            bar.update(task, completed=done, failed=failed)
+            now = time.monotonic()
+            if not console.is_terminal and now - shown >= every_s:
+                shown = now
+                rate = scored / (now - started)
+                say(f"{done:,} of {videos:,} videos, {failed:,} failed, {rate:,.0f} frames/s")
+
+    with bar, _logs_above(console):
+        yield Told()
+
+
+@contextlib.contextmanager
+def _logs_above(console: Console) -> Iterator[None]:
+    """While a bar is on the terminal, log lines go above it instead of into it."""
+    handlers = [one for one in logging.root.handlers if isinstance(one, logging.StreamHandler)]
+    before = [one.setStream(sys.stderr) if console.is_terminal else None for one in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, before, strict=True):
+            if stream is not None:
+                handler.setStream(stream)

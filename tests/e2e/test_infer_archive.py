@@ -1,0 +1,146 @@
+"""vadkit infer on an archive: nothing is lost or done twice, whatever happens in between."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+VIDEOS = 12
+
+
+@pytest.fixture
+def archive(evaluated_run, tmp_path):
+    """Twelve videos of two names below folders, and one that is none."""
+    manifest = json.loads((evaluated_run / "manifest.json").read_text())
+    video = next(iter(manifest["test"]["videos"].values()))
+    for number in range(VIDEOS):
+        place = tmp_path / "archive" / f"day-{number // 2:02}" / f"cam-{number % 2}.mp4"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(video, place)
+    (tmp_path / "archive" / "day-00" / "bad.mp4").write_text("no video")
+    return tmp_path / "archive"
+
+
+def command(run, archive, out):
+    pattern = f"{archive}/**/*.mp4"
+    return ["infer", str(run), pattern, "--out", str(out), "--workers", "2", "--json"]
+
+
+def finished(out):
+    return {path: path.stat().st_mtime_ns for path in out.rglob("result.json")}
+
+
+def alive(group):
+    """Processes of a group that still run."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def test_killed_in_the_middle_and_run_again(vadkit, evaluated_run, archive, tmp_path):
+    out = tmp_path / "out"
+    first = subprocess.Popen(
+        [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 120
+    while len(finished(out)) < 3:
+        assert first.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    while alive(first.pid):
+        assert time.monotonic() < until, "workers outlive their parent"
+        time.sleep(0.05)
+    before = finished(out)
+    assert 3 <= len(before) < VIDEOS
+
+    code, stdout, err = vadkit(*command(evaluated_run, archive, out))
+    assert code == 3
+    assert "1 of 13 videos could not be scored" in err
+    assert "day-00/bad.mp4; check that it is a video file" in err
+    results = {
+        Path(one["video"]).relative_to(archive).as_posix(): one for one in json.loads(stdout)
+    }
+    assert len(results) == VIDEOS + 1
+    assert sum(one["kept"] for one in results.values()) == len(before)
+    assert results.pop("day-00/bad.mp4")["error"]
+    after = finished(out)
+    assert len(after) == VIDEOS
+    assert {path: after[path] for path in before} == before
+    # All are copies of one video: whole files, and the same numbers from whoever wrote them.
+    scores = []
+    for name, one in results.items():
+        assert one["error"] is None
+        npz = out / Path(name).with_suffix("") / f"{Path(name).stem}.npz"
+        assert str(npz) in one["files"] and all(Path(path).is_file() for path in one["files"])
+        scores.append(np.load(npz)["raw"])
+    assert len(scores) == VIDEOS and len(scores[0]) == 40
+    for other in scores[1:]:
+        np.testing.assert_array_equal(scores[0], other)
+    assert not list(out.rglob("*.partial*"))
+
+
+def test_what_has_changed_is_scored_again(vadkit, evaluated_run, archive, tmp_path):
+    def infer(*more):
+        code, stdout, err = vadkit("infer", run, day, "--out", out, "--workers", 1, "--json", *more)
+        assert code == 0, err
+        return [one["kept"] for one in json.loads(stdout)]
+
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+    day, out = archive / "day-01", tmp_path / "out"
+    assert infer("--sink", "jsonl") == [False, False]
+    assert infer("--sink", "jsonl") == [True, True]
+    assert infer("--sink", "jsonl", "--sink", "npz") == [False, False]
+    assert infer("--sink", "npz") == [True, True]
+    (out / "cam-0" / "cam-0.npz").unlink()
+    assert infer("--sink", "npz") == [False, True]
+    shutil.copyfile(archive / "day-02" / "cam-1.mp4", day / "cam-1.mp4")
+    os.utime(day / "cam-1.mp4", ns=(0, 0))
+    assert infer("--sink", "npz") == [True, False]
+    recipe = run / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("sigma: 2", "sigma: 3"))
+    assert infer("--sink", "npz") == [False, False]
+    assert infer("--sink", "npz", "--again") == [False, False]
+
+
+def test_a_table_of_many(vadkit, evaluated_run, archive, tmp_path):
+    (archive / "day-00" / "bad.mp4").unlink()
+    arguments = ["infer", evaluated_run, archive, "--out", tmp_path / "out", "--sink", "npz"]
+    code, stdout, err = vadkit(*arguments, "--workers", "1")
+    assert code == 0, err
+    head, *rows = stdout.splitlines()
+    assert head.split() == ["peak", "at", "alarms", "frames", "video"]
+    assert len(rows) == VIDEOS
+    assert rows[0].split()[3:] == ["40", str(archive / "day-00" / "cam-0.mp4")]
+    assert "12 videos scored, 0 kept from before, 0 failed" in err
+    code, stdout, err = vadkit(*arguments)
+    assert code == 0 and len(stdout.splitlines()) == VIDEOS + 1
+    assert "0 videos scored, 12 kept from before" in err
+
+
+def test_two_at_once_in_one_folder(vadkit, evaluated_run, archive, tmp_path):
+    from filelock import FileLock
+
+    out = tmp_path / "out"
+    out.mkdir()
+    with FileLock(out / ".lock"):
+        code, _, err = vadkit("infer", evaluated_run, archive, "--out", out)
+    assert code == 2
+    assert "another vadkit infer is writing to" in err

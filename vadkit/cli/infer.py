@@ -1,0 +1,107 @@
+"""``infer``."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vadkit.cli.commands import Json, Run
+
+if TYPE_CHECKING:
+    from vadkit.workflows.infer_result import Inferred
+
+
+def infer(
+    run: Run,
+    sources: Annotated[
+        list[str], typer.Argument(help="Video files, folders of them, or quoted glob patterns.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results; RUN/infer by default.")
+    ] = None,
+    sink: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to write or send, such as events or type=webhook,url=...; repeatable. By "
+            "default the recipe's, or jsonl and npz, and for up to 8 videos also plot and video."
+        ),
+    ] = None,
+    checkpoint: Annotated[str, typer.Option(help="Which checkpoint to score with.")] = "last",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Videos scored at once; one a core by default.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also score what an earlier call has finished.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Score videos: a score for every frame, a plot and an annotated video each.
+
+    What is finished stays finished: the same command goes on where an earlier one was stopped, and
+    scores only what is new or has changed. Exit code 3 says that some videos could not be read.
+    """
+    from vadkit.inference.sinks.build import parse_sink
+    from vadkit.workflows.infer import infer as workflow
+
+    try:
+        results = workflow(
+            run,
+            sources,
+            out=out,
+            sinks=[parse_sink(text) for text in sink or ()],
+            checkpoint=checkpoint,
+            workers=workers,
+            again=again,
+        )
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(json.dumps([result.as_data() for result in results], indent=2))
+    else:
+        _print_results(results)
+    failed = [result for result in results if result.error is not None]
+    if failed:
+        typer.echo(f"{len(failed):,} of {len(results):,} videos could not be scored:", err=True)
+        for result in failed:
+            typer.echo(f"  {result.error}", err=True)
+        raise typer.Exit(3)
+
+
+def _print_results(results: list[Inferred]) -> None:
+    """A paragraph a video with its files, and for many a table, the highest peak first."""
+    from vadkit.workflows.infer import FEW
+
+    scored = [result for result in results if result.error is None]
+    if len(results) <= FEW:
+        for result in scored:
+            typer.echo(
+                f"{result.video}: {result.frames} frames ({result.scored} scored), "
+                f"{result.frames_per_s:.1f} frames/s, peak {result.peak:.4g} at "
+                f"{result.peak_s:.2f} s{_alarms(result)}" + (" (kept)" if result.kept else "")
+            )
+            for path in result.files:
+                typer.echo(f"  {path}")
+        return
+    scored.sort(key=lambda result: -result.peak if result.peak == result.peak else math.inf)
+    typer.echo(f"{'peak':>10}  {'at':>10}  {'alarms':>6}  {'frames':>8}  video")
+    for result in scored:
+        peak, at = ("-", "-") if result.peak != result.peak else _peak(result)
+        alarms = "-" if result.alarms is None else f"{result.alarms:,}"
+        typer.echo(f"{peak:>10}  {at:>10}  {alarms:>6}  {result.frames:>8,}  {result.video}")
+
+
+def _peak(result: Inferred) -> tuple[str, str]:
+    minutes, seconds = divmod(result.peak_s, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{result.peak:.4g}", f"{hours}:{minutes:02}:{seconds:04.1f}"
+
+
+def _alarms(result: Inferred) -> str:
+    if result.alarms is None:
+        return ""
+    return f", {result.alarms} alarm{'' if result.alarms == 1 else 's'}"

@@ -1,0 +1,76 @@
+"""``init``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vadkit.cli.commands import Json
+
+if TYPE_CHECKING:
+    from vadkit.workflows.init import Footage
+
+
+def init(
+    name: Annotated[str, typer.Argument(help="What to call it; also the folder that is made.")],
+    videos: Annotated[
+        Path, typer.Option(help="A folder of videos in which nothing unusual happens.")
+    ],
+    train: Annotated[
+        bool | None,
+        typer.Option(
+            "--train/--no-train", help="Train at once; asked on a terminal.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a project for a camera: a recipe fitted to its videos, and what to do with it."""
+    from vadkit.workflows.init import make_project
+
+    folder, footage = make_project(name, videos)
+    _say(footage)
+    recipe = folder / "recipe.yaml"
+    if train is None:
+        asked = sys.stdin.isatty() and sys.stderr.isatty()
+        train = asked and typer.confirm("Train now?", default=True, err=True)
+    run = None
+    if train:
+        from vadkit.workflows.train import train as workflow
+
+        typer.echo(f"$ vadkit train {recipe} --runs {folder / 'runs'}", err=True)
+        try:
+            run = workflow(str(recipe), runs=folder / "runs")
+        except KeyboardInterrupt as stop:
+            hint = f"; continue with: vadkit train --resume {stop}" if str(stop) else ""
+            typer.echo(f"interrupted{hint}", err=True)
+            raise typer.Exit(130) from None
+        typer.echo(f"next: vadkit infer {run} NEW_VIDEO", err=True)
+    else:
+        typer.echo(f"next: vadkit train {recipe} --runs {folder / 'runs'}", err=True)
+    if as_json:
+        record = {"project": str(folder), "recipe": str(recipe), "run": str(run) if run else None}
+        typer.echo(json.dumps({**record, "notes": footage.notes, "bad": footage.bad}))
+    else:
+        typer.echo(str(run or recipe))
+
+
+def _say(footage: Footage) -> None:
+    from vadkit.workflows.init import fitted_size
+
+    height, width = fitted_size(footage.size)
+    rows, columns = footage.size
+    count = "1 video" if footage.videos == 1 else f"{footage.videos:,} videos"
+    typer.echo(
+        f"{count}, {columns}x{rows} at {footage.fps:g} frames/s; clips are {width}x{height}",
+        err=True,
+    )
+    for note in footage.notes:
+        typer.echo(f"note: {note}", err=True)
+    if footage.bad:
+        typer.echo(f"cannot be read and left out: {len(footage.bad)}", err=True)
+        for reason in footage.bad[:10]:
+            typer.echo(f"  {reason}", err=True)

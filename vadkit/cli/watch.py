@@ -1,0 +1,118 @@
+"""``watch``."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vadkit.cli.commands import Json, Run
+
+if TYPE_CHECKING:
+    from vadkit.reports.live_board import Board
+
+
+def watch(
+    run: Run,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Cameras: a number, rtsp://..., http(s)://..., files; replay:FILE plays a file as "
+            "if it were a camera. NAME=SOURCE names one."
+        ),
+    ],
+    sink: Annotated[
+        list[str] | None, typer.Option(help="What to write or send of alarms; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for what sinks write; RUN/watch by default.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=0.1, help="Stop after so many seconds.")
+    ] = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Also show a page there, such as 127.0.0.1:8700 or 8700."
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="VADKIT_TOKEN",
+            help="What a browser must show to see the page; needed beyond this machine.",
+        ),
+    ] = None,
+    max_delay: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds that a clip may wait for clips of other cameras."),
+    ] = 0.0,
+    checkpoint: Annotated[str, typer.Option(help="Which checkpoint to score with.")] = "last",
+    as_json: Json = False,
+) -> None:
+    """Watch cameras through one model and raise alarms, until Ctrl-C or the sources end.
+
+    In a terminal it shows a table; elsewhere alarms are lines on stdout, with --json JSON lines.
+    """
+    from rich.console import Console
+
+    from vadkit.inference.sinks.build import parse_sink
+    from vadkit.workflows import watch as workflow
+    from vadkit.workflows.watch_views import Dashboard, JsonLines, Lines, status_words
+
+    specs = [parse_sink(text) for text in sink or ()]
+    folder = out or (run / "watch" if run.is_dir() else run.with_name(f"{run.stem}-watch"))
+    with contextlib.ExitStack() as stack:
+        page = None
+        if web is not None:
+            from vadkit.reports.live_page import open_page
+
+            page = open_page(web, token)
+        detector = workflow.load_detector(run, checkpoint)
+        found = workflow.named_sources(sources, detector.settings)
+        make_sinks = workflow.sinks_of(specs or workflow.sinks_of_run(run), folder)
+        board = workflow.new_board(detector, found)
+        if page is not None:
+            typer.echo(f"page: {stack.enter_context(page.serve(board))}", err=True)
+        if detector.rules is None:
+            typer.echo("no threshold is known, so there are no alarms: vadkit calibrate", err=True)
+        console = Console(stderr=True)
+        views: list[workflow.View] = []
+        lines = None
+        if as_json:
+            lines = JsonLines(board, sys.stdout)
+            views.append(lines)
+        else:
+            if console.is_terminal:
+                shown = Dashboard(board, console)
+                stack.enter_context(shown.shown())
+                views.append(shown)
+            if not console.is_terminal or not sys.stdout.isatty():
+                views.append(Lines(board, sys.stdout, None if console.is_terminal else sys.stderr))
+        workflow.watch(
+            detector,
+            found,
+            board,
+            views,
+            make_sinks=make_sinks,
+            seconds=seconds,
+            max_delay_s=max_delay,
+        )
+    if lines is not None:
+        lines.status("summary")
+    else:
+        for camera in board.as_data()["cameras"]:
+            typer.echo(f"{camera['name']}: {status_words(camera)}", err=True)
+    _end(board)
+
+
+def _end(board: Board) -> None:
+    """Fail where no source could be read at all."""
+    from vadkit.errors import DataError
+
+    cameras = board.cameras.values()
+    if all(camera.state == "failed" for camera in cameras):
+        raise DataError("\n".join(camera.message for camera in cameras))

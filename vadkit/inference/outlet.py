@@ -1,0 +1,65 @@
+"""One source's way from scores to alarms and sinks."""
+
+from __future__ import annotations
+
+from vadkit.inference.alarms import AlarmRules, Alarms, Event
+from vadkit.inference.clip_ring import ClipRing
+from vadkit.inference.lane import FrameScore
+from vadkit.inference.sinks.sink import EverySink, ScoredFrame, SourceInfo, VideoScores
+
+
+class Outlet:
+    """Takes the scored frames of one source in order and tells its sinks of frames and alarms.
+
+    Without ``rules`` there are no alarms. ``source`` is what events call the source, its name by
+    default. ``epoch`` is the Unix time of the source's time 0, where
+    it has one; ``ring`` keeps the pictures of alarms, None keeps none.
+    """
+
+    def __init__(
+        self,
+        info: SourceInfo,
+        sinks: EverySink,
+        rules: AlarmRules | None,
+        *,
+        source: str | None = None,
+        epoch: float | None = None,
+        ring: ClipRing | None = None,
+    ) -> None:
+        self.info, self.sinks = info, sinks
+        self.alarms: Alarms | None = None
+        if rules is not None:
+            self.alarms = Alarms(rules, source=source or info.name, epoch=epoch, ring=ring)
+        sinks.open(info)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether an alarm is on."""
+        return self.alarms is not None and self.alarms.on
+
+    def frame(self, item: FrameScore) -> list[Event]:
+        """Take the next frame; gives the events that it ends and begins."""
+        events: list[Event] = []
+        if self.alarms is not None:
+            events = self.alarms.push(
+                item.time, item.score, frame=item.frame, score_map=item.map, parts=item.parts
+            )
+        self.sinks.frame(
+            ScoredFrame(
+                item.index, item.time, item.frame, item.raw, item.score, item.map, self.alarm
+            )
+        )
+        return self._told(events)
+
+    def finish(self) -> list[Event]:
+        """No frame comes any more: gives the event that is over now."""
+        return self._told([] if self.alarms is None else self.alarms.finish())
+
+    def close(self, result: VideoScores | None = None) -> list[str]:
+        """End the sinks, with the scores of a video that was finite; gives the files written."""
+        return [str(path) for path in self.sinks.close(result)]
+
+    def _told(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            self.sinks.event(event)
+        return events

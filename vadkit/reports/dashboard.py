@@ -1,0 +1,117 @@
+"""The cameras that are watched as a table in the terminal."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from vadkit.reports.live_board import SECONDS, Board, Camera
+
+_BARS = "▁▂▃▄▅▆▇█"
+_STATES = {"live": "green", "ended": "dim", "stopped": "dim", "failed": "bold red"}
+_SHOWN_ALARMS = 5
+
+
+def dashboard(board: Board, width: int) -> RenderableType:
+    """The table of all cameras, and below it the last alarms; ``width`` in characters."""
+    names = max(8, *(len(name) for name in board.cameras))
+    names = min(names, max(10, width // 7))
+    # What the other columns leave.
+    bars = max(8, min(60, width - names - 62))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("camera", no_wrap=True, overflow="ellipsis", width=names)
+    table.add_column("state", no_wrap=True, width=8)
+    table.add_column("fps", justify="right", width=5)
+    table.add_column("delay", justify="right", width=6)
+    table.add_column(f"last {SECONDS:.0f} s", width=bars, no_wrap=True)
+    table.add_column("score", justify="right", width=6)
+    table.add_column("alarm", justify="right", width=6)
+    table.add_column("drops", justify="right", width=6)
+    table.add_column("alarms", justify="right", width=6)
+    with board.lock:
+        for camera in board.cameras.values():
+            fps, delay = camera.rate()
+            table.add_row(
+                Text(camera.name, style="bold red" if camera.alarm else ""),
+                _state(camera),
+                f"{fps:.1f}",
+                _delay(delay),
+                sparkline(camera, bars),
+                "-" if camera.score is None else f"{camera.score:.3g}",
+                "-" if camera.threshold is None else f"{camera.threshold:.3g}",
+                f"{camera.dropped}",
+                f"{camera.alarms}",
+            )
+        lines = [_alarm(event) for event in list(board.events)[-_SHOWN_ALARMS:]]
+        troubles = [
+            Text(f"{camera.name}: {camera.message}", style="yellow")
+            for camera in board.cameras.values()
+            if camera.message
+        ]
+    return Group(Text(board.title, style="bold cyan"), table, *troubles, *reversed(lines))
+
+
+def sparkline(camera: Camera, width: int) -> Text:
+    """The scores of the last seconds, the newest at the right; red from the threshold on.
+
+    The axis reaches from the usual score to half as far again as the threshold, and further where
+    scores do.
+    """
+    text = Text()
+    if not camera.curve:
+        return text
+    newest = camera.curve[-1][0]
+    columns: list[float | None] = [None] * width
+    for at, score in camera.curve:
+        place = width - 1 - int((newest - at) / SECONDS * width)
+        if place >= 0:
+            columns[place] = max(score, columns[place] or score)
+    known = [score for score in columns if score is not None]
+    low, high = min(known), max(known)
+    if camera.threshold is not None:
+        usual = camera.usual if camera.usual is not None else low
+        low = min(low, usual)
+        high = max(high, usual + 1.5 * (camera.threshold - usual))
+    for column in columns:
+        if column is None:
+            text.append(" ")
+            continue
+        share = (column - low) / (high - low) if high > low else 0.0
+        over = camera.threshold is not None and column >= camera.threshold
+        text.append(_BARS[min(7, int(share * 8))], style="red" if over else "cyan")
+    return text
+
+
+def _state(camera: Camera) -> Text:
+    if camera.alarm:
+        return Text("ALARM", style="bold white on red")
+    return Text(camera.state, style=_STATES.get(camera.state, "yellow"))
+
+
+def _delay(seconds: float) -> str:
+    if seconds != seconds:
+        return "-"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _alarm(event: dict[str, object]) -> Text:
+    return Text(alarm_line(event), style="" if event["state"] == "over" else "bold red")
+
+
+def alarm_line(event: dict[str, object]) -> str:
+    """An alarm in a line: when, which camera, how high, for how long."""
+    start, end, score = event["start"], event["end"], event["peak_score"]
+    assert isinstance(start, float) and isinstance(score, float)
+    lasted = "since then" if not isinstance(end, float) else f"for {end - start:.1f} s"
+    return (
+        f"{event['started_at'] or f'{start:.1f} s'}  {event['source']}: alarm {lasted}, "
+        f"peak {score:.4g} (threshold {event['threshold']:.4g})"
+    )
+
+
+def now() -> str:
+    """The time of day in UTC, as in the records of alarms."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,105 @@
+"""Who may see the page of `vadkit watch`."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
+
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_COOKIE = "vadkit-watch"
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+_NO_TOKEN = (
+    "This page needs the token that vadkit watch was started with: open /?token=TOKEN once, "
+    "or send it as 'Authorization: Bearer TOKEN'.\n"
+)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is of this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Guard:
+    """Lets a request through to ``app`` only if it may see the page.
+
+    With a ``token`` every request needs it: as a bearer, or in a cookie that ``/?token=`` sets,
+    which holds a secret of this process and not the token. Without one, the request must name
+    this machine as its host: another name that leads here is a page of somebody else's that had
+    its name point to this machine (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app, self._token = app, token
+        self._secret = secrets.token_urlsafe(32)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
+        answer: PlainTextResponse | RedirectResponse | None = None
+        if self._token is None:
+            host = headers.get("host", b"").decode("latin-1")
+            if not is_loopback(_without_port(host)):
+                text = f"This page is for this machine alone; '{host}' is another name.\n"
+                answer = PlainTextResponse(text, 421)
+        elif self._asks_with_token(scope):
+            answer = RedirectResponse("/", 303)
+            answer.set_cookie(_COOKIE, self._secret, httponly=True, samesite="strict")
+        elif not self._may_see(headers):
+            challenge = {"www-authenticate": "Bearer"}
+            answer = PlainTextResponse(_NO_TOKEN, 401, headers=challenge)
+        if answer is not None:
+            answer.headers.update(_HEADERS)
+            await answer(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                more = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+                message["headers"] = [*message.get("headers", ()), *more]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+    def _asks_with_token(self, scope: Scope) -> bool:
+        (given, *_) = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
+        return scope["path"] == "/" and self._same(given, self._token)
+
+    def _may_see(self, headers: dict[str, bytes]) -> bool:
+        kind, _, bearer = headers.get("authorization", b"").decode("latin-1").partition(" ")
+        if kind.lower() == "bearer" and self._same(bearer.strip(), self._token):
+            return True
+        try:
+            cookies = SimpleCookie(headers.get("cookie", b"").decode("latin-1"))
+        except CookieError:
+            return False
+        return _COOKIE in cookies and self._same(cookies[_COOKIE].value, self._secret)
+
+    @staticmethod
+    def _same(given: str, secret: str | None) -> bool:
+        """Compared in a time that says nothing about where they differ."""
+        return secret is not None and hmac.compare_digest(given.encode(), secret.encode())
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]

@@ -1,0 +1,122 @@
+"""What became of a scored video, and how a later call knows that it need not be scored again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vadkit.data.digests import content_state
+
+RESULT = "result.json"
+_FORMAT = "vadkit-result-1"
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What became of one source.
+
+    ``peak`` is the highest final score and ``peak_s`` its time in seconds, NaN where no frame was
+    scored; ``alarms`` is how many there were, None without a threshold. ``error`` says why it could
+    not be scored; the numbers then are 0 or NaN. ``kept`` says that it is the result of an earlier
+    call.
+    """
+
+    video: str
+    frames: int
+    scored: int
+    frames_per_s: float
+    peak: float
+    peak_s: float
+    alarms: int | None
+    files: list[str]
+    error: str | None = None
+    kept: bool = False
+
+    def as_data(self) -> dict[str, Any]:
+        """JSON-like data; null where no frame was scored."""
+        return {k: None if v != v else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def failed(cls, video: str, error: str) -> Inferred:
+        """A source that could not be scored."""
+        return cls(video, 0, 0, 0.0, float("nan"), float("nan"), None, [], error)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What a result depends on beside its video: the model by its digest, and the sinks."""
+
+    model: str
+    sinks: tuple[str, ...]
+
+
+def model_digest(run: Path, checkpoint: str) -> str:
+    """Hex hash over all of a run, or of an exported file, that its scores depend on."""
+    files = [run]
+    if run.is_dir():
+        names = ["recipe.yaml", "normal.json", "calibration.json", f"checkpoints/{checkpoint}.pt"]
+        files = [run / name for name in names] + sorted((run / "plugins").glob("*.py"))
+    digest = hashlib.blake2b(digest_size=16)
+    for path in files:
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "blake2b").digest())
+    return digest.hexdigest()
+
+
+def save_result(folder: Path, video: Path, state: str, maker: Maker, result: Inferred) -> None:
+    """Write ``result.json``, the last file of a finished video. Its files are named from there.
+
+    ``state`` is that of the video when reading began, so that one that grew meanwhile is scored
+    again by the next call.
+    """
+    from vadkit.workflows.run import write_json
+
+    data = result.as_data()
+    data["files"] = [os.path.relpath(path, folder) for path in result.files]
+    data.pop("error")
+    data.pop("kept")
+    source = {"path": str(video.absolute()), "state": state}
+    write_json(
+        folder / RESULT,
+        {"format": _FORMAT, "source": source, **asdict(maker), "result": data},
+    )
+
+
+def owner(folder: Path) -> Path | None:
+    """The video whose results a folder holds, None where it holds none."""
+    found = _read(folder)
+    return Path(found["source"]["path"]) if found else None
+
+
+def finished(folder: Path, video: Path, maker: Maker) -> Inferred | None:
+    """The result of an earlier call, None where there is none that still holds.
+
+    It holds while the video and the model are the same, and every file of at least the sinks asked
+    for is there.
+    """
+    found = _read(folder)
+    if not found or found["model"] != maker.model or not set(maker.sinks) <= set(found["sinks"]):
+        return None
+    if found["source"] != {"path": str(video.absolute()), "state": content_state(video)}:
+        return None
+    data: dict[str, Any] = dict(found["result"])
+    data["files"] = [os.path.normpath(folder / name) for name in data["files"]]
+    if not all(Path(path).exists() for path in data["files"]):
+        return None
+    for number in ("peak", "peak_s"):
+        data[number] = float("nan") if data[number] is None else data[number]
+    return Inferred(**data, kept=True)
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    known = isinstance(found, dict) and found.get("format") == _FORMAT
+    return found if known else None

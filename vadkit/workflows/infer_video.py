@@ -1,0 +1,176 @@
+"""Scoring one video: its frames through the detector, and what becomes of them into the sinks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vadkit.data.digests import content_state
+from vadkit.errors import DataError
+from vadkit.recipe import Spec
+from vadkit.registry import build, find
+from vadkit.workflows.infer_processes import Progress, Score
+from vadkit.workflows.infer_result import Inferred, Maker, save_result
+from vadkit.workflows.infer_sources import Source
+
+if TYPE_CHECKING:
+    from vadkit.data.decode_process import Worker
+    from vadkit.inference.detector import Detector
+    from vadkit.inference.lane import FrameScore
+    from vadkit.inference.sinks.sink import EverySink, VideoScores
+    from vadkit.inference.sources.files import FileSource
+    from vadkit.inference.sources.source import SourceEvent
+
+# Seconds between two reports of new frames.
+_TELL_S = 0.5
+
+
+def start_scoring(
+    run: Path, checkpoint: str, sinks: Sequence[Spec], out: Path, maker: Maker, workers: int
+) -> Score:
+    """Load the detector and give the function that scores a video with it.
+
+    Sinks of events write to ``out``, so that there is one log of all videos; the others to the
+    folder of each video.
+    """
+    import cv2
+    import torch
+
+    from vadkit.data.decode_process import Worker
+    from vadkit.workflows.infer import load_detector
+
+    detector = load_detector(run, checkpoint)
+    if workers > 1:
+        # Videos are scored side by side, a core each; threads beyond that wait for one another.
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // workers))
+        cv2.setNumThreads(1)
+    decoder = Worker()
+
+    def score(item: tuple[Source, Path], progress: Progress) -> Inferred:
+        video, folder = item
+        try:
+            state = content_state(video.path)
+            made = _make_sinks(sinks, folder, out)
+            result = _score_video(detector, decoder, made, video, progress)
+            save_result(folder, video.path, state, maker, result)
+        except DataError as error:
+            return Inferred.failed(str(video.path), str(error))
+        return result
+
+    return score
+
+
+def _make_sinks(kinds: Sequence[Spec], folder: Path, out: Path) -> EverySink:
+    from vadkit.inference.sinks.sink import EventSink, EverySink
+
+    made = []
+    for kind in kinds:
+        of_events = issubclass(find("sinks", kind.type).load(), EventSink)  # type: ignore[arg-type]
+        place = out if of_events else folder
+        made.append((kind.type, build("sinks", kind.type, kind.params, place)))
+    return EverySink(made)
+
+
+def _score_video(
+    detector: Detector, decoder: Worker, sinks: EverySink, video: Source, progress: Progress
+) -> Inferred:
+    """Score a video and write its files; ``DataError`` when it cannot be read or they written."""
+    from vadkit.inference.outlet import Outlet
+    from vadkit.inference.sinks.sink import ResultSink, SourceInfo
+    from vadkit.inference.sources.files import FileSource
+
+    form = dict(detector.settings.get("file", {}))
+    pictures = not all(isinstance(sink, ResultSink) for _, sink in sinks.sinks)
+    if not pictures and detector.objects is None:
+        # Nobody looks at the pictures: they are resized where they are decoded.
+        clip = detector.method.clip
+        form |= {"size": clip.size, "channels": clip.channels}
+    source = FileSource(video.path, **form)
+    source.worker = decoder
+    outlet: Outlet | None = None
+    raw: list[float] = []
+
+    def opened(event: SourceEvent) -> None:
+        nonlocal outlet
+        assert event.fps is not None and event.size is not None
+        info = SourceInfo(
+            Path(video.name).name, event.fps, event.size, detector.normal, detector.calibration
+        )
+        ring = detector.clip_ring() if pictures else None
+        outlet = Outlet(info, sinks, detector.rules, source=video.name, ring=ring)
+
+    started = told = time.monotonic()
+    frames = alarms = 0
+    with contextlib.ExitStack() as undo:
+        undo.callback(sinks.abort)
+        for item in _scores(detector, source, opened):
+            assert outlet is not None
+            raw.append(item.raw)
+            alarms += sum(not event.over for event in outlet.frame(item))
+            now = time.monotonic()
+            if now - told >= _TELL_S:
+                progress(len(raw) - frames)
+                frames, told = len(raw), now
+        progress(len(raw) - frames)
+        span = detector.method.clip.scoring.span
+        if outlet is None or len(raw) < span:
+            raise DataError(
+                f"{video.path} has {len(raw)} frames; the method needs at least {span} to score any"
+            )
+        outlet.finish()
+        scores = _finished(detector, outlet.info.name, outlet.info.fps, raw)
+        files = outlet.close(scores)
+        if sinks.failed:
+            said = "; ".join(f"{name}: {reason}" for name, reason in sinks.failed.items())
+            raise DataError(f"{video.path} was scored, but not all could be written: {said}")
+        undo.pop_all()
+    scored = np.isfinite(scores.raw)
+    peak = int(np.nanargmax(scores.final)) if scored.any() else -1
+    return Inferred(
+        video=str(video.path),
+        frames=len(raw),
+        scored=int(scored.sum()),
+        frames_per_s=len(raw) / max(time.monotonic() - started, 1e-9),
+        peak=float(scores.final[peak]) if scored.any() else float("nan"),
+        peak_s=peak / scores.fps if scored.any() else float("nan"),
+        alarms=None if outlet.alarms is None else alarms,
+        files=files,
+    )
+
+
+def _scores(
+    detector: Detector, source: FileSource, opened: Callable[[SourceEvent], None]
+) -> Iterator[FrameScore]:
+    """A file's frames with their scores; ``opened`` is told first what it is."""
+    from vadkit.inference.lane import FrameScore
+    from vadkit.inference.streams import run_streams
+
+    with contextlib.closing(run_streams(detector, {source.name: source})) as items:
+        for _, item in items:
+            if isinstance(item, FrameScore):
+                yield item
+            elif item.error is not None:
+                raise item.error
+            elif item.kind == "opened":
+                opened(item)
+
+
+def _finished(detector: Detector, name: str, fps: float, raw: list[float]) -> VideoScores:
+    from vadkit.inference.sinks.sink import VideoScores
+    from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
+
+    scores = np.array(raw)
+    return VideoScores(
+        name,
+        fps,
+        scores,
+        apply(detector.scorers, {name: scores})[name],
+        chain_label(detector.scorers),
+        same_unit=chain_keeps_unit(detector.scorers),
+    )

@@ -1,0 +1,127 @@
+"""What a terminal, a log or another program is shown of cameras that are watched."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from vadkit.reports.dashboard import alarm_line, dashboard, now
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vadkit.inference.alarms import Event
+    from vadkit.inference.sources.source import SourceEvent
+    from vadkit.reports.live_board import Board
+
+
+class Dashboard:
+    """A table in the terminal that is drawn anew four times a second."""
+
+    def __init__(self, board: Board, console: Console) -> None:
+        from rich.live import Live
+
+        self._live = Live(
+            console=console,
+            auto_refresh=True,
+            refresh_per_second=4,
+            get_renderable=lambda: dashboard(board, console.width),
+        )
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """The table is there while this lasts, and its last state stays."""
+        with self._live:
+            yield
+
+    def told(self, source: str, event: SourceEvent) -> None:
+        """The table shows it."""
+
+    def alarm(self, event: Event) -> None:
+        """The table shows it."""
+
+    def tick(self) -> None:
+        """It draws itself."""
+
+
+class Lines:
+    """Alarms on ``out``, what happens to cameras on ``log``, and there a line now and then."""
+
+    def __init__(
+        self, board: Board, out: TextIO, log: TextIO | None, every_s: float = 30.0
+    ) -> None:
+        self._board, self._out, self._log, self._every_s = board, out, log, every_s
+        self._said = time.monotonic()
+
+    def told(self, source: str, event: SourceEvent) -> None:
+        """A line on what happened to a source."""
+        text = event.message
+        if event.kind in ("opened", "reconnected") and event.size is not None:
+            text = f"{event.size[1]}x{event.size[0]}, {event.fps:g} frames/s"
+        self._say(f"{now()}  {source}: {event.kind}{f' ({text})' if text else ''}")
+
+    def alarm(self, event: Event) -> None:
+        """A line when an alarm begins, and one when it is over."""
+        print(alarm_line(event.to_dict()), file=self._out, flush=True)
+
+    def tick(self) -> None:
+        """A line on each camera now and then."""
+        if time.monotonic() - self._said < self._every_s:
+            return
+        self._said = time.monotonic()
+        for camera in self._board.as_data()["cameras"]:
+            self._say(f"{now()}  {camera['name']}: {status_words(camera)}")
+
+    def _say(self, text: str) -> None:
+        if self._log is not None:
+            print(text, file=self._log, flush=True)
+
+
+class JsonLines:
+    """A JSON object a line: alarms, what happens to cameras, and every so often how each does."""
+
+    def __init__(self, board: Board, out: TextIO, every_s: float = 1.0) -> None:
+        self._board, self._out, self._every_s = board, out, every_s
+        self._said = time.monotonic()
+
+    def told(self, source: str, event: SourceEvent) -> None:
+        """``{"type": "source", ...}``."""
+        said: dict[str, Any] = {"kind": event.kind, "time": event.time, "message": event.message}
+        if event.frames:
+            said["frames"] = event.frames
+        if event.size is not None:
+            said |= {"fps": event.fps, "size": list(event.size)}
+        self._line("source", {"source": source, **said})
+
+    def alarm(self, event: Event) -> None:
+        """``{"type": "alarm", "state": "begun" or "over", ...}``."""
+        self._line("alarm", event.to_dict())
+
+    def tick(self) -> None:
+        """``{"type": "status", ...}`` for each camera."""
+        if time.monotonic() - self._said >= self._every_s:
+            self._said = time.monotonic()
+            self.status("status")
+
+    def status(self, kind: str) -> None:
+        """How each camera does."""
+        for camera in self._board.as_data()["cameras"]:
+            del camera["curve"], camera["picture"], camera["usual"]
+            self._line(kind, {"source": camera.pop("name"), **camera})
+
+    def _line(self, kind: str, data: dict[str, Any]) -> None:
+        print(json.dumps({"type": kind, "at": now(), **data}), file=self._out, flush=True)
+
+
+def status_words(camera: dict[str, Any]) -> str:
+    """How a camera does, in a line."""
+    delay = camera["delay_p50_s"]
+    words = [camera["state"], f"{camera['frames']:,} frames", f"{camera['fps']:.1f} frames/s"]
+    if delay is not None:
+        words.append(f"delay {1000 * delay:.0f} ms (99%: {1000 * camera['delay_p99_s']:.0f} ms)")
+    words.append(f"{camera['dropped']:,} dropped")
+    words.append(f"{camera['alarms']:,} alarms")
+    return ", ".join(words)
