@@ -1,6 +1,8 @@
 # Each target sets up what it needs: a virtual environment in .venv and the install.
 PYTHON ?= python3
 BIN := .venv/bin
+# Processes that share the tests, each with one thread of its own.
+WORKERS ?= 2
 
 .PHONY: install demo test check format clean
 
@@ -16,7 +18,7 @@ demo: install
 	@$(BIN)/python benchmarks/demo.py
 
 test: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: install
 	$(BIN)/ruff check .
