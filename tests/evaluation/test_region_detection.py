@@ -8,13 +8,24 @@ from hypothesis import strategies as st
 from vadkit.data.datasets.ucsd import Ucsd
 from vadkit.errors import DataError
 from vadkit.evaluation.pixels import PixelAuc
-from vadkit.evaluation.region_detection import RegionDetection, detection_area
+from vadkit.evaluation.region_detection import (
+    RegionDetection,
+    detection_area,
+    detection_areas,
+)
 from vadkit.evaluation.regions import Tracks
 
 
 def values_of(maps, masks, tracks=None, **params):
     metrics = RegionDetection(**{"thresholds": None, **params})(maps, masks, tracks=tracks)
     return {metric.name: metric.value for metric in metrics}
+
+
+def areas_of(maps, masks, drawn=None):
+    """The areas alone, without their intervals, of videos that count as often as ``drawn`` says."""
+    sweeps = RegionDetection(thresholds=None).sweep(maps, masks)
+    counts = np.ones(len(sweeps)) if drawn is None else np.array(drawn, float)
+    return {name: area(counts) for name, area in detection_areas(sweeps).items()}
 
 
 def scene():
@@ -118,8 +129,29 @@ def test_only_the_order_of_values_counts(seed):
 def test_the_order_of_videos_does_not_count(seed):
     maps, masks = random_pair(seed)
     other, others = random_pair(seed + 1)
-    one = values_of({"a": maps, "b": other}, {"a": masks, "b": others})
-    assert values_of({"b": other, "a": maps}, {"b": others, "a": masks}) == one
+    one = areas_of({"a": maps, "b": other}, {"a": masks, "b": others})
+    assert areas_of({"b": other, "a": maps}, {"b": others, "a": masks}) == pytest.approx(one)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6))
+def test_a_video_drawn_twice_is_one_that_is_there_twice(seed):
+    maps, masks = random_pair(seed)
+    other, others = random_pair(seed + 1)
+    twice = areas_of(
+        {"a": maps, "b": other, "copy": maps}, {"a": masks, "b": others, "copy": masks}
+    )
+    both = ({"a": maps, "b": other}, {"a": masks, "b": others})
+    assert areas_of(*both, drawn=[2, 1]) == pytest.approx(twice)
+    assert areas_of(*both, drawn=[0, 1]) == pytest.approx(areas_of({"b": other}, {"b": others}))
+
+
+def test_intervals_hold_the_figure():
+    maps, masks = ({}, {})
+    for seed in range(6):
+        maps[str(seed)], masks[str(seed)] = random_pair(seed)
+    for metric in RegionDetection()(maps, masks)[:2]:
+        assert metric.low < metric.value < metric.high
 
 
 @settings(deadline=None, max_examples=40)

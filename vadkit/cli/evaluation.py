@@ -197,7 +197,7 @@ def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
             break
     for name, own in every:
         if (text := alarm_words(own)) is not None:
-            say(f"{name}: {escape(text[0].lower() + text[1:])}")
+            say(f"{name}, {escape(text[0].lower() + text[1:])}")
             break
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
-from sklearn.metrics import auc
 
 from vadkit.errors import DataError
 from vadkit.evaluation.bootstrap import Statistic, interval
@@ -226,4 +225,6 @@ def detection_area(false_rate: np.ndarray, found: np.ndarray) -> float:
     order = np.lexsort((found, false_rate))
     order = order[false_rate[order] <= 1]
     best = np.maximum.accumulate(np.r_[0.0, found[order]])
-    return float(auc(np.r_[0.0, false_rate[order], 1.0], np.r_[best, best[-1]]))
+    rates, found = np.r_[0.0, false_rate[order], 1.0], np.r_[best, best[-1]]
+    # Not scikit-learn's auc, whose checks would take most of a bootstrap's time.
+    return float(np.diff(rates) @ (found[1:] + found[:-1]) / 2)
