@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -107,6 +107,14 @@ class Method(nn.Module):
         return clip
 
     @classmethod
+    def defaults_for(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        """``defaults`` as the recipe's parameters, which are complete, want them.
+
+        By default they change nothing. Raises ``ValueError`` for parameters that cannot serve.
+        """
+        return cls.defaults
+
+    @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
         """Positional arguments of each network role, for example channel counts."""
         return {}
@@ -125,6 +133,9 @@ class Method(nn.Module):
         None, as by default, where the method has no such features.
         """
         return None
+
+    def expect(self, clips: Sequence[int]) -> None:
+        """Told before the collect passes: how many clips of each training video each will have."""
 
     def collect(self, clips: Clips) -> None:
         """Gather statistics from one training batch, in the passes that follow training."""

@@ -1,0 +1,82 @@
+"""How rare a value is among normal ones, beyond the largest that was seen as well."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from scipy.stats import lmoment
+from torch import Tensor, nn
+
+# Quantiles that a distribution is kept as, from the lowest value to where its tail begins.
+_KNOTS = 128
+# The fewest values that a tail is fitted to, and the most of all values that it may take.
+_FEWEST, _MOST = 10, 0.5
+# As many values more speak for an exponential tail, since neighbouring frames are alike.
+_PRIOR = 10
+# A heavier tail has no variance, and a sample tells nothing of it.
+_HEAVIEST = 0.5
+
+
+class Tail(nn.Module):
+    """From a value to its rarity, -log10 of the share of normal values that are as high.
+
+    Rarity 3 is that of one normal value in a thousand. Up to the highest ``share`` of the values it
+    goes by their quantiles. Of these highest it goes by a generalised Pareto distribution, fitted by
+    L-moments (Hosking and Wallis, Technometrics 1987), whose shape is kept between that of an
+    exponential and one without variance, so that a higher value is always rarer, without end.
+    """
+
+    values: Tensor
+    rarities: Tensor
+    tail: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("values", torch.zeros(_KNOTS))
+        self.register_buffer("rarities", torch.zeros(_KNOTS))
+        # Shape and scale.
+        self.register_buffer("tail", torch.tensor([0.0, 1.0]))
+
+    def fit(self, values: Tensor, share: float) -> None:
+        """Learn what values (N,) of normal video are like; NaN is left out, N >= 1 others."""
+        values = values[~values.isnan()].double().cpu().sort().values
+        share = min(max(share, _FEWEST / len(values)), _MOST)
+        # Evenly spread in rarity and in share, to tell the many from each other and the few.
+        halves = _KNOTS // 2
+        shares = torch.cat(
+            [
+                torch.linspace(1, share, _KNOTS - halves + 1, dtype=torch.float64)[:-1],
+                torch.logspace(0, math.log10(share), halves, dtype=torch.float64),
+            ]
+        )
+        shares = shares.sort(descending=True).values
+        places = ((1 - shares) * (len(values) - 1)).clamp(min=0)
+        low, high = values[places.floor().long()], values[places.ceil().long()]
+        self.values.copy_(low + (high - low) * (places - places.floor()))
+        self.rarities.copy_(-shares.log10())
+        excesses = values[values > self.values[-1].double()] - self.values[-1].double()
+        self.tail.copy_(torch.tensor(_fit(excesses)))
+
+    def rarity(self, values: Tensor) -> Tensor:
+        """-log10 of the share of normal values that are as high as each, of the same shape."""
+        after = torch.searchsorted(self.values, values.contiguous()).clamp(1, _KNOTS - 1)
+        low, high = self.values[after - 1], self.values[after]
+        part = ((values - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
+        below, above = self.rarities[after - 1], self.rarities[after]
+        shape, scale = self.tail
+        beyond = (values - self.values[-1]).clamp(min=0) / scale
+        tail = torch.where(shape > 0, (shape * beyond).log1p() / shape.clamp(min=1e-6), beyond)
+        return below + (above - below) * part + tail / math.log(10)
+
+
+def _fit(excesses: Tensor) -> tuple[float, float]:
+    """Shape and scale of the tail of excesses (n,) over its beginning."""
+    if len(excesses) < 2:
+        return 0.0, float(excesses.sum().clamp(min=1e-6))
+    first, second = lmoment(excesses.numpy(), order=[1, 2]).tolist()
+    shape = 2 - first / max(second, 1e-12)
+    shape *= len(excesses) / (len(excesses) + _PRIOR)
+    shape = min(max(shape, 0.0), _HEAVIEST)
+    # The scale that keeps the mean, which is scale / (1 - shape).
+    return shape, max(first * (1 - shape), 1e-6)
