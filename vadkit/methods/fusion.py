@@ -1,12 +1,11 @@
-"""Several methods as one: each told in how rare its scores are on normal video, the rarest counts."""
+"""Several methods as one: each says how rare a frame is on normal video, the rarest counts."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from typing import Annotated, Any, ClassVar, NamedTuple, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import torch
 from pydantic import Field
@@ -18,8 +17,9 @@ from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.held_out import Folds
 from vadkit.methods.method import Method, Scores, WeightedLoss
+from vadkit.methods.parts import View, fewest_frames, fused_clip, part_defaults
 from vadkit.methods.tails import Tail
-from vadkit.registry import Nested, build_spec, find
+from vadkit.registry import Nested, build_spec
 
 # Shares of the highest frame scores and cell values that are taken for the tail.
 _FRAME_TAIL, _CELL_TAIL = 0.05, 0.005
@@ -54,7 +54,11 @@ class Fusion(Method):
     around the frame that is scored. Raises ``TrainingError`` where nothing can be held out.
     """
 
-    defaults: ClassVar[dict[str, Any]] = {"train": {"epochs": 1, "batch_size": 16}}
+    # Flow and objects are the parts', and so is the clip where there are others than by default.
+    defaults: ClassVar[dict[str, Any]] = {
+        "clip": {"frames": 10, "size": [240, 360], "channels": "gray"},
+        "train": {"epochs": 1, "batch_size": 16},
+    }
 
     def __init__(
         self,
@@ -70,7 +74,7 @@ class Fusion(Method):
     ) -> None:
         super().__init__(networks, losses, clip)
         self.specs, self.folds = parts, folds
-        self.views = {name: _View.of(name, spec, clip) for name, spec in parts.items()}
+        self.views = {name: View.of(name, spec, clip) for name, spec in parts.items()}
         self.parts = nn.ModuleDict(self._build())
         self.frame_tails = nn.ModuleDict({name: Tail() for name in parts})
         self.cell_tails = nn.ModuleDict({name: Tail() for name in parts})
@@ -94,13 +98,13 @@ class Fusion(Method):
     @classmethod
     def defaults_for(cls, params: Mapping[str, Any]) -> dict[str, Any]:
         """What all parts can go by: the longest clip, the largest size, the first flow."""
-        every = {name: _defaults(name, spec) for name, spec in params["parts"].items()}
+        every = {name: part_defaults(name, spec) for name, spec in params["parts"].items()}
         if not every:
             raise ValueError("parts: name at least one method")
         found = list(every.values())
         sizes = [one["clip"]["size"] for one in found]
         clip = {
-            "frames": _frames(params["parts"]),
+            "frames": fewest_frames(params["parts"]),
             "size": max(sizes, key=lambda size: size[0] * size[1]),
             "channels": found[0]["clip"]["channels"],
         }
@@ -120,26 +124,7 @@ class Fusion(Method):
     def clip_for(
         cls, clip: ClipSpec, params: Mapping[str, Any], networks: Collection[str]
     ) -> ClipSpec:
-        parts = {name: _part_clip(name, spec, clip) for name, spec in params["parts"].items()}
-        scored = clip.frames - 1 - max(part.frames - 1 - part.scored[0] for part in parts.values())
-        starts = {name: scored - part.scored[0] for name, part in parts.items()}
-        if min(starts.values()) < 0:
-            raise ValueError(
-                f"fusion of these parts needs {clip.frames - min(starts.values())} frames; got "
-                f"{clip.frames}"
-            )
-        flow = {starts[name] + offset for name, part in parts.items() for offset in part.flow}
-        boxes = {
-            starts[name] + part.boxes for name, part in parts.items() if part.boxes is not None
-        }
-        if len(boxes) > 1:
-            raise ValueError("fusion cannot have parts that take the objects of different frames")
-        return replace(
-            clip,
-            scored=(scored,),
-            flow=tuple(sorted(flow)),
-            boxes=next(iter(boxes), None),
-        )
+        return fused_clip(clip, params["parts"])
 
     @property
     def passes(self) -> int:  # type: ignore[override]
@@ -268,10 +253,7 @@ class Fusion(Method):
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
         return self._fused(
-            {
-                name: part.score(self.views[name].take(clips))
-                for name, part in self._parts().items()
-            }
+            {name: part.score(self.views[name].take(clips)) for name, part in self._parts().items()}
         )
 
     def _fused(self, found: Mapping[str, Scores]) -> Scores:
@@ -292,104 +274,6 @@ class Fusion(Method):
             for one in maps
         ]
         return Scores(_rarest(list(parts.values())), _rarest(maps) if maps else None, parts=parts)
-
-
-class _View(NamedTuple):
-    """What a part takes of the fusion's clips: frames from ``start`` on, flow by its places."""
-
-    start: int
-    clip: ClipSpec
-    flow: tuple[int, ...]
-    scale: tuple[float, float]
-
-    @classmethod
-    def of(cls, name: str, spec: Mapping[str, Any], clip: ClipSpec) -> _View:
-        part = _part_clip(name, spec, clip)
-        start = clip.scored[0] - part.scored[0]
-        flow = tuple(clip.flow.index(start + offset) for offset in part.flow if clip.flow)
-        part = replace(
-            part,
-            flow=part.flow if flow else (),
-            boxes=None if clip.boxes is None else part.boxes,
-        )
-        low, high = part.range
-        return cls(start, part, flow, (low, high - low))
-
-    def take(self, clips: Clips) -> Clips:
-        """The part's clips."""
-        frames = clips.frames[:, :, self.start : self.start + self.clip.frames]
-        flow = None
-        if self.flow:
-            assert clips.flow is not None
-            first, last = self.flow[0], self.flow[-1] + 1
-            # Flow of frames in a row is a view, which costs nothing.
-            in_a_row = self.flow == tuple(range(first, last))
-            flow = clips.flow[:, :, first:last] if in_a_row else clips.flow[:, :, list(self.flow)]
-        return self._clips(frames, flow, clips)
-
-    def window(self, clips: Clips, frames: int) -> Clips:
-        """The last frames of a window that the fusion encodes, with the flow of the very last."""
-        return self._clips(clips.frames[:, :, -frames:], clips.flow if self.flow else None, clips)
-
-    def _clips(self, frames: Tensor, flow: Tensor | None, clips: Clips) -> Clips:
-        low, span = self.scale
-        if self.scale != (0.0, 1.0):
-            frames = frames * span + low
-        boxes = clips.boxes if self.clip.boxes is not None else None
-        return Clips(frames, flow, boxes, clips.videos)
-
-
-def _kind(name: str, spec: Mapping[str, Any]) -> tuple[type[Method], dict[str, Any]]:
-    """A part's class and its parameters."""
-    params = {key: value for key, value in spec.items() if key != "type"}
-    return cast(type[Method], find("methods", spec["type"]).load()), params
-
-
-def _defaults(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A part's defaults. Raises ``ValueError`` for one that cannot be a part."""
-    kind, params = _kind(name, spec)
-    if not name.isidentifier():
-        raise ValueError(f"parts: '{name}' must be a name of letters, digits and underscores")
-    if kind is Fusion:
-        raise ValueError(f"parts.{name}: put the parts of a fusion in place of it")
-    defaults = kind.defaults_for(params)
-    learned = [s for s in ("networks", "losses", "optimizers") if defaults.get(s)]
-    if learned:
-        raise ValueError(
-            f"parts.{name}: {spec['type']} has {' and '.join(learned)} to train, and fusion takes "
-            "methods that only collect, such as motion-field; train it by itself and compare"
-        )
-    return defaults
-
-
-def _part_clip(name: str, spec: Mapping[str, Any], clip: ClipSpec) -> ClipSpec:
-    """The clip of a part, of at most as many frames as its defaults say."""
-    kind, params = _kind(name, spec)
-    frames = min(_defaults(name, spec)["clip"]["frames"], clip.frames)
-    try:
-        part = kind.clip_spec(frames, clip.size, clip.channels, clip.step)
-        part = kind.clip_for(part, params, ())
-    except ValueError as error:
-        raise ValueError(f"part '{name}': {error}") from None
-    if len(part.scored) != 1 or part.ahead:
-        raise ValueError(f"part '{name}' scores several frames of a clip; fusion takes one")
-    return part
-
-
-def _frames(parts: Mapping[str, Mapping[str, Any]]) -> int:
-    """The fewest frames that hold the clips of all parts, and the windows that they encode."""
-    before = after = 0
-    kinds = {name: _kind(name, spec)[0] for name, spec in parts.items()}
-    most = max(kind.encoded_frames for kind in kinds.values())
-    for name, spec in parts.items():
-        defaults = _defaults(name, spec)["clip"]
-        clip = ClipSpec(defaults["frames"], defaults["size"], defaults["channels"], (0,))
-        part = _part_clip(name, spec, clip)
-        # Windows reach back from their last frame, a longer one further than a shorter one.
-        further = most - kinds[name].encoded_frames if kinds[name].encoded_frames else 0
-        before = max(before, part.scored[0] + further)
-        after = max(after, part.frames - 1 - part.scored[0])
-    return before + 1 + after
 
 
 def _finalize(name: str, part: Method) -> None:

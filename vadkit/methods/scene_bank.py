@@ -53,8 +53,8 @@ class SceneBank(Method):
 
     For what is wrong and stays: someone lying where nobody lies, a thing left or gone, the room
     dark. Frames are scaled down to ``rows`` cells of height, and the logarithm of their grey levels
-    is split by a wide blur: the blur is the *light*, what it leaves is the *look*, which a lamp or a
-    cloud does not change. A bank keeps ``bank`` frames drawn evenly from all of training, so that
+    is split by a wide blur: the blur is the *light*, what it leaves is the *look*, which a lamp or
+    a cloud does not change. A bank keeps ``bank`` frames drawn evenly from all of training, so that
     memory is bounded and every time of day is there as often as it lasted.
 
     A cell is explained by the same place in the ``neighbours`` nearest frames of the bank (kNN, on

@@ -22,8 +22,8 @@ class Tail(nn.Module):
     """From a value to its rarity, -log10 of the share of normal values that are as high.
 
     Rarity 3 is that of one normal value in a thousand. Up to the highest ``share`` of the values it
-    goes by their quantiles. Of these highest it goes by a generalised Pareto distribution, fitted by
-    L-moments (Hosking and Wallis, Technometrics 1987), whose shape is kept between that of an
+    goes by their quantiles. Of these highest it goes by a generalised Pareto distribution, fitted
+    by L-moments (Hosking and Wallis, Technometrics 1987), whose shape is kept between that of an
     exponential and one without variance, so that a higher value is always rarer, without end.
     """
 

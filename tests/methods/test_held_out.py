@@ -1,0 +1,59 @@
+"""Folds of clips that are held out together."""
+
+from collections import defaultdict
+
+import pytest
+import torch
+
+from vadkit.data.tensors import Clips
+from vadkit.errors import TrainingError
+from vadkit.methods.held_out import Folds
+
+
+def deal(folds, counts):
+    """Fold and clearness of every clip by video, dealt in batches of 7."""
+    folds.expect(counts)
+    videos = [video for video, count in enumerate(counts) for _ in range(count)]
+    found = defaultdict(list)
+    for first in range(0, len(videos), 7):
+        batch = videos[first : first + 7]
+        clips = Clips(torch.zeros(len(batch), 1, 1, 1, 1), videos=torch.tensor(batch))
+        for video, place in zip(batch, folds.deal(clips), strict=True):
+            found[video].append(place)
+    return found
+
+
+def test_many_videos_are_held_out_as_a_whole():
+    found = deal(Folds(2, 5), [20] * 8)
+    assert [set(places) for places in found.values()] == [{(video % 2, True)} for video in range(8)]
+
+
+def test_few_videos_are_cut_by_time():
+    folds = Folds(2, 5)
+    found = deal(folds, [80])
+    assert folds.stretches == 8
+    assert [fold for fold, _ in found[0]] == [number // 10 % 2 for number in range(80)]
+    clear = [clear for _, clear in found[0]]
+    # 10 clips a stretch: a margin of a quarter at each cut, and none at the ends of the video.
+    assert clear[:10] == [True] * 8 + [False] * 2
+    assert clear[10:20] == [False] * 3 + [True] * 5 + [False] * 2
+    assert clear[70:] == [False] * 3 + [True] * 7
+
+
+def test_long_stretches_keep_a_clip_away_from_their_neighbours():
+    found = deal(Folds(2, 5), [400, 400, 400])
+    clear = [clear for _, clear in found[1]]
+    # Three stretches of 133 clips; 5 clips on either side of the two cuts.
+    assert 18 <= clear.count(False) <= 22
+    assert {fold for fold, _ in found[1]} == {0, 1}
+
+
+def test_the_next_pass_is_dealt_alike():
+    folds = Folds(2, 5)
+    first = deal(folds, [60, 60])
+    assert deal(folds, [60, 60]) == first
+
+
+def test_too_little_to_hold_out_is_said():
+    with pytest.raises(TrainingError, match="there are 12 training clips, too few to hold any out"):
+        Folds(2, 5).expect([12])
