@@ -59,6 +59,7 @@ class Fusion(Method):
         "clip": {"frames": 10, "size": [240, 360], "channels": "gray"},
         "train": {"epochs": 1, "batch_size": 16},
     }
+    rarities: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -71,6 +71,9 @@ class Method(nn.Module):
     passes: ClassVar[int] = 1
     # What `vadkit tune` searches where nobody says otherwise, in the form of a recipe's ``search``.
     search: ClassVar[dict[str, Any]] = {}
+    # Whether scores and maps are rarities, -log10 of the share of normal ones that are as high, so
+    # that what is usual need not be measured on training video, which a method knows too well.
+    rarities: ClassVar[bool] = False
     # Frames in a row that one feature of ``encode`` takes; 0 where ``score`` does not go by such
     # features. A clip of T frames then has T - encoded_frames + 1 features, one for each of its
     # frames from the number ``encoded_frames - 1`` on.

@@ -29,6 +29,8 @@ _ALIKE = 16
 _CHANGE = 1.5
 # The least deviations that count of looks and of light, in logarithms of grey levels.
 _LEAST_LOOK, _LEAST_LIGHT = 0.02, 0.1
+# Deviations from which on light is told of; a cloud is no alarm.
+_CLOUD = 3.0
 # From so many videos on a frame of the bank is compared with those of other videos alone, ...
 _VIDEOS = 4
 # ... before that with those this share of its video's clips away.
@@ -61,7 +63,7 @@ class SceneBank(Method):
     windows of 3x3 cells) or by their ``components`` principal components (PCA of scikit-learn,
     which mixes the lights and shadows that were seen), whichever is nearer. Only what stays counts:
     of the least that is left unexplained in the first, middle and last frame of the clip, what
-    changed before the last is taken off. Light is the distance to the nearest frames' light.
+    changed before the last is taken off. Light is the distance to the nearest frames' light, from 3 deviations on.
 
     Training measures all this on frames of the bank, each held against frames of other videos (of
     less than 4 videos, of other times), and how high the highest cell of a frame usually is. The
@@ -258,7 +260,7 @@ class SceneBank(Method):
         rest = torch.stack([_staying(clip[ends, 1], clip[:, 0]) for clip in features])
         top, spread, usual, sway = self.levels
         looks = ((rest - self.means) / self.deviations - top) / spread
-        lights = (features[:, ends, 2].amin(dim=1) - usual) / sway
+        lights = (features[:, ends, 2].amin(dim=1) - usual) / sway - _CLOUD
         maps = torch.maximum(looks, lights)
         return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
 
