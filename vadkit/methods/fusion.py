@@ -209,23 +209,23 @@ class Fusion(Method):
         self._held.restart()
 
     def _calibrate(self) -> None:
+        fewest = _FEW
         for name in self.specs:
             scores = torch.cat(self._scores[name]) if self._scores[name] else torch.zeros(0)
             count = int((~scores.isnan()).sum())
             if not count:
                 raise TrainingError(f"part '{name}' of fusion scored no frame that was held out")
-            if count < _FEW:
-                _log.warning(
-                    "fusion calibrates part '%s' on %d frames, too few to know what is rare; "
-                    "give it more video",
-                    name,
-                    count,
-                )
+            fewest = min(fewest, count)
             cast(Tail, self.frame_tails[name]).fit(scores, _FRAME_TAIL)
             if self._values[name]:
                 cast(Tail, self.cell_tails[name]).fit(torch.cat(self._values[name]), _CELL_TAIL)
             self._scores[name], self._values[name] = [], []
         self._blind = []
+        if fewest < _FEW:
+            _log.warning(
+                "fusion calibrates on %d frames, too few to know what is rare; give it more video",
+                fewest,
+            )
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:

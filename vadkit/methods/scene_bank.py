@@ -138,9 +138,8 @@ class SceneBank(Method):
             self._lengths[video] = number + 1
             if lot > self._highest:
                 continue
-            both = [self._look(frame) for frame in frames]
-            looks = torch.stack([look for look, _ in both])
-            self._drawn.append(_Drawn(lot, video, number, looks, both[-1][1]))
+            looks, lights = self._look(frames)
+            self._drawn.append(_Drawn(lot, video, number, looks, lights[-1]))
             if len(self._drawn) >= 2 * self.kept:
                 self._keep()
 
@@ -212,12 +211,11 @@ class SceneBank(Method):
             other = torch.arange(len(videos)) != number
         return other.to(self.bank.device)
 
-    def _look(self, frame_HW: Tensor) -> tuple[Tensor, Tensor]:
-        """Look (h, w) and coarse light of one frame, in logarithms of grey levels."""
-        cells = functional.adaptive_avg_pool2d(frame_HW[None], self.cells)
-        levels = (cells + _DARK).log()
-        light = blur(levels, _WIDE * self.cells[0])
-        return (levels - light)[0], functional.adaptive_avg_pool2d(light, self.coarse)[0]
+    def _look(self, frames_NHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Looks (N, h, w) and coarse lights (N, h', w'), in logarithms of grey levels."""
+        levels = (functional.adaptive_avg_pool2d(frames_NHW, self.cells) + _DARK).log()
+        lights = blur(levels, _WIDE * self.cells[0])
+        return levels - lights, functional.adaptive_avg_pool2d(lights, self.coarse)
 
     def _project(self, look_HW: Tensor) -> Tensor:
         return self.components.flatten(1) @ (look_HW - self.mean).flatten()
@@ -247,8 +245,8 @@ class SceneBank(Method):
         rows = []
         with torch.autocast(clips.frames.device.type, enabled=False):
             # One by one: sums over a batch are added up in another order than those over a frame.
-            for frame in clips.frames[:, 0, 0].float():
-                look, light = self._look(frame)
+            for frame in clips.frames[:, 0].float():
+                (look,), (light,) = self._look(frame)
                 distance = self._light_distance(light).expand_as(look)
                 rows.append(torch.stack([look, self._unexplained(look), distance]))
         return torch.stack(rows)
