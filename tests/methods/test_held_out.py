@@ -25,15 +25,23 @@ def deal(folds, counts):
 
 def test_many_videos_are_held_out_as_a_whole():
     found = deal(Folds(2, 5), [20] * 8)
-    assert [set(places) for places in found.values()] == [{(video % 2, True)} for video in range(8)]
+    told = [{(place.fold, place.clear) for place in places} for places in found.values()]
+    assert told == [{(video % 2, True)} for video in range(8)]
+    assert [place.number for place in found[3]] == list(range(20))
+
+
+def test_of_many_videos_those_that_follow_each_other_stay_together():
+    found = deal(Folds(2, 5), [5] * 20)
+    dealt = "".join(str(places[0].fold) for places in found.values())
+    assert dealt == "00011000110001100011"
 
 
 def test_few_videos_are_cut_by_time():
     folds = Folds(2, 5)
     found = deal(folds, [80])
     assert folds.stretches == 8
-    assert [fold for fold, _ in found[0]] == [number // 10 % 2 for number in range(80)]
-    clear = [clear for _, clear in found[0]]
+    assert [place.fold for place in found[0]] == [number // 10 % 2 for number in range(80)]
+    clear = [place.clear for place in found[0]]
     # 10 clips a stretch: a margin of a quarter at each cut, and none at the ends of the video.
     assert clear[:10] == [True] * 8 + [False] * 2
     assert clear[10:20] == [False] * 3 + [True] * 5 + [False] * 2
@@ -42,10 +50,10 @@ def test_few_videos_are_cut_by_time():
 
 def test_long_stretches_keep_a_clip_away_from_their_neighbours():
     found = deal(Folds(2, 5), [400, 400, 400])
-    clear = [clear for _, clear in found[1]]
+    clear = [place.clear for place in found[1]]
     # Three stretches of 133 clips; 5 clips on either side of the two cuts.
     assert 18 <= clear.count(False) <= 22
-    assert {fold for fold, _ in found[1]} == {0, 1}
+    assert {place.fold for place in found[1]} == {0, 1}
 
 
 def test_the_next_pass_is_dealt_alike():

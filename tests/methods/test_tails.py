@@ -80,3 +80,21 @@ def test_what_has_no_score_has_no_rarity():
     tail = fitted(torch.tensor([1.0, torch.nan, 2.0, 3.0]))
     assert tail.rarity(torch.tensor([torch.nan])).isnan().all()
     assert tail.rarity(torch.tensor([[0.5, 9.0]])).shape == (1, 2)
+
+
+def test_a_tail_goes_by_events_where_times_are_told():
+    # Ten events of ten frames, most of which are lower than its peak.
+    values, times = torch.zeros(2000), torch.arange(2000)
+    for event in range(10):
+        values[200 * event : 200 * event + 10] = 2 - (torch.arange(10) / 9 - 0.5).abs() * 2
+    by_frames, by_events = Tail(), Tail()
+    by_frames.fit(values, 0.05)
+    by_events.fit(values, 0.05, times, apart=3)
+    start = by_frames.values[-1].item()
+    mean = (values[values > start] - start).mean().item()
+    assert by_frames.tail.tolist() == pytest.approx([0, mean], abs=1e-3)
+    assert by_events.tail.tolist() == pytest.approx([0, values.max().item() - start], abs=1e-3)
+    shuffled = torch.randperm(2000, generator=torch.Generator().manual_seed(0))
+    again = Tail()
+    again.fit(values[shuffled], 0.05, times[shuffled], apart=3)
+    assert again.tail.tolist() == pytest.approx(by_events.tail.tolist())

@@ -27,6 +27,8 @@ _FRAME_TAIL, _CELL_TAIL = 0.05, 0.005
 _CELLS, _ALL_CELLS = 512, 2_000_000
 # Fewer held-out clips than this say little of what is rare.
 _FEW = 200
+# More clips than any video has, to tell the times of videos apart.
+_VIDEO = 1 << 40
 # Above this rarity the chance of one part is that of several, divided by their number.
 _RARE = 6.0
 
@@ -40,8 +42,8 @@ class Fusion(Method):
     beside it, parts that have seen the other ``folds`` score what is held out, and from those
     scores each part's own scale is made: *rarity*, -log10 of the share of normal frames whose score
     is as high, with a tail that goes on beyond the largest seen. Values of cells have scales of
-    their own. Videos are dealt out to the folds as a whole; fewer than 4 a fold are cut into
-    stretches of time.
+    their own. Videos are dealt out to the folds as a whole, a few that follow each other at a time;
+    fewer than 4 a fold are cut into stretches of time. The tail goes by events, not by frames.
 
     A frame's score is that of its rarest part, less what there is to be had by chance: if p is the
     least share among m parts, 1 - (1 - p)^m (Sidak, JASA 1967). So every part raises the same share
@@ -85,6 +87,7 @@ class Fusion(Method):
         self._blind: list[dict[str, Method]] = []
         self._scores: dict[str, list[Tensor]] = {name: [] for name in parts}
         self._values: dict[str, list[Tensor]] = {name: [] for name in parts}
+        self._times: list[int] = []
         self._cells = _CELLS
         # Of the features that `encode` makes, by part.
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -170,13 +173,14 @@ class Fusion(Method):
         for fold, blind in enumerate(self._blind):
             chosen = [
                 number
-                for number, (own, clear) in enumerate(dealt)
-                if (own == fold and clear if last else own != fold)
+                for number, place in enumerate(dealt)
+                if (place.fold == fold and place.clear if last else place.fold != fold)
             ]
             if not chosen:
                 continue
             picked = clips if len(chosen) == len(clips) else clips.pick(chosen)
             if last:
+                self._times += [dealt[n].video * _VIDEO + dealt[n].number for n in chosen]
                 self._ask(blind, picked)
             else:
                 self._show(blind, picked)
@@ -209,18 +213,18 @@ class Fusion(Method):
         self._held.restart()
 
     def _calibrate(self) -> None:
-        fewest = _FEW
+        fewest, times = _FEW, torch.tensor(self._times)
         for name in self.specs:
             scores = torch.cat(self._scores[name]) if self._scores[name] else torch.zeros(0)
             count = int((~scores.isnan()).sum())
             if not count:
                 raise TrainingError(f"part '{name}' of fusion scored no frame that was held out")
             fewest = min(fewest, count)
-            cast(Tail, self.frame_tails[name]).fit(scores, _FRAME_TAIL)
+            cast(Tail, self.frame_tails[name]).fit(scores, _FRAME_TAIL, times, self.clip.span)
             if self._values[name]:
                 cast(Tail, self.cell_tails[name]).fit(torch.cat(self._values[name]), _CELL_TAIL)
             self._scores[name], self._values[name] = [], []
-        self._blind = []
+        self._blind, self._times = [], []
         if fewest < _FEW:
             _log.warning(
                 "fusion calibrates on %d frames, too few to know what is rare; give it more video",

@@ -63,7 +63,8 @@ class SceneBank(Method):
     windows of 3x3 cells) or by their ``components`` principal components (PCA of scikit-learn,
     which mixes the lights and shadows that were seen), whichever is nearer. Only what stays counts:
     of the least that is left unexplained in the first, middle and last frame of the clip, what
-    changed before the last is taken off. Light is the distance to the nearest frames' light, from 3 deviations on.
+    changed before the last is taken off. Light is the distance to the nearest frames' light, from 3
+    deviations on.
 
     Training measures all this on frames of the bank, each held against frames of other videos (of
     less than 4 videos, of other times), and how high the highest cell of a frame usually is. The

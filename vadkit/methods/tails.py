@@ -12,7 +12,7 @@ from torch import Tensor, nn
 _KNOTS = 128
 # The fewest values that a tail is fitted to, and the most of all values that it may take.
 _FEWEST, _MOST = 10, 0.5
-# As many values more speak for an exponential tail, since neighbouring frames are alike.
+# As many values more speak for an exponential tail.
 _PRIOR = 10
 # A heavier tail has no variance, and a sample tells nothing of it.
 _HEAVIEST = 0.5
@@ -25,6 +25,8 @@ class Tail(nn.Module):
     goes by their quantiles. Of these highest it goes by a generalised Pareto distribution, fitted
     by L-moments (Hosking and Wallis, Technometrics 1987), whose shape is kept between that of an
     exponential and one without variance, so that a higher value is always rarer, without end.
+    Values of frames that follow each other are alike, so where their ``times`` are told, it is
+    fitted to the peaks of the events that they make (Davison and Smith, JRSS B 1990).
     """
 
     values: Tensor
@@ -38,9 +40,17 @@ class Tail(nn.Module):
         # Shape and scale.
         self.register_buffer("tail", torch.tensor([0.0, 1.0]))
 
-    def fit(self, values: Tensor, share: float) -> None:
-        """Learn what values (N,) of normal video are like; NaN is left out, N >= 1 others."""
-        values = values[~values.isnan()].double().cpu().sort().values
+    def fit(
+        self, values: Tensor, share: float, times: Tensor | None = None, apart: int = 1
+    ) -> None:
+        """Learn what values (N,) of normal video are like; NaN is left out, N >= 1 others.
+
+        ``times`` (N,) int64 are frame numbers; values over the tail's start that lie at most
+        ``apart`` frames from each other are of one event.
+        """
+        known = ~values.isnan()
+        unsorted = values[known].double().cpu()
+        values = unsorted.sort().values
         share = min(max(share, _FEWEST / len(values)), _MOST)
         # Evenly spread in rarity and in share, to tell the many from each other and the few.
         halves = _KNOTS // 2
@@ -55,8 +65,10 @@ class Tail(nn.Module):
         low, high = values[places.floor().long()], values[places.ceil().long()]
         self.values.copy_(low + (high - low) * (places - places.floor()))
         self.rarities.copy_(-shares.log10())
-        excesses = values[values > self.values[-1].double()] - self.values[-1].double()
-        self.tail.copy_(torch.tensor(_fit(excesses)))
+        above = unsorted - self.values[-1].double()
+        if times is not None:
+            above = _peaks(above, times[known].cpu(), apart)
+        self.tail.copy_(torch.tensor(_fit(above[above > 0])))
 
     def rarity(self, values: Tensor) -> Tensor:
         """-log10 of the share of normal values that are as high as each, of the same shape."""
@@ -68,6 +80,18 @@ class Tail(nn.Module):
         beyond = (values - self.values[-1]).clamp(min=0) / scale
         tail = torch.where(shape > 0, (shape * beyond).log1p() / shape.clamp(min=1e-6), beyond)
         return below + (above - below) * part + tail / math.log(10)
+
+
+def _peaks(above: Tensor, times: Tensor, apart: int) -> Tensor:
+    """The highest of each event of values over 0."""
+    chosen = above > 0
+    times, order = times[chosen].sort()
+    above = above[chosen][order]
+    starts = torch.ones(len(above), dtype=torch.bool)
+    starts[1:] = times.diff() > apart
+    event = starts.long().cumsum(dim=0) - 1
+    peaks = torch.zeros(int(starts.sum()), dtype=above.dtype)
+    return peaks.scatter_reduce(0, event, above, "amax")
 
 
 def _fit(excesses: Tensor) -> tuple[float, float]:
