@@ -177,6 +177,16 @@ def test_held_out_video_is_scored_by_what_has_not_seen_it(fused):
     assert (fused.passes, fused._blind) == (2, [])
 
 
+def test_what_was_held_out_can_be_had_for_an_alarm_threshold(fused):
+    told = fused.held_out()
+    assert list(told) == list(range(20))
+    assert all(numbers.tolist() == list(range(50)) for numbers, _ in told.values())
+    scores = torch.cat([scores for _, scores in told.values()])
+    assert [(scores >= rarity).float().mean().item() for rarity in (1, 2)] == pytest.approx(
+        [0.1, 0.01], rel=0.25
+    )
+
+
 def test_a_checkpoint_carries_parts_and_scales(fused):
     fresh = build()
     fresh.load_state_dict(fused.state_dict())
@@ -230,10 +240,12 @@ def test_a_clip_serves_all_parts():
         Fusion.clip_spec(resolved.clip.frames, (240, 360), "gray", 1), resolved.method.params, ()
     )
     last = resolved.clip.frames - 1
-    # The last ten frames are for looks, the last six for motion.
-    assert spec.scored == (last,)
-    assert spec.flow == tuple(range(last - 4, last + 1))
-    assert last >= 9
+    # The last ten frames are for looks, the last eight for motion, whose windows are of two.
+    assert spec.scored == (last,) == (10,)
+    assert spec.flow == tuple(range(last - 6, last + 1))
+    method = Fusion({}, {}, spec, parts=resolved.method.params["parts"])
+    assert method.encoded_frames == 2
+    assert [view.start for view in method.views.values()] == [3, 1]
     assert resolved.flow.params == {"preset": "fast", "upscale": 2}
     assert resolved.clip.size == (240, 360)
 

@@ -56,6 +56,11 @@ def test_long_stretches_keep_a_clip_away_from_their_neighbours():
     assert {place.fold for place in found[1]} == {0, 1}
 
 
+def test_videos_without_clips_do_not_unbalance_the_folds():
+    found = deal(Folds(2, 5), [20, 0] * 8)
+    assert "".join(str(found[video][0].fold) for video in range(0, 16, 2)) == "01010101"
+
+
 def test_the_next_pass_is_dealt_alike():
     folds = Folds(2, 5)
     first = deal(folds, [60, 60])

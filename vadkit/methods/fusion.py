@@ -58,7 +58,7 @@ class Fusion(Method):
 
     # Flow and objects are the parts', and so is the clip where there are others than by default.
     defaults: ClassVar[dict[str, Any]] = {
-        "clip": {"frames": 10, "size": [240, 360], "channels": "gray"},
+        "clip": {"frames": 11, "size": [240, 360], "channels": "gray"},
         "train": {"epochs": 1, "batch_size": 16},
     }
     rarities: ClassVar[bool] = True
@@ -87,7 +87,8 @@ class Fusion(Method):
         self._blind: list[dict[str, Method]] = []
         self._scores: dict[str, list[Tensor]] = {name: [] for name in parts}
         self._values: dict[str, list[Tensor]] = {name: [] for name in parts}
-        self._times: list[int] = []
+        self._times: list[tuple[int, int]] = []
+        self._told: dict[int, tuple[Tensor, Tensor]] = {}
         self._cells = _CELLS
         # Of the features that `encode` makes, by part.
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -162,7 +163,7 @@ class Fusion(Method):
         for part in [self.parts.values(), *(blind.values() for blind in self._blind)]:
             for method in part:
                 method.to(device).eval()
-        self._pass = 0
+        self._pass, self._told = 0, {}
 
     def collect(self, clips: Clips) -> None:
         """First the passes of the parts, with and without each fold; then scores of the folds."""
@@ -180,7 +181,7 @@ class Fusion(Method):
                 continue
             picked = clips if len(chosen) == len(clips) else clips.pick(chosen)
             if last:
-                self._times += [dealt[n].video * _VIDEO + dealt[n].number for n in chosen]
+                self._times += [(dealt[n].video, dealt[n].number) for n in chosen]
                 self._ask(blind, picked)
             else:
                 self._show(blind, picked)
@@ -213,23 +214,34 @@ class Fusion(Method):
         self._held.restart()
 
     def _calibrate(self) -> None:
-        fewest, times = _FEW, torch.tensor(self._times)
+        videos, numbers = torch.tensor(self._times, dtype=torch.long).view(-1, 2).T
+        rarities, fewest = [], _FEW
         for name in self.specs:
-            scores = torch.cat(self._scores[name]) if self._scores[name] else torch.zeros(0)
+            scores = torch.cat(self._scores[name]) if len(numbers) else torch.zeros(0)
             count = int((~scores.isnan()).sum())
             if not count:
                 raise TrainingError(f"part '{name}' of fusion scored no frame that was held out")
             fewest = min(fewest, count)
-            cast(Tail, self.frame_tails[name]).fit(scores, _FRAME_TAIL, times, self.clip.span)
+            tail = cast(Tail, self.frame_tails[name])
+            tail.fit(scores, _FRAME_TAIL, videos * _VIDEO + numbers, self.clip.span)
+            rarities.append(tail.rarity(scores.to(tail.values.device)).cpu())
             if self._values[name]:
                 cast(Tail, self.cell_tails[name]).fit(torch.cat(self._values[name]), _CELL_TAIL)
             self._scores[name], self._values[name] = [], []
+        fused = _rarest(rarities)
+        self._told = {
+            int(video): (numbers[videos == video], fused[videos == video])
+            for video in videos.unique()
+        }
         self._blind, self._times = [], []
         if fewest < _FEW:
             _log.warning(
                 "fusion calibrates on %d frames, too few to know what is rare; give it more video",
                 fewest,
             )
+
+    def held_out(self) -> dict[int, tuple[Tensor, Tensor]]:
+        return self._told
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:

@@ -35,13 +35,17 @@ class Folds:
     def __init__(self, count: int, span: int) -> None:
         self.count, self.span = count, span
         self.clips: Sequence[int] = ()
+        # Videos that have clips, in turn.
+        self.order: dict[int, int] = {}
         self.stretches = 1
         self._seen: Counter[int] = Counter()
 
     def expect(self, clips: Sequence[int]) -> None:
         """Clips of each video. Raises ``TrainingError`` where there are too few to hold any out."""
         self.clips = clips
-        self.stretches = -(-self._pieces // max(len(clips), 1))
+        some = [video for video, count in enumerate(clips) if count]
+        self.order = {video: place for place, video in enumerate(some)}
+        self.stretches = -(-self._pieces // max(len(some), 1))
         if sum(clips) < 2 * self._pieces:
             raise TrainingError(
                 f"there are {sum(clips)} training clips, too few to hold any out; give longer or "
@@ -66,7 +70,7 @@ class Folds:
         number = self._seen[video]
         self._seen[video] += 1
         if self.stretches == 1:
-            piece = video * self._pieces // len(self.clips)
+            piece = self.order[video] * self._pieces // len(self.order)
             return Place(piece % self.count, True, video, number)
         length = self.clips[video] / self.stretches
         stretch = min(int(number / length), self.stretches - 1)
@@ -76,4 +80,5 @@ class Folds:
         clear = (stretch == 0 or into >= margin) and (
             stretch == self.stretches - 1 or length - into > margin
         )
-        return Place((video * self.stretches + stretch) % self.count, clear, video, number)
+        piece = self.order[video] * self.stretches + stretch
+        return Place(piece % self.count, clear, video, number)

@@ -151,6 +151,13 @@ class Method(nn.Module):
         """Whether the method needs the collect pass."""
         return type(self).collect is not Method.collect
 
+    def held_out(self) -> dict[int, tuple[Tensor, Tensor]]:
+        """Numbers (n,) and scores (n,) of training clips by a fit that has not seen them, by video.
+
+        After training, of a method that holds video out by itself; empty, as by default, otherwise.
+        """
+        return {}
+
     @contextlib.contextmanager
     def adapting(self) -> Iterator[None]:
         """While a data set is evaluated: ``score`` may learn from clips that it has scored.

@@ -20,6 +20,7 @@ Parts = Mapping[str, Mapping[str, Any]]
 class View(NamedTuple):
     """What a part takes of the fusion's clips: frames from ``start`` on, flow by its places."""
 
+    name: str
     start: int
     clip: ClipSpec
     flow: tuple[int, ...]
@@ -36,7 +37,7 @@ class View(NamedTuple):
             boxes=None if clip.boxes is None else part.boxes,
         )
         low, high = part.range
-        return cls(start, part, flow, (low, high - low))
+        return cls(name, start, part, flow, (low, high - low))
 
     def take(self, clips: Clips) -> Clips:
         """The part's clips."""
@@ -59,7 +60,16 @@ class View(NamedTuple):
         if self.scale != (0.0, 1.0):
             frames = frames * span + low
         boxes = clips.boxes if self.clip.boxes is not None else None
-        return Clips(frames, flow, boxes, clips.videos)
+        given = None
+        if self.clip.given:
+            assert clips.given is not None
+            given = {place: clips.given[_given(self.name, place)] for place in self.clip.given}
+        return Clips(frames, flow, boxes, clips.videos, given)
+
+
+def _given(name: str, place: str) -> str:
+    """Where a component of a part stands in the parameters of the fusion."""
+    return f"parts.{name}.{place}"
 
 
 def _kind(name: str, spec: Mapping[str, Any]) -> tuple[type[Method], dict[str, Any]]:
@@ -139,4 +149,5 @@ def fused_clip(clip: ClipSpec, parts: Parts) -> ClipSpec:
         scored=(scored,),
         flow=tuple(sorted(flow)),
         boxes=next(iter(boxes), None),
+        given=tuple(_given(name, place) for name, part in clips.items() for place in part.given),
     )

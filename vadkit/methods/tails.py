@@ -5,26 +5,23 @@ from __future__ import annotations
 import math
 
 import torch
-from scipy.stats import lmoment
 from torch import Tensor, nn
+
+from vadkit.scoring.peaks import fit_tail
 
 # Quantiles that a distribution is kept as, from the lowest value to where its tail begins.
 _KNOTS = 128
 # The fewest values that a tail is fitted to, and the most of all values that it may take.
 _FEWEST, _MOST = 10, 0.5
-# As many values more speak for an exponential tail.
-_PRIOR = 10
-# A heavier tail has no variance, and a sample tells nothing of it.
-_HEAVIEST = 0.5
 
 
 class Tail(nn.Module):
     """From a value to its rarity, -log10 of the share of normal values that are as high.
 
     Rarity 3 is that of one normal value in a thousand. Up to the highest ``share`` of the values it
-    goes by their quantiles. Of these highest it goes by a generalised Pareto distribution, fitted
-    by L-moments (Hosking and Wallis, Technometrics 1987), whose shape is kept between that of an
-    exponential and one without variance, so that a higher value is always rarer, without end.
+    goes by their quantiles. Of these highest it goes by a generalised Pareto distribution, as alarm
+    thresholds do (``vadkit.scoring.peaks``), but one that has no end: of a shape of 0, which is
+    exponential, or more.
     Values of frames that follow each other are alike, so where their ``times`` are told, it is
     fitted to the peaks of the events that they make (Davison and Smith, JRSS B 1990).
     """
@@ -98,9 +95,6 @@ def _fit(excesses: Tensor) -> tuple[float, float]:
     """Shape and scale of the tail of excesses (n,) over its beginning."""
     if len(excesses) < 2:
         return 0.0, float(excesses.sum().clamp(min=1e-6))
-    first, second = lmoment(excesses.numpy(), order=[1, 2]).tolist()
-    shape = 2 - first / max(second, 1e-12)
-    shape *= len(excesses) / (len(excesses) + _PRIOR)
-    shape = min(max(shape, 0.0), _HEAVIEST)
-    # The scale that keeps the mean, which is scale / (1 - shape).
-    return shape, max(first * (1 - shape), 1e-6)
+    shape, scale = fit_tail(excesses.numpy())
+    # A tail that ends somewhere would make all beyond its end equally rare.
+    return max(shape, 0.0), max(scale if shape > 0 else float(excesses.mean()), 1e-6)
