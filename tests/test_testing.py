@@ -48,6 +48,16 @@ SMALL = {
         **small("generator", 8, 3e-3),
         "networks": {"generator": {"width": 8}, "discriminator": {"width": 8}},
     },
+    "fusion": {
+        "clip": {"size": [32, 48]},
+        "method": {
+            "type": "fusion",
+            "parts": {
+                "motion": {"type": "motion-field", "direction": True, "person": 8.0},
+                "scene": {"type": "scene-bank", "bank": 64},
+            },
+        },
+    },
     "ganomaly": {
         # So its codes tell turned squares apart with 19 seeds of 20; with large frames, by luck.
         **small("generator", 32, 1e-3),
@@ -72,6 +82,10 @@ SMALL = {
         "method": {"type": "ocae", "clusters": 3},
         "networks": {role: {"width": 8} for role in ("before", "appearance", "after")},
         "train": {"batch_size": 8},
+    },
+    "scene-bank": {
+        "clip": {"size": [32, 48], "frames": 4},
+        "method": {"type": "scene-bank", "bank": 64},
     },
     "stae": small("autoencoder", 8, 2e-3, frames=16),
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from vadkit.workflows.build import build_method, build_optimizers, build_schedul
 _CPU = torch.device("cpu")
 # Sums of floats in another order, as other batch sizes bring them.
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-5
+# Videos to train on.
+_VIDEOS = 16
 
 
 def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
@@ -41,7 +44,8 @@ def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
     Choose small networks and clips: ``check_learns`` takes ``steps`` steps.
     """
     recipe = resolve({"name": "contract", "dataset": {"type": "synthetic"}, **sections})
-    method = train(recipe, _clips(recipe, moving_squares(16, 40, recipe.clip.size)), steps)
+    clips = _clips(recipe, moving_squares(_VIDEOS, 40, recipe.clip.size))
+    method = train(recipe, clips, steps, videos=_VIDEOS)
     check_scores(method)
     check_scoring_changes_nothing(method)
     check_state(method, build_method(recipe, _CPU))
@@ -118,10 +122,15 @@ def check_learns(method: Method) -> None:
 
 
 class _Batches:
-    """So many batches of clips drawn at random, or all clips in order where ``steps`` is None."""
+    """So many batches of clips drawn at random, or all clips in order where ``steps`` is None.
 
-    def __init__(self, spec: ClipSpec, clips_NTHWC: np.ndarray, size: int, steps: int | None):
-        self.spec, self.clips = spec, clips_NTHWC
+    Clips are of ``videos`` videos in turn.
+    """
+
+    def __init__(
+        self, spec: ClipSpec, clips_NTHWC: np.ndarray, size: int, steps: int | None, videos: int
+    ) -> None:
+        self.spec, self.clips, self.videos = spec, clips_NTHWC, videos
         rng, count = np.random.default_rng(0), len(clips_NTHWC)
         self.chosen = (
             np.array_split(np.arange(count), -(-count // size))
@@ -134,11 +143,21 @@ class _Batches:
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]:
         for chosen in self.chosen[start:]:
-            yield _input(self.spec, self.clips[chosen])
+            clips = _input(self.spec, self.clips[chosen])
+            yield replace(clips, videos=torch.from_numpy(chosen % self.videos))
+
+    @property
+    def counts(self) -> list[int]:
+        """Clips of each video."""
+        counted: list[int] = np.bincount(np.arange(len(self.clips)) % self.videos).tolist()
+        return counted
 
 
-def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int) -> Method:
-    """The method after so many steps of vadkit's trainer on clips in a random order."""
+def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int, *, videos: int = 1) -> Method:
+    """The method after so many steps of vadkit's trainer on clips in a random order.
+
+    The clips are of ``videos`` videos in turn, those of a video in order of time.
+    """
     settings = recipe.train.model_copy(update={"epochs": 1})
     recipe = recipe.model_copy(update={"train": settings})
     torch.manual_seed(settings.seed)
@@ -146,7 +165,7 @@ def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int) -> Method:
     with tempfile.TemporaryDirectory() as run:
         Trainer(
             method,
-            _Batches(method.clip, clips_NTHWC, settings.batch_size, steps),
+            _Batches(method.clip, clips_NTHWC, settings.batch_size, steps, videos),
             name=recipe.name,
             run=Path(run),
             settings=settings,
@@ -155,7 +174,7 @@ def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int) -> Method:
             optimizers=build_optimizers(recipe, method),
             schedules=build_schedules(recipe),
             hooks=[],
-            collect_loader=_Batches(method.clip, clips_NTHWC, settings.batch_size, None),
+            collect_loader=_Batches(method.clip, clips_NTHWC, settings.batch_size, None, videos),
         ).fit()
     return method.eval()
 

@@ -94,6 +94,12 @@ class ClipLoader:
         whole, rest = divmod(len(self.clips), self.batch_size)
         return whole + bool(rest and (not self.drop_last or not whole))
 
+    @property
+    def counts(self) -> list[int]:
+        """Clips of each video."""
+        counted: list[int] = np.bincount(self.clips[:, 0], minlength=len(self.ids)).tolist()
+        return counted
+
     def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]:
         """Batches ``start`` and on of an epoch."""
         order = np.arange(len(self.clips))

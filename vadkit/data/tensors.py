@@ -37,11 +37,13 @@ class Clips:
         return len(self.frames)
 
     def pick(self, numbers: Sequence[int]) -> Clips:
-        """The clips of these numbers, in this order."""
+        """The clips of these numbers, in this order; those in a row are a view."""
         chosen = list(numbers)
+        in_a_row = bool(chosen) and chosen == list(range(chosen[0], chosen[0] + len(chosen)))
+        at = slice(chosen[0], chosen[-1] + 1) if in_a_row else chosen
         return Clips(
-            self.frames[chosen],
-            None if self.flow is None else self.flow[chosen],
+            self.frames[at],
+            None if self.flow is None else self.flow[at],
             None if self.boxes is None else tuple(self.boxes[number] for number in chosen),
             None if self.videos is None else self.videos[chosen],
             None

@@ -30,7 +30,8 @@ _CHECK_FINITE_EVERY = 50
 class Loader(Protocol):
     """Batches of clips, on the device, in an order that the epoch determines.
 
-    The one of the collect pass may have ``sample(count)``, see ``FitContext.sample``.
+    The one of the collect pass may have ``sample(count)``, see ``FitContext.sample``, and
+    ``counts``, the clips of each video, which ``Method.expect`` is told.
     """
 
     def __len__(self) -> int: ...
@@ -65,6 +66,7 @@ def collect_passes(
     """
     if not method.collects:
         return
+    method.expect(getattr(loader, "counts", ()))
     for _ in range(method.passes):
         batches = loader.batches(0)
         with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]

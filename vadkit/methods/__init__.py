@@ -10,6 +10,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "conv-ae": "vadkit.methods.conv_ae:ConvAutoEncoder",
         "conv-lstm-ae": "vadkit.methods.conv_lstm_ae:ConvLSTMAutoEncoder",
         "feature-density": "vadkit.methods.feature_density:FeatureDensity",
+        "fusion": "vadkit.methods.fusion:Fusion",
         "future-frame": "vadkit.methods.future_frame:FutureFrame",
         "ganomaly": "vadkit.methods.ganomaly:GANomaly",
         "memae": "vadkit.methods.memae:MemAE",
@@ -17,6 +18,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "motion-field": "vadkit.methods.motion_field:MotionField",
         "object-prediction": "vadkit.methods.object_prediction:ObjectPrediction",
         "ocae": "vadkit.methods.ocae:OCAE",
+        "scene-bank": "vadkit.methods.scene_bank:SceneBank",
         "stae": "vadkit.methods.stae:STAutoEncoder",
     },
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -71,6 +71,9 @@ class Method(nn.Module):
     passes: ClassVar[int] = 1
     # What `vadkit tune` searches where nobody says otherwise, in the form of a recipe's ``search``.
     search: ClassVar[dict[str, Any]] = {}
+    # Whether scores and maps are rarities, -log10 of the share of normal ones that are as high, so
+    # that what is usual need not be measured on training video, which a method knows too well.
+    rarities: ClassVar[bool] = False
     # Frames in a row that one feature of ``encode`` takes; 0 where ``score`` does not go by such
     # features. A clip of T frames then has T - encoded_frames + 1 features, one for each of its
     # frames from the number ``encoded_frames - 1`` on.
@@ -107,6 +110,14 @@ class Method(nn.Module):
         return clip
 
     @classmethod
+    def defaults_for(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        """``defaults`` as the recipe's parameters, which are complete, want them.
+
+        By default they change nothing. Raises ``ValueError`` for parameters that cannot serve.
+        """
+        return cls.defaults
+
+    @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
         """Positional arguments of each network role, for example channel counts."""
         return {}
@@ -126,6 +137,9 @@ class Method(nn.Module):
         """
         return None
 
+    def expect(self, clips: Sequence[int]) -> None:
+        """Told before the collect passes: how many clips of each training video each will have."""
+
     def collect(self, clips: Clips) -> None:
         """Gather statistics from one training batch, in the passes that follow training."""
 
@@ -136,6 +150,13 @@ class Method(nn.Module):
     def collects(self) -> bool:
         """Whether the method needs the collect pass."""
         return type(self).collect is not Method.collect
+
+    def held_out(self) -> dict[int, tuple[Tensor, Tensor]]:
+        """Numbers (n,) and scores (n,) of training clips by a fit that has not seen them, by video.
+
+        After training, of a method that holds video out by itself; empty, as by default, otherwise.
+        """
+        return {}
 
     @contextlib.contextmanager
     def adapting(self) -> Iterator[None]:

@@ -81,9 +81,18 @@ def resolve(
         if section not in full:
             faults.append(Fault((), f"missing section '{section}'"))
     method = _method_class(full.get("method"))
-    full = _complete(full, method, faults)
+    defaults: dict[str, Any] = copy.deepcopy(getattr(method, "defaults", {}))
+    if method is not None:
+        known_faults = len(faults)
+        full["method"] = _check_section(full["method"], ("method",), "methods", "one", faults)
+        if len(faults) == known_faults:
+            try:
+                defaults = copy.deepcopy(method.defaults_for(_params(full["method"])))
+            except ValueError as error:
+                faults.append(Fault(("method",), str(error)))
+    full = _complete(full, method, defaults, faults)
     for section, (family, form) in COMPONENT_SECTIONS.items():
-        if section in full:
+        if section in full and (section != "method" or method is None):
             full[section] = _check_section(full[section], (section,), family, form, faults)
     for section, model in SETTINGS_SECTIONS.items():
         if section in full and not (section == "calibration" and full[section] is None):
@@ -117,9 +126,14 @@ def _method_class(spec: Any) -> Any:
         return None
 
 
-def _complete(full: dict[str, Any], method: Any, faults: list[Fault]) -> dict[str, Any]:
+def _params(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in spec.items() if key != "type"}
+
+
+def _complete(
+    full: dict[str, Any], method: Any, defaults: dict[str, Any], faults: list[Fault]
+) -> dict[str, Any]:
     """Lay the recipe over its method's defaults."""
-    defaults: dict[str, Any] = copy.deepcopy(getattr(method, "defaults", {}))
     for section in ("clip", "train"):
         given = full.get(section, {})
         if isinstance(given, Mapping):
@@ -264,8 +278,7 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
     clip = Clip.model_validate(full["clip"])
     try:
         spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
-        params = {key: value for key, value in full["method"].items() if key != "type"}
-        spec = method.clip_for(spec, params, tuple(full["networks"]))
+        spec = method.clip_for(spec, _params(full["method"]), tuple(full["networks"]))
     except ValueError as error:
         return [*faults, Fault(("clip",), str(error))]
     if spec.flow and not spec.flow_trains and full.get("flow") is None:

@@ -51,6 +51,7 @@ def annotate(
     labels: np.ndarray | None = None,
     *,
     is_threshold: bool = False,
+    raised_by: str | None = None,
 ) -> np.ndarray:
     """One annotated frame: the picture with its heat, and below it the last seconds' scores.
 
@@ -59,7 +60,8 @@ def annotate(
     them (those after frame ``index`` are not shown), or the last ones, ending at frame ``index``.
     ``level`` is the score that 99% of normal frames stay below, in the same unit, or the alarm
     threshold where ``is_threshold``; ``limits`` are the scores at the curve's lower and upper edge.
-    ``labels`` (all frames,) bool shades what is labelled abnormal.
+    ``labels`` (all frames,) bool shades what is labelled abnormal. ``raised_by`` names the part of
+    the method whose score this is, where it has several.
 
     Returns (H', W', 3) uint8 with even H' and W', W' in 480..960; the same size for every frame of
     a video.
@@ -71,7 +73,8 @@ def annotate(
     )
     if heat is not None:
         picture = blend_heat(picture, heat)
-    strip = draw_strip(width, scores[: index + 1], level, limits, fps, index, labels, is_threshold)
+    seen = scores[: index + 1]
+    strip = draw_strip(width, seen, level, limits, fps, index, labels, is_threshold, raised_by)
     return np.concatenate([picture, strip])
 
 

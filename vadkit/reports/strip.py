@@ -42,6 +42,7 @@ def draw_strip(
     index: int,
     labels: np.ndarray | None,
     is_threshold: bool = False,
+    raised_by: str | None = None,
 ) -> np.ndarray:
     """The strip (HEIGHT, width, 3) uint8 RGB at frame ``index``, the last of ``scores`` (N,).
 
@@ -66,7 +67,8 @@ def draw_strip(
     if math.isnan(shown[-1]):
         score = "no score"
     above = level is not None and bool(shown[-1] > level)
-    words = ALARM if is_threshold else NORMAL
+    above_words, legend = ALARM if is_threshold else NORMAL
+    words = (f"{above_words}: {raised_by}" if raised_by else above_words), legend
     left = _clock(index / fps), score, above
     return _caption(strip, *left, words, level is not None, labels is not None)
 

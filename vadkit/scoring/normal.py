@@ -60,6 +60,15 @@ def measure_normal(frame_scores: np.ndarray, map_values: np.ndarray | None = Non
     return NormalScores(q50, q99, q999, m50, m99, m999, int(scored.size))
 
 
+def rare_normal(frames: int) -> NormalScores:
+    """What scores and map values are that tell how rare they are, -log10 of shares of normal ones.
+
+    ``frames`` is the number of frames that they were told from.
+    """
+    half, hundredth, thousandth = (-math.log10(share) for share in (0.5, 0.01, 0.001))
+    return NormalScores(half, hundredth, thousandth, half, hundredth, thousandth, frames)
+
+
 def _quantiles(values: np.ndarray) -> tuple[float, float, float]:
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]

@@ -112,6 +112,7 @@ def score_training_video(
 ) -> NormalVideo:
     """Scores of what was held out of training, else by folds, else of what the method has seen.
 
+    Folds are the method's own where it has any.
     Only a method without gradients is cheap enough to be fitted again for each fold. Raises
     ``DataError`` where folds leave nothing to fit.
     """
@@ -138,9 +139,17 @@ def score_training_video(
 
     unseen = kept_out(recipe, stored)
     settings = recipe.calibration
+    told = trainer.method.held_out()
     if unseen:
         score(trainer.method, unseen)
         source = "training videos that were held out of training"
+    elif told:
+        clip = trainer.method.clip
+        for video, (numbers, scores) in told.items():
+            scored[stored[video].id] = np.full(lengths[video], np.nan)
+            frames = numbers.numpy() + clip.scored[0] * clip.step
+            scored[stored[video].id][frames] = scores.double().numpy()
+        source = "training videos scored by fits of the method's own on the others"
     elif not recipe.optimizers and settings is not None:
         listed = folds(lengths, settings.folds)
         for pieces in listed:

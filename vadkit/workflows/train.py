@@ -263,13 +263,16 @@ def _normal_scores(trainer: Trainer) -> dict[str, Any]:
     """What scores and error maps usually are, from clips spread evenly over the training video.
 
     The method has seen these frames, so the figures are lower than on new normal video: good for
-    the scale of a plot or a heat map, too low for an alarm's threshold.
+    the scale of a plot or a heat map, too low for an alarm's threshold. Scores that tell how rare
+    they are say it themselves.
     """
     import numpy as np
 
     from vadkit.methods.scoring import score_batch
-    from vadkit.scoring.normal import measure_normal
+    from vadkit.scoring.normal import measure_normal, rare_normal
 
+    if trainer.method.rarities:
+        return rare_normal(sum(getattr(trainer.collect_loader, "counts", ()))).to_dict()
     frames, maps = [], []
     for clips, _ in trainer.sample(_NORMAL_CLIPS):
         scores, errors = score_batch(trainer.method, clips, trainer.dtype, maps=True)

@@ -1,0 +1,155 @@
+"""Scene-bank: what stands there, and the light, against all that training has seen."""
+
+import numpy as np
+import pytest
+import torch
+
+from vadkit.data.tensors import Clips
+from vadkit.errors import TrainingError
+from vadkit.methods.encoded import encode_each
+from vadkit.methods.scene_bank import SceneBank
+
+SIZE = (48, 72)
+FRAMES = 6
+
+
+def method(frames=FRAMES, **more):
+    return SceneBank({}, {}, SceneBank.clip_spec(frames, SIZE, "gray", 1), **more)
+
+
+def scene(frames, seed, *, light=1.0, walker=True):
+    """Frames (T, H, W) of a textured place with noise, and a walker who crosses it."""
+    texture = np.random.default_rng(99).uniform(0.25, 0.65, (SIZE[0] // 4, SIZE[1] // 4))
+    noise = np.random.default_rng(seed)
+    place = np.kron(texture, np.ones((4, 4)))
+    pictures = np.repeat(place[None], frames, axis=0) * light
+    start, row = noise.integers(0, SIZE[1]), noise.integers(16, 28)
+    for number, picture in enumerate(pictures):
+        left = (start + 2 * number) % (SIZE[1] - 6)
+        if walker:
+            picture[row : row + 14, left : left + 6] = 0.05
+    return torch.from_numpy(pictures + noise.normal(0, 0.01, pictures.shape)).float().clamp(0, 1)
+
+
+def clips(frames, video=0):
+    every = [frames[at : at + FRAMES] for at in range(len(frames) - FRAMES + 1)]
+    return Clips(torch.stack(every)[:, None], videos=torch.full((len(every),), video))
+
+
+@pytest.fixture(scope="module")
+def learned():
+    made = method()
+    for video in range(6):
+        made.collect(clips(scene(40, video, light=1.0 if video % 2 else 0.8), video))
+    made.finalize()
+    return made.eval()
+
+
+def highest(learned, frames):
+    return learned.score(clips(frames)).frames.max().item()
+
+
+def test_what_was_left_is_told_and_where(learned):
+    usual = highest(learned, scene(30, 50))
+    frames = scene(30, 50)
+    frames[:, 10:18, 30:38] = 0.9
+    scores = learned.score(clips(frames))
+    assert scores.frames.min() > usual + 1
+    rows, columns = scores.maps.shape[-2:]
+    row, column = divmod(scores.maps[0, 0].argmax().item(), columns)
+    assert 10 <= (row + 0.5) * SIZE[0] / rows <= 18
+    assert 30 <= (column + 0.5) * SIZE[1] / columns <= 38
+
+
+def test_what_is_gone_is_told(learned):
+    frames = scene(30, 51)
+    usual = highest(learned, frames)
+    frames[:, 4:16, 8:24] = frames[:, 4:16, 8:24].mean()
+    assert learned.score(clips(frames)).frames.min() > usual + 1
+
+
+def test_the_same_thing_is_nothing_where_it_was_in_training():
+    def with_it(seed):
+        frames = scene(40, seed)
+        frames[:, 10:18, 30:38] = 0.9
+        return frames
+
+    made = method()
+    for video in range(6):
+        made.collect(clips(with_it(video), video))
+    made.finalize()
+    assert highest(made, with_it(50)) < highest(made, scene(40, 50)) - 1
+
+
+def test_what_moves_is_left_to_others(learned):
+    still, walks = scene(30, 52, walker=False), scene(30, 52, walker=False)
+    for number in range(30):
+        still[number, 8:16, 30:36] = 0.9
+        walks[number, 8:16, 2 * number : 2 * number + 6] = 0.9
+    assert highest(learned, still) > highest(learned, walks) + 1
+
+
+def test_lights_that_were_seen_are_usual_and_darkness_is_not(learned):
+    usual = highest(learned, scene(30, 53))
+    assert highest(learned, scene(30, 53, light=0.8)) < usual + 1
+    # In between too, for looks do not know how bright it is.
+    assert highest(learned, scene(30, 53, light=0.9)) < usual + 1
+    dark = learned.score(clips(scene(30, 53, light=0.2)))
+    assert dark.frames.min() > usual + 3
+    # It is dark everywhere.
+    assert dark.maps.amin(dim=(2, 3)).min() > usual + 1
+
+
+def test_streamed_batched_and_single_clips_score_alike_to_the_bit(learned):
+    frames = scene(16, 54)
+    together = clips(frames)
+    scores = learned.score(together)
+    mixed = learned.score(together.pick([3, 0, 4]))
+    alone = [learned.score(together.pick([at])) for at in range(len(together))]
+    features = torch.cat([learned.encode(Clips(one[None, None, None])) for one in frames])
+    streamed = [
+        learned.score_encoded(features[None, at : at + FRAMES]) for at in range(len(together))
+    ]
+    assert torch.equal(encode_each(learned, together)[2], features[2 : 2 + FRAMES])
+    assert torch.equal(mixed.maps, scores.maps[[3, 0, 4]])
+    for each in (alone, streamed):
+        assert torch.equal(torch.cat([one.maps for one in each]), scores.maps)
+        assert torch.equal(torch.cat([one.frames for one in each]), scores.frames)
+
+
+def test_any_clip_of_a_long_training_may_be_kept():
+    made = method(bank=20)
+    for video in range(40):
+        made.collect(clips(scene(10, video), video))
+        assert len(made._drawn) <= 40
+    videos = [one.video for one in made._drawn]
+    made._keep()
+    assert len(made._drawn) == 20 <= len(videos)
+    assert 3 <= sum(one.video < 20 for one in made._drawn) <= 17
+    made.finalize()
+    assert made.bank.shape == (20, 32, 48)
+
+
+def test_a_checkpoint_of_any_bank_loads(learned):
+    fresh = method()
+    assert len(fresh.bank) != len(learned.bank)
+    fresh.load_state_dict(learned.state_dict())
+    asked = clips(scene(12, 55))
+    assert torch.equal(fresh.eval().score(asked).maps, learned.score(asked).maps)
+
+
+def test_few_frames_are_an_error():
+    made = method()
+    made.collect(clips(scene(FRAMES + 3, 0)))
+    with pytest.raises(TrainingError, match="needs 8 training clips or more; got 4"):
+        made.finalize()
+
+
+def test_colour_is_refused_and_one_frame_will_do():
+    with pytest.raises(ValueError, match=r"set clip\.channels: gray"):
+        SceneBank.clip_spec(6, SIZE, "rgb", 1)
+    made = method(frames=1)
+    for video in range(4):
+        made.collect(Clips(scene(10, video)[:, None, None], videos=torch.full((10,), video)))
+    made.finalize()
+    assert made.score(Clips(scene(3, 9)[:, None, None])).frames.isfinite().all()

@@ -1,0 +1,294 @@
+"""What a place looks like, against all that it has looked like: for what is wrong and stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vadkit.data.tensors import Clips
+from vadkit.data.videos import ClipSpec
+from vadkit.errors import TrainingError
+from vadkit.methods.cells import blur
+from vadkit.methods.encoded import encode_each
+from vadkit.methods.method import Method, Scores, WeightedLoss
+
+# Added to grey levels 0..1 before their logarithm: below it there is noise more than light.
+_DARK = 8 / 255
+# Deviation of the blur that parts light from look, in shares of the picture's height.
+_WIDE = 1 / 6
+# Cells of the light, which is smooth, for each cell of the look, both ways.
+_COARSE = 4
+# The frames of the bank that are most alike as a whole; the nearest at each cell are of these.
+_ALIKE = 16
+# What changes within a clip is taken off this many times: its parts change by less than the whole.
+_CHANGE = 1.5
+# The least deviations that count of looks and of light, in logarithms of grey levels.
+_LEAST_LOOK, _LEAST_LIGHT = 0.02, 0.1
+# Deviations from which on light is told of; a cloud is no alarm.
+_CLOUD = 3.0
+# From so many videos on a frame of the bank is compared with those of other videos alone, ...
+_VIDEOS = 4
+# ... before that with those this share of its video's clips away.
+_APART = 0.05
+# Frames of the bank that tell what is usual, and the weight of the whole picture beside them.
+_MEASURED, _PRIOR = 200, 8
+_FEWEST = 8
+
+
+class _Drawn(NamedTuple):
+    """A clip that was drawn: its lot, its video and its number in that, its looks and its light."""
+
+    lot: float
+    video: int
+    number: int
+    looks: Tensor
+    light: Tensor
+
+
+class SceneBank(Method):
+    """What a still camera's picture looks like, against all its looks in training; no network.
+
+    For what is wrong and stays: someone lying where nobody lies, a thing left or gone, the room
+    dark. Frames are scaled down to ``rows`` cells of height, and the logarithm of their grey levels
+    is split by a wide blur: the blur is the *light*, what it leaves is the *look*, which a lamp or
+    a cloud does not change. A bank keeps ``bank`` frames drawn evenly from all of training, so that
+    memory is bounded and every time of day is there as often as it lasted.
+
+    A cell is explained by the same place in the ``neighbours`` nearest frames of the bank (kNN, on
+    windows of 3x3 cells) or by their ``components`` principal components (PCA of scikit-learn,
+    which mixes the lights and shadows that were seen), whichever is nearer. Only what stays counts:
+    of the least that is left unexplained in the first, middle and last frame of the clip, what
+    changed before the last is taken off. Light is the distance to the nearest frames' light, from 3
+    deviations on.
+
+    Training measures all this on frames of the bank, each held against frames of other videos (of
+    less than 4 videos, of other times), and how high the highest cell of a frame usually is. The
+    map is in deviations of that, a frame's score is its largest value. The first ``frames - 1``
+    frames of a video have none.
+
+    The principal components of a scene are those of Oliver et al., "A Bayesian Computer Vision
+    System for Modeling Human Interactions", PAMI 2000; the rest has no paper. Raises
+    ``TrainingError`` where there are fewer than 8 training clips.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {
+        "clip": {"frames": 10, "size": [240, 360], "channels": "gray"},
+        "train": {"epochs": 1, "batch_size": 16},
+    }
+    encoded_frames: ClassVar[int] = 1
+    bank: Tensor
+    lights: Tensor
+    mean: Tensor
+    components: Tensor
+    coefficients: Tensor
+    means: Tensor
+    deviations: Tensor
+    levels: Tensor
+
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module],
+        losses: Mapping[str, WeightedLoss],
+        clip: ClipSpec,
+        *,
+        rows: Annotated[int, Field(ge=4)] = 32,
+        bank: Annotated[int, Field(ge=8)] = 400,
+        neighbours: Annotated[int, Field(ge=1)] = 3,
+        components: Annotated[int, Field(ge=1)] = 16,
+    ) -> None:
+        super().__init__(networks, losses, clip)
+        height, width = clip.size
+        rows = min(rows, height)
+        self.cells = rows, max(1, round(rows * width / height))
+        self.coarse = -(-rows // _COARSE), -(-self.cells[1] // _COARSE)
+        self.kept, self.neighbours, self.parts = bank, neighbours, components
+        # Those of the bank are as long as the bank, which a short training does not fill.
+        self.register_buffer("bank", torch.zeros(0, *self.cells))
+        self.register_buffer("lights", torch.zeros(0, *self.coarse))
+        self.register_buffer("mean", torch.zeros(self.cells))
+        self.register_buffer("components", torch.zeros(0, *self.cells))
+        self.register_buffer("coefficients", torch.zeros(0, 0))
+        self.register_buffer("means", torch.zeros(self.cells))
+        self.register_buffer("deviations", torch.ones(self.cells))
+        # Mean and deviation of the highest cells of frames, and of the distances of their light.
+        self.register_buffer("levels", torch.tensor([0.0, 1.0, 0.0, 1.0]))
+        self._draw = torch.Generator().manual_seed(0)
+        self._drawn: list[_Drawn] = []
+        # No clip of a higher lot is kept.
+        self._highest = 1.0
+        # Clips of each video that have come by.
+        self._lengths: dict[int, int] = {}
+
+    @classmethod
+    def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
+        if channels != "gray":
+            raise ValueError("scene-bank works on gray frames; set clip.channels: gray")
+        return ClipSpec(frames, size, channels, (frames - 1,), step)
+
+    def collect(self, clips: Clips) -> None:
+        """Draw clips for the bank: each of the training set is as likely to be kept."""
+        videos = [0] * len(clips) if clips.videos is None else clips.videos.tolist()
+        lots = torch.rand(len(clips), generator=self._draw, dtype=torch.float64).tolist()
+        for frames, video, lot in zip(clips.frames[:, 0].float(), videos, lots, strict=True):
+            number = self._lengths.get(video, 0)
+            self._lengths[video] = number + 1
+            if lot > self._highest:
+                continue
+            looks, lights = self._look(frames)
+            self._drawn.append(_Drawn(lot, video, number, looks, lights[-1]))
+            if len(self._drawn) >= 2 * self.kept:
+                self._keep()
+
+    def _keep(self) -> None:
+        """Keep the clips of the lowest lots, in the order in which they came."""
+        lots = sorted(one.lot for one in self._drawn)
+        if len(lots) > self.kept:
+            self._highest = lots[self.kept - 1]
+        self._drawn = [one for one in self._drawn if one.lot <= self._highest]
+
+    def finalize(self) -> None:
+        from sklearn.decomposition import PCA
+
+        if len(self._drawn) < _FEWEST:
+            raise TrainingError(
+                f"scene-bank needs {_FEWEST} training clips or more; got {len(self._drawn)}. Give "
+                "it longer videos"
+            )
+        self._keep()
+        looks = torch.stack([one.looks for one in self._drawn])
+        self.bank, self.lights = looks[:, -1], torch.stack([one.light for one in self._drawn])
+        count, flat = len(looks), self.bank.flatten(1)
+        most = min(self.parts, count - 1, flat.shape[1])
+        found = PCA(most, svd_solver="randomized", random_state=0).fit(flat.double().cpu().numpy())
+        self.mean.copy_(torch.from_numpy(found.mean_).view(self.cells))
+        self.components = torch.from_numpy(found.components_).view(-1, *self.cells).to(flat)
+        self.coefficients = torch.stack([self._project(look) for look in self.bank])
+        self._measure()
+        self._drawn, self._highest, self._lengths = [], 1.0, {}
+
+    def _measure(self) -> None:
+        """What is usually left unexplained, from frames of the bank held against others of it."""
+        count = len(self._drawn)
+        rests, lights = [], []
+        for number in torch.linspace(0, count - 1, min(_MEASURED, count)).long().tolist():
+            others, looks = self._others(number), self._drawn[number].looks
+            left = torch.stack([self._unexplained(looks[t], others) for t in _ends(len(looks))])
+            rests.append(_staying(left, looks))
+            lights.append(self._light_distance(self.lights[number], others))
+        rest, light = torch.stack(rests), torch.stack(lights)
+        # Where little was seen the whole picture stands in.
+        own = len(rest) / (len(rest) + _PRIOR)
+        mean = own * rest.mean(dim=0) + (1 - own) * rest.mean()
+        squares = own * rest.square().mean(dim=0) + (1 - own) * rest.square().mean()
+        mean, squares = blur(torch.stack([mean, squares]), 1.0)
+        self.means.copy_(mean)
+        self.deviations.copy_((squares - mean.square()).clamp(min=0).sqrt() + _LEAST_LOOK)
+        highest = ((rest - self.means) / self.deviations).amax(dim=(1, 2))
+        self.levels.copy_(
+            torch.stack(
+                [
+                    highest.mean(),
+                    highest.std().clamp(min=1e-3),
+                    light.mean(),
+                    light.std() + _LEAST_LIGHT,
+                ]
+            )
+        )
+
+    def _others(self, number: int) -> Tensor:
+        """Which frames of the bank are unlike this one by more than a little time."""
+        videos = torch.tensor([one.video for one in self._drawn])
+        numbers = torch.tensor([one.number for one in self._drawn])
+        other = videos != videos[number]
+        if len(videos.unique()) < _VIDEOS:
+            apart = _APART * self._lengths[self._drawn[number].video] + self.clip.span
+            other |= (numbers - numbers[number]).abs() > apart
+        if not other.any():
+            other = torch.arange(len(videos)) != number
+        return other.to(self.bank.device)
+
+    def _look(self, frames_NHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Looks (N, h, w) and coarse lights (N, h', w'), in logarithms of grey levels."""
+        levels = (functional.adaptive_avg_pool2d(frames_NHW, self.cells) + _DARK).log()
+        lights = blur(levels, _WIDE * self.cells[0])
+        return levels - lights, functional.adaptive_avg_pool2d(lights, self.coarse)
+
+    def _project(self, look_HW: Tensor) -> Tensor:
+        return self.components.flatten(1) @ (look_HW - self.mean).flatten()
+
+    def _unexplained(self, look_HW: Tensor, others_N: Tensor | None = None) -> Tensor:
+        """What neither the nearest frames of the bank nor its components explain, (h, w)."""
+        parts = self._project(look_HW)
+        far = (self.coefficients - parts).square().sum(dim=1)
+        if others_N is not None:
+            far = far.masked_fill(~others_N, torch.inf)
+        count = min(_ALIKE, len(far) if others_N is None else int(others_N.sum()))
+        alike = self.bank[far.topk(count, largest=False).indices]
+        nearest = _window((alike - look_HW).square())
+        nearest = nearest.topk(min(self.neighbours, count), dim=0, largest=False).values.mean(dim=0)
+        mixed = self.mean + (self.components.flatten(1).T @ parts).view(self.cells)
+        return torch.minimum(nearest, _window((look_HW - mixed).square()[None])[0]).sqrt()
+
+    def _light_distance(self, light_HW: Tensor, others_N: Tensor | None = None) -> Tensor:
+        far = (self.lights - light_HW).abs().mean(dim=(1, 2))
+        if others_N is not None:
+            far = far[others_N]
+        return far.topk(min(self.neighbours, len(far)), largest=False).values.mean()
+
+    @torch.no_grad()
+    def encode(self, clips: Clips) -> Tensor:
+        """Look, what is unexplained of it, and distance of the light, (B, 3, h, w), of frames."""
+        rows = []
+        with torch.autocast(clips.frames.device.type, enabled=False):
+            # One by one: sums over a batch are added up in another order than those over a frame.
+            for frame in clips.frames[:, 0].float():
+                (look,), (light,) = self._look(frame)
+                distance = self._light_distance(light).expand_as(look)
+                rows.append(torch.stack([look, self._unexplained(look), distance]))
+        return torch.stack(rows)
+
+    @torch.no_grad()
+    def score_encoded(self, features: Tensor) -> Scores:
+        """Scores and maps of clips by their features (B, T, 3, h, w)."""
+        ends = _ends(features.shape[1])
+        rest = torch.stack([_staying(clip[ends, 1], clip[:, 0]) for clip in features])
+        top, spread, usual, sway = self.levels
+        looks = ((rest - self.means) / self.deviations - top) / spread
+        lights = (features[:, ends, 2].amin(dim=1) - usual) / sway - _CLOUD
+        maps = torch.maximum(looks, lights)
+        return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
+
+    @torch.no_grad()
+    def score(self, clips: Clips) -> Scores:
+        return self.score_encoded(encode_each(self, clips))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        for name in ("bank", "lights", "components", "coefficients"):
+            found = state_dict.get(prefix + name)
+            if found is not None:
+                setattr(self, name, getattr(self, name).new_empty(found.shape))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _ends(frames: int) -> list[int]:
+    """The first, middle and last of so many frames."""
+    return [0, frames // 2, frames - 1]
+
+
+def _staying(left_3HW: Tensor, looks_THW: Tensor) -> Tensor:
+    """What is left unexplained all the time, less what changed before the last look."""
+    changed = _window((looks_THW[:-1] - looks_THW[-1]).square()) if len(looks_THW) > 1 else None
+    stays = left_3HW.amin(dim=0)
+    if changed is not None:
+        stays = stays - _CHANGE * changed.amax(dim=0).sqrt()
+    return stays.clamp(min=0)
+
+
+def _window(cells_NHW: Tensor) -> Tensor:
+    """Means of 3x3 cells around each; at edges of those inside."""
+    return functional.avg_pool2d(cells_NHW[None], 3, 1, 1, count_include_pad=False)[0]
