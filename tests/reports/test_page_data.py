@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vadkit.reports.mistakes import Mistake
-from vadkit.reports.page_data import intervals, mistake_data, training_series
+from vadkit.reports.page_data import intervals, mistake_data, run_data, training_series
+from vadkit.scoring.calibration import calibrate
 
 
 @given(st.lists(st.booleans(), max_size=60))
@@ -43,3 +44,22 @@ def test_a_mistake_without_pictures_has_only_words():
     assert shown["picture"].startswith("data:image/jpeg;base64,")
     assert shown["heat"] != shown["picture"]
     assert "heat" not in mistake_data(mistake, frame, None)
+
+
+def test_the_scores_that_the_threshold_is_for_are_drawn_beside_the_recipes(record):
+    scores = {"a": np.random.default_rng(0).normal(size=2000)}
+    known = calibrate(scores, {"a": 25.0}, [{"type": "ema", "halflife": 4}], source="a video")
+    labels = {"01": np.array([0, 0, 0, 1, 1, 0, 1, 0], bool)}
+    for made, kinds in [
+        ({}, [("raw", None), ("final", None)]),
+        ({"calibration": known}, [("raw", None), ("final", None), ("live", known.threshold)]),
+        (
+            {"calibration": known, "chain": "ema(halflife=4)"},
+            [("raw", None), ("final", known.threshold)],
+        ),
+    ]:
+        data = run_data(record(labels, **made), {"01": {}}, {})
+        assert [(one["key"], one["level"]) for one in data["kinds"]] == [
+            (key, level and float(f"{level:.5g}")) for key, level in kinds
+        ]
+        assert set(data["videos"][0]["scores"]) == {key for key, _ in kinds}

@@ -79,7 +79,7 @@ def test_a_calibrated_threshold_is_for_one_chain_alone(record):
     run = record(LABELS, chain="ema(halflife=4)", chain_keeps_unit=True, calibration=known)
     assert level_words(run) == (
         f"Threshold {known.threshold:.4g}, for scores after ema(halflife=4): calibrated for 1 "
-        "false alarm an hour of a camera on 3.33 minutes of a video. No test label went into it."
+        "false alarm an hour of a camera on 3.33 min of a video. No test label went into it."
     )
     assert run.level("ema(halflife=4)") == known.threshold
     assert run.level("raw") is None

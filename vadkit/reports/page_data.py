@@ -13,6 +13,7 @@ from vadkit.reports.metric_table import metric_table
 from vadkit.reports.mistakes import Mistake
 from vadkit.reports.record import RunRecord
 from vadkit.reports.thumbnails import heat_thumbnail, thumbnail
+from vadkit.scoring.scorer import apply, chain_label
 
 # What each line of metrics.jsonl holds beside measured values.
 NOT_MEASURED = ("event", "epoch", "step", "time")
@@ -27,6 +28,10 @@ def run_data(
     kinds = [("raw", "raw", record.raw)]
     if record.chain != "raw":
         kinds.append(("final", record.chain, record.final))
+    live = record.calibration.chain() if record.calibration is not None else []
+    if live and record.level(record.chain) is None:
+        # The recipe's scorers look ahead; these are what the threshold is for.
+        kinds.append(("live", chain_label(live), apply(live, record.raw)))
     aucs = curves.video_aucs(record.raw, record.labels)
     # The worst first; videos of one class have no AUC and stand at the end.
     order = sorted(record.raw, key=lambda video: (aucs[video] is None, aucs[video] or 0.0))

@@ -9,6 +9,7 @@ import numpy as np
 
 from vadkit.reports.record import RunRecord
 from vadkit.scoring.calibration import alarm_rate
+from vadkit.scoring.calibration import duration as hours
 from vadkit.scoring.scorer import chain_label
 
 
@@ -116,7 +117,7 @@ def level_words(record: RunRecord) -> str:
         return (
             f"Threshold {found.threshold:.4g}, for scores after {chain_label(found.chain())}: "
             f"calibrated for {alarm_rate(found.false_alarms_per_hour)} of a camera on "
-            f"{found.evidence.hours * 60:.3g} minutes of {found.evidence.source}. No test label "
+            f"{hours(found.evidence.hours)} of {found.evidence.source}. No test label "
             "went into it."
         )
     level = record.level("raw")

@@ -193,7 +193,7 @@ function showMistakes(place, mistakes, compared) {
 const percent = (share) => `${(100 * share).toFixed(share % 1 && (share > 0.99 || share < 0.01) ? 1 : 0)}%`;
 
 function drawRun() {
-  const tones = ["score", "final"];
+  const tones = ["score", "final", "third"];
   const curves = (name) => run.kinds.map((one, i) => ({ name: one.label, curve: one[name], colour: tones[i] })).filter((one) => one.curve);
   drawRoc("roc", curves("roc"));
   drawPr("pr", curves("pr"), run.kinds[0].abnormalShare);
