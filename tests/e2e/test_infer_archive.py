@@ -29,9 +29,9 @@ def archive(evaluated_run, tmp_path):
     return tmp_path / "archive"
 
 
-def command(run, archive, out):
+def command(run, archive, out, workers):
     pattern = f"{archive}/**/*.mp4"
-    return ["infer", str(run), pattern, "--out", str(out), "--workers", "2", "--json"]
+    return ["infer", str(run), pattern, "--out", str(out), "--workers", str(workers), "--json"]
 
 
 def finished(out):
@@ -54,7 +54,7 @@ def alive(group):
 def test_killed_in_the_middle_and_run_again(vadkit, evaluated_run, archive, tmp_path):
     out = tmp_path / "out"
     first = subprocess.Popen(
-        [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out)],
+        [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out, 2)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -71,7 +71,7 @@ def test_killed_in_the_middle_and_run_again(vadkit, evaluated_run, archive, tmp_
     before = finished(out)
     assert 3 <= len(before) < VIDEOS
 
-    code, stdout, err = vadkit(*command(evaluated_run, archive, out))
+    code, stdout, err = vadkit(*command(evaluated_run, archive, out, 1))
     assert code == 3
     assert "1 of 13 videos could not be scored" in err
     assert "day-00/bad.mp4; check that it is a video file" in err

@@ -106,7 +106,7 @@ def test_infer_goes_on_after_a_bad_video(vadkit, tmp_path):
     run = out.strip()
     folder = next((tmp_path / "scene").glob("*/testing"))
     (folder / "00.mp4").write_text("no video")
-    code, out, err = vadkit("infer", run, folder, "--json")
+    code, out, err = vadkit("infer", run, folder, "--workers", 1, "--json")
     assert code == 3
     assert "1 of 5 videos could not be scored" in err
     results = {Path(item["video"]).name: item for item in json.loads(out)}
