@@ -33,8 +33,12 @@ def test_a_page_of_one_run(vadkit, run):
     evaluation = json.loads((run / "eval.json").read_text())
     micro = next(m["value"] for m in evaluation["metrics"] if m["name"] == "micro-auc")
     assert one["table"]["rows"][0]["cells"]["micro-auc"]["value"] == micro
-    raw, final = one["kinds"]
+    raw, final, live = one["kinds"]
     assert raw["label"] == "raw" and final["label"].startswith("gaussian")
+    # The recipe's scorers look ahead, so the threshold is for others, which are drawn too.
+    threshold = json.loads((run / "calibration.json").read_text())["threshold"]
+    assert (live["label"], live["level"]) == ("ema(halflife=4)", float(f"{threshold:.5g}"))
+    assert raw["level"] is None and final["level"] is None
     assert raw["roc"]["area"] == pytest.approx(micro)
     assert one["notes"] == []
     aucs = [video["auc"] for video in one["videos"] if video["auc"] is not None]
