@@ -19,9 +19,10 @@ def normal(q99=1.0, q999=2.0):
     return NormalScores(0.1, 0.2, 0.3, 0.5, q99, q999, 100)
 
 
-def draw(scores, level=0.5, heat=None, labels=None, frame=GREY, index=None):
+def draw(scores, level=0.5, heat=None, labels=None, frame=GREY, index=None, raised_by=None):
     index = len(scores) - 1 if index is None else index
-    return annotate(frame, heat, np.array(scores, float), level, (0.0, 1.0), 10.0, index, labels)
+    seen = np.array(scores, float)
+    return annotate(frame, heat, seen, level, (0.0, 1.0), 10.0, index, labels, raised_by=raised_by)
 
 
 def warm(picture):
@@ -116,3 +117,14 @@ def test_labels_are_shaded_on_their_frames():
 def test_scores_beyond_the_limits_stay_inside_the_strip():
     picture = draw([50.0, -50.0, 50.0])
     np.testing.assert_array_equal(picture[:480], draw([0.5] * 3)[:480])
+
+
+def test_the_part_that_raised_a_score_is_named_while_it_is_above():
+    above, below = [0.9] * 50, [0.2] * 50
+    changed = (draw(above, raised_by="scene") != draw(above)).any(axis=-1)
+    rows, columns = np.nonzero(changed)
+    assert changed.any()
+    # In the line of text, right of the words "above normal".
+    assert rows.max() < 480 + TOP
+    assert columns.min() > 200
+    np.testing.assert_array_equal(draw(below, raised_by="scene"), draw(below))

@@ -220,7 +220,7 @@ class Alarms:
             time,
             float(score),
             None if score_map is None or frame is None else peak_region(score_map, frame.shape[:2]),
-            max(parts, key=lambda name: _or_lowest(parts[name])) if parts else None,
+            raised_by(parts),
             None if self.ring is None or frame is None else jpeg(frame),
         )
         if self._rise is None:
@@ -312,6 +312,11 @@ def peak_region(score_map: np.ndarray, size: tuple[int, int]) -> tuple[int, int,
         math.ceil((int(columns.max()) + 1) * wide),
         math.ceil((int(rows.max()) + 1) * high),
     )
+
+
+def raised_by(parts: Mapping[str, float] | None) -> str | None:
+    """The part of the highest score; None where there are no parts."""
+    return max(parts, key=lambda name: _or_lowest(parts[name])) if parts else None
 
 
 def _or_lowest(value: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vadkit.inference.alarms import AlarmRules, Alarms, Event
+from vadkit.inference.alarms import AlarmRules, Alarms, Event, raised_by
 from vadkit.inference.clip_ring import ClipRing
 from vadkit.inference.lane import FrameScore
 from vadkit.inference.sinks.sink import EverySink, ScoredFrame, SourceInfo, VideoScores
@@ -46,7 +46,14 @@ class Outlet:
             )
         self.sinks.frame(
             ScoredFrame(
-                item.index, item.time, item.frame, item.raw, item.score, item.map, self.alarm
+                item.index,
+                item.time,
+                item.frame,
+                item.raw,
+                item.score,
+                item.map,
+                self.alarm,
+                raised_by(item.parts),
             )
         )
         return self._told(events)

@@ -93,11 +93,11 @@ def test_of_a_calibrated_run_the_live_score_is_drawn_with_the_threshold(tmp_path
     monkeypatch.setattr("vadkit.inference.sinks.video.annotate", recorder(drawn))
     sink = registry.build("sinks", "video", {}, tmp_path)
     sink.open(replace(info(), calibration=known))
-    sink.frame(replace(seen(0, 0.5), score=0.25))
+    sink.frame(replace(seen(0, 0.5), score=0.25, raised_by="scene"))
     sink.close(None)
     (arguments, named) = drawn[0]
     assert arguments[2].tolist() == [0.25] and arguments[3] == known.threshold
-    assert named == {"is_threshold": True}
+    assert named == {"is_threshold": True, "raised_by": "scene"}
 
     plotted = []
     monkeypatch.setattr("vadkit.inference.sinks.plot.score_plot", recorder(plotted))

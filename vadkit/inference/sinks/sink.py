@@ -40,7 +40,8 @@ class ScoredFrame:
     """A frame as sinks see it: (H, W, 3) uint8 RGB, ``time`` in seconds of its source's clock.
 
     ``raw`` is the method's score and ``score`` the live one that thresholds are for, NaN where
-    there is none; ``map`` is (h, w), ``alarm`` whether an alarm is on.
+    there is none; ``map`` is (h, w), ``alarm`` whether an alarm is on, ``raised_by`` the part whose
+    score it is, of a method that has several.
     """
 
     index: int
@@ -50,6 +51,7 @@ class ScoredFrame:
     score: float
     map: np.ndarray | None = None
     alarm: bool = False
+    raised_by: str | None = None
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class AnnotatedVideo:
                 self._info.fps,
                 seen.index,
                 is_threshold=self._info.calibration is not None,
+                raised_by=seen.raised_by,
             )
         )
 
