@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from vadkit import cli, registry
 
 ROOT = Path(__file__).parents[1]
+
+# How fast a machine is says nothing about the code.
+settings.register_profile("vadkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vadkit")
 
 
 @pytest.fixture(autouse=True, scope="session")
