@@ -57,9 +57,9 @@ class MotionField(Method):
     the largest value of its map. The first ``frames - 1`` frames of a video have none.
 
     ``person`` is the height of a person in pixels of the clip; None measures it, as the median
-    height of what moves in the training frames. Differences in pixels are of grey levels, speeds in
-    pixels a frame, so both clip size and frame rate must stay as in training. Further options; what
-    each is worth stands in docs/motion-field.md:
+    height of upright figures that stand alone in ``samples`` training frames. Differences in pixels
+    are of grey levels, speeds in pixels a frame, so both clip size and frame rate must stay as in
+    training. Further options; what each is worth stands in docs/motion-field.md:
 
     - ``perspective``: heights follow a line over the rows of the picture, fitted to figures that
       stand alone; the median height everywhere where there are few or the line may well be level.
@@ -166,7 +166,10 @@ class MotionField(Method):
             if sum(map(len, self._frames)) > 4 * self.samples:
                 self._keep_samples()
             return
-        features = encode_each(self, clips)
+        self.collect_encoded(encode_each(self, clips))
+
+    def collect_encoded(self, features: Tensor) -> None:
+        """The second pass of ``collect`` on clips by their features (B, N, C, h, w)."""
         seen = (features[:, -1, :1] > _SOFT).double()
         motion = self._averaged(features)
         values = motion[:, [0, *range(3, motion.shape[1])]]
