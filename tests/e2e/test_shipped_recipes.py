@@ -61,8 +61,9 @@ def test_a_recipe_takes_a_training_step(path, layout, vadkit, tmp_path):
     # Methods are the same in every set: one takes them at the papers' size, the others a small one,
     # unless the size is the set's own.
     small = [] if path.parent.name == "ped2" or recipe.objects else ["--set", "clip.size=[64,64]"]
-    # Enough for two clips; for ten clusters of objects a few more.
-    root = layout(path.parent.name, span + (9 if recipe.objects else 1))
+    # Enough for two clips; for ten clusters of objects a few more, and to hold some out as well.
+    more = 1 if recipe.optimizers and not recipe.objects else 9 if recipe.optimizers else 24
+    root = layout(path.parent.name, span + more)
     code, out, err = vadkit(
         "train", path, "--runs", tmp_path / "runs", "--set", f"dataset.root={root}",
         "--set", "train.max_steps=1", "--set", "train.batch_size=1", *small,

@@ -89,12 +89,35 @@ def test_a_tail_goes_by_events_where_times_are_told():
         values[200 * event : 200 * event + 10] = 2 - (torch.arange(10) / 9 - 0.5).abs() * 2
     by_frames, by_events = Tail(), Tail()
     by_frames.fit(values, 0.05)
-    by_events.fit(values, 0.05, times, apart=3)
+    by_events.fit(values, 0.05, times=times, apart=3)
     start = by_frames.values[-1].item()
     mean = (values[values > start] - start).mean().item()
     assert by_frames.tail.tolist() == pytest.approx([0, mean], abs=1e-3)
     assert by_events.tail.tolist() == pytest.approx([0, values.max().item() - start], abs=1e-3)
     shuffled = torch.randperm(2000, generator=torch.Generator().manual_seed(0))
     again = Tail()
-    again.fit(values[shuffled], 0.05, times[shuffled], apart=3)
+    again.fit(values[shuffled], 0.05, times=times[shuffled], apart=3)
     assert again.tail.tolist() == pytest.approx(by_events.tail.tolist())
+
+
+def test_shares_hold_in_the_piece_that_has_most():
+    draw = torch.Generator().manual_seed(4)
+    # One hour in eight is livelier than the others.
+    pieces = torch.arange(8).repeat_interleave(500)
+    values = torch.randn(4000, generator=draw) + 1.5 * (pieces == 3)
+    tail, pooled = Tail(), fitted(values)
+    tail.fit(values, 0.05, pieces=pieces)
+    lively = torch.randn(20_000, generator=draw) + 1.5
+    for rarity in (1, 2, 3):
+        assert (tail.rarity(lively) >= rarity).float().mean() < 1.3 * 10**-rarity
+    assert (pooled.rarity(lively) >= 1).float().mean() > 0.3
+
+
+def test_pieces_that_are_alike_cost_little():
+    draw = torch.Generator().manual_seed(5)
+    values = torch.randn(4000, generator=draw)
+    tail = Tail()
+    tail.fit(values, 0.05, pieces=torch.arange(8).repeat_interleave(500))
+    found = tail.rarity(torch.randn(40_000, generator=draw))
+    for rarity in (1, 2, 3):
+        assert 0.3 < (found >= rarity).float().mean() * 10**rarity <= 1.1

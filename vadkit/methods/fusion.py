@@ -87,7 +87,7 @@ class Fusion(Method):
         self._blind: list[dict[str, Method]] = []
         self._scores: dict[str, list[Tensor]] = {name: [] for name in parts}
         self._values: dict[str, list[Tensor]] = {name: [] for name in parts}
-        self._times: list[tuple[int, int]] = []
+        self._times: list[tuple[int, int, int]] = []
         self._told: dict[int, tuple[Tensor, Tensor]] = {}
         self._cells = _CELLS
         # Of the features that `encode` makes, by part.
@@ -181,7 +181,7 @@ class Fusion(Method):
                 continue
             picked = clips if len(chosen) == len(clips) else clips.pick(chosen)
             if last:
-                self._times += [(dealt[n].video, dealt[n].number) for n in chosen]
+                self._times += [(dealt[n].piece, dealt[n].video, dealt[n].number) for n in chosen]
                 self._ask(blind, picked)
             else:
                 self._show(blind, picked)
@@ -214,7 +214,7 @@ class Fusion(Method):
         self._held.restart()
 
     def _calibrate(self) -> None:
-        videos, numbers = torch.tensor(self._times, dtype=torch.long).view(-1, 2).T
+        pieces, videos, numbers = torch.tensor(self._times, dtype=torch.long).view(-1, 3).T
         rarities, fewest = [], _FEW
         for name in self.specs:
             scores = torch.cat(self._scores[name]) if len(numbers) else torch.zeros(0)
@@ -223,10 +223,13 @@ class Fusion(Method):
                 raise TrainingError(f"part '{name}' of fusion scored no frame that was held out")
             fewest = min(fewest, count)
             tail = cast(Tail, self.frame_tails[name])
-            tail.fit(scores, _FRAME_TAIL, videos * _VIDEO + numbers, self.clip.span)
+            times = videos * _VIDEO + numbers
+            tail.fit(scores, _FRAME_TAIL, pieces=pieces, times=times, apart=self.clip.span)
             rarities.append(tail.rarity(scores.to(tail.values.device)).cpu())
             if self._values[name]:
-                cast(Tail, self.cell_tails[name]).fit(torch.cat(self._values[name]), _CELL_TAIL)
+                cells = pieces.repeat_interleave(self._cells)
+                values = torch.cat(self._values[name])
+                cast(Tail, self.cell_tails[name]).fit(values, _CELL_TAIL, pieces=cells)
             self._scores[name], self._values[name] = [], []
         fused = _rarest(rarities)
         self._told = {

@@ -15,8 +15,9 @@ _PIECES = 4
 
 
 class Place(NamedTuple):
-    """Where a clip was dealt: its fold, whether it lies clear of others, its video and number."""
+    """Where a clip was dealt: piece and fold, if it lies clear of others, its video and number."""
 
+    piece: int
     fold: int
     clear: bool
     video: int
@@ -71,7 +72,7 @@ class Folds:
         self._seen[video] += 1
         if self.stretches == 1:
             piece = self.order[video] * self._pieces // len(self.order)
-            return Place(piece % self.count, True, video, number)
+            return Place(piece, piece % self.count, True, video, number)
         length = self.clips[video] / self.stretches
         stretch = min(int(number / length), self.stretches - 1)
         # Of short stretches at least the middle half is left.
@@ -81,4 +82,4 @@ class Folds:
             stretch == self.stretches - 1 or length - into > margin
         )
         piece = self.order[video] * self.stretches + stretch
-        return Place(piece % self.count, clear, video, number)
+        return Place(piece, piece % self.count, clear, video, number)

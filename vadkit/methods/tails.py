@@ -18,12 +18,15 @@ _FEWEST, _MOST = 10, 0.5
 class Tail(nn.Module):
     """From a value to its rarity, -log10 of the share of normal values that are as high.
 
-    Rarity 3 is that of one normal value in a thousand. Up to the highest ``share`` of the values it
-    goes by their quantiles. Of these highest it goes by a generalised Pareto distribution, as alarm
-    thresholds do (``vadkit.scoring.peaks``), but one that has no end: of a shape of 0, which is
-    exponential, or more.
-    Values of frames that follow each other are alike, so where their ``times`` are told, it is
-    fitted to the peaks of the events that they make (Davison and Smith, JRSS B 1990).
+    Rarity 3 is that of one normal value in a thousand. Normal video is not the same from hour to
+    hour, so the share is the highest of any of its ``pieces``: a new piece that is like these has
+    more of such values with a chance of 1 in their number plus 1, whatever the distribution.
+
+    Up to where the highest ``share`` of the values begins it goes by quantiles. Beyond, it goes by
+    a generalised Pareto distribution, as alarm thresholds do (``vadkit.scoring.peaks``), but one
+    that has no end: of a shape of 0, which is exponential, or more. Values of frames that follow
+    each other are alike, so where their ``times`` are told, it is fitted to the peaks of the events
+    that they make (Davison and Smith, JRSS B 1990).
     """
 
     values: Tensor
@@ -38,16 +41,22 @@ class Tail(nn.Module):
         self.register_buffer("tail", torch.tensor([0.0, 1.0]))
 
     def fit(
-        self, values: Tensor, share: float, times: Tensor | None = None, apart: int = 1
+        self,
+        values: Tensor,
+        share: float,
+        *,
+        pieces: Tensor | None = None,
+        times: Tensor | None = None,
+        apart: int = 1,
     ) -> None:
         """Learn what values (N,) of normal video are like; NaN is left out, N >= 1 others.
 
+        ``pieces`` (N,) int64 number the pieces of video that they are of, all of one by default.
         ``times`` (N,) int64 are frame numbers; values over the tail's start that lie at most
         ``apart`` frames from each other are of one event.
         """
         known = ~values.isnan()
-        unsorted = values[known].double().cpu()
-        values = unsorted.sort().values
+        values = values[known].double().cpu()
         share = min(max(share, _FEWEST / len(values)), _MOST)
         # Evenly spread in rarity and in share, to tell the many from each other and the few.
         halves = _KNOTS // 2
@@ -58,14 +67,21 @@ class Tail(nn.Module):
             ]
         )
         shares = shares.sort(descending=True).values
-        places = ((1 - shares) * (len(values) - 1)).clamp(min=0)
-        low, high = values[places.floor().long()], values[places.ceil().long()]
-        self.values.copy_(low + (high - low) * (places - places.floor()))
+        every = [values]
+        if pieces is not None:
+            of_piece = pieces[known].cpu()
+            every = [values[of_piece == piece] for piece in of_piece.unique()]
+        knots = torch.stack([_quantiles(each, shares) for each in every]).amax(dim=0)
+        self.values.copy_(knots)
         self.rarities.copy_(-shares.log10())
-        above = unsorted - self.values[-1].double()
+        # The tail of all pieces has more to go by, and begins lower.
+        start = _quantiles(values, shares[-1:])[0]
+        above = values - start
         if times is not None:
             above = _peaks(above, times[known].cpu(), apart)
-        self.tail.copy_(torch.tensor(_fit(above[above > 0])))
+        shape, scale = _fit(above[above > 0])
+        # Of a generalised Pareto distribution what lies above a higher start is another.
+        self.tail.copy_(torch.tensor([shape, scale + shape * (knots[-1] - start).item()]))
 
     def rarity(self, values: Tensor) -> Tensor:
         """-log10 of the share of normal values that are as high as each, of the same shape."""
@@ -77,6 +93,14 @@ class Tail(nn.Module):
         beyond = (values - self.values[-1]).clamp(min=0) / scale
         tail = torch.where(shape > 0, (shape * beyond).log1p() / shape.clamp(min=1e-6), beyond)
         return below + (above - below) * part + tail / math.log(10)
+
+
+def _quantiles(values: Tensor, shares: Tensor) -> Tensor:
+    """The values that these shares of all (N,) reach, between neighbours linearly."""
+    values = values.sort().values
+    places = ((1 - shares) * (len(values) - 1)).clamp(min=0)
+    low, high = values[places.floor().long()], values[places.ceil().long()]
+    return low + (high - low) * (places - places.floor())
 
 
 def _peaks(above: Tensor, times: Tensor, apart: int) -> Tensor:
