@@ -1,6 +1,8 @@
 """A run as one file: the same scores from ONNX Runtime and torch.export as from the run."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,21 @@ def train(vadkit, folder, method):
     return Path(out.strip().splitlines()[-1])
 
 
+TRAINING = ("engine", "hooks", "losses", "networks", "optim")
+
+
+def loaded_with(path):
+    """Modules for training that a process has which only scores with an exported file."""
+    code = (
+        "import sys, numpy as np; from vadkit import Detector; "
+        f"list(Detector.load({str(path)!r}).stream([np.zeros((48, 64, 3), np.uint8)] * 9)); "
+        f"print(*(m for m in sys.modules if m.startswith('vadkit.') and m.split('.')[1] in "
+        f"{TRAINING}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return done.stdout.split()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "form"),
@@ -56,6 +73,11 @@ def test_an_exported_run_scores_as_the_run_does(vadkit, tmp_path, method, form):
     ours = [one.raw for one in Detector.load(run).stream(frames)]
     assert np.isfinite(ours).sum() == 16
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-5)
+
+    # Its alarms are those of the run.
+    assert Detector.load(path).rules == Detector.load(run).rules
+    if form == "onnx":
+        assert loaded_with(path) == []
 
     # The file is all that is needed, wherever it lies.
     alone = tmp_path / "elsewhere" / path.name
