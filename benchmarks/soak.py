@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import sys
 import time
@@ -45,16 +46,17 @@ class Change(Method):
 
 
 class Camera:
-    """A made-up camera; ``wild`` ones do not wait, and break off every 5,000 frames."""
+    """A made-up camera; a ``wild`` one does not wait, and breaks off every 5,000 frames."""
 
-    def __init__(self, name: str, frames: int, *, wild: bool) -> None:
-        self.name, self.frames, self.live, self.wild = name, frames, wild, wild
+    def __init__(self, name: str, *, wild: bool) -> None:
+        self.name, self.live, self.wild = name, wild, wild
+        self.given = 0
         self.closed = False
 
     def read(self) -> Iterator[Frame | SourceEvent]:
         pictures = np.random.default_rng(0).integers(0, 256, (64, *SIZE, 3), dtype=np.uint8)
         yield SourceEvent("opened", 0.0, fps=FPS, size=SIZE)
-        for index in range(self.frames):
+        for index in itertools.count():
             if self.closed:
                 return
             seconds, missed = index / FPS, 0
@@ -62,8 +64,9 @@ class Camera:
                 yield SourceEvent("lost", seconds, "made up; trying again in 0 s")
                 yield SourceEvent("reconnected", seconds, fps=FPS, size=SIZE)
                 missed = 100
-            if self.wild and index % 40 == 0:
+            if self.wild and index % 8 == 0:
                 time.sleep(0.002)
+            self.given += 1
             yield Frame(seconds, pictures[index % 64].copy(), missed, time.monotonic())
 
     def close(self) -> None:
@@ -75,14 +78,12 @@ def soak(frames: int, samples: int = 100) -> dict[str, Any]:
     torch.set_num_threads(1)
     normal = measure_normal(np.linspace(0, 1, 1000))
     detector = Detector(Change(), torch.device("cpu"), torch.float32, normal=normal)
-    sources = {
-        "even": Camera("even", frames, wild=False),
-        "wild": Camera("wild", frames, wild=True),
-    }
+    sources = {"even": Camera("even", wild=False), "wild": Camera("wild", wild=True)}
     scored, dropped, events = dict.fromkeys(sources, 0), 0, 0
     memory: list[tuple[int, float]] = []  # frames scored, resident MiB
     every, started = max(1, frames // samples), time.monotonic()
-    for name, item in run_streams(detector, sources):
+    stream = run_streams(detector, sources)
+    for name, item in stream:
         if not isinstance(item, FrameScore):
             dropped += item.frames
             events += 1
@@ -92,12 +93,16 @@ def soak(frames: int, samples: int = 100) -> dict[str, Any]:
             gc.collect()
             memory.append((scored[name], resident_mib()))
             print(*memory[-1], file=sys.stderr, flush=True)
+        if scored["even"] == frames:
+            break
+    stream.close()
     values = np.array([mib for _, mib in memory])
     # The first tenth fills buffers and warms up allocators.
     settled = values[len(values) // 10 :]
     half = len(settled) // 2
     return {
-        "frames": scored,
+        "given": {name: source.given for name, source in sources.items()},
+        "scored": scored,
         "dropped": dropped,
         "events": events,
         "hours_at_10_fps": round(scored["even"] / FPS / 3600, 2),

@@ -18,11 +18,15 @@ _DAMAGED_IN_A_ROW = 100
 
 
 class Opened(NamedTuple):
-    """What a stream says of itself; ``duration`` in seconds where it has an end, else None."""
+    """What a stream says of itself; ``duration`` in seconds where it has an end, else None.
+
+    ``arrived`` is when that was known, on the system's monotonic clock.
+    """
 
     fps: float
     size: tuple[int, int]
     duration: float | None
+    arrived: float
 
 
 class TimedPicture(NamedTuple):
@@ -62,8 +66,8 @@ def read_live(
                 rate = stream.average_rate or stream.guessed_rate
                 turned = quarter_turns(frame) % 2
                 size = (frame.width, frame.height) if turned else (frame.height, frame.width)
-                yield Opened(float(rate) if rate else 25.0, size, duration)
                 first, began = shown, time.monotonic()
+                yield Opened(float(rate) if rate else 25.0, size, duration, began)
             if paced and shown == shown:
                 time.sleep(max(0.0, min(5.0, began + shown - first - time.monotonic())))
             pixels = reformatter.reformat(frame, format="rgb24").to_ndarray()

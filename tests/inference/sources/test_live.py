@@ -72,7 +72,7 @@ class Listener:
         self.frames: list[Frame] = []
         self.events: list[SourceEvent] = []
 
-    def until(self, kind: str, within_s: float = 20) -> SourceEvent:
+    def until(self, kind: str, within_s: float = 60) -> SourceEvent:
         deadline = time.monotonic() + within_s
         for item in self.items:
             if isinstance(item, Frame):
@@ -98,7 +98,7 @@ class Listener:
 
 @pytest.mark.slow
 def test_an_rtsp_server_that_is_killed_stalls_and_comes_back(rtsp):
-    source = UrlSource(rtsp.url, stall_s=4, retry_s=0.2, retry_most_s=0.5)
+    source = UrlSource(rtsp.url, stall_s=8, retry_s=0.2, retry_most_s=0.5)
     stream = Listener(source)
     opened = stream.until("opened")
     assert (opened.size, opened.fps, source.live) == ((48, 64), 25, True)
@@ -120,7 +120,7 @@ def test_an_rtsp_server_that_is_killed_stalls_and_comes_back(rtsp):
 
     # The process stands still, its connection stays open.
     os.kill(rtsp.process.pid, signal.SIGSTOP)
-    assert "no frame came for 4 s" in stream.until("stalled").message
+    assert "no frame came for 8 s" in stream.until("stalled").message
     os.kill(rtsp.process.pid, signal.SIGCONT)
     stream.until("reconnected")
     stream.take(5)
@@ -131,7 +131,7 @@ def test_an_rtsp_server_that_is_killed_stalls_and_comes_back(rtsp):
 
 
 def test_a_server_that_is_not_there(port):
-    source = UrlSource(f"rtsp://me:secret@127.0.0.1:{port}/x", retry_s=0.1, give_up_s=2)
+    source = UrlSource(f"rtsp://me:secret@127.0.0.1:{port}/x", retry_s=0.1, give_up_s=5)
     stream = Listener(source)
     with pytest.raises(DataError, match=r"me:\*\*\*@127.* gave no frame .*Connection refused$"):
         stream.until("opened")

@@ -104,7 +104,7 @@ class LiveSource:
                     # A video file over HTTP; RTSP servers state lengths of what goes on and on.
                     self.live = said["duration"] is None or not self._is_http
                     event: EventKind = "reconnected" if again else "opened"
-                    now = clock.now(time.monotonic())
+                    now = clock.now(said["arrived"])
                     yield SourceEvent(event, now, fps=fps, size=tuple(said["size"]))
                 elif kind == TIMED:
                     stream_time, arrived, image = body
