@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vadkit.errors import DataError
+from vadkit.errors import DataError, RecipeError
 from vadkit.workflows.infer_sources import Source, expand_sources, result_folders
 
 
@@ -52,6 +52,13 @@ def test_results_are_not_scored(archive):
 def test_nothing_is_an_error(archive, text):
     with pytest.raises(DataError, match="matches nothing"):
         names(archive / text)
+
+
+@pytest.mark.parametrize("text", ["rtsp://u:pw@cam/", "http://cam/a.mp4", "0", "-", "replay:a"])
+def test_streams_are_for_watch(text):
+    with pytest.raises(RecipeError, match="use `vadkit watch` for it") as caught:
+        names(text)
+    assert "pw" not in str(caught.value)
 
 
 def test_folders_do_not_depend_on_order():

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vadkit.errors import DataError
+from vadkit.errors import DataError, RecipeError
+from vadkit.registry import components
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
     A name depends on its source alone: the path below a folder or below the fixed part of a
     pattern, the stem of a file. Two videos may have the same; ``result_folders`` tells them apart.
     What lies below ``out`` are results, not videos, unless it is named as a file. Raises
-    ``DataError`` for a source that matches nothing.
+    ``DataError`` for a source that matches nothing, ``RecipeError`` for cameras and streams.
     """
     from vadkit.data.datasets.folder import find_videos
 
@@ -35,6 +36,13 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
     found: dict[Path, Source] = {}
     for text in sources:
         path = Path(text).expanduser()
+        if not path.exists() and _is_stream(text):
+            from vadkit.inference.sources.live import without_password
+
+            raise RecipeError(
+                f"'{without_password(text)}' is no file: it may have no end, and it cannot be "
+                "read again; use `vadkit watch` for it"
+            )
         if path.is_file():
             matches = [(path.stem, path)]
         else:
@@ -46,6 +54,17 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
     if not found:
         raise DataError(f"no video to score: all of {', '.join(sources)} are results in {out}")
     return list(found.values())
+
+
+def _is_stream(text: str) -> bool:
+    """Whether it is a camera, an address or another source that is not a file."""
+    head, colon, rest = text.partition(":")
+    return (
+        text == "-"
+        or text.isdecimal()
+        or rest.startswith("//")
+        or bool(colon and head in components("sources"))
+    )
 
 
 def _matches(pattern: Path, text: str) -> list[tuple[str, Path]]:
