@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from vadkit.data.tensors import Clips
 from vadkit.engine.checkpoint import save_checkpoint
+from vadkit.engine.collect import Loader, autocast, collect_passes
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
 from vadkit.hooks.hook import Hook, On, in_order
@@ -27,54 +28,12 @@ from vadkit.recipe.model import Train
 _CHECK_FINITE_EVERY = 50
 
 
-class Loader(Protocol):
-    """Batches of clips, on the device, in an order that the epoch determines.
-
-    The one of the collect pass may have ``sample(count)``, see ``FitContext.sample``, and
-    ``counts``, the clips of each video, which ``Method.expect`` is told.
-    """
-
-    def __len__(self) -> int: ...
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]: ...
-
-
 class Evaluated(NamedTuple):
     """What an evaluation found: metrics, and raw scores (N,) and labels (N,) by video."""
 
     metrics: list[Metric]
     scores: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
-
-
-def _autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[Any]:
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
-
-
-def collect_passes(
-    method: Method,
-    loader: Loader,
-    device: torch.device,
-    dtype: torch.dtype,
-    *,
-    draw: Callable[[Iterator[Clips]], Clips | None] = lambda batches: next(batches, None),
-    collected: Callable[[], None] = lambda: None,
-) -> None:
-    """Show a method all of a loader's clips as often as it wants, and let it fit what it saw.
-
-    ``draw`` takes the next batch, ``collected`` is called after each.
-    """
-    if not method.collects:
-        return
-    method.expect(getattr(loader, "counts", ()))
-    for _ in range(method.passes):
-        batches = loader.batches(0)
-        with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]
-            while (clips := draw(batches)) is not None:
-                with _autocast(device, dtype):
-                    method.collect(clips)
-                collected()
-        method.finalize()
 
 
 class Trainer:
@@ -285,7 +244,7 @@ class Trainer:
         self._sums[name] = self._sums[name] + value if name in self._sums else value
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        return _autocast(self.device, self.dtype)
+        return autocast(self.device, self.dtype)
 
     @contextlib.contextmanager
     def _eval_mode(self) -> Iterator[None]:

@@ -172,7 +172,7 @@ def score_training_video(
 
 def _fitted_without(recipe: Recipe, trainer: Trainer, pieces: Sequence[Piece]) -> Method:
     """A method fitted as the trainer's, on all clips clear of the pieces."""
-    from vadkit.engine.trainer import collect_passes
+    from vadkit.engine.collect import collect_passes
     from vadkit.workflows.build import build_method
 
     loader = trainer.collect_loader
