@@ -1,10 +1,9 @@
 """YAML to data with lines, and overrides."""
 
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vadkit.recipe.source import parse, parse_override
+from vadkit.recipe.source import parse, parse_override, to_yaml
 
 names = st.text("abcdefgh", min_size=1, max_size=4)
 plain = st.recursive(
@@ -20,7 +19,7 @@ plain = st.recursive(
 
 @given(st.dictionaries(names, plain, min_size=1, max_size=4))
 def test_what_was_written_is_read(data):
-    text = yaml.safe_dump(data)
+    text = to_yaml(data)
     read, origin, faults = parse(text, "r.yaml")
     assert faults == []
     assert read == data
@@ -48,3 +47,7 @@ def test_overrides_are_yaml():
     assert parse_override("clip.size=[8, 16]") == (("clip", "size"), [8, 16])
     assert parse_override("a=b=c") == (("a",), "b=c")
     assert parse_override("networks.discriminator=") == (("networks", "discriminator"), None)
+
+
+def test_text_that_looks_like_a_number_stays_text():
+    assert parse(to_yaml({"name": "1e5"}), "r.yaml")[0] == {"name": "1e5"}

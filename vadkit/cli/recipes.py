@@ -24,9 +24,9 @@ def validate(
     if as_json:
         typer.echo(json.dumps(resolved, indent=2))
     else:
-        import yaml
+        from vadkit.recipe.source import to_yaml
 
-        typer.echo(yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True).rstrip())
+        typer.echo(to_yaml(resolved).rstrip())
 
 
 def schema(

@@ -164,10 +164,10 @@ def fitted_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _recipe(name: str, videos: Path, footage: Footage) -> str:
-    import yaml
+    from vadkit.recipe.source import to_yaml
 
     height, width = fitted_size(footage.size)
-    root = yaml.safe_dump(str(videos.expanduser().absolute()), width=1000).splitlines()[0]
+    root = to_yaml(str(videos.expanduser().absolute()), width=1000).splitlines()[0]
     halflife = round(_HALFLIFE_S * footage.fps, 1)
     hours = "" if footage.hours is None else f", {_duration(footage.hours)} in all"
     skip = "data: {on_bad_video: skip}  # some videos cannot be read\n" if footage.bad else ""

@@ -13,10 +13,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vadkit.errors import TrainingError
 from vadkit.recipe import Recipe, load_recipe
+from vadkit.recipe.source import to_yaml
 
 _VERSIONS = ("vadkit", "torch", "torchvision", "numpy", "imaug", "decord", "av", "scikit-learn")
 
@@ -46,7 +45,7 @@ def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
     data["plugins"] = copied
     data["dataset"] = _absolute_paths(data["dataset"])
     _note_absent_roles(data)
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    text = to_yaml(data)
     write_text(run / "recipe.yaml", text)
     return run
 

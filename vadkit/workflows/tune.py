@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from vadkit.device import pick_device
 from vadkit.errors import RecipeError, TrainingError, VadkitError
 from vadkit.recipe import Recipe, RecipeFaults, Spec, find_recipe, load_recipe
 from vadkit.recipe.resolve import set_value
 from vadkit.recipe.search import Choices, Range, Space, parse_search, read_space
-from vadkit.recipe.source import parse, parse_override, read_recipe_text
+from vadkit.recipe.source import parse, parse_override, read_recipe_text, to_yaml
 from vadkit.registry import find
 from vadkit.workflows.build import build_clip, load_videos
 from vadkit.workflows.frames import load_extras, store_videos
@@ -328,5 +326,5 @@ def _write_best(
         f"# {load.path.name} after `vadkit tune`: AUC {best.score:.4f} on pseudo-anomalies{was}.\n"
         f"# They were made of training videos {', '.join(held_out)}; no label was looked at.\n"
     )
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    text = to_yaml(data, default_flow_style=None)
     write_text(out, heading + text)
