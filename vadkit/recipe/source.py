@@ -29,8 +29,8 @@ class _Dumper(yaml.SafeDumper):
     """SafeDumper that quotes text which the loader would take for a number."""
 
 
-for _kind in (_Loader, _Dumper):
-    _kind.add_implicit_resolver(
+for _reads_or_writes in (_Loader, _Dumper):
+    _reads_or_writes.add_implicit_resolver(
         "tag:yaml.org,2002:float",
         re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
         list("-+0123456789."),
