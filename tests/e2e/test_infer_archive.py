@@ -60,11 +60,13 @@ def test_killed_in_the_middle_and_run_again(vadkit, evaluated_run, archive, tmp_
         start_new_session=True,
     )
     until = time.monotonic() + 120
-    while len(finished(out)) < 3:
-        assert first.poll() is None and time.monotonic() < until
-        time.sleep(0.01)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
+    try:
+        while len(finished(out)) < 3:
+            assert first.poll() is None and time.monotonic() < until
+            time.sleep(0.01)
+    finally:
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
     while alive(first.pid):
         assert time.monotonic() < until, "workers outlive their parent"
         time.sleep(0.05)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from vadkit.workflows.infer_result import (
     owner,
 )
 from vadkit.workflows.infer_sources import expand_sources, result_folders
-from vadkit.workflows.infer_video import start_scoring
+from vadkit.workflows.infer_video import cores, start_scoring
 from vadkit.workflows.progress import say, scoring_progress
 from vadkit.workflows.run import load_run
 
@@ -150,7 +149,8 @@ def infer(
         ]
         todo = [number for number, result in enumerate(kept) if result is None]
         items = [(videos[number], folders[number]) for number in todo]
-        count = min(workers or default_workers(), max(1, len(todo)))
+        device = "cpu" if _is_exported(run) else load_run(run).train.device
+        count = min(workers or default_workers(device), max(1, len(todo)))
         start = functools.partial(
             start_scoring, run, checkpoint, tuple(sinks), folder, maker, count
         )
@@ -172,9 +172,16 @@ def infer(
     return done
 
 
-def default_workers() -> int:
-    """One for every core that this process may use, but no more than memory is likely to hold."""
-    return min(len(os.sched_getaffinity(0)), 8)
+def default_workers(device: str) -> int:
+    """One for every core that this process may use, but no more than memory is likely to hold.
+
+    On a GPU two: while one decodes and writes, the other computes.
+    """
+    import torch
+
+    if device != "cpu" and torch.cuda.is_available():
+        return 2
+    return min(cores(), 8)
 
 
 @contextlib.contextmanager

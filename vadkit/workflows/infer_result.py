@@ -19,10 +19,10 @@ _FORMAT = "vadkit-result-1"
 class Inferred:
     """What became of one source.
 
-    ``peak`` is the highest final score and ``peak_s`` its time in seconds, NaN where no frame was
-    scored; ``alarms`` is how many there were, None without a threshold. ``error`` says why it could
-    not be scored; the numbers then are 0 or NaN. ``kept`` says that it is the result of an earlier
-    call.
+    ``peak`` is the highest final score, or live one where scorers stretch each video's scores, and
+    ``peak_s`` its time in seconds, NaN where no frame was scored; ``alarms`` is how many there
+    were, None without a threshold. ``error`` says why it could not be scored; the numbers then are
+    0 or NaN. ``kept`` says that it is the result of an earlier call.
     """
 
     video: str

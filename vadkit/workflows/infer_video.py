@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 _TELL_S = 0.5
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def start_scoring(
     run: Path, checkpoint: str, sinks: Sequence[Spec], out: Path, maker: Maker, workers: int
 ) -> Score:
@@ -48,7 +55,7 @@ def start_scoring(
     detector = load_detector(run, checkpoint)
     if workers > 1:
         # Videos are scored side by side, a core each; threads beyond that wait for one another.
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // workers))
+        torch.set_num_threads(max(1, cores() // workers))
         cv2.setNumThreads(1)
     decoder = Worker()
 
@@ -95,6 +102,7 @@ def _score_video(
     source.worker = decoder
     outlet: Outlet | None = None
     raw: list[float] = []
+    live: list[float] = []
 
     def opened(event: SourceEvent) -> None:
         nonlocal outlet
@@ -112,6 +120,7 @@ def _score_video(
         for item in _scores(detector, source, opened):
             assert outlet is not None
             raw.append(item.raw)
+            live.append(item.score)
             alarms += sum(not event.over for event in outlet.frame(item))
             now = time.monotonic()
             if now - told >= _TELL_S:
@@ -131,13 +140,15 @@ def _score_video(
             raise DataError(f"{video.path} was scored, but not all could be written: {said}")
         undo.pop_all()
     scored = np.isfinite(scores.raw)
-    peak = int(np.nanargmax(scores.final)) if scored.any() else -1
+    # Scores that a scorer has stretched within each video say nothing between videos.
+    compared = scores.final if scores.same_unit else np.array(live)
+    peak = int(np.nanargmax(compared)) if scored.any() else -1
     return Inferred(
         video=str(video.path),
         frames=len(raw),
         scored=int(scored.sum()),
         frames_per_s=len(raw) / max(time.monotonic() - started, 1e-9),
-        peak=float(scores.final[peak]) if scored.any() else float("nan"),
+        peak=float(compared[peak]) if scored.any() else float("nan"),
         peak_s=peak / scores.fps if scored.any() else float("nan"),
         alarms=None if outlet.alarms is None else alarms,
         files=files,

@@ -107,13 +107,13 @@ def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[
                 rate = scored / (now - started)
                 say(f"{done:,} of {videos:,} videos, {failed:,} failed, {rate:,.0f} frames/s")
 
-    with bar, _logs_above(console):
+    with bar, logs_above(console):
         yield Told()
 
 
 @contextlib.contextmanager
-def _logs_above(console: Console) -> Iterator[None]:
-    """While a bar is on the terminal, log lines go above it instead of into it."""
+def logs_above(console: Console) -> Iterator[None]:
+    """While something is drawn on the terminal, log lines go above it instead of into it."""
     handlers = [one for one in logging.root.handlers if isinstance(one, logging.StreamHandler)]
     before = [one.setStream(sys.stderr) if console.is_terminal else None for one in handlers]
     try:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from vadkit.reports.dashboard import alarm_line, dashboard, now
+from vadkit.workflows.progress import logs_above
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +25,7 @@ class Dashboard:
     def __init__(self, board: Board, console: Console) -> None:
         from rich.live import Live
 
+        self._console = console
         self._live = Live(
             console=console,
             auto_refresh=True,
@@ -34,7 +36,7 @@ class Dashboard:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """The table is there while this lasts, and its last state stays."""
-        with self._live:
+        with self._live, logs_above(self._console):
             yield
 
     def told(self, source: str, event: SourceEvent) -> None:
