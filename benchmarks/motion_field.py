@@ -73,7 +73,7 @@ def main() -> None:
 
 def measure(root: Path, settings: list[str], runs: Path) -> str:
     """Raw micro and macro AUC and average precision."""
-    arguments = [f"dataset.root={root}", *settings]
+    arguments = [f"dataset.root={root}", "flow.preset=fast", *settings]
     command = ["train", "recipes/ped2/motion-field.yaml", "--runs", str(runs)]
     command += [part for setting in arguments for part in ("--set", setting)]
     print("vadkit", *command, flush=True)
