@@ -171,8 +171,8 @@ def worst_patch(motion_BHW: Tensor, image_BHW: Tensor, *, patch: int, stride: in
     """
     means = functional.avg_pool2d(torch.stack([motion_BHW, image_BHW], dim=1), patch, stride)
     means = means.flatten(2)
-    worst = means[:, 0].argmax(dim=1)
-    return means[torch.arange(len(means), device=means.device), :, worst]
+    worst = means[:, :1].argmax(dim=2, keepdim=True)
+    return means.gather(2, worst.expand(-1, 2, 1))[:, :, 0]
 
 
 def _frame_and_motion(clips: Clips) -> tuple[Tensor, Tensor]:

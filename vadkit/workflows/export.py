@@ -96,14 +96,11 @@ def _write(
 
     from vadkit.methods.exported import RECORD
 
-    batch = torch.export.Dim("batch", min=1, max=1024)
-    example = _example(clip, 2)
-    shapes = tuple({0: batch} for _ in example)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-            program = torch.export.export(graph, example, dynamic_shapes=_named(shapes))
+            program = traced(graph, clip)
             if format == "torch-export":
                 extra = {RECORD: json.dumps(record)}
                 torch.export.save(program, path, extra_files=extra)
@@ -124,12 +121,18 @@ def _write(
     model.save(path)
 
 
-def _named(shapes: tuple[dict[int, Any], ...]) -> dict[str, Any]:
-    names = ("frames", "flow")
-    return dict(zip(names, shapes, strict=False))
+def traced(graph: Any, clip: ClipSpec) -> torch.export.ExportedProgram:
+    """The graph for batches of any size; raises what ``torch.export`` does where there is none."""
+    import torch
+
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    clips = example(clip, 2)
+    shapes = dict(zip(("frames", "flow"), [{0: batch}] * len(clips), strict=False))
+    with torch.no_grad():
+        return torch.export.export(graph, clips, dynamic_shapes=shapes)
 
 
-def _example(clip: ClipSpec, batch: int) -> tuple[torch.Tensor, ...]:
+def example(clip: ClipSpec, batch: int) -> tuple[torch.Tensor, ...]:
     """Random clips, and flow where the method takes it, always the same."""
     import torch
 
@@ -149,10 +152,10 @@ def _difference(graph: Any, exported: Any, clip: ClipSpec) -> float:
 
     largest = 0.0
     for batch in (1, 3):
-        example = _example(clip, batch)
+        clips = example(clip, batch)
         with torch.inference_mode():
-            expected = graph(*example)
-        for ours, theirs in zip(expected, exported.run(list(example)), strict=True):
+            expected = graph(*clips)
+        for ours, theirs in zip(expected, exported.run(list(clips)), strict=True):
             gap = (ours - theirs).abs()
             allowed = TOLERANCE * ours.abs().clamp(min=1)
             if not torch.equal(ours.isnan(), theirs.isnan()) or (gap > allowed).any():
