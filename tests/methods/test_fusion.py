@@ -121,9 +121,11 @@ def check_shares(found, most=1.1, least=0.2):
 
 def test_new_normal_frames_are_as_rare_as_told_by_each_part_and_by_all(fused):
     scores = fused.score(clips(99, 8000))
-    # Of cells too: those of `level` alone, since `spread` has none.
-    for found in (scores.frames, *scores.parts.values(), scores.maps):
+    for found in (scores.frames, *scores.parts.values()):
         check_shares(found)
+    # Of cells too: those of `level` alone, since `spread` has none. A piece holds few events of
+    # cells, so the liveliest one has several times as many as most.
+    check_shares(scores.maps, least=0.05)
 
 
 def test_parts_that_say_the_same_raise_no_more_alarms_than_told():
