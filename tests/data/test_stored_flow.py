@@ -137,7 +137,7 @@ def test_flow_that_fails_leaves_nothing(videos):
 
     with pytest.raises(DataError, match="this frame cannot be followed"):
         build_flow(videos, "d", fails, {}, workers=1)
-    assert not [*videos[0].folder.glob("flow-*"), *videos[0].folder.glob(".flow-*.tmp")]
+    assert not [*videos[0].folder.glob("flow-*"), *videos[0].folder.glob(".flow-*.partial*")]
 
 
 def test_too_little_room_for_flow(videos, monkeypatch):
@@ -185,7 +185,7 @@ def start(folder, pause):
 def test_a_killed_build_of_flow_counts_for_nothing(tmp_path):
     process = start(tmp_path, 0.1)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".flow-*.tmp")):
+    while not list(tmp_path.glob(".flow-*.partial*")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -193,7 +193,7 @@ def test_a_killed_build_of_flow_counts_for_nothing(tmp_path):
     assert not list(tmp_path.glob("flow-*"))
     # 29 frames after the first, of 4x5 pixels that move by 1.
     assert start(tmp_path, 0).communicate(timeout=60)[0] == f"{29 * 20}\n"
-    assert not list(tmp_path.glob(".flow-*.tmp"))
+    assert not list(tmp_path.glob(".flow-*.partial*"))
 
 
 def test_two_processes_work_flow_out_once(tmp_path):

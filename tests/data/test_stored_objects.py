@@ -125,7 +125,7 @@ def test_damaged_boxes_are_looked_for_again(image_folder, tmp_path):
     (saved,) = (cache / "objects").glob("*.npz")
     saved.write_bytes(saved.read_bytes()[:50])
     assert widths(objects(videos, [4], Values(), cache)["a"]) == [1, 2, 3, 4]
-    assert not list((cache / "objects").glob(".*.tmp"))
+    assert not list((cache / "objects").glob(".*.partial*"))
 
 
 def test_a_cache_that_cannot_be_written(image_folder, tmp_path):

@@ -33,10 +33,11 @@ def schema(
     out: Annotated[Path | None, typer.Option(help="Write to this file, not to stdout.")] = None,
 ) -> None:
     """Print the JSON Schema of recipes, for editors."""
+    from vadkit.files import write_text
     from vadkit.recipe.schema import recipe_schema
 
     text = json.dumps(recipe_schema(), indent=1) + "\n"
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        write_text(out, text)

@@ -79,7 +79,7 @@ def remove(entry: Entry) -> None:
 def remove_leftovers(cache: Path) -> int:
     """Delete what killed processes left behind; returns how many bytes that freed."""
     freed = 0
-    for folder in cache.glob(".*-*"):
+    for folder in cache.glob(".*/"):
         with contextlib.suppress(OSError):
             files = [path.stat() for path in folder.iterdir()]
             newest = max((stat.st_mtime for stat in files), default=folder.stat().st_mtime)

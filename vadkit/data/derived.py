@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from vadkit.errors import DataError
+from vadkit.files import remove_leftovers, write_whole
 
 # Part of every key: a change of what the files hold makes new ones.
 _FORMAT = "1"
@@ -58,25 +57,17 @@ def one_at_a_time(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name only once it is whole and on the disk; its lock must be held."""
-    # What a killed process left of this file.
-    for left in path.parent.glob(f".{path.name}-*.tmp"):
-        left.unlink(missing_ok=True)
-    temporary: Path | None = None
+def write_derived(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that appears whole or not at all; the lock of ``path`` must be held.
+
+    Raises ``DataError`` where it cannot be written.
+    """
+    remove_leftovers(path.parent, path.stem)
     try:
-        descriptor, name = tempfile.mkstemp(".tmp", f".{path.name}-", path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
+        with write_whole(path) as partial, partial.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         raise _not_writable(path, error) from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def _not_writable(path: Path, error: OSError) -> DataError:

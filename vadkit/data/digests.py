@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from vadkit.data.readers import image_files
 from vadkit.errors import DataError
+from vadkit.files import write_text
 
 
 def content_digest(path: Path, memory: Path | None = None) -> str:
@@ -71,11 +71,5 @@ def _recall(note: Path) -> dict[str, str]:
 
 def _remember(note: Path, data: dict[str, str]) -> None:
     """Best effort: where nothing can be written, the next start hashes again."""
-    temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
-    try:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(data), encoding="utf-8")
-        os.replace(temporary, note)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with contextlib.suppress(OSError):
+        write_text(note, json.dumps(data))

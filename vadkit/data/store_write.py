@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vadkit.data.decode import Worker, decode_to_file
 from vadkit.errors import DataError
+from vadkit.files import remove_leftovers, write_whole_folder
 
 if TYPE_CHECKING:
     from vadkit.data.store import Settings
@@ -38,17 +38,12 @@ def write_video(
     with _one_at_a_time(cache, key):
         if (cache / key / META_FILE).is_file():
             return
-        # What a killed process left of this video; nobody else writes it while we hold the lock.
-        for left in cache.glob(f".{key}-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=cache))
+        remove_leftovers(cache, key)
         try:
-            _write(path, temporary, settings, worker, progress)
-            os.rename(temporary, cache / key)
+            with write_whole_folder(cache / key) as folder:
+                _write(path, folder, settings, worker, progress)
         except OSError as error:
             raise DataError(_no_room(path, cache, error)) from None
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(
@@ -85,8 +80,6 @@ def _write(
         "created": time.time(),
     }
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
-    _flush(frames)
-    _flush(folder / META_FILE)
 
 
 def _flush(path: Path) -> None:

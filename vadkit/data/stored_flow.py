@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from vadkit.data.decode_threads import decoding_threads
-from vadkit.data.derived import Progress, counter, key_of, one_at_a_time, written_whole
+from vadkit.data.derived import Progress, counter, key_of, one_at_a_time, write_derived
 from vadkit.data.flow import Flow
 from vadkit.errors import DataError
 
@@ -93,13 +93,13 @@ def build_flow(
             video, made = item
             with one_at_a_time(made.path):
                 if not _is_whole(made):
-                    with written_whole(made.path) as file:
+                    with write_derived(made.path) as file:
                         for motion in _motions(video, flow):
                             check_stop()
                             file.write(motion.astype(np.float16).tobytes())
                             tell(0, 1)
                     # Last, so that flow counts only once both files are there.
-                    with written_whole(made.path.with_suffix(".json")) as file:
+                    with write_derived(made.path.with_suffix(".json")) as file:
                         file.write(json.dumps({"shape": made.shape, "flow": flow_name}).encode())
             tell(1, 0)
 

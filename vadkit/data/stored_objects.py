@@ -13,7 +13,7 @@ import numpy as np
 
 from vadkit.data.decode import READERS, STALL_S, read_frames
 from vadkit.data.decode_threads import decoding_threads
-from vadkit.data.derived import Progress, counter, key_of, one_at_a_time, written_whole
+from vadkit.data.derived import Progress, counter, key_of, one_at_a_time, write_derived
 from vadkit.data.objects import Boxes, ObjectFinder
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
@@ -68,7 +68,7 @@ def build_objects(
                     boxes = _load(path)
                     if boxes is None:
                         boxes = _find(finder, video, length, frames_of(video, length))
-                        with written_whole(path) as file:
+                        with write_derived(path) as file:
                             np.savez(file, **vars(boxes))
             else:
                 boxes = _find(finder, video, length, frames_of(video, length))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,15 @@ from typing import Any
 import torch
 
 from vadkit.errors import TrainingError
+from vadkit.files import write_whole
 
 FORMAT = 1
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors, numbers, text) to a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    torch.save({"format": FORMAT, **state}, temporary)
-    os.replace(temporary, path)
+    """Write ``state`` (tensors, numbers, text) whole; ``OSError`` where it cannot be written."""
+    with write_whole(path) as partial:
+        torch.save({"format": FORMAT, **state}, partial)
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

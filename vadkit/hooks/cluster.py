@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
 from typing import Annotated, Any, ClassVar
@@ -60,7 +59,7 @@ class Cluster(Hook):
 
     def _cluster(self, ctx: FitContext) -> dict[str, float]:
         """Write the file and return the figures."""
-        from vadkit.reports.atomic import written_whole
+        from vadkit.files import write_json
 
         features, places = sample_features(ctx, self.clips, "cluster")
         if len(features) <= self.clusters:
@@ -85,9 +84,7 @@ class Cluster(Hook):
         # NaN is no JSON.
         written = {name: None if math.isnan(value) else value for name, value in figures.items()}
         path = ctx.run / "clusters" / f"epoch-{ctx.epoch:04d}.json"
-        with written_whole(path) as partial:
-            data = {"epoch": ctx.epoch, **written, "clusters": clusters}
-            partial.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+        write_json(path, {"epoch": ctx.epoch, **written, "clusters": clusters})
         return figures
 
 

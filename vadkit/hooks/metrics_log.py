@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from vadkit.files import append_line
 from vadkit.hooks.hook import FitContext, Hook, Slot
 
 
@@ -34,5 +35,4 @@ class MetricsLog(Hook):
         # NaN is no JSON; an undefined metric is null.
         values: dict[str, Any] = {k: v if v == v else None for k, v in figures.items()}
         line = {"event": event, "epoch": ctx.epoch, "step": ctx.step, "time": time.time(), **values}
-        with (ctx.run / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_line(ctx.run / "metrics.jsonl", json.dumps(line))

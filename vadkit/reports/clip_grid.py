@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from vadkit.reports.atomic import written_whole
+from vadkit.files import write_whole
 
 DPI = 150
 # Inches. Panels are placed by hand, since matplotlib's layouts do not know the pictures' aspect
@@ -76,7 +76,7 @@ def clip_grid(path: Path, rows: Sequence[ClipRow], *, title: str) -> Path:
         bar.set_label("error (method's own unit)", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
-    with written_whole(path) as partial:
+    with write_whole(path) as partial:
         figure.savefig(partial, format="png", dpi=DPI)
     return path
 

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from vadkit.reports.atomic import written_whole
+from vadkit.files import write_whole
 
 if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric
@@ -70,6 +70,6 @@ def comparison_plot(
     for axis in (roc, forest):
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=9, color="#5b6570", x=0.01, ha="left")
-    with written_whole(path) as temporary:
+    with write_whole(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format=path.suffix[1:].lower())
     return path

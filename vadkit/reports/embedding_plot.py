@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from vadkit.reports.atomic import written_whole
+from vadkit.files import write_whole
 
 DPI = 150
 # Okabe and Ito's colours, told apart by the colour-blind too; more videos share a ramp.
@@ -66,6 +66,6 @@ def embedding_plot(
         bar.set_label(f"video, 1 to {len(order)} in order", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
-    with written_whole(path) as partial:
+    with write_whole(path) as partial:
         figure.savefig(partial, format="png", dpi=DPI)
     return path

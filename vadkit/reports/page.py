@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vadkit.errors import RecipeError
-from vadkit.reports.atomic import written_whole
+from vadkit.files import write_text
 
 
 def check_page_libraries() -> None:
@@ -43,8 +43,7 @@ def write_page(path: Path, title: str, data: dict[str, Any], media: dict[str, st
         data=text,
         media=media,
     )
-    with written_whole(path) as partial:
-        partial.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path.stat().st_size
 
 

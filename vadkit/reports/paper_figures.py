@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from vadkit.files import write_whole
 from vadkit.reports import curves
-from vadkit.reports.atomic import written_whole
 from vadkit.reports.page_data import intervals, training_series
 from vadkit.reports.record import RunRecord
 
@@ -162,7 +162,7 @@ def _save(figure: Figure, path: Path) -> list[Path]:
     for kind, metadata in dates.items():
         # Not with_suffix, for names of videos have dots.
         target = path.with_name(f"{path.name}.{kind}")
-        with written_whole(target) as partial:
+        with write_whole(target) as partial:
             figure.savefig(partial, format=kind, metadata=metadata)
         written.append(target)
     return written

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vadkit.reports.atomic import written_whole
+from vadkit.files import write_whole
 
 RAW, FINAL, LEVEL, LABELLED = "#9aa5b1", "#1f77b4", "#444b54", "#e4572e"
 DPI = 150
@@ -66,7 +66,7 @@ def score_plot(
         axes[-1].axhline(threshold, label="alarm threshold", **dashes)
     for axis in axes:
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=8.5)
-    with written_whole(path) as partial:
+    with write_whole(path) as partial:
         figure.savefig(partial, format="png", dpi=DPI)
     return path
 

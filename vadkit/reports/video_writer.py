@@ -15,7 +15,7 @@ from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
 from vadkit.errors import DataError
-from vadkit.reports.atomic import partial_path
+from vadkit.files import partial_path, put_in_place
 
 # Nearly no visible loss at a fraction of the size; 0 is lossless, 51 the worst.
 QUALITY = {"crf": "20", "preset": "veryfast"}
@@ -96,7 +96,7 @@ class VideoWriter:
         try:
             self._container.mux(self._stream.encode())
             self._container.close()
-            partial_path(self.path).replace(self.path)
+            put_in_place(partial_path(self.path), self.path)
         except BaseException:
             self.abort()
             raise

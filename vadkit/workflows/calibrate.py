@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from vadkit.errors import DataError, VadkitError
+from vadkit.files import write_json
 from vadkit.recipe import Calibrate, Recipe
 from vadkit.registry import build
 from vadkit.workflows.build import build_clip, live_scorers, load_videos
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.normal_video import NormalVideo, kept_out, score_training_video
 from vadkit.workflows.progress import say
-from vadkit.workflows.run import load_run, write_json
+from vadkit.workflows.run import load_run
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader
@@ -182,7 +183,7 @@ def _folder_scores(run: Path, folder: Path) -> NormalVideo:
 
 def _save(run: Path, normal: NormalVideo) -> None:
     """Keep scores in the run, so that another rate or method takes no time."""
-    from vadkit.reports.atomic import written_whole
+    from vadkit.files import write_whole
 
     record: dict[str, Any] = {
         "source": normal.source,
@@ -190,7 +191,7 @@ def _save(run: Path, normal: NormalVideo) -> None:
         "warnings": normal.warnings,
         "checkpoint": _digest(run),
     }
-    with written_whole(run / "scores" / "normal.npz") as partial:
+    with write_whole(run / "scores" / "normal.npz") as partial:
         np.savez(
             partial,
             names=np.array(list(normal.scores)),

@@ -214,10 +214,10 @@ def _count_frames(
 
 def _write(out: Path, labels: dict[str, Labels]) -> None:
     from vadkit.data.labels.own import write_labels
-    from vadkit.reports.atomic import written_whole
+    from vadkit.files import write_whole
 
     try:
-        with written_whole(out) as temporary:
+        with write_whole(out) as temporary:
             write_labels(temporary, labels)
     except OSError as error:
         raise DataError(f"{out} cannot be written: {error.strerror}") from None

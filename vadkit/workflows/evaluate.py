@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.errors import RecipeError, TrainingError
+from vadkit.files import write_json
 from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.maps import MAP_EVALUATORS, MapResults, evaluate_maps, split_evaluators
@@ -20,7 +21,7 @@ from vadkit.workflows.protocols import (
     unscored_notes,
 )
 from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
-from vadkit.workflows.run import load_run, write_json
+from vadkit.workflows.run import load_run
 from vadkit.workflows.test_scores import checkpoint_names, score_run
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vadkit.errors import RecipeError, TrainingError
+from vadkit.files import write_whole
 from vadkit.workflows.build import load_method
 from vadkit.workflows.run import load_run
 
@@ -77,15 +78,10 @@ def export(
     path = out or run / "export" / f"{recipe.name}{_SUFFIXES[format]}"
     if path.suffix != _SUFFIXES[format]:
         raise RecipeError(f"{path}: a file of format {format} ends in {_SUFFIXES[format]}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     graph = ScoreGraph(method).eval()
-    try:
-        _write(graph, clip, record, format, temporary, name)
-        difference = _difference(graph, load_exported(temporary), clip)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with write_whole(path) as partial:
+        _write(graph, clip, record, format, partial, name)
+        difference = _difference(graph, load_exported(partial), clip)
     return Exported(path, format, difference, path.stat().st_size)
 
 

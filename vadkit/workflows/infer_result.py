@@ -74,7 +74,7 @@ def save_result(folder: Path, video: Path, state: str, maker: Maker, result: Inf
     ``state`` is that of the video when reading began, so that one that grew meanwhile is scored
     again by the next call.
     """
-    from vadkit.workflows.run import write_json
+    from vadkit.files import write_json
 
     data = result.as_data()
     data["files"] = [os.path.relpath(path, folder) for path in result.files]

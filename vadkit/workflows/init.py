@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vadkit.errors import DataError, RecipeError
+from vadkit.files import write_whole_folder
 
 if TYPE_CHECKING:
     from vadkit.data.decode import VideoInfo
@@ -60,21 +61,13 @@ def make_project(name: str, videos: Path, *, folder: Path | None = None) -> tupl
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RecipeError(f"{folder} exists already; give another name, or remove it")
     footage = look_at(videos)
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
+    if folder.exists():
+        folder.rmdir()
+    with write_whole_folder(folder) as partial:
         shutil.copyfile(_PLUGIN, partial / "my_parts.py")
         (partial / "recipe.yaml").write_text(_recipe(name, videos, footage), encoding="utf-8")
         load_recipe(str(partial / "recipe.yaml"))
         (partial / "README.md").write_text(_readme(name, folder, videos), encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
-        partial.replace(folder)
-    except OSError as error:
-        raise DataError(f"{folder} cannot be written: {error}") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return folder, footage
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vadkit.errors import TrainingError
+from vadkit.files import write_json, write_text
 from vadkit.recipe import Recipe, load_recipe
 from vadkit.recipe.source import to_yaml
 
@@ -121,16 +122,3 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none: to a temporary name, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write data as indented JSON, atomically."""
-    write_text(path, json.dumps(data, indent=2) + "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vadkit.errors import DataError
+from vadkit.files import partial_path, put_in_place, write_json
 from vadkit.recipe import Recipe
 from vadkit.workflows.build import load_method
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.progress import decoding_progress, say
-from vadkit.workflows.run import write_json
 
 if TYPE_CHECKING:
     from vadkit.data.videos import Video
@@ -122,13 +121,12 @@ class _Written:
         path = self.folder / f"{video}.npy"
         counts = np.zeros(frames, np.int64)
         kept: np.ndarray | None = None
-        temporary = path.with_suffix(".tmp")
         for number, values in maps:
             if kept is None:
                 self._check_room(values.shape)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 kept = np.lib.format.open_memmap(
-                    temporary, mode="w+", dtype=np.float16, shape=(frames, *values.shape)
+                    partial_path(path), mode="w+", dtype=np.float16, shape=(frames, *values.shape)
                 )
             scaled = values.astype(np.float32) * np.float32(self.scale)
             finite = np.isfinite(scaled)
@@ -142,7 +140,7 @@ class _Written:
         kept[counts == 0] = np.nan
         kept.flush()  # type: ignore[attr-defined]
         del kept
-        os.replace(temporary, path)
+        put_in_place(partial_path(path), path)
         self.frames += frames
         return True
 

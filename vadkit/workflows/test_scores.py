@@ -13,12 +13,13 @@ from zipfile import BadZipFile
 import numpy as np
 
 from vadkit.errors import DataError, TrainingError
+from vadkit.files import write_json, write_whole
 from vadkit.recipe import Recipe
 from vadkit.workflows.build import build_list, load_method, load_videos
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import say
 from vadkit.workflows.protocols import Scored
-from vadkit.workflows.run import read_manifest, update_manifest, write_json
+from vadkit.workflows.run import read_manifest, update_manifest
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader
@@ -191,12 +192,8 @@ def _score_path(run: Path, video: str) -> Path:
 
 
 def _save_scores(run: Path, video: str, scores: np.ndarray, labels: np.ndarray) -> None:
-    path = _score_path(run, video)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        np.savez(file, scores=scores.astype(np.float32), labels=labels)
-    temporary.replace(path)
+    with write_whole(_score_path(run, video)) as partial:
+        np.savez(partial, scores=scores.astype(np.float32), labels=labels)
 
 
 def _saved_meta(run: Path) -> dict[str, Any]:

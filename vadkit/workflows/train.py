@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vadkit.device import pick_device, pick_precision
 from vadkit.errors import DataError, RecipeError, VadkitError
+from vadkit.files import write_json
 from vadkit.recipe import Recipe, Spec, load_recipe
 from vadkit.recipe.resolve import find_recipe
 from vadkit.workflows.build import (
@@ -27,7 +28,7 @@ from vadkit.workflows.calibrate import calibrate_trained
 from vadkit.workflows.frames import clip_source, load_extras, skipped_entries, store_videos
 from vadkit.workflows.normal_video import Piece, kept_out, outside
 from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseudo_test
-from vadkit.workflows.run import create_run, environment, load_run, update_manifest, write_json
+from vadkit.workflows.run import create_run, environment, load_run, update_manifest
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vadkit.device import pick_device
 from vadkit.errors import RecipeError, TrainingError, VadkitError
+from vadkit.files import write_text
 from vadkit.recipe import Recipe, RecipeFaults, Spec, find_recipe, load_recipe
 from vadkit.recipe.resolve import set_value
 from vadkit.recipe.search import Choices, Range, Space, parse_search, read_space
@@ -21,7 +22,6 @@ from vadkit.registry import find
 from vadkit.workflows.build import build_clip, load_videos
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.pseudo import hold_out, pseudo_evaluator, pseudo_test
-from vadkit.workflows.run import write_text
 from vadkit.workflows.train import make_trainer
 from vadkit.workflows.tune_trials import Trial, append_trial, read_trials, write_trials
 

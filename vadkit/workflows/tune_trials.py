@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vadkit.errors import RecipeError
+from vadkit.files import append_line, write_text
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,10 @@ def read_trials(path: Path, about: Mapping[str, Any]) -> list[Trial]:
 
 def write_trials(path: Path, about: Mapping[str, Any], trials: Sequence[Trial]) -> None:
     """The file with these trials and no unfinished line, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
     lines = [dict(about), *(asdict(trial) for trial in trials)]
-    temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def append_trial(path: Path, trial: Trial) -> None:
     """One more line, on the disk when this returns."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(trial)) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append_line(path, json.dumps(asdict(trial)))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from vadkit.errors import RecipeError
+from vadkit.files import partial_path
 from vadkit.inference.clip_ring import picture
 from vadkit.inference.sinks.build import build_sinks, parse_sink
 from vadkit.inference.sinks.sink import EventSink, EverySink, ScoredFrame, SourceInfo, VideoScores
@@ -88,7 +89,7 @@ def test_csv_grows_with_the_video(tmp_path):
     frame = np.zeros((48, 64, 3), np.uint8)
     sink.frame(ScoredFrame(0, 0.0, frame, math.nan, math.nan))
     sink.frame(ScoredFrame(1, 0.1, frame, 0.1, 0.30000000000000004, alarm=True))
-    partial = tmp_path / ".gate.partial.csv"
+    partial = partial_path(tmp_path / "gate.csv")
     assert len(partial.read_text().splitlines()) == 3
     path = sink.close(None)
     assert not partial.exists()

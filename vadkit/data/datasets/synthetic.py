@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +15,7 @@ from vadkit.data.labels.own import read_labels, write_labels
 from vadkit.data.scene import ANOMALIES, draw_video
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
+from vadkit.files import write_whole_folder
 
 _log = logging.getLogger("vadkit.data")
 
@@ -92,25 +91,15 @@ class Synthetic:
         """Draw everything into a temporary folder, which becomes the real one when complete."""
         _log.info("drawing the synthetic dataset into %s", self.folder)
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.root))
+            with write_whole_folder(self.folder) as partial:
+                self._draw_into(partial)
         except OSError as error:
-            raise DataError(
-                f"dataset synthetic: cannot write to {self.root} ({error.strerror}); "
-                "name another folder with --set dataset.root=FOLDER"
-            ) from None
-        try:
-            self._draw_into(partial)
-            # mkdtemp makes folders that only their owner may read.
-            partial.chmod(0o755)
-            try:
-                partial.rename(self.folder)
-            except OSError:
-                # Another process drew the same videos meanwhile; its copy is as good.
-                if not self.folder.is_dir():
-                    raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            # Another process may have drawn the same videos meanwhile; its copy is as good.
+            if not self.folder.is_dir():
+                raise DataError(
+                    f"dataset synthetic: cannot write to {self.root} ({error.strerror}); "
+                    "name another folder with --set dataset.root=FOLDER"
+                ) from None
 
     def _draw_into(self, folder: Path) -> None:
         labels: dict[str, Labels] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from operator import index
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from vadkit.data.labels.intervals import MOST_FRAMES, Intervals, Labels, intervals_to_frames
 from vadkit.errors import DataError
+from vadkit.files import write_text
 
 FORMAT = "vadkit-labels-1"
 
@@ -29,13 +29,7 @@ def write_labels(path: Path, labels: Mapping[str, Labels]) -> None:
             )
         intervals_to_frames(one.intervals, one.frames, video)
         videos[video] = {"frames": int(one.frames), "abnormal": _plain(one.intervals)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        text = json.dumps({"format": FORMAT, "videos": videos}, indent=1)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, json.dumps({"format": FORMAT, "videos": videos}, indent=1))
 
 
 def _plain(intervals: Intervals) -> list[list[int]]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vadkit.data.cache import PSEUDO
-from vadkit.data.derived import key_of, one_at_a_time, written_whole
+from vadkit.data.derived import key_of, one_at_a_time, write_derived
 from vadkit.data.pseudo.scene import Made, Pseudo, Scene, median_of
 from vadkit.data.store_write import FRAMES_FILE, META_FILE
 from vadkit.data.stored_video import StoredVideo, open_stored
@@ -150,9 +150,9 @@ def _stored(
 def _write(folder: Path, clip_id: str, made: Made) -> None:
     folder.mkdir(exist_ok=True)
     pixels = np.ascontiguousarray(made.frames).tobytes()
-    with written_whole(folder / FRAMES_FILE) as file:
+    with write_derived(folder / FRAMES_FILE) as file:
         file.write(pixels)
-    with written_whole(folder / _TRUTH_FILE) as file:
+    with write_derived(folder / _TRUTH_FILE) as file:
         np.savez(file, labels=made.labels, masks=np.packbits(made.masks, axis=-1))
     meta = {
         "shape": made.frames.shape,
@@ -163,5 +163,5 @@ def _write(folder: Path, clip_id: str, made: Made) -> None:
         "created": time.time(),
     }
     # Last: with it the clip is in the store.
-    with written_whole(folder / META_FILE) as file:
+    with write_derived(folder / META_FILE) as file:
         file.write(json.dumps(meta).encode())

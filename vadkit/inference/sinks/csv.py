@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
+from vadkit.files import partial_path, put_in_place
 from vadkit.inference.alarms import Event
 from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
-from vadkit.reports.atomic import partial_path
 
 
 class Csv:
@@ -17,7 +17,7 @@ class Csv:
 
     ``time`` is in seconds, ``raw`` the method's score and ``score`` the live one that thresholds
     are for, empty where a frame has none; ``alarm`` is 1 while an alarm is on. While it grows the
-    file has the name of a hidden one, ``.<name>.partial.csv``.
+    file has the name of a hidden one, ``.<name>.<process>.partial.csv``.
     """
 
     live: ClassVar[bool] = True
@@ -46,7 +46,7 @@ class Csv:
     def close(self, result: VideoScores | None) -> Path:
         assert self._path is not None and self._file is not None, "close() before open()"
         self._file.close()
-        partial_path(self._path).replace(self._path)
+        put_in_place(partial_path(self._path), self._path)
         self._file = None
         return self._path
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import cv2
 
+from vadkit.files import append_line, write_bytes
 from vadkit.inference.alarms import Event
 from vadkit.inference.clip_ring import ClipFrame, jpeg, picture
 from vadkit.inference.sinks.sink import EventSink, VideoScores
-from vadkit.reports.atomic import written_whole
 from vadkit.reports.video_writer import VideoWriter
 
 _COLUMNS = {
@@ -47,9 +47,7 @@ class EventLines(EventSink):
 
     def event(self, event: Event) -> None:
         if event.over or self.begun:
-            self.out.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(event.to_dict(), allow_nan=False) + "\n")
+            append_line(self.path, json.dumps(event.to_dict(), allow_nan=False))
 
     def close(self, result: VideoScores | None) -> Path | None:
         return self.path if self.path.exists() else None
@@ -102,8 +100,7 @@ class Snapshots(EventSink):
 
     def event(self, event: Event) -> None:
         if event.snapshot is not None:
-            with written_whole(self.folder / f"{event.id}.jpg") as partial:
-                partial.write_bytes(self._picture(event))
+            write_bytes(self.folder / f"{event.id}.jpg", self._picture(event))
         if self.clip and event.clip:
             write_clip(self.folder / f"{event.id}.mp4", event.clip)
 

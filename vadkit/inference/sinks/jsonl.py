@@ -6,8 +6,8 @@ import json
 import math
 from pathlib import Path
 
+from vadkit.files import write_whole
 from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
-from vadkit.reports.atomic import written_whole
 
 
 class Jsonl(ResultSink):
@@ -23,7 +23,7 @@ class Jsonl(ResultSink):
     def close(self, result: VideoScores | None) -> Path:
         assert result is not None, "not a live sink"
         path = file_for(self.out, result.name, ".jsonl")
-        with written_whole(path) as partial, partial.open("w", encoding="utf-8") as file:
+        with write_whole(path) as partial, partial.open("w", encoding="utf-8") as file:
             pairs = zip(result.raw.tolist(), result.final.tolist(), strict=True)
             for frame, (raw, score) in enumerate(pairs):
                 line = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.files import write_whole
 from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
-from vadkit.reports.atomic import written_whole
 
 
 class Npz(ResultSink):
@@ -32,6 +32,6 @@ class Npz(ResultSink):
         }
         if result.labels is not None:
             arrays["labels"] = result.labels.astype(bool)
-        with written_whole(path) as partial:
+        with write_whole(path) as partial:
             np.savez(partial, **arrays)
         return path

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from vadkit.files import write_bytes
+
 _log = logging.getLogger("vadkit.sinks")
 
 
@@ -53,15 +55,9 @@ class Outbox:
 
     def put(self, id: str, body: bytes) -> None:
         """Keep a message, then see to its delivery; returns once it is safely on the disk."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         # Names sort by time: of this process by number, of others by the clock.
         name = f"{time.time_ns():020d}-{next(self._numbers):06d}-{os.getpid()}.msg"
-        partial = self.folder / f".{name}"
-        with partial.open("wb") as file:
-            file.write(id.encode() + b"\n" + body)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.folder / name)
+        write_bytes(self.folder / name, id.encode() + b"\n" + body)
         # News are worth a try even if the receiver was dead a moment ago.
         self._new.set()
         self.start()

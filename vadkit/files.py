@@ -1,0 +1,186 @@
+"""Files that appear whole or not at all, and what to say where the system refuses one.
+
+Everything that vadkit writes goes through here. A file is written under a temporary name, flushed
+to the disk and renamed, so that a reader, a crash or a full disk never meets half of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; make room there, or write to another disk",
+    errno.EDQUOT: "your disk quota is used up; make room there, or write to another disk",
+    errno.EROFS: "this disk cannot be written (it is read-only); write to another folder",
+    errno.EACCES: "no permission; change the permissions, or use another folder",
+    errno.EPERM: "no permission; change the permissions, or use another folder",
+    errno.ENOTDIR: "a file stands where a folder is needed; move it away, or use another folder",
+    errno.EEXIST: "a file stands where a folder is needed; move it away, or use another folder",
+    errno.EISDIR: "a folder stands where a file is needed; move it away, or use another name",
+    errno.ENAMETOOLONG: "the name is too long for this disk; use a shorter one",
+    errno.EMFILE: "this process has too many open files; raise the limit with `ulimit -n`",
+    errno.ENOENT: "there is no such file or folder",
+}
+_PARTIAL = re.compile(r"\..*\.(\d+)\.partial(\..*)?")
+
+
+def describe_os_error(error: OSError) -> str:
+    """One line on what the system refused: the path, the reason, what to do."""
+    reason = _ADVICE.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+    return f"{os.fsdecode(error.filename)}: {reason}" if error.filename else reason
+
+
+def partial_path(path: Path) -> Path:
+    """The temporary name beside ``path`` that this process writes to.
+
+    It is hidden and keeps the suffix, by which writers choose a format.
+    """
+    return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+
+
+@contextlib.contextmanager
+def write_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to; rename it to ``path`` on success, remove it on failure.
+
+    Makes the folder of ``path``. Raises ``OSError`` that names ``path`` where it cannot be written.
+    """
+    partial = partial_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        put_in_place(partial, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(partial), partial):
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Flush a written file to the disk and give it its name."""
+    _flush(partial)
+    os.replace(partial, path)
+    _flush(path.parent)
+
+
+@contextlib.contextmanager
+def write_whole_folder(path: Path) -> Iterator[Path]:
+    """Like ``write_whole`` for a new folder: give a temporary folder, rename it on success.
+
+    Raises ``FileExistsError`` where ``path`` is there already.
+    """
+    partial = partial_path(path)
+    try:
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        for file in partial.rglob("*"):
+            _flush(file)
+        os.rename(partial, path)
+        _flush(path.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file."""
+    with write_whole(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole UTF-8 file."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write a whole file of indented JSON."""
+    write_text(path, json.dumps(data, indent=2) + "\n")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a UTF-8 file, all of it or nothing; makes the file and its folder.
+
+    A last line that a killed process left without its end is removed first.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b", buffering=0) as file:
+        # Several processes may append to one file; the lock goes with the open file.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end = _whole_lines(file)
+        file.truncate(end)
+        content = line.encode() + b"\n"
+        try:
+            while content:
+                content = content[file.write(content) :]
+            os.fsync(file.fileno())
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            if isinstance(error, OSError):
+                raise type(error)(error.errno, error.strerror, str(path)) from error
+            raise
+
+
+def remove_leftovers(folder: Path, stem: str = "*") -> None:
+    """Remove temporary files and folders that ended processes left directly in ``folder``.
+
+    ``stem`` limits it to the file of that name without its suffix. Where several machines write to
+    the folder, the caller must be the only writer of what is removed.
+    """
+    for left in folder.glob(f".{stem}.*.partial*"):
+        match = _PARTIAL.fullmatch(left.name)
+        if match is None or _is_running(int(match[1])):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _whole_lines(file: Any) -> int:
+    """Bytes up to the end of the last whole line."""
+    end: int = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - 4096)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the list of names of a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network disks have no fsync of folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
