@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vadkit.text import printable
+
 _ADVICE = {
     errno.ENOSPC: "the disk is full; make room there, or write to another disk",
     errno.EDQUOT: "your disk quota is used up; make room there, or write to another disk",
@@ -35,8 +37,10 @@ _PARTIAL = re.compile(r"\..*\.(\d+)\.partial(\..*)?")
 
 def describe_os_error(error: OSError) -> str:
     """One line on what the system refused: the path, the reason, what to do."""
+    # Errors of stdout and of pipes name no file.
+    place = os.fsdecode(error.filename) if error.filename else "output"
     reason = _ADVICE.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
-    return f"{os.fsdecode(error.filename)}: {reason}" if error.filename else reason
+    return f"{printable(place)}: {reason}"
 
 
 def partial_path(path: Path) -> Path:

@@ -5,6 +5,7 @@ Nothing heavier than Typer is imported before a command runs, so that ``--help``
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -26,7 +27,8 @@ from vadkit.cli import (
     tune,
     watch,
 )
-from vadkit.errors import VadkitError
+from vadkit.errors import TrainingError, VadkitError
+from vadkit.files import describe_os_error
 
 app = typer.Typer(
     name="vadkit",
@@ -78,12 +80,38 @@ def main() -> None:
     import logging
 
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    code = 0
     try:
         app(standalone_mode=True)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
     except VadkitError as error:
         typer.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except BrokenPipeError:
-        # The reader of stdout has gone, as in `vadkit list-components | head`.
-        sys.stderr.close()
-        sys.exit(1)
+        code = _reader_gone()
+    except OSError as error:
+        typer.echo(f"error: {describe_os_error(error)}", err=True)
+        code = TrainingError.exit_code
+    sys.exit(_end_output(code))
+
+
+def _reader_gone() -> int:
+    """The reader of stdout has gone, as in `vadkit list-components | head`."""
+    # Python would complain that it cannot flush.
+    sys.stderr.close()
+    return 1
+
+
+def _end_output(code: int) -> int:
+    """Write out what stdout still holds; the exit code where that fails."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_gone()
+    except OSError as error:
+        typer.echo(f"error: {describe_os_error(error)}", err=True)
+        # What could not be written would be tried, and complained about, again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or TrainingError.exit_code
+    return code

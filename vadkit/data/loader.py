@@ -23,6 +23,7 @@ from vadkit.data.augments import draw_clip
 from vadkit.data.clip_sources import ClipSource, StoredClips
 from vadkit.data.clips import training_clips
 from vadkit.data.extras import ClipExtras, Extras, gather_extras
+from vadkit.data.processes import end_with_parent
 from vadkit.data.tensors import Clips, make_clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import RecipeError
@@ -262,5 +263,6 @@ def _prepare_process(worker: int) -> None:
     """Ctrl-C is for the training process; and OpenCV would start a thread a core in each."""
     import cv2
 
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -16,8 +16,32 @@ FORMAT = 1
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write ``state`` (tensors, numbers, text) whole; ``OSError`` where it cannot be written."""
-    with write_whole(path) as partial:
-        torch.save({"format": FORMAT, **state}, partial)
+    with write_whole(path) as partial, partial.open("wb") as file:
+        target: Any = _Recorded(file)
+        try:
+            torch.save({"format": FORMAT, **state}, target)
+        except RuntimeError:
+            if target.error is not None:
+                raise target.error from None
+            raise
+
+
+class _Recorded:
+    """A file that keeps the error of a failed write, which ``torch.save`` hides behind its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.error: OSError | None = None
+        self._file = file
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 import threading
 import time
@@ -13,18 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vadkit.data.tensors import Clips
 from vadkit.engine.checkpoint import save_checkpoint
 from vadkit.engine.collect import Loader, autocast, collect_passes
+from vadkit.engine.finite import FiniteCheck, check_weights, gradient_norm
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
+from vadkit.hooks.dispatch import close_all, tell_all, tell_of_error
 from vadkit.hooks.hook import Hook, On, in_order
 from vadkit.methods.method import Method
 from vadkit.recipe.model import Train
 
-# On an accelerator reading the loss waits for the device, so it is checked now and then.
+# Steps between two looks at losses and gradients: on a GPU each look waits for the device.
 _CHECK_FINITE_EVERY = 50
 
 
@@ -89,6 +90,11 @@ class Trainer:
         self.scores: dict[str, np.ndarray] = {}
         self.labels: dict[str, np.ndarray] = {}
         self.stop_reason: str | None = None
+        # The step of the newest checkpoint, None before there is one.
+        self.saved_step: int | None = None
+        # On a GPU looking at a value waits for it, so it is done before a checkpoint is written.
+        self.checks_each_step = device.type == "cpu"
+        self._finite = FiniteCheck()
         self._sums: dict[str, Tensor] = {}
         self._interrupted = False
         for optimizer in self.optimizers.values():
@@ -106,7 +112,10 @@ class Trainer:
 
     def save(self, name: str) -> Path:
         path = self.run / "checkpoints" / f"{name}.pt"
+        self._check_finite()
+        check_weights(self.method.networks, path.name)
         save_checkpoint(path, self.state_dict())
+        self.saved_step = self.step
         return path
 
     def evaluate(self, on: On = "test") -> None:
@@ -152,8 +161,10 @@ class Trainer:
         """Train to the end.
 
         Ctrl-C ends it after the step at hand, with ``checkpoints/last.pt`` written, by
-        ``KeyboardInterrupt``. Raises ``TrainingError`` when a loss is not finite.
+        ``KeyboardInterrupt``. Raises ``TrainingError`` when a loss or a gradient is not finite.
+        Every hook hears of an error by ``on_error`` and is closed in the end.
         """
+        self.run.mkdir(parents=True, exist_ok=True)
         with self._catch_interrupts():
             try:
                 self._tell("on_fit_start")
@@ -163,9 +174,11 @@ class Trainer:
                 self.method.eval()
                 self._collect()
                 self._tell("on_fit_end")
-            except BaseException:
-                self._tell("on_error")
+            except BaseException as error:
+                tell_of_error(self.hooks, self, error)
                 raise
+            finally:
+                close_all(self.hooks)
 
     def _train_epoch(self) -> None:
         self.method.train()
@@ -178,14 +191,15 @@ class Trainer:
                 self._train_step(clips)
                 self.step += 1
                 self.step_in_epoch += 1
-                self._check_finite()
+                if self.step % _CHECK_FINITE_EVERY == 0:
+                    self._check_finite()
                 self._tell("on_step_end")
                 if self._interrupted and self._at_window_end(self.step_in_epoch):
                     self._leave()
                 if self.settings.max_steps is not None and self.step >= self.settings.max_steps:
                     self.stop(f"max_steps {self.settings.max_steps} reached")
                     break
-        self._check_finite(force=True)
+        self._check_finite()
         self.logs = self.means()
         self.epoch += 1
         self.step_in_epoch = 0
@@ -222,10 +236,11 @@ class Trainer:
                     terms = update.terms()
                 loss = torch.stack([term.float() for term in terms.values()]).sum()
                 (loss / self.settings.accumulate).backward()
-            if ends:
-                self._optimize(update.role, optimizer, position)
             for name, term in terms.items():
                 self._add(name, term)
+                self._finite.note(f"loss '{name}'{self._here()}", term)
+            if ends:
+                self._optimize(update.role, optimizer, position)
             total = total + loss.detach()
         if isinstance(total, Tensor):
             self._add("loss", total)
@@ -235,8 +250,11 @@ class Trainer:
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
         self._tell("on_gradients", role)
-        if self.settings.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self.method.parameters_of(role), self.settings.clip_grad_norm)
+        norm = gradient_norm(self.method.parameters_of(role), self.settings.clip_grad_norm)
+        if norm is not None:
+            self._finite.note(f"the gradient of '{role}'{self._here()}", norm)
+        if self.checks_each_step:
+            self._check_finite()
         optimizer.step()
 
     def _add(self, name: str, value: Tensor) -> None:
@@ -268,17 +286,21 @@ class Trainer:
             for parameter in frozen:
                 parameter.requires_grad_(True)
 
-    def _check_finite(self, *, force: bool = False) -> None:
-        on_cpu = self.device.type == "cpu"
-        if not (force or on_cpu or self.step % _CHECK_FINITE_EVERY == 0):
+    def _here(self) -> str:
+        return f" at step {self.step + 1} (epoch {self.epoch + 1})"
+
+    def _check_finite(self) -> None:
+        """Raise ``TrainingError`` where a loss or gradient since the last look is not finite."""
+        fault = self._finite.first_fault()
+        if fault is None:
             return
-        bad = [name for name, value in self.means().items() if not math.isfinite(value)]
-        if bad:
-            raise TrainingError(
-                f"{', '.join(bad)} is not finite at step {self.step} (epoch {self.epoch + 1}); "
-                "lower the learning rate, set train.clip_grad_norm, or use train.precision fp32. "
-                "The last good checkpoint is kept."
-            )
+        kept = "No checkpoint was written yet."
+        if self.saved_step is not None:
+            kept = f"The last good checkpoint, of step {self.saved_step}, is kept."
+        raise TrainingError(
+            f"{fault} is not finite; lower the learning rate, set train.clip_grad_norm, or use "
+            f"train.precision fp32. {kept}"
+        )
 
     def _collect(self) -> None:
         def collected() -> None:
@@ -320,8 +342,12 @@ class Trainer:
         raise KeyboardInterrupt
 
     def _tell(self, event: str, *details: str) -> None:
-        for hook in self.hooks:
-            getattr(hook, event)(self, *details)
+        if not self.run.is_dir():
+            raise TrainingError(
+                f"the run folder {self.run} was moved or deleted while it was trained; what was "
+                "written is in it, and `vadkit train --resume` goes on from there"
+            )
+        tell_all(self.hooks, event, self, *details)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on to the same bits."""
@@ -351,4 +377,4 @@ class Trainer:
         torch.set_rng_state(state["rng"]["cpu"].cpu())
         if self.device.type == "cuda" and state["rng"]["cuda"]:
             torch.cuda.set_rng_state_all([rng.cpu() for rng in state["rng"]["cuda"]])
-        self.resumed = True
+        self.resumed, self.saved_step = True, self.step

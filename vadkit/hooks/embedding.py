@@ -47,7 +47,6 @@ class Embedding(PictureHook):
 
     def on_fit_end(self, ctx: FitContext) -> None:
         self._draw(ctx)
-        super().on_fit_end(ctx)
 
     def _draw(self, ctx: FitContext) -> None:
         from vadkit.reports.embedding_plot import embedding_plot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -135,8 +136,11 @@ class Hook:
     def on_fit_end(self, ctx: FitContext) -> None:
         """After training and the collect pass."""
 
-    def on_error(self, ctx: FitContext) -> None:
-        """When training ends by an error or an interrupt; for closing what is open."""
+    def on_error(self, ctx: FitContext, error: BaseException) -> None:
+        """When training ends by an error or an interrupt (``KeyboardInterrupt``)."""
+
+    def close(self) -> None:
+        """Last of all, however training ended: close what is open."""
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs: numbers, text and tensors only."""
@@ -167,4 +171,11 @@ def in_order(hooks: Sequence[Hook]) -> list[Hook]:
                     f"hook {kind}: no event '{name}'{did_you_mean(name, EVENTS)}; "
                     f"events are {', '.join(EVENTS)}"
                 )
+        try:
+            inspect.signature(hook.on_error).bind(None, None)
+        except TypeError:
+            raise RecipeError(
+                f"hook {kind}: on_error takes the error too: def on_error(self, ctx, error); what "
+                "is to be closed in the end goes into close(self)"
+            ) from None
     return sorted(hooks, key=lambda hook: SLOTS.index(hook.slot))

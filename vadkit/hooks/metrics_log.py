@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from vadkit.files import append_line
+from vadkit.files import append_line, write_text
 from vadkit.hooks.hook import FitContext, Hook, Slot
+
+_FILE = "metrics.jsonl"
 
 
 class MetricsLog(Hook):
@@ -19,6 +23,12 @@ class MetricsLog(Hook):
 
     def __init__(self, *, every: Annotated[int, Field(ge=1)] = 50) -> None:
         self.every = every
+
+    def on_fit_start(self, ctx: FitContext) -> None:
+        path = ctx.run / _FILE
+        if ctx.resumed and path.is_file():
+            # The interrupted process went on after its last checkpoint; those steps come again.
+            write_text(path, "".join(f"{line}\n" for line in _lines_until(path, ctx.step)))
 
     def on_step_end(self, ctx: FitContext) -> None:
         if ctx.step % self.every == 0:
@@ -35,4 +45,15 @@ class MetricsLog(Hook):
         # NaN is no JSON; an undefined metric is null.
         values: dict[str, Any] = {k: v if v == v else None for k, v in figures.items()}
         line = {"event": event, "epoch": ctx.epoch, "step": ctx.step, "time": time.time(), **values}
-        append_line(ctx.run / "metrics.jsonl", json.dumps(line))
+        append_line(ctx.run / _FILE, json.dumps(line))
+
+
+def _lines_until(path: Path, step: int) -> Iterator[str]:
+    """Whole lines of steps up to ``step``."""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            known: Any = json.loads(line)["step"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if known <= step:
+            yield line

@@ -38,13 +38,7 @@ class PictureHook(Hook):
             pixels = np.asarray(image.convert("RGB"))
         self.board.add_image(tag, pixels, ctx.step, dataformats="HWC")
 
-    def on_fit_end(self, ctx: FitContext) -> None:
-        self._close()
-
-    def on_error(self, ctx: FitContext) -> None:
-        self._close()
-
-    def _close(self) -> None:
+    def close(self) -> None:
         if self.board is not None:
             self.board.close()
             self.board = None

@@ -81,16 +81,10 @@ class Progress(Hook):
             if metric.name.endswith("auc"):
                 self._line(f"  {metric.name} {metric.value:.4f}  ({metric.protocol})")
 
-    def on_fit_end(self, ctx: FitContext) -> None:
-        self._close()
-
-    def on_error(self, ctx: FitContext) -> None:
-        self._close()
-
-    def _line(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-    def _close(self) -> None:
+    def close(self) -> None:
         if self.bar:
             self.bar.stop()
             self.bar = None
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -34,9 +34,6 @@ class TensorBoard(Hook):
             tag = f"test/{metric.name}[{metric.protocol}]"
             self.writer.add_scalar(tag, metric.value, ctx.step)
 
-    def on_fit_end(self, ctx: FitContext) -> None:
-        self.writer.close()
-
-    def on_error(self, ctx: FitContext) -> None:
+    def close(self) -> None:
         if self.writer is not None:
             self.writer.close()

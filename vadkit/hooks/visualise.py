@@ -47,7 +47,6 @@ class Visualise(PictureHook):
 
     def on_fit_end(self, ctx: FitContext) -> None:
         self._draw(ctx)
-        super().on_fit_end(ctx)
 
     def _draw(self, ctx: FitContext) -> None:
         from vadkit.reports.clip_grid import clip_grid

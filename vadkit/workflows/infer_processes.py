@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import signal
 import threading
 import traceback
@@ -15,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from vadkit.data.processes import end_with_parent
 from vadkit.errors import TrainingError, VadkitError
 
 # Called with numbers of new frames.
@@ -112,9 +112,7 @@ def _serve(pipe: Connection, start: Callable[[], Score]) -> None:
     """Take items and give results until there is no item left, in the worker process."""
     # Ctrl-C is for the parent, which ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with_parent()
     sending = threading.Lock()
 
     def send(kind: str, body: Any) -> None:
@@ -133,11 +131,6 @@ def _serve(pipe: Connection, start: Callable[[], Score]) -> None:
         if not isinstance(error, VadkitError):
             error.add_note(traceback.format_exc())
         send("raised", error)
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
 
 
 class _ToParent(logging.Handler):

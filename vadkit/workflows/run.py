@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import importlib.metadata
@@ -10,14 +11,18 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from vadkit.errors import TrainingError
-from vadkit.files import write_json, write_text
+from vadkit.files import remove_leftovers, write_json, write_text
 from vadkit.recipe import Recipe, load_recipe
 from vadkit.recipe.source import to_yaml
 
+_LOCK = ".lock"
 _VERSIONS = ("vadkit", "torch", "torchvision", "numpy", "imaug", "decord", "av", "scikit-learn")
 
 
@@ -92,9 +97,67 @@ def read_manifest(run: Path) -> dict[str, Any]:
         raise TrainingError(f"{path} is damaged: {error}") from None
 
 
+def require_run(run: Path) -> None:
+    """Raise ``TrainingError`` where a run folder is gone, before something makes it anew."""
+    if not run.is_dir():
+        raise TrainingError(f"the run folder {run} was moved or deleted meanwhile")
+
+
 def update_manifest(run: Path, **entries: Any) -> None:
-    """Merge entries into ``manifest.json``."""
+    """Merge entries into ``manifest.json``; ``TrainingError`` where the run folder is gone."""
+    require_run(run)
     write_json(run / "manifest.json", {**read_manifest(run), **entries})
+
+
+def note_end(run: Path, **entries: Any) -> None:
+    """Merge entries on how training ended into ``manifest.json``, as far as that is possible.
+
+    Never raises: another error is on its way to the user. On a full disk the old file is
+    overwritten in place, which needs no room.
+    """
+    try:
+        update_manifest(run, **entries)
+    except (OSError, TrainingError):
+        with contextlib.suppress(OSError, TrainingError):
+            text = json.dumps({**read_manifest(run), **entries}, indent=2) + "\n"
+            with (run / "manifest.json").open("r+", encoding="utf-8") as file:
+                file.write(text)
+                file.truncate()
+
+
+@contextlib.contextmanager
+def training_lock(run: Path) -> Iterator[None]:
+    """Keep other processes from training a run; ``TrainingError`` where one does so already.
+
+    The system frees the lock when its process ends, however it ends.
+    """
+    lock = FileLock(run / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise TrainingError(
+            f"another process is training {run}; wait until it is done, or stop it first"
+        ) from None
+    try:
+        remove_leftovers(run)
+        remove_leftovers(run / "checkpoints")
+        yield
+    finally:
+        lock.release()
+
+
+def is_being_trained(run: Path) -> bool:
+    """Whether a process of this machine trains the run just now."""
+    if not (run / _LOCK).is_file():
+        return False
+    try:
+        with FileLock(run / _LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        # A run on a disk that cannot be written is not trained there.
+        return False
 
 
 def environment() -> dict[str, Any]:

@@ -28,7 +28,15 @@ from vadkit.workflows.calibrate import calibrate_trained
 from vadkit.workflows.frames import clip_source, load_extras, skipped_entries, store_videos
 from vadkit.workflows.normal_video import Piece, kept_out, outside
 from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseudo_test
-from vadkit.workflows.run import create_run, environment, load_run, update_manifest
+from vadkit.workflows.run import (
+    create_run,
+    environment,
+    load_run,
+    note_end,
+    require_run,
+    training_lock,
+    update_manifest,
+)
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader
@@ -63,8 +71,11 @@ def train(
     videos, held_out = training_videos(recipe)
     stored, skipped = store_videos(recipe, videos)
     run = create_run(recipe, source, runs)
-    update_manifest(run, status="created", created=_now(), seed=recipe.train.seed, **environment())
-    _fit(recipe, run, videos, held_out, stored, skipped, state=None)
+    with training_lock(run):
+        update_manifest(
+            run, status="created", created=_now(), seed=recipe.train.seed, **environment()
+        )
+        _fit(recipe, run, videos, held_out, stored, skipped, state=None)
     return run
 
 
@@ -73,13 +84,14 @@ def resume(run: Path, overrides: Sequence[str] = ()) -> Path:
     from vadkit.engine.checkpoint import load_checkpoint
 
     recipe = load_run(run, tuple(overrides))
-    device = pick_device(recipe.train.device)
-    path = run / "checkpoints" / "last.pt"
-    # Without a checkpoint nothing was finished that could be lost: the run starts afresh.
-    state = load_checkpoint(path, device) if path.is_file() else None
-    videos, held_out = training_videos(recipe)
-    stored, skipped = store_videos(recipe, videos)
-    _fit(recipe, run, videos, held_out, stored, skipped, state=state)
+    with training_lock(run):
+        device = pick_device(recipe.train.device)
+        path = run / "checkpoints" / "last.pt"
+        # Without a checkpoint nothing was finished that could be lost: the run starts afresh.
+        state = load_checkpoint(path, device) if path.is_file() else None
+        videos, held_out = training_videos(recipe)
+        stored, skipped = store_videos(recipe, videos)
+        _fit(recipe, run, videos, held_out, stored, skipped, state=state)
     return run
 
 
@@ -178,6 +190,7 @@ def _fit(
     update_manifest(
         run,
         status="running",
+        error=None,
         device=str(trainer.device),
         precision=str(trainer.dtype).removeprefix("torch."),
         dataset={
@@ -190,24 +203,28 @@ def _fit(
     started = time.monotonic()
     try:
         trainer.fit()
-        write_json(run / "normal.json", _normal_scores(trainer))
+        normal = _normal_scores(trainer)
+        require_run(run)
+        write_json(run / "normal.json", normal)
         calibrate_trained(recipe, run, trainer, videos, stored, extras)
+        update_manifest(
+            run,
+            status="done",
+            finished=_now(),
+            epochs=trainer.epoch,
+            step=trainer.step,
+            stopped_early=trainer.stop_reason,
+            seconds=round(time.monotonic() - started, 1),
+        )
     except KeyboardInterrupt:
-        update_manifest(run, status="interrupted", step=trainer.step)
+        note_end(run, status="interrupted", step=trainer.step, saved_step=trainer.saved_step)
         raise KeyboardInterrupt(str(run)) from None
     except BaseException as error:
         reason = str(error) if isinstance(error, VadkitError) else repr(error)
-        update_manifest(run, status="failed", error=reason, step=trainer.step)
+        note_end(
+            run, status="failed", error=reason, step=trainer.step, saved_step=trainer.saved_step
+        )
         raise
-    update_manifest(
-        run,
-        status="done",
-        finished=_now(),
-        epochs=trainer.epoch,
-        step=trainer.step,
-        stopped_early=trainer.stop_reason,
-        seconds=round(time.monotonic() - started, 1),
-    )
 
 
 def _evaluates(recipe: Recipe, on: str) -> bool:
