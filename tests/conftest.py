@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
-from vadkit import cli, registry
+from vadkit import cli, plugins, registry
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,12 +30,21 @@ def _private_cache(tmp_path_factory: pytest.TempPathFactory):
         os.environ["VADKIT_CACHE"] = before
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _private_trust(tmp_path_factory: pytest.TempPathFactory):
+    """Tests neither read nor change what the user trusts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VADKIT_TRUST", str(tmp_path_factory.mktemp("trust") / "trusted.json"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _nothing_stays_registered(monkeypatch: pytest.MonkeyPatch):
     """What a test's plugin registers is gone when the test ends, whatever the order of tests."""
     empty: dict[str, dict[str, registry.Component]] = {family: {} for family in registry.FAMILIES}
     monkeypatch.setattr(registry, "_registered", empty)
-    monkeypatch.setattr(registry, "_plugins", {})
+    monkeypatch.setattr(plugins, "_ran", {})
+    monkeypatch.setattr(plugins, "_content", {})
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,13 @@ Names are loaded when first used, so that ``import vadkit`` stays quick and does
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+# Not from `typing`: with `python -m vadkit` the current folder is searched first until
+# `vadkit.__main__` has run, and it may hold a stranger's `typing.py`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from vadkit.inference.detector import Detector
     from vadkit.recipe import load_recipe
     from vadkit.registry import register

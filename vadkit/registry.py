@@ -8,17 +8,13 @@ and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
-import sys
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from vadkit.errors import PluginError, RecipeError
@@ -68,18 +64,25 @@ class Nested:
 
 @dataclass(frozen=True)
 class Component:
-    """A name in a family and where it comes from; ``target`` is ``module:attribute``."""
+    """A name in a family and where it comes from; ``target`` is ``module:attribute``.
+
+    Of a ``declared`` one only the source text is known, a plugin file that is not run; its
+    ``target`` is ``path:attribute``, and it cannot be loaded.
+    """
 
     family: str
     name: str
     target: str
     origin: str
     obj: Callable[..., Any] | None = None
+    declared: bool = False
 
     def load(self) -> Callable[..., Any]:
         """Import and return the class or function."""
         if self.obj is not None:
             return self.obj
+        if self.declared:
+            raise PluginError(f"{self.family} '{self.name}' is in {self.origin}, which was not run")
         module, _, attribute = self.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
@@ -94,8 +97,6 @@ class Component:
 
 # What `register` added, by family and name.
 _registered: dict[str, dict[str, Component]] = {family: {} for family in FAMILIES}
-# Plugins that were run, by content: a run carries a copy of its plugins, which is the same plugin.
-_plugins: dict[bytes, ModuleType] = {}
 
 
 def register(family: str, name: str) -> Callable[[T], T]:
@@ -158,47 +159,31 @@ def find(family: str, name: str) -> Component:
     return known[name]
 
 
-def load_plugin(path: Path) -> None:
-    """Run a plugin file, so that its ``register`` calls take effect; a copy is not run again.
+@contextlib.contextmanager
+def declaring(found: Sequence[Component]) -> Iterator[None]:
+    """Know declared components inside; ``PluginError`` where a name is taken."""
+    with contextlib.ExitStack() as stack:
+        for one in found:
+            known = components(one.family).get(one.name)
+            if known is not None:
+                raise PluginError(
+                    f"{one.family} '{one.name}' from {one.origin} is already registered by "
+                    f"{known.origin}; choose another name"
+                )
+            _registered[one.family][one.name] = one
+            stack.callback(_registered[one.family].pop, one.name)
+        yield
 
-    Raises ``PluginError`` when the file is missing or fails, with the line that failed.
-    """
-    path = path.resolve()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise PluginError(f"plugin {path} cannot be read: {error.strerror}") from None
-    if content in _plugins:
-        return
-    name = f"vadkit_plugin_{path.stem}_{len(_plugins)}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"plugin {path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+
+@contextlib.contextmanager
+def undone_on_error() -> Iterator[None]:
+    """Take back what was registered inside when it ends with an error."""
     before = {family: dict(table) for family, table in _registered.items()}
     try:
-        spec.loader.exec_module(module)
-    except BaseException as error:
-        sys.modules.pop(name, None)
+        yield
+    except BaseException:
         _registered.update(before)
-        if isinstance(error, PluginError) or not isinstance(error, Exception | SystemExit):
-            raise
-        line = _line_in(path, error)
-        raise PluginError(f"plugin {path}{line}: {type(error).__name__}: {error}") from error
-    _plugins[content] = module
-
-
-def _line_in(path: Path, error: BaseException) -> str:
-    """``:12`` for the last line of ``path`` in the error's traceback."""
-    lines = [
-        line
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if Path(frame.f_code.co_filename) == path
-    ]
-    if isinstance(error, SyntaxError):
-        lines.append(error.lineno or 1)
-    return f":{lines[-1]}" if lines else ""
+        raise
 
 
 def parameters(obj: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -65,8 +65,28 @@ def describe(component: Component) -> ComponentInfo:
     )
 
 
+def keyword_parameters(component: Component) -> tuple[ParameterInfo, ...] | None:
+    """What a recipe may set, from the source text alone; None where that does not tell it.
+
+    It does not for a class that inherits its constructor from another file, or gets one from a
+    decorator.
+    """
+    node = _definition(component)
+    if isinstance(node, ast.ClassDef):
+        function = _constructor(node, component)
+        if function is None:
+            plain = len(node.decorator_list) <= 1 and not node.bases and not node.keywords
+            return () if plain else None
+    else:
+        function = node
+    path = _source_path(component)
+    if function is None or path is None:
+        return None
+    return tuple(_parameters(function, _aliases(path)))
+
+
 def _definition(component: Component) -> ast.ClassDef | ast.FunctionDef | None:
-    _, _, attribute = component.target.partition(":")
+    _, _, attribute = component.target.rpartition(":")
     path = _source_path(component)
     return None if path is None else _definitions(path).get(attribute)
 
@@ -75,6 +95,8 @@ def _source_path(component: Component) -> Path | None:
     if component.obj is not None:
         found = inspect.getsourcefile(component.obj)
         return Path(found) if found else None
+    if component.declared:
+        return Path(component.target.rpartition(":")[0])
     parts = component.target.partition(":")[0].split(".")
     search: list[str] = list(sys.path)
     # The finder is asked package by package, because asking for a dotted name imports parents.

@@ -17,11 +17,7 @@ from vadkit.data.decode import VideoInfo, Worker, probe, read_frames
 from vadkit.data.readers import pyav
 from vadkit.errors import DataError
 
-
-@pytest.fixture(autouse=True)
-def _fakes(monkeypatch):
-    """Lets the child import ``fake_readers``."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+FAKES = [Path(__file__).parent / "fake_readers.py"]
 
 
 @pytest.fixture
@@ -33,7 +29,7 @@ def file(tmp_path):
 
 
 def fakes(*names):
-    return tuple(f"fake_readers:{name}" for name in names)
+    return tuple(f"fake-{name}" for name in names)
 
 
 def numbers(frames):
@@ -81,18 +77,18 @@ def test_a_folder_of_images_is_a_video(tmp_path, pictures):
 )
 def test_the_next_reader_goes_on_where_one_failed(file, caplog, reader, reason):
     with caplog.at_level(logging.WARNING, "vadkit.data"):
-        frames = read_frames(file, readers=fakes(reader, "numbered"), stall_s=1)
+        frames = read_frames(file, readers=fakes(reader, "numbered"), plugins=FAKES, stall_s=1)
         assert numbers(frames) == list(range(10))
     (record,) = caplog.records
     message = record.getMessage()
-    assert str(file) in message and f"fake_readers:{reader}" in message
+    assert str(file) in message and f"fake-{reader}" in message
     assert "after 3 frames" in message
     assert re.search(reason, message)
 
 
 def test_when_all_fail_the_error_tells_why_and_how_far(file):
     with pytest.raises(DataError) as caught:
-        list(read_frames(file, readers=fakes("breaks", "crashes"), stall_s=5))
+        list(read_frames(file, readers=fakes("breaks", "crashes"), plugins=FAKES, stall_s=5))
     message = str(caught.value)
     assert str(file) in message and "3 frames could be read" in message
     assert "breaks: bad packet" in message and "SIGSEGV" in message
@@ -102,30 +98,31 @@ def test_when_all_fail_the_error_tells_why_and_how_far(file):
 @pytest.mark.parametrize(
     ("reader", "reason"),
     [
-        ("fake_readers:is_empty", "no frames"),
-        ("fake_readers:gives_floats", "float64"),
-        ("nonsense", "no readers component named 'nonsense'; known: decord, frames, pyav"),
-        ("fake_readers:nonsense", "nonsense"),
-        ("no_such_module:read", "no_such_module"),
+        ("fake-is_empty", "no frames"),
+        ("fake-gives_floats", "float64"),
+        ("nonsense", "no readers component named 'nonsense'; known: decord, fake-breaks"),
+        ("fake_readers:numbered", "no readers component named 'fake_readers:numbered'"),
+        ("os:remove", "no readers component named 'os:remove'"),
     ],
 )
 def test_unfit_readers_are_told_in_words(file, reader, reason):
     with pytest.raises(DataError, match=reason):
-        list(read_frames(file, readers=(reader,)))
+        list(read_frames(file, readers=(reader,), plugins=FAKES))
 
 
 def test_chatter_on_standard_output_does_no_harm(file):
-    assert numbers(read_frames(file, readers=fakes("chatters"))) == [0, 1, 2]
+    assert numbers(read_frames(file, readers=fakes("chatters"), plugins=FAKES)) == [0, 1, 2]
 
 
 def test_the_child_does_not_import_torch(file):
-    assert numbers(read_frames(file, readers=fakes("tells_modules"))) == [0]
+    assert numbers(read_frames(file, readers=fakes("tells_modules"), plugins=FAKES)) == [0]
 
 
 def test_the_child_finds_vadkit_from_any_folder(file, tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise RuntimeError('not the real json')")
     monkeypatch.chdir(tmp_path)
-    assert numbers(read_frames(Path(file.name), readers=fakes("first_three"))) == [0, 1, 2]
+    frames = read_frames(Path(file.name), readers=fakes("first_three"), plugins=FAKES)
+    assert numbers(frames) == [0, 1, 2]
 
 
 def test_opencv_is_imported_before_any_child_is_started():
@@ -137,18 +134,18 @@ def test_opencv_is_imported_before_any_child_is_started():
 
 def test_a_worker_serves_many_videos_and_starts_anew_after_a_failure(file):
     def process(worker):
-        (frame,) = read_frames(file, readers=fakes("tells_process"), worker=worker)
+        (frame,) = read_frames(file, readers=fakes("tells_process"), plugins=FAKES, worker=worker)
         return frame.tobytes()
 
     with Worker() as worker:
         first = process(worker)
         assert process(worker) == first
         with pytest.raises(DataError, match="SIGSEGV"):
-            list(read_frames(file, readers=fakes("crashes"), worker=worker))
+            list(read_frames(file, readers=fakes("crashes"), plugins=FAKES, worker=worker))
         second = process(worker)
         assert second != first
         # Leaving early ends the child too: it may be in the middle of a frame.
-        frames = read_frames(file, readers=fakes("numbered"), worker=worker)
+        frames = read_frames(file, readers=fakes("numbered"), plugins=FAKES, worker=worker)
         assert next(frames)[0, 0, 0] == 0
         frames.close()
         third = process(worker)
@@ -159,7 +156,7 @@ def test_a_worker_serves_many_videos_and_starts_anew_after_a_failure(file):
 
 def test_leaving_early_ends_a_hanging_child_at_once(file):
     started = time.monotonic()
-    frames = read_frames(file, readers=fakes("hangs"), stall_s=60)
+    frames = read_frames(file, readers=fakes("hangs"), plugins=FAKES, stall_s=60)
     next(frames)
     frames.close()
     assert time.monotonic() - started < 10
@@ -202,11 +199,11 @@ def test_a_plugin_adds_readers(file, tmp_path):
 
 def test_a_reader_with_fewer_frames_than_the_one_before_is_not_believed(file):
     with pytest.raises(DataError, match="first_two: it gives 2 frames, where 3 had been read"):
-        list(read_frames(file, readers=fakes("breaks", "first_two")))
+        list(read_frames(file, readers=fakes("breaks", "first_two"), plugins=FAKES))
 
 
 def test_a_file_written_meanwhile_is_read_with_a_warning(file, caplog):
-    frames = read_frames(file, readers=fakes("numbered"))
+    frames = read_frames(file, readers=fakes("numbered"), plugins=FAKES)
     first = next(frames)
     file.write_bytes(b"longer")
     assert numbers([first, *frames]) == list(range(10))
@@ -215,7 +212,7 @@ def test_a_file_written_meanwhile_is_read_with_a_warning(file, caplog):
 
 def test_the_child_outlives_the_thread_that_started_it(file):
     def process(worker):
-        (frame,) = read_frames(file, readers=fakes("tells_process"), worker=worker)
+        (frame,) = read_frames(file, readers=fakes("tells_process"), plugins=FAKES, worker=worker)
         return frame.tobytes()
 
     found = []
@@ -234,12 +231,13 @@ def test_a_hanging_child_dies_with_its_parent(file):
         [
             sys.executable,
             "-c",
-            "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path\n"
+            "import sys; from pathlib import Path\n"
             "from vadkit.data.decode import read_frames\n"
-            "name = 'fake_readers:leaves_its_process_and_hangs'\n"
-            "for frame in read_frames(Path(sys.argv[1]), readers=[name]): print(flush=True)",
+            "file, fakes = map(Path, sys.argv[1:])\n"
+            "names = ['fake-leaves_its_process_and_hangs']\n"
+            "for frame in read_frames(file, readers=names, plugins=[fakes]): print(flush=True)",
             str(file),
-            str(Path(__file__).parent),
+            str(FAKES[0]),
         ],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -298,5 +296,5 @@ def test_a_cut_transport_stream_is_read_as_far_as_it_goes(tmp_path, pictures, wr
     assert (np.stack(list(read_frames(path, stall_s=3))) == np.stack(whole)).all()
     # Without our guard decord hangs, raises or makes frames up; whatever it does, we come back.
     started = time.monotonic()
-    assert list(read_frames(path, readers=(*fakes("raw_decord"), "pyav"), stall_s=3))
+    assert list(read_frames(path, readers=(*fakes("raw_decord"), "pyav"), plugins=FAKES, stall_s=3))
     assert time.monotonic() - started < 20

@@ -16,10 +16,7 @@ from vadkit.errors import DataError
 SIZE = (4, 6)
 
 
-@pytest.fixture(autouse=True)
-def _fakes(monkeypatch):
-    """Lets the child import ``fake_readers``."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+FAKES = [Path(__file__).parent / "fake_readers.py"]
 
 
 @pytest.fixture
@@ -36,7 +33,7 @@ def target(tmp_path):
 
 
 def fakes(*names):
-    return tuple(f"fake_readers:{name}" for name in names)
+    return tuple(f"fake-{name}" for name in names)
 
 
 def numbers(target, size=SIZE):
@@ -60,7 +57,7 @@ def test_the_file_holds_the_frames_that_read_frames_gives(
 
 def test_a_reader_may_use_its_buffer_again(file, target):
     (name,) = fakes("reuses_its_buffer")
-    decode_to_file(file, target, readers=(name,), size=(400, 600), channels="rgb")
+    decode_to_file(file, target, readers=(name,), plugins=FAKES, size=(400, 600), channels="rgb")
     frames = np.fromfile(target, np.uint8).reshape(10, -1)
     assert (frames == np.arange(10)[:, None]).all()
 
@@ -80,7 +77,14 @@ def test_the_next_reader_goes_on_where_one_failed(file, target, caplog, reader):
     names = fakes(reader, "numbered")
     told = []
     decoded = decode_to_file(
-        file, target, readers=names, size=SIZE, channels="rgb", stall_s=1, progress=told.append
+        file,
+        target,
+        readers=names,
+        plugins=FAKES,
+        size=SIZE,
+        channels="rgb",
+        stall_s=1,
+        progress=told.append,
     )
     assert numbers(target) == list(range(10))
     assert decoded == Decoded(10, zlib.crc32(target.read_bytes()), names)
@@ -91,7 +95,7 @@ def test_the_next_reader_goes_on_where_one_failed(file, target, caplog, reader):
 
 def test_a_reader_that_gave_no_frame_is_not_among_those_needed(file, target):
     names = fakes("gives_floats", "numbered")
-    decoded = decode_to_file(file, target, readers=names, size=SIZE, channels="rgb")
+    decoded = decode_to_file(file, target, readers=names, plugins=FAKES, size=SIZE, channels="rgb")
     assert decoded.readers == names[1:]
 
 
@@ -101,6 +105,7 @@ def test_slow_frames_are_no_stall_and_are_told_as_they_come(file, target):
         file,
         target,
         readers=fakes("slow"),
+        plugins=FAKES,
         size=SIZE,
         channels="rgb",
         stall_s=1.5,
@@ -112,7 +117,7 @@ def test_slow_frames_are_no_stall_and_are_told_as_they_come(file, target):
 def test_when_all_fail_the_error_tells_why_and_how_far(file, target):
     names = fakes("breaks", "crashes")
     with pytest.raises(DataError, match=r"3 frames could be read.*bad packet.*SIGSEGV"):
-        decode_to_file(file, target, readers=names, size=SIZE, channels="rgb")
+        decode_to_file(file, target, readers=names, plugins=FAKES, size=SIZE, channels="rgb")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
@@ -121,12 +126,20 @@ def test_a_full_disk_is_no_fault_of_the_reader(file, target, caplog):
     with Worker() as worker:
         with pytest.raises(OSError) as caught:
             decode_to_file(
-                file, Path("/dev/full"), readers=names, size=SIZE, channels="rgb", worker=worker
+                file,
+                Path("/dev/full"),
+                readers=names,
+                plugins=FAKES,
+                size=SIZE,
+                channels="rgb",
+                worker=worker,
             )
         assert caught.value.errno == errno.ENOSPC
         assert caught.value.filename == "/dev/full"
         assert not caplog.records
-        decode_to_file(file, target, readers=names, size=SIZE, channels="rgb", worker=worker)
+        decode_to_file(
+            file, target, readers=names, plugins=FAKES, size=SIZE, channels="rgb", worker=worker
+        )
     assert numbers(target) == list(range(10))
 
 
@@ -140,12 +153,13 @@ def test_an_error_in_progress_ends_the_child(file, target):
         raise KeyboardInterrupt
 
     with Worker() as worker:
-        (frame,) = read_frames(file, readers=fakes("tells_process"), worker=worker)
+        (frame,) = read_frames(file, readers=fakes("tells_process"), plugins=FAKES, worker=worker)
         with pytest.raises(KeyboardInterrupt):
             decode_to_file(
                 file,
                 target,
                 readers=fakes("hangs"),
+                plugins=FAKES,
                 size=SIZE,
                 channels="rgb",
                 worker=worker,
@@ -161,6 +175,7 @@ def test_a_file_written_meanwhile_is_an_error(file, target):
             file,
             target,
             readers=fakes("numbered"),
+            plugins=FAKES,
             size=SIZE,
             channels="rgb",
             progress=lambda frames: file.write_bytes(b"longer"),
@@ -170,8 +185,11 @@ def test_a_file_written_meanwhile_is_an_error(file, target):
 def test_plugins_reach_the_child(file, target, tmp_path):
     plugin = tmp_path / "plugin.py"
     plugin.write_text(
-        "import fake_readers\nimport vadkit\n\n"
-        "vadkit.register('readers', 'three')(fake_readers.first_three)\n"
+        "import numpy as np\nimport vadkit\n\n\n"
+        "@vadkit.register('readers', 'three')\n"
+        "def three(path):\n"
+        "    for number in range(3):\n"
+        "        yield np.full((4, 6, 3), number, np.uint8)\n"
     )
     decoded = decode_to_file(
         file, target, readers=("three",), size=SIZE, channels="rgb", plugins=[plugin]

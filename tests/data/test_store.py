@@ -153,7 +153,8 @@ from vadkit.data.store import Settings, build_store, plan_store
 from vadkit.data.stored_video import StoredVideo, open_stored
 from vadkit.data.videos import Video
 
-settings = Settings(size=(96, 128), channels="gray", readers=("slow_reader:slow",))
+plugins = (Path(sys.argv[3]),)
+settings = Settings(size=(96, 128), channels="gray", readers=("slow",), plugins=plugins)
 videos = [Video("v", "train", Path(sys.argv[1]))]
 plan = plan_store(videos, settings, cache=Path(sys.argv[2]))
 print(len(build_store(plan, settings)[0][0]), flush=True)
@@ -167,17 +168,20 @@ def slow_build(tmp_path):
     video.write_bytes(b"x")
 
     def start(pause):
-        (tmp_path / "slow_reader.py").write_text(
-            "import time, numpy as np\n"
+        plugin, pauses = tmp_path / "slow_reader.py", tmp_path / "pause"
+        pauses.write_text(str(pause))
+        # The same for every pause: another plugin would make another entry.
+        plugin.write_text(
+            "import time, numpy as np, vadkit\n"
+            "@vadkit.register('readers', 'slow')\n"
             "def slow(path):\n"
             "    open(str(path) + '.opened', 'a').write('x')\n"
             "    for value in range(40):\n"
             "        yield np.full((8, 12, 3), value, np.uint8)\n"
-            f"        time.sleep({pause})\n"
+            f"        time.sleep(float(open({str(pauses)!r}).read()))\n"
         )
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-        command = [sys.executable, "-c", _SCRIPT, str(video), str(tmp_path / "cache")]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-c", _SCRIPT, str(video), str(tmp_path / "cache"), str(plugin)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     return start
 

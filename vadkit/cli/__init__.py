@@ -78,7 +78,11 @@ def _root(
 def main() -> None:
     """Entry point of ``vadkit``: expected errors become one message and an exit code."""
     import logging
+    import os
 
+    # Python would otherwise look for the modules of processes that we start, such as `pickle`, in
+    # the current folder first, which may hold files of a stranger.
+    os.environ["PYTHONSAFEPATH"] = "1"
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     code = 0
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run
+from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
 
 if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
@@ -45,11 +45,14 @@ def calibrate(
             "score of each video. The recipe's by default."
         ),
     ] = None,
+    trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
     """Set the alarm threshold of a run from normal video; no label is needed."""
     from vadkit.workflows.calibrate import calibrate as workflow
 
+    if trust_plugins:
+        allow_plugins([run])
     found = workflow(
         run,
         videos=videos,

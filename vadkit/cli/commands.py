@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,22 @@ Plugin = Annotated[
     typer.Option("--plugin", help="A Python file with components of your own; repeatable."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+TrustPlugins = Annotated[
+    bool,
+    typer.Option(
+        "--trust-plugins",
+        help="Run the plugins that come with a run, or load a .pt2 file, which this user did not "
+        "make. Their digests are recorded, so that no later command asks again.",
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A run folder, as printed by train.")]
+
+
+def allow_plugins(places: Iterable[Path]) -> None:
+    """Record that the code which comes with runs, recipes and ``.pt2`` files may run."""
+    from vadkit.workflows.allow import allow
+
+    allow(places)
 
 
 def train(
@@ -33,6 +49,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
     ] = False,
+    trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
     """Train a recipe; the last line on stdout is the run folder."""
@@ -43,6 +60,10 @@ def train(
         raise RecipeError("give either a recipe to train or --resume RUN, not both or neither")
     if resume is not None and (plugin or dry_run):
         raise RecipeError("--plugin and --dry-run do not go with --resume")
+    if trust_plugins:
+        if resume is None:
+            raise RecipeError("--trust-plugins goes with --resume; a recipe's own plugins run")
+        allow_plugins([resume])
     if dry_run:
         from vadkit.recipe import load_recipe
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set
+from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins
 from vadkit.cli.evaluation import cell, speaker
 
 if TYPE_CHECKING:
@@ -26,11 +26,14 @@ def compare(
         "compare.png"
     ),
     overrides: Set = None,
+    trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
     """Compare runs with the first: AUCs, paired differences, and what is not comparable."""
     from vadkit.workflows.compare import compare as workflow
 
+    if trust_plugins:
+        allow_plugins(runs)
     result = workflow(
         runs, protocol=protocol, checkpoint=checkpoint, plot=plot, overrides=overrides or ()
     )

@@ -44,7 +44,8 @@ def list_components(
     as_json: Json = False,
 ) -> None:
     """List component families, the components of one, or one component's parameters."""
-    from vadkit.registry import FAMILIES, components, find, load_plugin
+    from vadkit.plugins import load_plugin
+    from vadkit.registry import FAMILIES, components, find
     from vadkit.signatures import describe
 
     for path in plugin or []:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set
+from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,11 +61,14 @@ def evaluate(
         ),
     ] = False,
     overrides: Set = None,
+    trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
     """Evaluate a run, or scores of other code; each number says its protocol."""
     from vadkit.errors import RecipeError
 
+    if trust_plugins:
+        allow_plugins([path for path in (run, labels) if path])
     if (run is None) == (scores is None):
         raise RecipeError("give either a run folder or --scores, not both or neither")
     if scores is not None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run
+from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
 
 
 class Format(StrEnum):
@@ -26,11 +26,14 @@ def export(
         Path | None, typer.Option(help="The file; RUN/export/NAME.onnx or .pt2 by default.")
     ] = None,
     checkpoint: Annotated[str, typer.Option(help="Which checkpoint to export.")] = "last",
+    trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
     """Write a run's scoring as one file, checked against PyTorch; prints its path."""
     from vadkit.workflows.export import export as workflow
 
+    if trust_plugins:
+        allow_plugins([run])
     done = workflow(run, format=format.value, out=out, checkpoint=checkpoint)
     if as_json:
         data = {"path": str(done.path), "format": done.format, "bytes": done.bytes}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run
+from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
 
 if TYPE_CHECKING:
     from vadkit.workflows.infer_result import Inferred
@@ -37,6 +37,7 @@ def infer(
     again: Annotated[
         bool, typer.Option("--again", help="Also score what an earlier call has finished.")
     ] = False,
+    trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
     """Score videos: a score for every frame, a plot and an annotated video each.
@@ -47,6 +48,8 @@ def infer(
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.workflows.infer import infer as workflow
 
+    if trust_plugins:
+        allow_plugins([run])
     try:
         results = workflow(
             run,

@@ -17,16 +17,18 @@ def validate(
     plugin: Plugin = None,
     as_json: Json = False,
 ) -> None:
-    """Check a recipe and print it with every default filled in."""
-    from vadkit.recipe import load_recipe
+    """Check a recipe and print it with every default filled in; plugins are not run."""
+    from vadkit.recipe.check import check_recipe
 
-    resolved = load_recipe(recipe, overrides or (), plugin or ()).as_data()
+    checked = check_recipe(recipe, overrides or (), plugin or ())
+    for note in checked.notes:
+        typer.echo(f"note: {note}", err=True)
     if as_json:
-        typer.echo(json.dumps(resolved, indent=2))
+        typer.echo(json.dumps(checked.data, indent=2))
     else:
         from vadkit.recipe.source import to_yaml
 
-        typer.echo(to_yaml(resolved).rstrip())
+        typer.echo(to_yaml(checked.data).rstrip())
 
 
 def schema(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set
+from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins
 
 
 def report(
@@ -27,11 +27,14 @@ def report(
         typer.Option(metavar="DIR", help="Write the plots there too, as PDF and SVG for a paper."),
     ] = None,
     overrides: Set = None,
+    trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
     """Write one HTML file on runs: numbers, curves, and every test video beside its scores."""
     from vadkit.workflows.report import report as workflow
 
+    if trust_plugins:
+        allow_plugins(runs)
     done = workflow(runs, out=out, figures=figures, overrides=tuple(overrides or ()))
     if as_json:
         typer.echo(json.dumps(done.as_data(), indent=2))

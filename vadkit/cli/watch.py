@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run
+from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
 
 if TYPE_CHECKING:
     from vadkit.reports.live_board import Board
@@ -51,6 +51,7 @@ def watch(
         typer.Option(min=0, help="Seconds that a clip may wait for clips of other cameras."),
     ] = 0.0,
     checkpoint: Annotated[str, typer.Option(help="Which checkpoint to score with.")] = "last",
+    trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
     """Watch cameras through one model and raise alarms, until Ctrl-C or the sources end.
@@ -63,6 +64,8 @@ def watch(
     from vadkit.workflows import watch as workflow
     from vadkit.workflows.watch_views import Dashboard, JsonLines, Lines, status_words
 
+    if trust_plugins:
+        allow_plugins([run])
     specs = [parse_sink(text) for text in sink or ()]
     folder = out or (run / "watch" if run.is_dir() else run.with_name(f"{run.stem}-watch"))
     with contextlib.ExitStack() as stack:

@@ -18,6 +18,7 @@ from vadkit.data.decode_process import Failed, Worker
 from vadkit.data.decode_worker import END, FRAME
 from vadkit.data.readers import CANNOT_OPEN, image_files
 from vadkit.errors import DataError
+from vadkit.plugins import as_run
 
 _log = logging.getLogger("vadkit.data")
 READERS = ("pyav", "decord")
@@ -64,9 +65,9 @@ def read_frames(
     """Frames of a video file or image folder in order, (H, W, 3) uint8 RGB.
 
     With ``size`` (height, width) they come resized; as (H, W, 1) for ``channels`` "gray". A reader
-    is a registered name, one that ``plugins`` register, or ``module:function``. When a reader
-    fails, stalls for ``stall_s`` seconds or crashes, the next goes on from the frame reached and a
-    warning says so. Raises ``DataError`` when the last one fails too.
+    is a registered name, or one that ``plugins`` register. When a reader fails, stalls for
+    ``stall_s`` seconds or crashes, the next goes on from the frame reached and a warning says so.
+    Raises ``DataError`` when the last one fails too.
 
     Every coded frame comes once, in the order shown, upright, whatever its time; frames that an
     edit list hides do not. Pictures that a decoder mends after damage come as it mends them;
@@ -160,6 +161,8 @@ def _answers(
     _check_readable(path)
     names = ("frames",) if path.is_dir() else tuple(readers)
     reasons = []
+    # As bytes in text, so that the child runs what this process ran, whatever became of the file.
+    sources = [(str(one.path), one.content.decode("latin-1")) for one in as_run(plugins)]
     with contextlib.ExitStack() as stack:
         worker = worker or stack.enter_context(Worker())
         for name in names:
@@ -169,7 +172,7 @@ def _answers(
                 **here,
                 "path": str(path.absolute()),
                 "reader": name,
-                "plugins": [str(plugin.absolute()) for plugin in plugins],
+                "plugins": sources,
             }
             try:
                 # Closed at once when the caller leaves early, which ends the child.

@@ -134,7 +134,7 @@ class Worker:
                 env={
                     **DECODER_MEMORY,
                     **os.environ,
-                    "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
+                    "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
                 },
                 pass_fds=self._inherits,
                 # Ctrl-C is for the parent, which ends its children itself.

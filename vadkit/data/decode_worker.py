@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import importlib
 import json
 import os
 import re
@@ -88,13 +87,14 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
 
     path, size, channels = Path(request["path"]), request["size"], request["channels"]
     skip, target = request["skip"], request.get("target")
+    plugins = tuple((place, content) for place, content in request["plugins"])
     count, shape, due = 0, None, 0.0
     with contextlib.ExitStack() as stack:
         file = None if target is None else stack.enter_context(_appending(target))
         writer = stack.enter_context(ThreadPoolExecutor(1))
         written: Future[int] = Future()
         written.set_result(request.get("crc", 0))
-        for frame in _reader(request["reader"], tuple(request["plugins"]))(path):
+        for frame in _reader(request["reader"], plugins)(path):
             _check(frame, shape, path, count)
             shape = frame.shape if size is None else None
             count += 1
@@ -153,18 +153,14 @@ def _check(frame: np.ndarray, shape: tuple[int, ...] | None, path: Path, index: 
 
 
 @functools.cache
-def _reader(name: str, plugins: tuple[str, ...]) -> Reader:
-    """A reader by its registered name or as ``module:function``."""
-    from vadkit.registry import find, load_plugin
+def _reader(name: str, plugins: tuple[tuple[str, str], ...]) -> Reader:
+    """A reader by its registered name, once ``plugins`` (path and content) have run."""
+    from vadkit.plugins import Plugin, run_plugin
+    from vadkit.registry import find
 
-    for plugin in plugins:
-        load_plugin(Path(plugin))
-    module, _, function = name.partition(":")
-    reader: Reader = (
-        getattr(importlib.import_module(module), function)
-        if function
-        else find("readers", name).load()
-    )
+    for path, content in plugins:
+        run_plugin(Plugin(Path(path), content.encode("latin-1")))
+    reader: Reader = find("readers", name).load()
     return reader
 
 

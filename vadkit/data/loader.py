@@ -27,7 +27,7 @@ from vadkit.data.processes import end_with_parent
 from vadkit.data.tensors import Clips, make_clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import RecipeError
-from vadkit.registry import load_plugin
+from vadkit.plugins import as_run, run_plugin
 
 _log = logging.getLogger("vadkit.data")
 # Batches read ahead. One more buffer holds the batch that is on its way to the device.
@@ -239,7 +239,7 @@ class _AugmentedBatches(Dataset[Tensor]):
 
     def __init__(self, loader: ClipLoader) -> None:
         self.source, self.clips, self.spec = loader.source, loader.clips, loader.spec
-        self.plugins, self.seed = loader.plugins, loader.seed or 0
+        self.plugins, self.seed = as_run(loader.plugins), loader.seed or 0
         # Kept pickled: a plugin's augments can be read only once the plugin is loaded.
         self.augments = pickle.dumps(loader.image_augments)
         self._ready: list[Any] | None = None
@@ -248,7 +248,7 @@ class _AugmentedBatches(Dataset[Tensor]):
         epoch, numbers = request
         if self._ready is None:
             for plugin in self.plugins:
-                load_plugin(plugin)
+                run_plugin(plugin)
             self._ready = pickle.loads(self.augments)
         shape = (len(numbers), self.spec.frames, *self.spec.size, self.spec.planes)
         clips = self.source.gather(self.clips[numbers], torch.empty(shape, dtype=torch.uint8))

@@ -18,6 +18,7 @@ from vadkit.data.store_write import write_video
 from vadkit.data.stored_video import StoredVideo, open_stored
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
+from vadkit.plugins import as_run
 
 # Part of every key: a change of the file's layout or of how frames are resized makes a new one.
 _FORMAT = "3"
@@ -209,5 +210,5 @@ def store_key(path: Path, settings: Settings, cache: Path) -> str:
     parts = [_FORMAT, content, str(settings.size), settings.channels, *settings.readers]
     if not {*settings.readers} <= {*READERS}:
         # A reader of the user's own makes other frames once it is changed.
-        parts += [plugin.read_text(encoding="utf-8") for plugin in settings.plugins]
+        parts += [one.content.decode(errors="replace") for one in as_run(settings.plugins)]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()

@@ -12,6 +12,8 @@ from vadkit.errors import TrainingError
 from vadkit.files import write_whole
 
 FORMAT = 1
+# How the files that torch.save writes since PyTorch 1.6 begin.
+ZIP = b"PK\x03\x04"
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -53,6 +55,10 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         raise TrainingError(
             f"no checkpoint at {path}; train the run first, or finish it with --resume"
         )
+    with path.open("rb") as file:
+        if file.read(4) != ZIP:
+            # PyTorch before 2.6 runs code of files in its older formats (CVE-2025-32434).
+            raise TrainingError(f"checkpoint {path} cannot be read: it is no zip archive")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -11,10 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vadkit import trust
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
-from vadkit.errors import DataError, RecipeError
+from vadkit.errors import DataError, PluginError, RecipeError
 from vadkit.methods.method import Method, Scores
+from vadkit.methods.onnx_file import external_data
+from vadkit.text import printable
 
 # Under which a file holds what is known beside the graph.
 RECORD = "vadkit.json"
@@ -68,18 +72,19 @@ def clip_record(clip: ClipSpec) -> dict[str, Any]:
     return asdict(clip)
 
 
-def load_exported(path: Path) -> ExportedMethod:
-    """The method in an ``.onnx`` or ``.pt2`` file.
+def load_exported(path: Path, *, own: bool = False) -> ExportedMethod:
+    """The method in an ``.onnx`` or ``.pt2`` file; ``own`` is one that this process just wrote.
 
-    Raises ``DataError`` for a file that is missing, broken, or was not written by vadkit, and
-    ``RecipeError`` when ONNX Runtime is not installed.
+    Raises ``DataError`` for a file that is missing, broken, or was not written by vadkit,
+    ``PluginError`` for a ``.pt2`` file that this user neither exported nor allowed, because reading
+    one can run code, and ``RecipeError`` when ONNX Runtime is not installed.
     """
     if not path.is_file():
         raise DataError(f"no exported model at {path}; write one with `vadkit export`")
     if path.suffix == ".onnx":
         return _load_onnx(path)
     if path.suffix == ".pt2":
-        return _load_pt2(path)
+        return _load_pt2(path, own)
     raise DataError(f"{path} is no exported model; expected {' or '.join(SUFFIXES)}")
 
 
@@ -90,8 +95,14 @@ def _load_onnx(path: Path) -> ExportedMethod:
         raise RecipeError(
             f"{path} needs ONNX Runtime; install it with: pip install 'vadkit[onnx]'"
         ) from None
+    content = path.read_bytes()
+    if outside := external_data(content):
+        raise DataError(
+            f"{path} takes weights from another file, {printable(outside)}, which is not read; "
+            "vadkit export writes one file that holds everything"
+        )
     try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Exception as error:
         # ONNX Runtime raises errors of its own for each way in which a file can be broken.
         raise DataError(f"{path} cannot be read as an ONNX model: {error}") from None
@@ -105,10 +116,19 @@ def _load_onnx(path: Path) -> ExportedMethod:
     return ExportedMethod(run, record)
 
 
-def _load_pt2(path: Path) -> ExportedMethod:
+def _load_pt2(path: Path, own: bool) -> ExportedMethod:
+    content = path.read_bytes()
     found = {RECORD: ""}
+    # PyTorch unpickles parts of the file, evaluates its size expressions with SymPy, and looks
+    # functions up by the names in its graph. No check of ours could tell a harmless file.
+    if not (own or trust.is_trusted(trust.digest(content))):
+        raise PluginError(
+            f"{path} was not exported by this user (sha256 {trust.digest(content)}), and reading a "
+            ".pt2 file can run any code. Use an .onnx file instead; if you trust who made this "
+            "one, add --trust-plugins"
+        )
     try:
-        module = torch.export.load(path, extra_files=found).module()
+        module = torch.export.load(io.BytesIO(content), extra_files=found).module()
     except Exception as error:
         # A broken archive fails in as many places as it has parts.
         raise DataError(f"{path} cannot be read as a torch.export file: {error}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from pydantic import BaseModel, ValidationError
 from vadkit.errors import PluginError, RecipeError
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe, from_pydantic
 from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, SETTINGS_SECTIONS, Clip, Recipe
+from vadkit.recipe.plugins import Code, load_plugins, plugin_files
 from vadkit.recipe.search import space_faults
 from vadkit.recipe.source import parse, parse_override, read_recipe_text
-from vadkit.registry import Component, did_you_mean, find, load_plugin, nested, params_model
+from vadkit.registry import Component, components, did_you_mean, find, nested, params_model
+from vadkit.signatures import keyword_parameters
 
 SHIPPED = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
 
@@ -33,15 +35,33 @@ def find_recipe(name: str | Path) -> Path:
 
 
 def load_recipe(
-    path: str | Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] = (),
+    *,
+    code: Code = "named",
 ) -> Recipe:
     """Read, complete and check a recipe.
 
     ``overrides`` are ``train.epochs=1``; ``plugins`` are files to load beside those that the
-    recipe names. Raises ``RecipeFaults`` (a ``RecipeError``) with every fault, and
-    ``PluginError`` when a plugin cannot be loaded.
+    recipe names. ``code`` says which of those may run: ``named`` for a recipe that the user chose
+    to work with runs them all, ``trusted`` and ``run`` (a run folder's recipe, whose plugins lie
+    in its ``plugins``) only those that the user's own training wrote or that were allowed.
+
+    Raises ``RecipeFaults`` (a ``RecipeError``) with every fault, and ``PluginError`` when a plugin
+    cannot be loaded or is not trusted.
     """
     path = find_recipe(path)
+    data, origin, faults = read_recipe(path, overrides)
+    files, wrong = plugin_files(data, path.parent, plugins)
+    load_plugins(files, path.parent, code)
+    return resolve(data, origin, [*faults, *wrong])
+
+
+def read_recipe(
+    path: Path, overrides: Sequence[str] = ()
+) -> tuple[dict[str, Any], Origin, list[Fault]]:
+    """A recipe's data with overrides in place, before anything of it is looked up."""
     data, origin, faults = parse(read_recipe_text(path), str(path))
     for text in overrides:
         place, value = parse_override(text)
@@ -50,14 +70,20 @@ def load_recipe(
         if fault:
             faults.append(fault)
     data.setdefault("name", path.stem)
-    faults += _load_plugins(data, path.parent, plugins)
-    return resolve(data, origin, faults)
+    return data, origin, faults
 
 
 def resolve(
     data: dict[str, Any], origin: Origin | None = None, faults: Iterable[Fault] = ()
 ) -> Recipe:
     """Complete plain data with its method's defaults and check every part of it."""
+    return Recipe.model_validate(resolve_data(data, origin, faults))
+
+
+def resolve_data(
+    data: dict[str, Any], origin: Origin | None = None, faults: Iterable[Fault] = ()
+) -> dict[str, Any]:
+    """Like ``resolve``, as plain data; incomplete where the method is only declared."""
     origin = origin or Origin("recipe")
     faults = list(faults)
     known = Recipe.model_fields
@@ -91,17 +117,27 @@ def resolve(
             except ValueError as error:
                 faults.append(Fault(("method",), str(error)))
     full = _complete(full, method, defaults, faults)
+    found: list[Fault] = []
     for section, (family, form) in COMPONENT_SECTIONS.items():
         if section in full and (section != "method" or method is None):
-            full[section] = _check_section(full[section], (section,), family, form, faults)
+            full[section] = _check_section(full[section], (section,), family, form, found)
     for section, model in SETTINGS_SECTIONS.items():
         if section in full and not (section == "calibration" and full[section] is None):
-            full[section] = _check_params(full[section], (section,), model, faults)
+            full[section] = _check_params(full[section], (section,), model, found)
+    if _is_declared("methods", full.get("method")):
+        # What its defaults would fill in is not missing.
+        found = [
+            fault
+            for fault in found
+            if fault.place[0] in ("dataset", "method", "hooks", "scorers")
+            or not fault.message.startswith("missing")
+        ]
+    faults += [*found, *_reader_faults(full.get("data"))]
     if not faults and method is not None:
         faults += _cross_check(full, method)
     if faults:
         raise RecipeFaults(faults, origin)
-    return Recipe.model_validate(full)
+    return full
 
 
 def check_components(value: Any, family: str, form: str, source: str) -> Any:
@@ -121,9 +157,16 @@ def _method_class(spec: Any) -> Any:
     if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
         return None
     try:
-        return find("methods", spec["type"]).load()
+        component = find("methods", spec["type"])
     except RecipeError:
         return None
+    return None if component.declared else component.load()
+
+
+def _is_declared(family: str, spec: Any) -> bool:
+    name = spec.get("type") if isinstance(spec, Mapping) else None
+    known = components(family).get(name) if isinstance(name, str) else None
+    return known is not None and known.declared
 
 
 def _params(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,8 +274,28 @@ def _check_component(value: Any, place: Place, family: str, faults: list[Fault])
         if isinstance(weight["weight"], bool) or not isinstance(weight["weight"], int | float):
             message = f"must be a number; got {describe(weight['weight'])}"
             faults.append(Fault((*place, "weight"), message))
+    if component.declared:
+        faults += _parameter_faults(component, params, place)
+        return {"type": name, **weight, **params}
     checked = _check_params(params, place, _model_of(component), faults)
     return {"type": name, **weight, **checked}
+
+
+def _parameter_faults(
+    component: Component, params: Mapping[str, Any], place: Place
+) -> Iterator[Fault]:
+    """Wrong and missing names of parameters, as far as the component's source text tells."""
+    declared = keyword_parameters(component)
+    if declared is None:
+        return
+    known = {one.name: one for one in declared}
+    for name in params:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; known: {', '.join(known) or 'none'}"
+            yield Fault((*place, name), f"unknown parameter{hint}")
+    for name, one in known.items():
+        if one.required and name not in params:
+            yield Fault((*place, name), "missing; this parameter is required")
 
 
 def _model_of(component: Component) -> type[BaseModel]:
@@ -265,22 +328,27 @@ def _check_params(value: Any, place: Place, model: type[BaseModel], faults: list
     return data
 
 
-def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
-    """What only the parts together can tell."""
-    faults = []
-    for place, name in enumerate(full.get("data", {}).get("readers", [])):
-        # A reader may be given as module:function too.
-        if ":" not in name:
+def _reader_faults(section: Any) -> Iterator[Fault]:
+    """Names of readers that are not registered; anything else is reported elsewhere."""
+    names = section.get("readers") if isinstance(section, Mapping) else None
+    for number, name in enumerate(names if isinstance(names, list) else ()):
+        if isinstance(name, str):
             try:
                 find("readers", name)
             except RecipeError as error:
-                faults.append(Fault(("data", "readers", place), str(error)))
+                hint = "; a reader of your own is registered by a plugin file" * (":" in name)
+                yield Fault(("data", "readers", number), f"{error}{hint}")
+
+
+def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
+    """What only the parts together can tell."""
+    faults = []
     clip = Clip.model_validate(full["clip"])
     try:
         spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
         spec = method.clip_for(spec, _params(full["method"]), tuple(full["networks"]))
     except ValueError as error:
-        return [*faults, Fault(("clip",), str(error))]
+        return [Fault(("clip",), str(error))]
     if spec.flow and not spec.flow_trains and full.get("flow") is None:
         faults.append(Fault(("flow",), "this method needs optical flow, such as {type: dis}"))
     if spec.boxes is not None and full.get("objects") is None:
@@ -308,16 +376,3 @@ def set_value(data: dict[str, Any], place: Place, value: Any) -> Fault | None:
         else:
             target = target[part]
     return None
-
-
-def _load_plugins(data: dict[str, Any], folder: Path, more: Sequence[Path]) -> list[Fault]:
-    """Load plugin files; those a recipe names are looked for beside the recipe first."""
-    listed = data.get("plugins") or []
-    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-        return [Fault(("plugins",), f"must be a list of files; got {describe(listed)}")]
-    paths = [folder / item if (folder / item).exists() else Path(item) for item in listed]
-    paths += [Path(item) for item in more]
-    for path in paths:
-        load_plugin(path)
-    data["plugins"] = [str(path.resolve()) for path in dict.fromkeys(paths)]
-    return []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vadkit import trust
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.files import write_whole
 from vadkit.workflows.build import load_method
@@ -81,7 +82,9 @@ def export(
     graph = ScoreGraph(method).eval()
     with write_whole(path) as partial:
         _write(graph, clip, record, format, partial, name)
-        difference = _difference(graph, load_exported(partial), clip)
+        difference = _difference(graph, load_exported(partial, own=True), clip)
+        made = trust.digest(partial.read_bytes())
+    trust.remember_own({made: path}, "export")
     return Exported(path, format, difference, path.stat().st_size)
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from vadkit.errors import DataError, RecipeError
 from vadkit.files import write_whole_folder
+from vadkit.plugins import read_plugin
+from vadkit.trust import remember_own
 
 if TYPE_CHECKING:
     from vadkit.data.decode import VideoInfo
@@ -68,6 +70,8 @@ def make_project(name: str, videos: Path, *, folder: Path | None = None) -> tupl
         (partial / "recipe.yaml").write_text(_recipe(name, videos, footage), encoding="utf-8")
         load_recipe(str(partial / "recipe.yaml"))
         (partial / "README.md").write_text(_readme(name, folder, videos), encoding="utf-8")
+    plugin = read_plugin(folder / "my_parts.py")
+    remember_own({plugin.digest: plugin.path}, "init")
     return folder, footage
 
 

@@ -10,17 +10,19 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from vadkit import trust
 from vadkit.errors import TrainingError
-from vadkit.files import remove_leftovers, write_json, write_text
+from vadkit.files import remove_leftovers, write_bytes, write_json, write_text
+from vadkit.plugins import Plugin, as_run
 from vadkit.recipe import Recipe, load_recipe
 from vadkit.recipe.source import to_yaml
+from vadkit.workflows.git import git_commit
 
 _LOCK = ".lock"
 _VERSIONS = ("vadkit", "torch", "torchvision", "numpy", "imaug", "decord", "av", "scikit-learn")
@@ -43,17 +45,26 @@ def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
     run.mkdir(parents=True)
     if source is not None:
         shutil.copyfile(source, run / "source.yaml")
-    copied = []
-    for plugin in recipe.plugins:
-        (run / "plugins").mkdir(exist_ok=True)
-        copied.append(f"plugins/{plugin.name}")
-        shutil.copyfile(plugin, run / "plugins" / plugin.name)
-    data["plugins"] = copied
+    data["plugins"] = _keep_plugins(recipe, run)
     data["dataset"] = _absolute_paths(data["dataset"])
     _note_absent_roles(data)
     text = to_yaml(data)
     write_text(run / "recipe.yaml", text)
     return run
+
+
+def _keep_plugins(recipe: Recipe, run: Path) -> list[str]:
+    """Write the plugins as they were run into the run, and record that they are the user's own."""
+    kept: dict[str, Plugin] = {}
+    for plugin in as_run(recipe.plugins):
+        name, number = plugin.path.name, 1
+        while f"plugins/{name}" in kept:
+            number += 1
+            name = f"{plugin.path.stem}-{number}{plugin.path.suffix}"
+        kept[f"plugins/{name}"] = plugin
+        write_bytes(run / "plugins" / name, plugin.content)
+    trust.remember_own({one.digest: run / name for name, one in kept.items()}, "train")
+    return list(kept)
 
 
 def _note_absent_roles(data: dict[str, Any]) -> None:
@@ -80,12 +91,16 @@ def _absolute_paths(dataset: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
-    """The resolved recipe of a run folder; ``TrainingError`` when it is none."""
+    """The resolved recipe of a run folder; ``TrainingError`` when it is none.
+
+    Its plugins run where this user's training wrote them, or they were allowed; else it raises
+    ``PluginError``.
+    """
     if not run.exists():
         raise TrainingError(f"no run at {run}; give the folder that `vadkit train` printed")
     if not (run / "recipe.yaml").is_file():
         raise TrainingError(f"{run} is not a run folder: it holds no recipe.yaml")
-    return load_recipe(run / "recipe.yaml", overrides)
+    return load_recipe(run / "recipe.yaml", overrides, code="run")
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
@@ -173,15 +188,5 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_cores": os.cpu_count(),
-        "git": _git_commit(),
+        "git": git_commit(),
     }
-
-
-def _git_commit() -> str | None:
-    """The commit of the folder that vadkit is used in, with ``-dirty`` for changed files."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

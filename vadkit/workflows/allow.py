@@ -1,0 +1,42 @@
+"""What `--trust-plugins` does: record that code which comes with a run or a model may run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from vadkit import trust
+from vadkit.plugins import read_plugin
+from vadkit.recipe.plugins import plugin_files, plugins_of_run
+from vadkit.recipe.resolve import find_recipe, read_recipe
+from vadkit.workflows.progress import say
+
+TORCH_SUFFIX = ".pt2"
+
+
+def allow(places: Iterable[Path]) -> None:
+    """Record the digests of what may run: plugins of runs and recipes, and ``.pt2`` files.
+
+    Says each file on stderr. Raises ``PluginError`` for a plugin outside of its run, and where
+    nothing can be recorded; what is no run is left to the command to tell.
+    """
+    found: dict[str, Path] = {}
+    for place in places:
+        if place.suffix == TORCH_SUFFIX and place.is_file():
+            found[trust.digest(place.read_bytes())] = place
+        for path in _plugins_of(place):
+            plugin = read_plugin(path)
+            found[plugin.digest] = plugin.path
+    new = {one: path for one, path in found.items() if not trust.is_trusted(one)}
+    trust.remember(new, "--trust-plugins")
+    for one, path in new.items():
+        say(f"trusted from now on: {path} (sha256 {one}), recorded in {trust.trust_file()}")
+
+
+def _plugins_of(place: Path) -> list[Path]:
+    if (place / "recipe.yaml").is_file():
+        return plugins_of_run(read_recipe(place / "recipe.yaml")[0], place)
+    recipe = find_recipe(place)
+    if recipe.suffix in (".yaml", ".yml") and recipe.is_file():
+        return plugin_files(read_recipe(recipe)[0], recipe.parent)[0]
+    return []

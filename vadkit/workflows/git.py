@@ -1,0 +1,52 @@
+"""The git commit of the folder that vadkit is used in, without running what a repository names.
+
+A repository may come from a stranger, and git runs programs that its configuration and its hooks
+name, even for `git status`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+# Keys of a repository's own configuration that name no program and no other file.
+_HARMLESS = re.compile(
+    r"core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|symlinks|autocrlf"
+    r"|precomposeunicode)|(branch|user|pull|push|color|merge\.ff|init)\..*"
+    r"|remote\..*\.(url|fetch|pushurl)|submodule\..*\.(url|active|branch)"
+)
+_GIT = ("git", "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def git_commit() -> str | None:
+    """The commit, with ``-dirty`` for changed files; None outside of a repository.
+
+    Whether files are changed is not asked where the repository's configuration names anything that
+    could run a program for it, such as a filter.
+    """
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    if not commit:
+        return None
+    keys = _git("config", "--local", "--includes", "--name-only", "--list")
+    if keys is None or not all(_HARMLESS.fullmatch(key) for key in keys.splitlines()):
+        return commit
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints; None where it fails or takes too long."""
+    try:
+        done = subprocess.run(
+            [*_GIT, *arguments],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=5,
+            check=False,
+            env={**os.environ, **_QUIET},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
