@@ -38,8 +38,8 @@ _content: dict[Path, bytes] = {}
 
 def read_plugin(path: Path) -> Plugin:
     """Read a plugin file; ``PluginError`` where there is none."""
-    path = path.resolve()
-    return Plugin(path, trust.read_small(path))
+    content = trust.read_small(path)
+    return Plugin(path.resolve(), content)
 
 
 def as_run(paths: Iterable[Path]) -> tuple[Plugin, ...]:

@@ -1,0 +1,93 @@
+"""What in the package's own source could run code that came as data: only what stands here."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import vadkit
+
+PACKAGE = Path(vadkit.__file__).parent
+
+# File and call -> why it may.
+ALLOWED = {
+    ("__init__.py", "import_module"): "names of the table above it",
+    ("registry.py", "import_module"): "names of our tables, and entry points of installed packages",
+    ("inference/detector.py", "import_module"): "a constant",
+    ("registry.py", "eval"): "annotations of components that are imported already",
+    ("plugins.py", "exec"): "plugins, once their content is allowed",
+    ("plugins.py", "compile"): "the same",
+    ("data/loader.py", "pickle.loads"): "what the process that started this one has pickled",
+    ("data/loader.py", "pickle.dumps"): "the same",
+    ("methods/exported.py", "torch.export.load"): "files whose digest is trusted",
+    ("data/decode_process.py", "subprocess.Popen"): "this interpreter",
+    ("workflows/git.py", "subprocess.run"): "git, with what a repository could run switched off",
+}
+_NAMES = {"eval", "exec", "compile", "__import__", "import_module"}
+_MODULES = {"pickle", "marshal", "shelve", "dill", "joblib", "subprocess", "runpy", "pty"}
+_WHOLE = {
+    "os.system",
+    "os.popen",
+    "torch.export.load",
+    "torch.jit.load",
+    "torch.hub.load",
+    "torch.package.PackageImporter",
+    "yaml.load",
+    "yaml.full_load",
+    "yaml.unsafe_load",
+    "yaml.load_all",
+    "sympy.sympify",
+    "torch.ops.load_library",
+    "importlib.util.spec_from_file_location",
+}
+# Names that come from a table, a Literal or a tuple of ours; each was looked at.
+COMPUTED_GETATTR = {
+    "__init__.py": 1,
+    "registry.py": 1,
+    "engine/trainer.py": 1,
+    "densities/density.py": 1,
+    "methods/scene_bank.py": 1,
+    "data/objects/torchvision.py": 1,
+}
+
+
+def calls():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield path.relative_to(PACKAGE).as_posix(), ast.unparse(node.func), node
+
+
+def keyword(node, name):
+    return next((ast.unparse(one.value) for one in node.keywords if one.arg == name), None)
+
+
+def test_nothing_else_can_run_what_is_read():
+    found = set()
+    for file, name, node in calls():
+        last = name.rpartition(".")[2]
+        module = name.partition(".")[0]
+        plain = name in _NAMES or last in {"import_module", "exec_module", "load_module"}
+        if plain or name in _WHOLE or (module in _MODULES and module != name):
+            found.add((file, name.replace("importlib.", "")))
+        if last == "load" and name.startswith(("torch.load", "np.load", "numpy.load")):
+            assert keyword(node, "allow_pickle") in (None, "False"), file
+            if name.startswith("torch"):
+                assert keyword(node, "weights_only") == "True", file
+        assert keyword(node, "shell") in (None, "False"), file
+    assert found == set(ALLOWED), found ^ set(ALLOWED)
+
+
+def test_yaml_is_loaded_safely():
+    for file, name, _ in calls():
+        assert not (name.startswith("yaml.") and "load" in name and name != "yaml.safe_load"), file
+    source = (PACKAGE / "recipe" / "source.py").read_text(encoding="utf-8")
+    assert "class _Loader(yaml.SafeLoader)" in source
+
+
+def test_attributes_by_computed_names_are_few_and_known():
+    found = Counter(
+        file
+        for file, name, node in calls()
+        if name == "getattr" and not isinstance(node.args[1], ast.Constant)
+    )
+    assert found == COMPUTED_GETATTR
