@@ -83,6 +83,8 @@ def test_entry_points_of_installed_packages(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     points = {"vadkit.networks": [Point("theirs", "their_package.nets:Theirs")]}
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points.get(group, []))
+    # Looked up once a process otherwise.
+    monkeypatch.setattr(registry, "_from_packages", registry._from_packages.__wrapped__)
     component = components("networks")["theirs"]
     info = signatures.describe(component)
     assert (info.summary, info.origin) == ("Their network.", "package their-package")

@@ -143,15 +143,15 @@ def test_files_that_are_no_recipe(vadkit, tmp_path):
 def test_no_permission(vadkit, tmp_path, monkeypatch):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(GOOD)
-    read_text = Path.read_text
+    open_file = Path.open
 
     def refuse(path, *arguments, **settings):
         # Taking the file's rights away would not keep root from reading it.
         if path == recipe:
             raise PermissionError(13, "Permission denied")
-        return read_text(path, *arguments, **settings)
+        return open_file(path, *arguments, **settings)
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     code, out, err = vadkit("train", recipe)
     assert (code, out) == (2, "")
     assert err == f"error: {recipe}: no permission to read this file\n"

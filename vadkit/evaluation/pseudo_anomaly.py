@@ -63,7 +63,7 @@ class PseudoAnomaly:
         self,
         *,
         share: Annotated[float, Field(gt=0, lt=1)] = 0.25,
-        seed: Annotated[int, Field(ge=0)] = 0,
+        seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0,
         clips: Annotated[int, Field(ge=1)] = 8,
         frames: Annotated[int, Field(ge=1)] = 12,
         found: Annotated[float, Field(gt=0, le=1)] = 0.9,

@@ -8,6 +8,10 @@ from typing import Any
 
 from vadkit.errors import RecipeError
 from vadkit.registry import did_you_mean
+from vadkit.text import printable
+
+# Faults that the text of an error shows; more are noise, and may be thousands.
+_SHOWN = 20
 
 # A place in a recipe: keys and list positions, as ("augments", 0, "type").
 Place = tuple[str | int, ...]
@@ -40,18 +44,23 @@ class Origin:
 
 
 class RecipeFaults(RecipeError):
-    """Every fault found in one recipe; its text has one line a fault."""
+    """Every fault found in one recipe; its text has a line for each of the first ones."""
 
     def __init__(self, faults: Iterable[Fault], origin: Origin) -> None:
         self.faults = sorted(faults, key=lambda fault: _order(fault, origin))
         self.origin = origin
-        super().__init__("\n".join(render(fault, origin) for fault in self.faults))
+        lines = [render(fault, origin) for fault in self.faults[:_SHOWN]]
+        if len(self.faults) > _SHOWN:
+            more = len(self.faults) - _SHOWN
+            lines.append(f"{printable(origin.source)}: and {more:,} faults more")
+        super().__init__("\n".join(lines))
 
 
 def render(fault: Fault, origin: Origin) -> str:
     """``recipe.yaml:12: networks.generator.widht: unknown parameter; did you mean 'width'?``"""
-    dotted = ".".join(str(part) for part in fault.place)
-    return ": ".join(part for part in (origin.locate(fault.place), dotted, fault.message) if part)
+    dotted = printable(".".join(str(part) for part in fault.place), 200)
+    where, message = printable(origin.locate(fault.place), 300), printable(fault.message, 2000)
+    return ": ".join(part for part in (where, dotted, message) if part)
 
 
 def _order(fault: Fault, origin: Origin) -> tuple[int, str]:
@@ -107,7 +116,12 @@ def describe(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
-        text = "[" + ", ".join(describe(item) for item in value) + "]"
-        return text if len(text) <= 60 else f"a list of {len(value)} values"
-    text = repr(value) if isinstance(value, str) else str(value)
+        text = "[" + ", ".join(describe(item) for item in value[:30]) + "]"
+        short = len(text) <= 60 and len(value) <= 30
+        return text if short else f"a list of {len(value)} values"
+    if isinstance(value, str):
+        # Twice as many characters as are shown, since quotes are a part of it.
+        text = repr(value[:120])
+    else:
+        text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."

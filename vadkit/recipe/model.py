@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(ge=1)]
+# Frames of 8K video are 4,320 by 7,680.
+Side = Annotated[int, Field(ge=8, le=16_384)]
 
 
 class Section(BaseModel):
@@ -39,7 +41,7 @@ class Clip(Section):
     """The frames that a method sees together: how many, how large (height, width), what colour."""
 
     frames: Annotated[int, Field(ge=1, le=256)]
-    size: tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
+    size: tuple[Side, Side]
     channels: Literal["rgb", "gray"]
     step: Positive = 1
 
@@ -49,7 +51,7 @@ class Train(Section):
 
     epochs: Positive
     batch_size: Positive
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False

@@ -18,20 +18,31 @@ from vadkit.recipe.search import space_faults
 from vadkit.recipe.source import parse, parse_override, read_recipe_text
 from vadkit.registry import Component, components, did_you_mean, find, nested, params_model
 from vadkit.signatures import keyword_parameters
+from vadkit.text import printable
 
+# Bytes of a recipe's name. Names of files are made of it, and disks take 255.
+_LONGEST_NAME = 200
 SHIPPED = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
 
 
 def find_recipe(name: str | Path) -> Path:
     """A recipe's path as given, or that of a shipped recipe such as ``quickstart``."""
     path = Path(name)
-    if path.exists() or path.suffix in (".yaml", ".yml"):
+    if _exists(path) or path.suffix in (".yaml", ".yml"):
         return path
     for folder in SHIPPED:
         shipped = folder / f"{name}.yaml"
-        if shipped.is_file():
+        if _exists(shipped):
             return shipped
     return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        # A name that no file can have, such as one of 300 characters or with a NUL in it.
+        return False
 
 
 def load_recipe(
@@ -85,14 +96,14 @@ def resolve_data(
 ) -> dict[str, Any]:
     """Like ``resolve``, as plain data; incomplete where the method is only declared."""
     origin = origin or Origin("recipe")
-    faults = list(faults)
+    faults = [*faults, *_nul_faults(data, ())]
     known = Recipe.model_fields
     for key in data:
         if key not in known:
             hint = did_you_mean(key, known) or f"; known: {', '.join(known)}"
             faults.append(Fault((key,), f"unknown section{hint}"))
-    if not isinstance(data.get("name", ""), str) or "/" in data.get("name", ""):
-        faults.append(Fault(("name",), f"must be text without '/'; got {describe(data['name'])}"))
+    if message := _name_fault(data.get("name", "recipe")):
+        faults.append(Fault(("name",), f"{message}; got {describe(data['name'])}"))
     full = {key: value for key, value in data.items() if key in known}
     if not isinstance(full.get("search", {}), Mapping):
         message = (
@@ -147,9 +158,37 @@ def check_components(value: Any, family: str, form: str, source: str) -> Any:
     """
     faults: list[Fault] = []
     checked = _check_section(value, (), family, form, faults)
+    faults += _nul_faults(value, ())
     if faults:
         raise RecipeFaults(faults, Origin(source))
     return checked
+
+
+def _name_fault(name: Any) -> str:
+    """Why a recipe cannot have this name, which becomes that of a folder; empty where it can."""
+    if not isinstance(name, str) or "/" in name:
+        return "must be text without '/'"
+    if not name.strip() or name.strip(".") == "":
+        return "must be the name of a folder, such as 'my-recipe'"
+    if printable(name) != name:
+        return "must be a name on one line, without characters that cannot be seen"
+    if len(name.encode()) > _LONGEST_NAME:
+        return f"must be at most {_LONGEST_NAME} bytes long"
+    return ""
+
+
+def _nul_faults(value: Any, place: Place) -> Iterator[Fault]:
+    """Texts with a NUL character, which no file's name and no argument of a program can hold."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str) and "\0" in key:
+                yield Fault(place, f"the key {describe(key)} holds a NUL character")
+            yield from _nul_faults(item, (*place, key))
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _nul_faults(item, (*place, position))
+    elif isinstance(value, str) and "\0" in value:
+        yield Fault(place, f"holds a NUL character; got {describe(value)}")
 
 
 def _method_class(spec: Any) -> Any:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from vadkit.errors import RecipeError
-from vadkit.recipe.faults import describe
+from vadkit.recipe.faults import RecipeFaults, describe
 from vadkit.recipe.model import Section
+from vadkit.recipe.source import parse_value
+from vadkit.text import printable
+
+_Number = int | Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Range(Section):
@@ -19,8 +22,8 @@ class Range(Section):
     With ``log`` small numbers are tried as often as ten times larger ones.
     """
 
-    low: int | float
-    high: int | float
+    low: _Number
+    high: _Number
     log: bool = False
 
     @model_validator(mode="after")
@@ -95,7 +98,7 @@ def parse_search(text: str) -> tuple[str, Range | Choices]:
     Raises ``RecipeError`` that names the option.
     """
     key, equals, value = text.partition("=")
-    key = key.strip()
+    key, text = key.strip(), printable(text, 100)
     if not equals or not key or not value.strip():
         raise RecipeError(
             f"--search {text}: must be KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=ONE,TWO,..., such as "
@@ -109,20 +112,24 @@ def parse_search(text: str) -> tuple[str, Range | Choices]:
                     f"--search {text}: after the second ':' only 'log' can stand; got {more[0]!r}"
                 )
             return key, Range(low=_number(low, text), high=_number(high, text), log=bool(more))
-        return key, Choices(values=[yaml.safe_load(part) for part in value.split(",")])
+        return key, Choices(values=[parse_value(part, "--search") for part in value.split(",")])
     except ValidationError as error:
         raise RecipeError(f"--search {text}: {_words(error)}") from None
-    except yaml.YAMLError:
-        raise RecipeError(f"--search {text}: '{value}' is no list of plain values") from None
+    except RecipeFaults as error:
+        message = error.faults[0].message
+        raise RecipeError(
+            f"--search {text}: {describe(value)} is no list of plain values: {message}"
+        ) from None
 
 
-def _number(text: str, option: str) -> int | float:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    raise RecipeError(f"--search {option}: '{text}' is not a number")
+def _number(text: str, option: str) -> Any:
+    try:
+        number = parse_value(text, "--search")
+    except RecipeFaults:
+        number = None
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise RecipeError(f"--search {option}: {describe(text)} is not a number")
+    return number
 
 
 def _words(error: ValidationError) -> str:

@@ -9,14 +9,45 @@ from typing import Any
 
 import yaml
 
-from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults
+from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe
 
-# More values than this is no recipe; it also bounds what nested aliases can expand to.
+# More than this is no recipe. The number of values also bounds what nested aliases expand to.
+_MOST_BYTES = 1 << 20
 _MOST_VALUES = 20_000
+_DEEPEST = 50
+_LONGEST_TEXT = 10_000
+_LONGEST_KEY = 300
+# Whole numbers as 64 bits hold them, with a sign or without.
+_LOWEST, _HIGHEST = -(2**63), 2**64 - 1
+_POSITION = re.compile(r"[0-9]{1,9}")
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with the numbers of YAML 1.2 (``2e-4`` is one) and dates left as text."""
+    """SafeLoader with the numbers of YAML 1.2 (``2e-4`` is one) and dates left as text.
+
+    Raises ``YAMLError`` for text that is nested too deeply or holds too many values, before it is
+    read to its end.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = self._values = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """A node and what it holds."""
+        self._values += 1
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            self._refuse(f"nested more than {_DEEPEST} deep")
+        if self._values > 2 * _MOST_VALUES:
+            # Keys count here too.
+            self._refuse(f"holds more than {_MOST_VALUES} values; this is no recipe")
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def _refuse(self, problem: str) -> None:
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.peek_event().start_mark)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -46,7 +77,11 @@ def read_recipe_text(path: Path) -> str:
     """The text of a recipe file; ``RecipeError`` says why it cannot be read."""
     origin = Origin(str(path))
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) <= _MOST_BYTES:
+            return content.decode("utf-8")
+        message = "is larger than 1 MiB, which no recipe is; is it another file?"
     except FileNotFoundError:
         message = "recipe not found; give the path of a YAML file"
     except IsADirectoryError:
@@ -60,6 +95,8 @@ def read_recipe_text(path: Path) -> str:
         message = f"is not UTF-8 text (byte {error.start}); is it a YAML file?"
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
+    except ValueError:
+        message = "is no path of a file: it holds a NUL character"
     raise RecipeFaults([Fault((), message)], origin)
 
 
@@ -72,7 +109,7 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], Origin, list[Fault]]:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise RecipeFaults([_syntax_fault(error, origin)], origin) from None
     if node is None:
         raise RecipeFaults(
@@ -93,32 +130,43 @@ def parse_override(text: str) -> tuple[Place, Any]:
     if not equals or not key.strip():
         fault = Fault((), "an override is KEY=VALUE, such as train.epochs=1")
         raise RecipeFaults([fault], Origin(f"--set {text}"))
-    origin = Origin(f"--set {text}")
+    parts = key.strip().split(".")
+    if len(parts) > _DEEPEST:
+        fault = Fault((), f"the key has {len(parts)} parts; at most {_DEEPEST} are possible")
+        raise RecipeFaults([fault], Origin(f"--set {text}"))
+    place = tuple(int(part) if _POSITION.fullmatch(part) else part for part in parts)
+    return place, parse_value(value, f"--set {text}")
+
+
+def parse_value(text: str, option: str) -> Any:
+    """A value on the command line, read as YAML; ``RecipeFaults`` begin with ``option``."""
+    origin = Origin(option)
     try:
-        loader = _Loader(value)
+        loader = _Loader(text)
         node = loader.get_single_node()
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise RecipeFaults([Fault((), _problem(error))], origin) from None
     reader = _NodeReader(loader, Origin(""))
     data = None if node is None else reader.value(node, (), ())
     if reader.faults:
         raise RecipeFaults([Fault((), fault.message) for fault in reader.faults], origin)
-    place = tuple(int(part) if part.isdigit() else part for part in key.strip().split("."))
-    return place, data
+    return data
 
 
 def _kind(data: Any) -> str:
     return "a list" if isinstance(data, list) else f"{data!r:.40}"
 
 
-def _syntax_fault(error: yaml.YAMLError, origin: Origin) -> Fault:
+def _syntax_fault(error: Exception, origin: Origin) -> Fault:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is not None:
         origin.lines[()] = mark.line + 1
     return Fault((), _problem(error))
 
 
-def _problem(error: yaml.YAMLError) -> str:
+def _problem(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "not valid YAML: nested too deeply"
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     if "'\\t'" in problem:
         return "a tab stands where YAML wants spaces; indent with spaces"
@@ -160,14 +208,13 @@ class _NodeReader:
     def _scalar(self, node: yaml.ScalarNode, place: Place) -> Any:
         try:
             value = self.loader.construct_object(node)
-        except (ValueError, yaml.YAMLError):
-            self.faults.append(Fault(place, f"'{node.value}' is not a {_tag(node.tag)}"))
-            return None
-        if isinstance(value, float) and not math.isfinite(value):
-            self.faults.append(Fault(place, f"must be a finite number; got {node.value}"))
-            return None
-        if isinstance(value, bytes | set):
-            self.faults.append(Fault(place, f"the tag '{_tag(node.tag)}' is not allowed"))
+        except (ValueError, ArithmeticError, LookupError, AttributeError, yaml.YAMLError):
+            # PyYAML checks no text that has a tag of its own, such as !!int ''.
+            message = f"{describe(node.value)} is not a {_tag(node.tag)}"
+        else:
+            message = _scalar_fault(value, node)
+        if message:
+            self.faults.append(Fault(place, message))
             return None
         return value
 
@@ -185,6 +232,10 @@ class _NodeReader:
                 )
                 continue
             key = str(key_node.value)
+            if len(key) > _LONGEST_KEY:
+                message = f"line {line}: {describe(key)} is no name of a parameter"
+                self.faults.append(Fault(place, message))
+                continue
             if key in data:
                 first = self.origin.lines[(*place, key)]
                 self.origin.lines[(*place, key)] = line
@@ -193,6 +244,19 @@ class _NodeReader:
             self.origin.lines[(*place, key)] = line
             data[key] = self.value(value_node, (*place, key), above)
         return data
+
+
+def _scalar_fault(value: Any, node: yaml.ScalarNode) -> str:
+    """What is wrong with a plain value; empty for nothing."""
+    if value is not None and not isinstance(value, bool | int | float | str):
+        return f"the tag '{_tag(node.tag)}' is not allowed"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"must be a finite number; got {node.value:.40}"
+    if isinstance(value, int) and not _LOWEST <= value <= _HIGHEST:
+        return f"is too large a number for 64 bits; got {describe(node.value)}"
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return f"is text of {len(value)} characters; at most {_LONGEST_TEXT} are possible"
+    return ""
 
 
 def _tag(tag: str) -> str:

@@ -232,7 +232,9 @@ def _study(seed: int) -> optuna.Study:
     except ImportError:
         raise RecipeError("vadkit tune needs Optuna: pip install 'vadkit[tune]'") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    return optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed % 2**32)
+    )
 
 
 def _distribution(each: Any) -> optuna.distributions.BaseDistribution:

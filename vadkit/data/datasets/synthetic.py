@@ -49,7 +49,7 @@ class Synthetic:
         test_videos: Annotated[int, Field(ge=1, le=99)] = 4,
         frames: Annotated[int, Field(ge=10, le=10_000)] = 120,
         size: tuple[_Side, _Side] = (120, 160),
-        seed: Annotated[int, Field(ge=0)] = 0,
+        seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0,
     ) -> None:
         self.root = Path(root).expanduser()
         self.counts: dict[Split, int] = {"train": train_videos, "test": test_videos}

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vadkit.errors import RecipeError
 from vadkit.inference.sinks.sink import EverySink
-from vadkit.recipe import Spec, check_components
+from vadkit.recipe import RecipeFaults, Spec, check_components
+from vadkit.recipe.source import parse_value
 from vadkit.registry import build
+from vadkit.text import printable
 
 
 def parse_sink(text: str) -> Spec:
@@ -36,9 +36,12 @@ def parse_sink(text: str) -> Spec:
         if name in spec:
             raise RecipeError(f"--sink {text}: '{name}' is given twice")
         try:
-            spec[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise RecipeError(f"--sink {text}: the value of '{name}' is not YAML") from None
+            spec[name] = parse_value(value, "--sink")
+        except RecipeFaults as error:
+            raise RecipeError(
+                f"--sink {printable(text, 200)}: the value of '{name}' is not YAML of plain "
+                f"values: {error.faults[0].message}"
+            ) from None
     if "type" not in spec:
         raise RecipeError(f"--sink {text}: says no type; begin with type=, such as type=webhook")
     checked = check_components(spec, "sinks", "one", f"--sink {text}")
