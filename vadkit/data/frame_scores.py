@@ -7,9 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from vadkit.arrays import is_archive, load_archive, load_array
 from vadkit.data.readers import natural_key
 from vadkit.errors import DataError
+from vadkit.reading import read_bytes
+from vadkit.text import printable
 
+_MOST_TEXT = 256 << 20
+_MOST_LINES = 10_000_000
 SUFFIXES = (".npy", ".npz", ".csv", ".txt")
 # Names under which an archive or a table of one video holds its scores.
 _NAMES = ("scores", "score")
@@ -121,8 +126,9 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
     rows = _rows(path)
     header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
     if not {"video", "frame"} <= set(header) or not set(_NAMES) & set(header):
+        shown = printable(",".join(header), 200)
         raise DataError(
-            f"{path}, line 1: the header is '{','.join(header)}'; expected 'video,frame,score', "
+            f"{path}, line 1: the header is '{shown}'; expected 'video,frame,score', "
             "or give a folder with one file a video"
         )
     _check_cells(path, header, rows[1:])
@@ -148,7 +154,7 @@ def _frame(path: Path, line: int, row: list[str], column: int, known: dict[int, 
     number = _number(path, line, row, column)
     if not number.is_integer() or number < 0 or number in known:
         what = "stands there twice" if number in known else "is no frame's number, from 0"
-        raise DataError(f"{path}, line {line}: frame {row[column].strip()} {what}")
+        raise DataError(f"{path}, line {line}: frame {printable(row[column].strip(), 60)} {what}")
     return int(number)
 
 
@@ -166,8 +172,10 @@ def _in_order(path: Path, scores: dict[int, float], whose: str = "the table") ->
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """Line numbers and cells of a text file; blank lines at its end are none."""
     try:
-        text = path.read_text(encoding="utf-8-sig").rstrip()
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_bytes(path, _MOST_TEXT).decode("utf-8-sig").rstrip()
+        if text.count("\n") >= _MOST_LINES:
+            raise ValueError(f"it has more than {_MOST_LINES:,} lines")
+    except (OSError, ValueError) as error:
         raise DataError(f"scores {path} cannot be read as text: {error}") from None
     lines = text.splitlines()
     try:
@@ -184,7 +192,7 @@ def _number(path: Path, line: int, row: list[str], column: int) -> float:
             raise ValueError
         return float(text) if text else float("nan")
     except ValueError:
-        raise DataError(f"{path}, line {line}: '{text}' is not a number") from None
+        raise DataError(f"{path}, line {line}: '{printable(text, 60)}' is not a number") from None
 
 
 def _row(values: np.ndarray, source: str) -> np.ndarray:
@@ -197,20 +205,17 @@ def _row(values: np.ndarray, source: str) -> np.ndarray:
 
 def _load(path: Path) -> np.ndarray:
     try:
-        loaded = np.load(path, allow_pickle=False)
-    except Exception as error:
-        # A broken header gives anything from a TokenError to a MemoryError.
+        if is_archive(path):
+            raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
+        return load_array(path)
+    except (OSError, ValueError) as error:
         raise DataError(_unreadable(path, error)) from None
-    if not isinstance(loaded, np.ndarray):
-        raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
-    return loaded
 
 
 def _load_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as error:
+        return load_archive(path)
+    except (OSError, ValueError) as error:
         raise DataError(_unreadable(path, error)) from None
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.data.images import decode_image
+
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 CANNOT_OPEN = "cannot open it"
 
@@ -110,7 +112,7 @@ def frames(path: Path) -> Iterator[np.ndarray]:
     import cv2
 
     for image in image_files(path):
-        pixels = cv2.imdecode(np.fromfile(image, np.uint8), cv2.IMREAD_COLOR)
+        pixels = decode_image(image, cv2.IMREAD_COLOR)
         if pixels is None:
             raise ValueError(f"{image.name} is not an image that can be read")
         yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
@@ -125,5 +127,6 @@ def image_files(folder: Path) -> list[Path]:
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
     """A sort key that takes runs of digits as numbers."""
-    parts = re.split(r"(\d+)", name.lower())
+    # Python reads no numbers of more than 4,300 digits.
+    parts = re.split(r"(\d{1,4000})", name.lower())
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]

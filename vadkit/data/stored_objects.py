@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.arrays import load_archive
 from vadkit.data.decode import READERS, STALL_S, read_frames
 from vadkit.data.decode_threads import decoding_threads
 from vadkit.data.derived import Progress, counter, key_of, one_at_a_time, write_derived
@@ -107,8 +108,7 @@ def _part(
 def _load(path: Path) -> Boxes | None:
     """Saved boxes; None where there are none, or where the file is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            boxes = Boxes(**saved)
+        boxes = Boxes(**load_archive(path))
         # Says when they were last used, for `vadkit data cache prune`.
         os.utime(path)
         return boxes

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vadkit.arrays import MOST_BYTES, load_archive, load_array
 from vadkit.data.extras import GivenRows
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
@@ -17,6 +18,8 @@ from vadkit.features.feature import Feature
 
 # A row is of a region where their boxes overlap by more than this (intersection over union).
 _OVERLAP = 0.3
+# What rows of one frame may take: eight objects of 2,048 numbers each.
+_BYTES_A_FRAME = 8 * 2048 * 4
 
 
 class FileFeature(Feature):
@@ -37,10 +40,10 @@ class FileFeature(Feature):
         """
         path = self._path(video)
         try:
-            loaded = np.load(path, allow_pickle=False)
-            arrays = {"": loaded} if path.suffix == ".npy" else dict(loaded)
-        except Exception as error:
-            # Broken files give errors of a dozen kinds: of the header, the archive, compression.
+            most = max(MOST_BYTES, length * _BYTES_A_FRAME)
+            single = path.suffix == ".npy"
+            arrays = {"": load_array(path, most)} if single else load_archive(path, most)
+        except (OSError, ValueError) as error:
             raise DataError(
                 f"{path} cannot be read as plain arrays ({error}); pickled objects are not read, "
                 "because they can run code"

@@ -119,9 +119,6 @@ def describe(value: Any) -> str:
         text = "[" + ", ".join(describe(item) for item in value[:30]) + "]"
         short = len(text) <= 60 and len(value) <= 30
         return text if short else f"a list of {len(value)} values"
-    if isinstance(value, str):
-        # Twice as many characters as are shown, since quotes are a part of it.
-        text = repr(value[:120])
-    else:
-        text = str(value)
+    # Of long text a part is enough to be cut below.
+    text = repr(value[:120]) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

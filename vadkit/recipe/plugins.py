@@ -14,6 +14,14 @@ from vadkit.recipe.faults import Fault, describe
 Code = Literal["named", "trusted", "run"]
 
 
+def file_exists(path: Path) -> bool:
+    """Whether a file is there; not for names that no file can have, such as too long ones."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def plugin_files(
     data: dict[str, Any], folder: Path, more: Sequence[Path] = ()
 ) -> tuple[list[Path], list[Fault]]:
@@ -26,7 +34,7 @@ def plugin_files(
         isinstance(item, str) and "\0" not in item for item in listed
     ):
         return [], [Fault(("plugins",), f"must be a list of files; got {describe(listed)}")]
-    paths = [folder / item if (folder / item).exists() else Path(item) for item in listed]
+    paths = [folder / item if file_exists(folder / item) else Path(item) for item in listed]
     paths = list(dict.fromkeys([*paths, *map(Path, more)]))
     data["plugins"] = [str(path.resolve()) for path in paths]
     return paths, []

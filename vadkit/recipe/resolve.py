@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from vadkit.errors import PluginError, RecipeError
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe, from_pydantic
 from vadkit.recipe.model import COMPONENT_SECTIONS, DEFAULTS, SETTINGS_SECTIONS, Clip, Recipe
-from vadkit.recipe.plugins import Code, load_plugins, plugin_files
+from vadkit.recipe.plugins import Code, file_exists, load_plugins, plugin_files
 from vadkit.recipe.search import space_faults
 from vadkit.recipe.source import parse, parse_override, read_recipe_text
 from vadkit.registry import Component, components, did_you_mean, find, nested, params_model
@@ -28,21 +28,13 @@ SHIPPED = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recip
 def find_recipe(name: str | Path) -> Path:
     """A recipe's path as given, or that of a shipped recipe such as ``quickstart``."""
     path = Path(name)
-    if _exists(path) or path.suffix in (".yaml", ".yml"):
+    if file_exists(path) or path.suffix in (".yaml", ".yml"):
         return path
     for folder in SHIPPED:
         shipped = folder / f"{name}.yaml"
-        if _exists(shipped):
+        if file_exists(shipped):
             return shipped
     return path
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        # A name that no file can have, such as one of 300 characters or with a NUL in it.
-        return False
 
 
 def load_recipe(
@@ -114,7 +106,7 @@ def resolve_data(
         faults += [
             Fault(("search", key), text) for key, text in space_faults(full.get("search", {}))
         ]
-    for section in ("dataset", "method"):
+    for section in ("name", "dataset", "method"):
         if section not in full:
             faults.append(Fault((), f"missing section '{section}'"))
     method = _method_class(full.get("method"))
@@ -253,7 +245,8 @@ def _complete(
             else:
                 merged[role] = _lay_over(roles.get(role), spec)
         full[section] = merged
-    for role in list(full["optimizers"]) if isinstance(full.get("optimizers"), Mapping) else []:
+    by_role = [full.get(section) for section in ("networks", "optimizers", "schedulers")]
+    for role in list(full["optimizers"]) if all(isinstance(x, Mapping) for x in by_role) else []:
         # An optimizer of a network that the recipe switched off has nothing to do.
         if f"networks.{role}" in optional and role not in full["networks"]:
             full["optimizers"].pop(role)

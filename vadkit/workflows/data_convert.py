@@ -64,6 +64,8 @@ def convert(
         labels, kind = _of_labels(path, label_format)
         if videos is not None:
             labels = _with_lengths(labels, videos, path.name, notes)
+    from vadkit.data.labels.intervals import check_intervals
+
     abnormal = 0
     for video, one in labels.items():
         if one.frames is None:
@@ -71,7 +73,8 @@ def convert(
                 f"{source} ({kind}) does not say how many frames video '{video}' has; give "
                 "--videos FOLDER, the folder of the videos or of their frames, to count them"
             )
-        abnormal += int(one.flags(one.frames, video, str(source)).sum())
+        check_intervals(one.intervals, one.frames, video)
+        abnormal += one.abnormal()
     _write(out, labels)
     frames = sum(one.frames or 0 for one in labels.values())
     return Converted(len(labels), frames, abnormal, kind, str(out), notes)

@@ -136,14 +136,13 @@ def _decode(
 
 def _image_sizes(path: Path) -> Counter[tuple[int, int]]:
     """Sizes of a folder's images as their heads say; decoding tells of broken ones."""
-    from PIL import Image
-
+    from vadkit.data.images import image_size
     from vadkit.data.readers import image_files
 
     sizes: Counter[tuple[int, int]] = Counter()
     for file in image_files(path) if path.is_dir() else []:
-        with contextlib.suppress(OSError), Image.open(file) as image:
-            sizes[image.height, image.width] += 1
+        if size := image_size(file):
+            sizes[size[1], size[0]] += 1
     return sizes
 
 

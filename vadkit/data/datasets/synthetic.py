@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import math
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
+from vadkit.arrays import Head, open_archive
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.labels.own import read_labels, write_labels
 from vadkit.data.scene import ANOMALIES, draw_video
@@ -82,17 +84,33 @@ class Synthetic:
                 split,
                 place / f"{name}.mp4",
                 labels[name].of(name, _LABELS),
-                _mask_reader(place / f"{name}_masks.npz"),
+                partial(self._masks, place / f"{name}_masks.npz"),
             )
             for name in names
         ]
+
+    def _masks(self, path: Path) -> np.ndarray:
+        """Bool (N, H, W) of a test video."""
+        height, width = self.size
+        shape = (self.frames, height, -(-width // 8))
+        try:
+            with open_archive(path, math.prod(shape) + 64) as archive:
+                if archive.heads.get("bits") != Head(shape, np.dtype(np.uint8)):
+                    raise ValueError(f"expected 'bits' of uint8 {shape}")
+                packed = archive["bits"]
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"masks {path} cannot be read ({error}); delete {self.folder}, so that it is "
+                "drawn again"
+            ) from None
+        return np.unpackbits(packed, axis=-1, count=width).astype(bool)
 
     def _draw(self) -> None:
         """Draw everything into a temporary folder, which becomes the real one when complete."""
         _log.info("drawing the synthetic dataset into %s", self.folder)
         try:
-            with write_whole_folder(self.folder) as partial:
-                self._draw_into(partial)
+            with write_whole_folder(self.folder) as unfinished:
+                self._draw_into(unfinished)
         except OSError as error:
             # Another process may have drawn the same videos meanwhile; its copy is as good.
             if not self.folder.is_dir():
@@ -138,11 +156,3 @@ def _write_video(path: Path, frames: np.ndarray) -> None:
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
-
-
-def _mask_reader(path: Path) -> Callable[[], np.ndarray]:
-    def masks() -> np.ndarray:
-        with np.load(path) as archive:
-            return np.unpackbits(archive["bits"], axis=-1, count=int(archive["width"])).astype(bool)
-
-    return masks

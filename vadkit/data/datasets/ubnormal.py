@@ -13,6 +13,7 @@ from vadkit.data.datasets.labelled import Flags, read_flags, read_tracks
 from vadkit.data.datasets.layouts import find_file, find_folder, visible
 from vadkit.data.labels.files import read_lines
 from vadkit.data.labels.intervals import Labels
+from vadkit.data.labels.masks import mask_image
 from vadkit.data.labels.tracks import read_ubnormal_tracks
 from vadkit.data.readers import natural_key
 from vadkit.data.videos import Split, Video
@@ -177,9 +178,7 @@ def object_masks(tracks: Path) -> np.ndarray:
         raise DataError(f"mask folder {tracks.parent} {lost}; unpack the dataset again")
     masks = []
     for number, path in sorted(numbers.items()):
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
-        if image is None:
-            raise DataError(f"mask {path} is not an image that can be read")
+        image = mask_image(path, cv2.IMREAD_GRAYSCALE)
         objects = [track for track, start, end in spans if start <= number <= end]
         masks.append(np.isin(image, objects))
     return np.stack(masks)

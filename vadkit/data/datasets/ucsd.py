@@ -18,6 +18,7 @@ from vadkit.data.datasets.layouts import (
     find_file,
     find_root,
 )
+from vadkit.data.images import image_size
 from vadkit.data.labels.arrays import load_member, open_npz
 from vadkit.data.labels.masks import image_masks, packed_masks
 from vadkit.data.readers import image_files
@@ -100,15 +101,16 @@ class Ucsd:
 def _width(packed: Path, name: str, path: Path) -> int:
     """Pixels of a row, which its packed bytes do not tell."""
     with open_npz(packed) as archive:
-        row = load_member(archive, name, packed).shape[-1]
+        shape = load_member(archive, name, packed).shape
+        row = shape[-1] if shape else 0
         if "width" in archive.files:
-            return int(load_member(archive, "width", packed))
+            width = load_member(archive, "width", packed)
+            if width.size != 1 or width.dtype.kind not in "iu" or width < 1:
+                raise DataError(f"{packed}: 'width' must be one whole number of pixels")
+            return int(width.item())
     images = image_files(path) if path.is_dir() else []
-    if images:
-        from PIL import Image
-
-        with Image.open(images[0]) as image:
-            return image.width
+    if images and (size := image_size(images[0])):
+        return size[0]
     if row not in _WIDTHS:
         raise DataError(
             f"{packed}, video '{name}': rows of {row} bytes are of neither Ped1 nor Ped2; add the "

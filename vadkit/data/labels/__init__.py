@@ -86,27 +86,28 @@ def _of_file(path: Path) -> set[str]:
 
 
 def _of_array(path: Path) -> set[str]:
-    from vadkit.data.labels.arrays import load_npy
+    from vadkit.data.labels.arrays import head_of
 
-    return {"pixel-npy" if load_npy(path).ndim == 3 else "frame-npy"}
+    return {"pixel-npy" if len(head_of(path).shape) == 3 else "frame-npy"}
 
 
 def _of_archive(path: Path) -> set[str]:
-    from vadkit.data.labels.arrays import load_member, open_npz
+    from vadkit.data.labels.arrays import open_npz
 
     with open_npz(path) as archive:
-        shapes = [load_member(archive, name, path).shape for name in archive.files[:1]]
+        shapes = [head.shape for head in list(archive.heads.values())[:1]]
     # (N,) or (1, N); masks and boxes have other shapes.
     return {"frame-npz"} if shapes and shapes[0][:-1] in ((), (1,)) else set()
 
 
 def _of_matlab(path: Path) -> set[str]:
-    from scipy.io import whosmat
+    from vadkit.data.labels.matlab import names_of
 
     try:
-        names = {name for name, _, _ in whosmat(path)}
-    except Exception as error:
-        # SciPy documents no errors; broken files give a dozen kinds from as many places in it.
+        names = names_of(path)
+    except NotImplementedError:
+        raise DataError(f"{path} is a MATLAB 7.3 file, which is not read") from None
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a MATLAB file ({error})") from None
     known = {"gt": "interval-mat", "volLabel": "avenue-masks"}
     return {known[name] for name in names & known.keys()}

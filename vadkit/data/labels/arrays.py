@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from vadkit.arrays import (
+    MOST_BYTES,
+    Archive,
+    Head,
+    is_archive,
+    load_array,
+    open_archive,
+    read_head,
+)
 from vadkit.data.labels.files import label_files
-from vadkit.data.labels.intervals import Labels
+from vadkit.data.labels.intervals import MOST_FRAMES, MOST_INTERVALS, Labels
 from vadkit.errors import DataError
 
 
@@ -19,43 +29,62 @@ def read_frame_npy(path: Path) -> dict[str, Labels]:
     ``test_frame_mask``.
     """
     files = label_files(path, "*.npy", lambda file: file.stem)
-    return {video: _labels(load_npy(file), str(file)) for video, file in files.items()}
+    labels = {}
+    for video, file in files.items():
+        _check_shape(head_of(file), str(file))
+        labels[video] = _labels(load_npy(file), str(file))
+    return labels
 
 
 def read_frame_npz(path: Path) -> dict[str, Labels]:
     """An archive of arrays 0 or 1 a frame by video id, as NWPU Campus has in ``gt.npz``."""
+    labels: dict[str, Labels] = {}
+    intervals = 0
     with open_npz(path) as archive:
-        return {
-            video: _labels(load_member(archive, video, path), f"{path}, video '{video}'")
-            for video in archive.files
-        }
+        for video, head in archive.heads.items():
+            source = f"{path}, video '{video}'"
+            _check_shape(head, source)
+            labels[video] = _labels(load_member(archive, video, path), source)
+            intervals += len(labels[video].intervals)
+            if intervals > MOST_INTERVALS:
+                raise DataError(f"{path} has more than {MOST_INTERVALS:,} abnormal intervals")
+    return labels
 
 
-def load_npy(path: Path) -> np.ndarray:
-    """The array in a ``.npy`` file; ``DataError`` for a broken or a pickled one."""
-    loaded = _load(path)
-    if not isinstance(loaded, np.ndarray):
-        loaded.close()
-        raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
-    return loaded
+def load_npy(path: Path, most: int = MOST_BYTES) -> np.ndarray:
+    """The array in a ``.npy`` file; ``DataError`` for a broken, a pickled or a larger one."""
+    with _read(path):
+        if is_archive(path):
+            raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
+        return load_array(path, most)
 
 
-def open_npz(path: Path) -> Any:
-    """The open archive of a ``.npz`` file, to be used with ``with``."""
-    loaded = _load(path)
-    if isinstance(loaded, np.ndarray):
-        raise DataError(f"{path} is one array, not an archive of arrays; name it .npy")
-    return loaded
+def head_of(path: Path) -> Head:
+    """The shape and the type of the array in a ``.npy`` file."""
+    with _read(path):
+        if is_archive(path):
+            raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
+        with path.open("rb") as file:
+            return read_head(file)
 
 
-def load_member(archive: Any, name: str, path: Path) -> np.ndarray:
+@contextmanager
+def open_npz(path: Path, most: int = MOST_BYTES) -> Iterator[Archive]:
+    """The open archive of a ``.npz`` file, whose arrays take at most ``most`` bytes together."""
+    with ExitStack() as stack:
+        with _read(path):
+            if not is_archive(path):
+                raise DataError(f"{path} is one array, not an archive of arrays; name it .npy")
+            archive = stack.enter_context(open_archive(path, most))
+        yield archive
+
+
+def load_member(archive: Archive, name: str, path: Path) -> np.ndarray:
     """One array of an open archive; ``DataError`` lists the names when there is none such."""
     if name not in archive.files:
         raise DataError(f"{path} holds no video '{name}'; it has {', '.join(archive.files[:12])}")
-    try:
-        return np.asarray(archive[name])
-    except Exception as error:
-        raise _broken(path, error) from None
+    with _read(path):
+        return archive[name]
 
 
 def zeros_and_ones(array: np.ndarray, source: str) -> np.ndarray:
@@ -71,24 +100,33 @@ def zeros_and_ones(array: np.ndarray, source: str) -> np.ndarray:
     return flags
 
 
-def _labels(array: np.ndarray, source: str) -> Labels:
-    if array.ndim != 1 and not (array.ndim == 2 and array.shape[0] == 1):
-        masks = "; masks of (N, H, W) are read by the format pixel-npy" if array.ndim == 3 else ""
+def _check_shape(head: Head, source: str) -> None:
+    """Before the array is read: its head is all that may be wrong with it."""
+    shape = head.shape
+    if len(shape) != 1 and not (len(shape) == 2 and shape[0] == 1):
+        masks = "; masks of (N, H, W) are read by the format pixel-npy" if len(shape) == 3 else ""
         raise DataError(
-            f"{source} has shape {array.shape}; expected (N,) or (1, N), a value a frame{masks}"
+            f"{source} has shape {shape}; expected (N,) or (1, N), a value a frame{masks}"
         )
+    if head.values > MOST_FRAMES:
+        raise DataError(
+            f"{source} labels {head.values:,} frames; a video cannot have more than {MOST_FRAMES:,}"
+        )
+
+
+def _labels(array: np.ndarray, source: str) -> Labels:
     return Labels.from_flags(zeros_and_ones(array.ravel(), source))
 
 
-def _load(path: Path) -> Any:
+@contextmanager
+def _read(path: Path) -> Iterator[None]:
     try:
-        return np.load(path, allow_pickle=False)
+        yield
     except FileNotFoundError:
         raise DataError(f"labels not found: {path}") from None
     except OSError as error:
         raise DataError(f"labels {path} cannot be read: {error.strerror or error}") from None
-    except Exception as error:
-        # Broken files give errors of a dozen kinds: of the header, the archive, its compression.
+    except ValueError as error:
         raise _broken(path, error) from None
 
 

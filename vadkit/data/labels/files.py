@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from vadkit.data.labels.intervals import MOST_FRAMES
+from vadkit.data.labels.matlab import read_matlab_array
 from vadkit.data.readers import natural_key
 from vadkit.errors import DataError
+from vadkit.reading import read_bytes
+from vadkit.text import printable
+
+# A row for each of ten million frames.
+_MOST_TEXT = 256 << 20
+_MOST_LINES = 10_000_000
 
 
 def label_files(path: Path, pattern: str, name: Callable[[Path], str]) -> dict[str, Path]:
@@ -36,59 +45,63 @@ def label_files(path: Path, pattern: str, name: Callable[[Path], str]) -> dict[s
     return found
 
 
-def read_text(path: Path) -> str:
-    """A text file in UTF-8, its line ends as they are; ``DataError`` for anything else."""
+def read_text(path: Path, most: int = _MOST_TEXT, encoding: str = "utf-8-sig") -> str:
+    """A text file, its line ends as they are, of at most ``most`` bytes and 10 million lines.
+
+    Raises ``DataError`` for anything else.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return file.read()
+        text = read_bytes(path, most).decode(encoding)
     except FileNotFoundError:
         raise DataError(f"labels not found: {path}") from None
     except OSError as error:
         raise DataError(f"labels {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"labels {path} are not a text file in UTF-8") from None
+    except ValueError as error:
+        raise DataError(f"labels {path} cannot be read: {error}") from None
+    if text.count("\n") + text.count("\r") > 2 * _MOST_LINES:
+        raise DataError(f"labels {path} have more than {_MOST_LINES:,} lines")
+    return text
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
     """Number, from 1, and stripped text of every line that is not blank."""
-    lines = enumerate(read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
+    lines = enumerate(io.StringIO(read_text(path), newline=None), 1)
     return [(number, line.strip()) for number, line in lines if line.strip()]
 
 
-def read_matlab(path: Path, name: str, what: str) -> Any:
+def read_matlab(path: Path, name: str, what: str) -> np.ndarray:
     """The cell array ``name`` of a MATLAB file; ``what`` tells in errors what it should hold."""
-    from scipy.io import loadmat
-
     if not path.is_file():
         raise DataError(f"labels not found: {path} is not a file")
     try:
-        return loadmat(path, variable_names=[name])[name]
+        return read_matlab_array(path, name)
     except NotImplementedError:
         raise DataError(
             f"{path} is a MATLAB 7.3 file, which is not read; save it again in MATLAB with "
             f"save(..., '{name}', '-v7')"
         ) from None
-    except Exception as error:
-        # SciPy documents no errors; broken files give a dozen kinds from as many places in it.
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} holds no cell array '{name}' of {what} ({error})") from None
 
 
 @contextmanager
-def at_line(path: Path, line: int) -> Iterator[None]:
+def at_line(path: Path, line: int, what: str = "line") -> Iterator[None]:
     """Turns a ``ValueError`` into a ``DataError`` that names the file and the line."""
     try:
         yield
     except ValueError as error:
-        raise DataError(f"{path}, line {line}: {error}") from None
+        raise DataError(f"{path}, {what} {line}: {error}") from None
 
 
 def whole_number(text: str) -> int:
     """A whole number, also one written ``12.0``; ``ValueError`` tells what the text is instead."""
     value = number(text)
     if not value.is_integer():
-        raise ValueError(f"{text.strip()} is not a whole number")
+        raise ValueError(f"{printable(text.strip(), 60)} is not a whole number")
     if abs(value) > MOST_FRAMES:
-        raise ValueError(f"{text.strip()} is too large for a frame or an object")
+        raise ValueError(f"{printable(text.strip(), 60)} is too large for a frame or an object")
     return int(value)
 
 
@@ -97,7 +110,7 @@ def number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"'{text.strip()}' is not a number") from None
+        raise ValueError(f"'{printable(text.strip(), 60)}' is not a number") from None
     if not math.isfinite(value):
-        raise ValueError(f"'{text.strip()}' is not a finite number")
+        raise ValueError(f"'{printable(text.strip(), 60)}' is not a finite number")
     return value

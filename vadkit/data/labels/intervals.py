@@ -12,8 +12,10 @@ from vadkit.errors import DataError
 # Abnormal frames as 0-based half-open [start, end) pairs.
 Intervals = list[tuple[int, int]]
 
-# A year at 30 frames a second; a label file that speaks of more has a slip of the pen.
-MOST_FRAMES = 10**9
+# 38 days at 30 frames a second; a label file that speaks of more has a slip of the pen.
+MOST_FRAMES = 10**8
+# A video that turns abnormal more often has noise for labels, which takes memory by the gigabyte.
+MOST_INTERVALS = 10**6
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,18 @@ class Labels:
     intervals: Intervals
     frames: int | None = None
 
+    def abnormal(self) -> int:
+        """How many frames are abnormal."""
+        return sum(end - start for start, end in join_intervals(self.intervals))
+
     @classmethod
     def from_flags(cls, flags: np.ndarray) -> Labels:
-        """From one bool a frame."""
+        """From one bool a frame; ``DataError`` for more turns than labels can have."""
+        turns = int(np.count_nonzero(flags[1:] != flags[:-1]))
+        if turns > 2 * MOST_INTERVALS:
+            raise DataError(
+                f"labels turn {turns:,} times between normal and abnormal; these are no labels"
+            )
         return cls(frames_to_intervals(flags), len(flags))
 
     def flags(self, frames: int, video: str, source: str) -> np.ndarray:
@@ -56,7 +67,15 @@ def intervals_to_frames(
 
     Raises ``DataError`` when an interval does not lie within the video.
     """
+    check_intervals(intervals, frames, video)
     flags = np.zeros(frames, bool)
+    for start, end in intervals:
+        flags[start:end] = True
+    return flags
+
+
+def check_intervals(intervals: Sequence[tuple[int, int]], frames: int, video: str) -> None:
+    """Raise ``DataError`` when an interval does not lie within the video."""
     for start, end in intervals:
         if not 0 <= start < end:
             raise DataError(f"labels of video '{video}': [{start}, {end}) is not an interval")
@@ -65,13 +84,14 @@ def intervals_to_frames(
                 f"labels of video '{video}' reach frame {end}, but the video has {frames} frames; "
                 + likely_cause(frames, end)
             )
-        flags[start:end] = True
-    return flags
 
 
 def frames_to_intervals(flags: np.ndarray) -> Intervals:
     """The inverse of ``intervals_to_frames``: maximal runs of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(flags, np.int8), [0]])))
+    # Of bytes, not of whole numbers, which would take eight times the memory.
+    padded = np.zeros(len(flags) + 2, bool)
+    padded[1:-1] = flags
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 

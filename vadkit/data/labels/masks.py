@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from vadkit.data.labels.arrays import load_member, load_npy, open_npz, zeros_and_ones
+from vadkit.data.images import decode_image
+from vadkit.data.labels.arrays import head_of, load_member, load_npy, open_npz, zeros_and_ones
 from vadkit.data.labels.files import label_files, read_matlab
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.readers import image_files, natural_key
 from vadkit.errors import DataError
+
+# A byte a pixel of 10,000 frames of 640 by 640; masks of one video are looked at all at once.
+_MOST_MASKS = 4 << 30
 
 
 def read_avenue_masks(path: Path) -> dict[str, Labels]:
@@ -59,11 +63,11 @@ def read_pixel_npy(path: Path) -> dict[str, Labels]:
 
 def pixel_npy(path: Path) -> np.ndarray:
     """Bool (N, H, W) from a ``.npy`` file of that shape, of values 0 and 1."""
-    array = load_npy(path)
-    if array.ndim != 3:
-        flags = "; a value a frame is read by the format frame-npy" if array.ndim < 3 else ""
-        raise DataError(f"{path} has shape {array.shape}; expected masks (N, H, W){flags}")
-    return zeros_and_ones(array, str(path))
+    shape = head_of(path).shape
+    if len(shape) != 3:
+        flags = "; a value a frame is read by the format frame-npy" if len(shape) < 3 else ""
+        raise DataError(f"{path} has shape {shape}; expected masks (N, H, W){flags}")
+    return zeros_and_ones(load_npy(path, _MOST_MASKS), str(path))
 
 
 def packed_masks(path: Path, video: str, width: int) -> np.ndarray:
@@ -72,7 +76,7 @@ def packed_masks(path: Path, video: str, width: int) -> np.ndarray:
     The archive holds uint8 (N, H, ceil(width / 8)) by video id, as ``numpy.packbits(masks, -1)``
     gives it.
     """
-    with open_npz(path) as archive:
+    with open_npz(path, _MOST_MASKS // 8) as archive:
         packed = load_member(archive, video, path)
     needed = -(-width // 8)
     if packed.dtype != np.uint8 or packed.ndim != 3 or packed.shape[-1] != needed:
@@ -119,11 +123,18 @@ def _image(path: Path) -> np.ndarray:
     """(H, W), the largest value of a pixel's colours; a dark colour is not black."""
     import cv2
 
-    raw = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(raw, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if raw.size else None
+    return np.asarray(mask_image(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH).max(axis=2))
+
+
+def mask_image(path: Path, flags: int) -> np.ndarray:
+    """A picture by OpenCV's ``flags``; ``DataError`` where it cannot be read."""
+    try:
+        image = decode_image(path, flags)
+    except ValueError as error:
+        raise DataError(f"mask {error}") from None
     if image is None:
         raise DataError(f"mask {path} is not an image that can be read")
-    return image.max(axis=2)
+    return image
 
 
 def _same_size(frames: Iterable[tuple[str, Any]], source: str) -> Iterator[np.ndarray]:

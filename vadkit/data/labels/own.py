@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from operator import index
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from vadkit.data.labels.intervals import MOST_FRAMES, Intervals, Labels, intervals_to_frames
+from pydantic import BaseModel, Field, ValidationError
+
+from vadkit.data.labels.files import read_text
+from vadkit.data.labels.intervals import MOST_FRAMES, Intervals, Labels, check_intervals
 from vadkit.errors import DataError
 from vadkit.files import write_text
+from vadkit.reading import MOST_JSON, parse_json
 
 FORMAT = "vadkit-labels-1"
 
@@ -27,7 +30,7 @@ def write_labels(path: Path, labels: Mapping[str, Labels]) -> None:
                 f"the labels of video '{video}' do not say how many frames it has, which {path} "
                 "must hold; give the videos too, so that the lengths are known"
             )
-        intervals_to_frames(one.intervals, one.frames, video)
+        check_intervals(one.intervals, one.frames, video)
         videos[video] = {"frames": int(one.frames), "abnormal": _plain(one.intervals)}
     write_text(path, json.dumps({"format": FORMAT, "videos": videos}, indent=1))
 
@@ -39,11 +42,10 @@ def _plain(intervals: Intervals) -> list[list[int]]:
 
 def read_labels(path: Path) -> dict[str, Labels]:
     """Labels by video id from vadkit's own format; ``DataError`` names what is wrong."""
+    text = read_text(path, MOST_JSON)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"labels not found: {path}") from None
-    except (OSError, ValueError, RecursionError) as error:
+        data = parse_json(text)
+    except ValueError as error:
         raise DataError(f"labels {path} cannot be read as JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise DataError(
@@ -57,18 +59,25 @@ def read_labels(path: Path) -> dict[str, Labels]:
     return {video: _one(path, video, entry) for video, entry in videos.items()}
 
 
-def _one(path: Path, video: str, entry: Any) -> Labels:
+class _Entry(BaseModel):
+    """The labels of one video as they stand in the file."""
+
+    frames: Annotated[int, Field(ge=0, strict=True)]
+    abnormal: list[tuple[Annotated[int, Field(strict=True)], Annotated[int, Field(strict=True)]]]
+
+
+def _one(path: Path, video: str, data: Any) -> Labels:
     try:
-        frames = index(entry["frames"])
-        intervals = [(index(start), index(end)) for start, end in entry["abnormal"]]
-        if frames < 0:
-            raise ValueError(frames)
-    except (KeyError, TypeError, ValueError):
+        entry = _Entry.model_validate(data)
+    except ValidationError:
         raise DataError(
             f"{path}: video '{video}' needs 'frames' (a whole number) and 'abnormal' (a list of "
             "[start, end) pairs of whole numbers counted from 0)"
         ) from None
-    if frames > MOST_FRAMES:
-        raise DataError(f"{path}: video '{video}' cannot have {frames} frames")
-    intervals_to_frames(intervals, frames, video)
-    return Labels(intervals, frames)
+    if entry.frames > MOST_FRAMES:
+        raise DataError(
+            f"{path}: video '{video}' cannot have {entry.frames} frames; at most {MOST_FRAMES:,} "
+            "are possible"
+        )
+    check_intervals(entry.abnormal, entry.frames, video)
+    return Labels(entry.abnormal, entry.frames)

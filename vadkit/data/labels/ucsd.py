@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vadkit.data.labels.files import read_matlab
-from vadkit.data.labels.intervals import Intervals, Labels
+from vadkit.data.labels.files import at_line, read_matlab, read_text, whole_number
+from vadkit.data.labels.intervals import MOST_FRAMES, MOST_INTERVALS, Intervals, Labels
 from vadkit.errors import DataError
+from vadkit.reading import MOST_JSON
 
 
 def read_ucsd_m(path: Path) -> dict[str, Labels]:
@@ -18,10 +19,9 @@ def read_ucsd_m(path: Path) -> dict[str, Labels]:
 
     The file counts from 1 and includes both ends: ``gt_frame = [61:180]`` becomes [60, 180).
     """
-    try:
-        script = re.sub(r"%.*", "", path.read_text(encoding="latin-1"))
-    except OSError as error:
-        raise DataError(f"labels {path} cannot be read: {error.strerror}") from None
+    if not path.is_file():
+        raise DataError(f"labels {path} cannot be read: there is no such file")
+    script = re.sub(r"%.*", "", read_text(path, MOST_JSON, "latin-1"))
     found = re.findall(r"gt_frame\s*=\s*\[([^\]]*)\]", script)
     if not found:
         raise DataError(f"{path} holds no line such as 'gt_frame = [61:180]'")
@@ -34,7 +34,8 @@ def read_ucsd_m(path: Path) -> dict[str, Labels]:
                 f"{path}, clip {len(clips) + 1}: '{odd[0]}' is neither a frame nor a range 61:180"
             )
         ends = [part.partition(":") for part in ranges]
-        clips.append([(int(first) - 1, int(last or first)) for first, _, last in ends])
+        with at_line(path, len(clips) + 1, "clip"):
+            clips.append([(whole_number(a) - 1, whole_number(b or a)) for a, _, b in ends])
     return _numbered(clips)
 
 
@@ -54,6 +55,8 @@ def _numbered(clips: list[Intervals]) -> dict[str, Labels]:
 
 def _cell_intervals(path: Path, clip: int, cell: Any) -> Intervals:
     try:
+        if np.size(cell) > 2 * MOST_INTERVALS:
+            raise ValueError("too many")
         # MATLAB keeps plain numbers as doubles.
         ends = np.atleast_2d(np.asarray(cell, np.float64))
         if ends.size == 0:
@@ -61,6 +64,8 @@ def _cell_intervals(path: Path, clip: int, cell: Any) -> Intervals:
         first, last = (ends if ends.shape[0] == 2 else ends.T).tolist()
         if not (np.isfinite(ends).all() and np.array_equal(ends, np.rint(ends))):
             raise ValueError("not whole numbers")
+        if np.abs(ends).max() > MOST_FRAMES:
+            raise ValueError("too large")
     except (TypeError, ValueError):
         raise DataError(
             f"{path}, clip {clip}: expected first and last frames as a 2 x k array of whole numbers"

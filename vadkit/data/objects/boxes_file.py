@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vadkit.arrays import load_archive
 from vadkit.data.objects import Boxes
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
@@ -57,10 +58,8 @@ class BoxesFile:
 def _archive(path: Path, size: int, changed: int) -> dict[str, np.ndarray]:
     """All arrays, read once for all videos; size and time of change tell a new version."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name]) for name in archive.files}
-    except Exception as error:
-        # Broken files give errors of a dozen kinds: of the header, the archive, its compression.
+        return load_archive(path)
+    except (OSError, ValueError) as error:
         raise DataError(
             f"boxes {path} cannot be read as a .npz archive of plain arrays ({error}); pickled "
             "objects are not read, because they can run code"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.arrays import load_archive
 from vadkit.data.cache import PSEUDO
 from vadkit.data.derived import key_of, one_at_a_time, write_derived
 from vadkit.data.pseudo.scene import Made, Pseudo, Scene, median_of
@@ -52,10 +53,10 @@ class PseudoClip:
 
     def truth(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels (N,) bool and masks (N, H, W) bool."""
-        with np.load(self.frames.folder / _TRUTH_FILE) as saved:
-            width = self.frames.shape[2]
-            masks = np.unpackbits(saved["masks"], axis=-1, count=width).astype(bool)
-            return saved["labels"], masks
+        saved = load_archive(self.frames.folder / _TRUTH_FILE)
+        width = self.frames.shape[2]
+        masks = np.unpackbits(saved["masks"], axis=-1, count=width).astype(bool)
+        return saved["labels"], masks
 
 
 def make_clips(

@@ -1,0 +1,160 @@
+"""Arrays of NumPy files from anybody, read only where they fit in memory.
+
+A compressed archive of 3 MB may hold 8 GB, so the head of every array is read first. Whatever is
+wrong with a file comes as ``ValueError`` or ``OSError`` with a reason that can be shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+# What all arrays of one file may take, where a reader knows no better.
+MOST_BYTES = 1 << 30
+
+_MAGIC = b"\x93NUMPY"
+_PICKLED = "pickled objects are not read, because they can run code"
+# What NumPy, zipfile and zlib raise for broken files: a head is a Python literal, and parts of an
+# archive may be missing, damaged or under a password.
+_OF_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+    EOFError,
+    SyntaxError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the head of an array says of it."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def values(self) -> int:
+        """How many values the array has."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """How much memory the array takes."""
+        return self.values * self.dtype.itemsize
+
+
+class Archive:
+    """An open ``.npz`` file: the heads of its arrays, and the arrays one by one."""
+
+    def __init__(self, file: zipfile.ZipFile, most: int) -> None:
+        self._file = file
+        self._members: dict[str, str] = {}
+        self.heads: dict[str, Head] = {}
+        for member in file.infolist():
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError("an archive is compressed in a way that NumPy does not write")
+            name = member.filename.removesuffix(".npy")
+            with file.open(member) as opened:
+                self.heads[name] = _read_head(opened)
+            self._members[name] = member.filename
+        _check_size(sum(head.bytes for head in self.heads.values()), most)
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the arrays."""
+        return list(self.heads)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        with _told(), self._file.open(self._members[name]) as opened:
+            return np.asarray(np.lib.format.read_array(opened, allow_pickle=False))
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file holds several arrays, by its first bytes. Raises ``OSError``."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+@contextlib.contextmanager
+def open_archive(path: Path, most: int = MOST_BYTES) -> Iterator[Archive]:
+    """The arrays of a ``.npz`` file, which take at most ``most`` bytes of memory together."""
+    with contextlib.ExitStack() as stack:
+        with _told():
+            archive = Archive(stack.enter_context(zipfile.ZipFile(path)), most)
+        yield archive
+
+
+def load_archive(path: Path, most: int = MOST_BYTES) -> dict[str, np.ndarray]:
+    """All arrays of a ``.npz`` file by name."""
+    with open_archive(path, most) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def load_array(path: Path, most: int = MOST_BYTES) -> np.ndarray:
+    """The array of a ``.npy`` file."""
+    with path.open("rb") as file:
+        head = read_head(file)
+        _check_size(head.bytes, most)
+        left = os.fstat(file.fileno()).st_size - file.tell()
+        if head.bytes > left:
+            raise ValueError(f"it is cut off: {head.bytes} bytes of values are said, {left} follow")
+        file.seek(0)
+        with _told():
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def read_head(file: IO[bytes]) -> Head:
+    """The head of an array, from the start of a ``.npy`` file."""
+    start = file.read(len(_MAGIC))
+    if start != _MAGIC:
+        raise ValueError(_PICKLED if start[:1] == b"\x80" else "it is not a NumPy file")
+    file.seek(0)
+    return _read_head(file)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Turn what broken files raise into ``ValueError``."""
+    try:
+        yield
+    except _OF_DAMAGE as error:
+        raise ValueError(f"it is damaged: {error or type(error).__name__}") from None
+
+
+def _read_head(file: Any) -> Head:
+    with _told():
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"it is of version {version}, which is for tables, not arrays")
+        read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
+        shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError(_PICKLED)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"it is damaged: the shape is {shape}")
+    return Head(tuple(shape), dtype)
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise ValueError(
+            f"it would take {size / 1e9:,.1f} GB of memory, and at most {most / 1e9:,.1f} GB are "
+            "read"
+        )

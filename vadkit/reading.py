@@ -1,0 +1,76 @@
+"""Text and JSON that anybody may have written: read up to a size and checked before it is used."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from vadkit.errors import TrainingError, VadkitError
+from vadkit.text import printable
+
+# Text becomes up to forty times its size in memory when it is read as JSON.
+MOST_JSON = 64 << 20
+
+T = TypeVar("T")
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """A file's content; ``ValueError`` where it is larger than ``most`` bytes."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it is larger than {most >> 20} MB")
+    return content
+
+
+def parse_json(text: str) -> Any:
+    """Any JSON as plain data; ``ValueError`` for text that is none or is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def read_json(
+    path: Path, kind: Any, advice: str, *, error: type[VadkitError] = TrainingError
+) -> Any:
+    """Plain data of a JSON file of ours, which fits ``kind``, such as a pydantic model.
+
+    Raises ``error`` with the file, the key at fault and ``advice``, and ``FileNotFoundError``.
+    """
+    try:
+        data = parse_json(read_bytes(path, MOST_JSON).decode("utf-8"))
+        checked(kind, data)
+        return data
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or printable(str(problem))
+        raise error(f"{path} is damaged: {reason}; {advice}") from None
+
+
+def checked(kind: type[T], data: Any) -> T:
+    """Plain data as ``kind``, by its own types: no text for a number, no true for 1.
+
+    Raises ``ValueError`` that names the first key at fault.
+    """
+    try:
+        # Names of files may hold surrogates, which pydantic refuses.
+        content = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
+        return cast(T, _adapter(cast(Any, kind)).validate_json(content, strict=True))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        message = first["msg"][:1].lower() + first["msg"][1:]
+        raise ValueError(f"{where}: {message}" if where else message) from None
+
+
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
