@@ -25,6 +25,10 @@ MOST_BYTES = 1 << 30
 
 _MAGIC = b"\x93NUMPY"
 _PICKLED = "pickled objects are not read, because they can run code"
+_HEADS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 # What NumPy, zipfile and zlib raise for broken files: a head is a Python literal, and parts of an
 # archive may be missing, damaged or under a password.
 _OF_DAMAGE = (
@@ -141,10 +145,9 @@ def _told() -> Iterator[None]:
 def _read_head(file: Any) -> Head:
     with _told():
         version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
+        if version not in _HEADS:
             raise ValueError(f"it is of version {version}, which is for tables, not arrays")
-        read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
-        shape, _, dtype = read(file)
+        shape, _, dtype = _HEADS[version](file)
     if dtype.hasobject:
         raise ValueError(_PICKLED)
     if min(shape, default=0) < 0:
