@@ -105,8 +105,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole UTF-8 file."""
-    write_bytes(path, text.encode())
+    """Write a whole UTF-8 file; a byte of a file name that is not UTF-8 comes as ``\\udcff``."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, data: Any) -> None:

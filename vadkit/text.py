@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import hashlib
+import sys
 import unicodedata
+from pathlib import Path
+
+# A file's name may have 255 bytes; an ending and a temporary name need some of them.
+_LONGEST = 180
+_BYTE_LOW, _BYTE_HIGH = 0xDC80, 0xDCFF
 
 
 def printable(text: str, most: int = 500) -> str:
@@ -21,9 +29,58 @@ def printable(text: str, most: int = 500) -> str:
 
 def _printable(character: str) -> str:
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:
+    if _BYTE_LOW <= code <= _BYTE_HIGH:
         # Python keeps a byte of a file name that is not UTF-8 as such a surrogate.
         return f"\\x{code - 0xDC00:02x}"
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
     return character
+
+
+def encodable(name: str) -> str:
+    """A file name as text that UTF-8, a database or a web page can hold.
+
+    Bytes that are not UTF-8 come as ``\\xff``; everything else stays as it is.
+    """
+    return "".join(_printable(one) if 0xD800 <= ord(one) <= 0xDFFF else one for one in name)
+
+
+def shortened(name: str) -> str:
+    """A name for a file: a digest stands in the place of what would make it too long."""
+    data = name.encode("utf-8", "surrogatepass")
+    if len(data) <= _LONGEST:
+        return name
+    kept = data[: _LONGEST - 17].decode("utf-8", "ignore")
+    return f"{kept}-{hashlib.blake2b(data, digest_size=8).hexdigest()}"
+
+
+def video_file(folder: Path, video: str, ending: str) -> Path:
+    """The file of a data set's video below a folder: its id, which may hold slashes, and ending."""
+    above, _, name = video.rpartition("/")
+    return folder / above / f"{shortened(name)}{ending}"
+
+
+def plot_text(text: str) -> str:
+    """Text for Matplotlib as it stands: no formula between dollars, no label hidden by a "_"."""
+    shown = printable(text, 100).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def print_anything() -> None:
+    """Let stdout and stderr take any text, whatever the terminal's encoding.
+
+    Bytes of file names go out as they are; what the encoding lacks comes as ``\\u3042``.
+    """
+    codecs.register_error("vadkit", _encoded_anyway)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="vadkit")
+
+
+def _encoded_anyway(error: UnicodeError) -> tuple[bytes | str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    if all(_BYTE_LOW <= ord(one) <= _BYTE_HIGH for one in text):
+        return bytes(ord(one) - 0xDC00 for one in text), error.end
+    return codecs.backslashreplace_errors(error)

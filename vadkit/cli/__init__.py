@@ -80,9 +80,12 @@ def main() -> None:
     import logging
     import os
 
+    from vadkit.text import print_anything
+
     # Python would otherwise look for the modules of processes that we start, such as `pickle`, in
     # the current folder first, which may hold files of a stranger.
     os.environ["PYTHONSAFEPATH"] = "1"
+    print_anything()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     code = 0
     try:

@@ -134,9 +134,11 @@ def _print_report(report: Report) -> None:
 def _cells(video: CheckedVideo) -> list[str]:
     from rich.markup import escape
 
+    from vadkit.text import printable
+
     return [
         video.split,
-        escape(video.id),
+        escape(printable(video.id)),
         "?" if video.frames is None else str(video.frames),
         "?" if video.width is None else f"{video.width}x{video.height}",
         "-" if video.fps is None else f"{video.fps:.4g}",
@@ -150,6 +152,8 @@ def _print_faults(console: Console, faults: list[Fault]) -> None:
     """Errors before warnings; a heading a kind, then a line a fault."""
     import textwrap
 
+    from vadkit.text import printable
+
     kinds: dict[tuple[str, str], list[Fault]] = {}
     # "error" comes before "warning" in the alphabet too.
     for fault in sorted(faults, key=lambda fault: fault.severity):
@@ -159,7 +163,7 @@ def _print_faults(console: Console, faults: list[Fault]) -> None:
         console.print(f"[bold {color}]{severity}[/]: {kind} ({len(group)})")
         for fault in group:
             text = textwrap.fill(
-                f"  {fault.video}: {fault.message}",
+                f"  {printable(fault.video)}: {printable(fault.message, 5000)}",
                 console.width,
                 subsequent_indent="    ",
                 break_long_words=False,

@@ -59,6 +59,7 @@ def init(
 
 
 def _say(footage: Footage) -> None:
+    from vadkit.text import printable
     from vadkit.workflows.init import fitted_size
 
     height, width = fitted_size(footage.size)
@@ -73,4 +74,4 @@ def _say(footage: Footage) -> None:
     if footage.bad:
         typer.echo(f"cannot be read and left out: {len(footage.bad)}", err=True)
         for reason in footage.bad[:10]:
-            typer.echo(f"  {reason}", err=True)
+            typer.echo(f"  {printable(reason)}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from vadkit.data.readers import image_files
@@ -22,7 +23,7 @@ def content_digest(path: Path, memory: Path | None = None) -> str:
         state = content_state(path)
         note = None
         if memory is not None:
-            name = hashlib.blake2b(str(path.absolute()).encode(), digest_size=16).hexdigest()
+            name = hashlib.blake2b(os.fsencode(path.absolute()), digest_size=16).hexdigest()
             note = memory / f"{name}.json"
             known = _recall(note)
             if known.get("state") == state:
@@ -46,7 +47,7 @@ def content_state(path: Path) -> str:
     for image in image_files(path):
         stat = image.stat()
         lines.append(f"{image.name} {stat.st_size} {stat.st_mtime_ns}")
-    return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(os.fsencode("\n".join(lines)), digest_size=16).hexdigest()
 
 
 def _hash(path: Path) -> str:

@@ -23,7 +23,8 @@ def decord(path: Path) -> Iterator[np.ndarray]:
     if fault := _decord_fault(path):
         raise ValueError(fault)
     try:
-        video = library.VideoReader(str(path), num_threads=1)
+        with _utf8_path(path) as name:
+            video = library.VideoReader(name, num_threads=1)
     except RuntimeError as error:
         if str(error).startswith("Error reading"):
             raise ValueError(CANNOT_OPEN) from None
@@ -34,6 +35,18 @@ def decord(path: Path) -> Iterator[np.ndarray]:
         except StopIteration:
             raise ValueError(f"it ends after {index} of {len(video)} frames") from None
         yield frame.asnumpy()
+
+
+@contextlib.contextmanager
+def _utf8_path(path: Path) -> Iterator[str]:
+    """A name of a file for libraries that take UTF-8 alone."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with path.open("rb") as file:
+            yield f"/dev/fd/{file.fileno()}"
+    else:
+        yield str(path)
 
 
 def _decord_fault(path: Path) -> str | None:

@@ -175,7 +175,7 @@ def build_store(
 def dataset_fingerprint(keys: Mapping[str, str]) -> str:
     """A short hash over keys by video id, to tell whether two runs saw the same frames."""
     lines = [f"{video} {key}" for video, key in keys.items()]
-    return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(os.fsencode("\n".join(lines)), digest_size=8).hexdigest()
 
 
 def free_bytes(folder: Path) -> int:
@@ -211,4 +211,4 @@ def store_key(path: Path, settings: Settings, cache: Path) -> str:
     if not {*settings.readers} <= {*READERS}:
         # A reader of the user's own makes other frames once it is changed.
         parts += [one.content.decode(errors="replace") for one in as_run(settings.plugins)]
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(os.fsencode("\n".join(parts)), digest_size=16).hexdigest()

@@ -9,6 +9,7 @@ from pydantic import Field
 from vadkit.errors import RecipeError
 from vadkit.hooks.hook import FitContext
 from vadkit.hooks.pictures import PictureHook
+from vadkit.text import video_file
 
 
 class ScorePlot(PictureHook):
@@ -45,7 +46,7 @@ class ScorePlot(PictureHook):
         for video in [videos[number] for number in chosen]:
             scores = ctx.scores[video]
             path = score_plot(
-                folder / f"{video}.png",
+                video_file(folder, video, ".png"),
                 scores,
                 scores,
                 title=f"{video}, epoch {ctx.epoch}",

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from vadkit.files import write_whole
+from vadkit.text import plot_text
 
 DPI = 150
 # Inches. Panels are placed by hand, since matplotlib's layouts do not know the pictures' aspect
@@ -64,7 +65,7 @@ def clip_grid(path: Path, rows: Sequence[ClipRow], *, title: str) -> Path:
             if number == 0:
                 panel.set_title("error map" if name == "error" else name, fontsize=10)
             if name == "frame":
-                panel.set_ylabel(_shortened(row.label, tall), fontsize=9)
+                panel.set_ylabel(_shortened(plot_text(row.label), tall), fontsize=9)
                 _picture(panel, row.frame)
             elif name == "output" and row.output is not None:
                 _picture(panel, row.output)

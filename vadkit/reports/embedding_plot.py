@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vadkit.files import write_whole
+from vadkit.text import plot_text
 
 DPI = 150
 # Okabe and Ito's colours, told apart by the colour-blind too; more videos share a ramp.
@@ -56,7 +57,7 @@ def embedding_plot(
     axis.scatter(x, y, s=22, c=colour, alpha=0.8, linewidths=0.4, edgecolors="w")
     if named:
         for video, number in order.items():
-            axis.scatter([], [], color=colours[number], s=26, label=video)
+            axis.scatter([], [], color=colours[number], s=26, label=plot_text(video))
         axis.legend(
             title="video", frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from vadkit.files import write_whole
+from vadkit.text import plot_text
 
 RAW, FINAL, LEVEL, LABELLED = "#9aa5b1", "#1f77b4", "#444b54", "#e4572e"
 DPI = 150
@@ -46,7 +48,7 @@ def score_plot(
         _dress(axis, time, labels)
     # A long title stands above the legend, not under it.
     pad = 24 if len(title) > 24 else 6
-    axes[0].set_title(title, loc="left", fontsize=12, fontweight="bold", pad=pad)
+    axes[0].set_title(plot_text(title), loc="left", fontsize=12, fontweight="bold", pad=pad)
     axes[-1].set_xlabel("frame" if fps is None else "time (min:s)")
     if fps is not None:
         axes[-1].xaxis.set_major_locator(MaxNLocator(steps=[1, 1.5, 2, 3, 5, 6, 10]))
@@ -66,7 +68,9 @@ def score_plot(
         axes[-1].axhline(threshold, label="alarm threshold", **dashes)
     for axis in axes:
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=8.5)
-    with write_whole(path) as partial:
+    with write_whole(path) as partial, warnings.catch_warnings():
+        # The font has no picture for every character of a video's name.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(partial, format="png", dpi=DPI)
     return path
 

@@ -102,7 +102,12 @@ def finished(folder: Path, video: Path, maker: Maker) -> Inferred | None:
     found = _read(folder)
     if not found or found["model"] != maker.model or not set(maker.sinks) <= set(found["sinks"]):
         return None
-    if found["source"] != {"path": str(video.absolute()), "state": content_state(video)}:
+    try:
+        state = content_state(video)
+    except OSError:
+        # Gone since it was found; scoring it says so.
+        return None
+    if found["source"] != {"path": str(video.absolute()), "state": state}:
         return None
     data: dict[str, Any] = dict(found["result"])
     data["files"] = [os.path.normpath(folder / name) for name in data["files"]]

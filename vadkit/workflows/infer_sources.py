@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from pathlib import Path
 
 from vadkit.errors import DataError, RecipeError
 from vadkit.registry import components
+from vadkit.text import encodable, shortened
+
+# Endings of files that results consist of.
+_WRITTEN = {".json", ".jsonl", ".npz", ".csv", ".png", ".jpg", ".mp4", ".sqlite", ".lock"}
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,10 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
     """All videos behind the sources, in order, each once.
 
     A name depends on its source alone: the path below a folder or below the fixed part of a
-    pattern, the stem of a file. Two videos may have the same; ``result_folders`` tells them apart.
-    What lies below ``out`` are results, not videos, unless it is named as a file. Raises
-    ``DataError`` for a source that matches nothing, ``RecipeError`` for cameras and streams.
+    pattern, the stem of a file, with bytes that are not UTF-8 as ``\\xff``. Two videos may have the
+    same; ``result_folders`` tells them apart. What lies below ``out`` are results, not videos,
+    unless it is named as a file. Raises ``DataError`` for a source that matches nothing,
+    ``RecipeError`` for cameras and streams.
     """
     from vadkit.data.datasets.folder import find_videos
 
@@ -44,7 +50,7 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
                 "read again; use `vadkit watch` for it"
             )
         if path.is_file():
-            matches = [(path.stem, path)]
+            matches = [(encodable(path.stem), path)]
         else:
             matches = find_videos(path) if path.is_dir() else _matches(path, text)
             if results is not None:
@@ -78,10 +84,12 @@ def _matches(pattern: Path, text: str) -> list[tuple[str, Path]]:
         below = path.relative_to(fixed)
         if path.is_dir():
             with contextlib.suppress(DataError):
-                matches += [((below / name).as_posix(), one) for name, one in find_videos(path)]
+                matches += [
+                    (encodable((below / name).as_posix()), one) for name, one in find_videos(path)
+                ]
         # `archive/*` means the videos among what lies there; `archive/*.dat` means what it says.
         elif path.suffix.lower() in VIDEO_SUFFIXES or not pattern.name.endswith("*"):
-            matches.append((below.with_suffix("").as_posix(), path))
+            matches.append((encodable(below.with_suffix("").as_posix()), path))
     if not matches:
         raise DataError(
             f"no video at '{text}': it is no file, no folder, and as a pattern it matches nothing"
@@ -103,18 +111,40 @@ def result_folders(
 ) -> list[Path]:
     """The folder below ``out`` for each video's results, whatever their order.
 
-    It is the video's name; where another video of the call has the same one, or ``owner`` says
-    that the folder already holds results of another, a digest of the path follows. ``owner`` gives
-    the path of the video whose results a folder holds, None where it holds none.
+    It is the video's name; where another video of the call would have the same folder, or
+    ``owner`` says that it already holds results of another, a digest of the path follows. ``owner``
+    gives the path of the video whose results a folder holds, None where it holds none.
     """
-    count = Counter(video.name for video in videos)
+    plain = [out.joinpath(*map(_folder_name, video.name.split("/"))) for video in videos]
+    count = Counter(plain)
     folders = []
-    for video in videos:
-        plain, path = out / video.name, video.path.absolute()
-        digest = hashlib.blake2b(str(path).encode(), digest_size=4).hexdigest()
-        held = owner(plain)
-        if held == path or (held is None and count[video.name] == 1):
-            folders.append(plain)
+    for video, folder in zip(videos, plain, strict=True):
+        path = video.path.absolute()
+        held = owner(folder)
+        if held == path or (held is None and count[folder] == 1):
+            folders.append(folder)
         else:
-            folders.append(out / f"{video.name}-{digest}")
+            digest = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
+            folders.append(folder.with_name(f"{folder.name}-{digest}"))
     return folders
+
+
+def event_source(video: Source, folder: Path) -> str:
+    """What events call a video: its name, with the digest that its folder has, if any.
+
+    Events of two videos then never pass for one another.
+    """
+    plain = _folder_name(video.name.rpartition("/")[2])
+    digest = folder.name[len(plain) :] if folder.name.startswith(plain) else ""
+    return video.name + digest
+
+
+def _folder_name(name: str) -> str:
+    """One part of a video's name as a folder is called that holds files of other videos too.
+
+    No such folder lies elsewhere (".."), and none has the name of a file that vadkit writes.
+    """
+    if not name.strip("."):
+        return "_" * len(name) or "_"
+    taken = Path(name).suffix.lower() in _WRITTEN or name.startswith(".") or name == "events"
+    return shortened(f"_{name}_" if taken else name)

@@ -13,11 +13,12 @@ import numpy as np
 
 from vadkit.data.digests import content_state
 from vadkit.errors import DataError
+from vadkit.files import describe_os_error
 from vadkit.recipe import Spec
 from vadkit.registry import build, find
 from vadkit.workflows.infer_processes import Progress, Score
 from vadkit.workflows.infer_result import Inferred, Maker, save_result
-from vadkit.workflows.infer_sources import Source
+from vadkit.workflows.infer_sources import Source, event_source
 
 if TYPE_CHECKING:
     from vadkit.data.decode_process import Worker
@@ -64,10 +65,13 @@ def start_scoring(
         try:
             state = content_state(video.path)
             made = _make_sinks(sinks, folder, out)
-            result = _score_video(detector, decoder, made, video, progress)
+            called = event_source(video, folder)
+            result = _score_video(detector, decoder, made, video, called, progress)
             save_result(folder, video.path, state, maker, result)
         except DataError as error:
             return Inferred.failed(str(video.path), str(error))
+        except OSError as error:
+            return Inferred.failed(str(video.path), f"{video.path}: {describe_os_error(error)}")
         return result
 
     return score
@@ -85,9 +89,17 @@ def _make_sinks(kinds: Sequence[Spec], folder: Path, out: Path) -> EverySink:
 
 
 def _score_video(
-    detector: Detector, decoder: Worker, sinks: EverySink, video: Source, progress: Progress
+    detector: Detector,
+    decoder: Worker,
+    sinks: EverySink,
+    video: Source,
+    called: str,
+    progress: Progress,
 ) -> Inferred:
-    """Score a video and write its files; ``DataError`` when it cannot be read or they written."""
+    """Score a video and write its files; ``DataError`` when it cannot be read or they written.
+
+    ``called`` is its name in events.
+    """
     from vadkit.inference.outlet import Outlet
     from vadkit.inference.sinks.sink import ResultSink, SourceInfo
     from vadkit.inference.sources.files import FileSource
@@ -111,7 +123,7 @@ def _score_video(
             Path(video.name).name, event.fps, event.size, detector.normal, detector.calibration
         )
         ring = detector.clip_ring() if pictures else None
-        outlet = Outlet(info, sinks, detector.rules, source=video.name, ring=ring)
+        outlet = Outlet(info, sinks, detector.rules, source=called, ring=ring)
 
     started = told = time.monotonic()
     frames = alarms = 0

@@ -17,9 +17,12 @@ Report = Callable[[int, int], None]
 
 
 def say(text: str) -> None:
-    """One line for people, on stderr."""
+    """A line for people, on stderr, without characters that control a terminal."""
     from rich.console import Console
 
+    from vadkit.text import printable
+
+    text = "\n".join(printable(line, 100_000) for line in text.split("\n"))
     Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -17,6 +17,7 @@ from vadkit.recipe import Recipe
 from vadkit.reports.mistakes import Mistake
 from vadkit.reports.record import RunRecord
 from vadkit.reports.web_video import WebVideo, web_size, write_web_video
+from vadkit.text import video_file
 from vadkit.workflows.build import load_method, load_videos
 from vadkit.workflows.frames import load_extras, store_settings, store_videos
 from vadkit.workflows.progress import Report, decoding_progress
@@ -139,7 +140,7 @@ def mistake_maps(
 def _saved_maps(record: RunRecord, video: str) -> np.ndarray | None:
     """Maps (N, h, w) that evaluation has kept, None where it has not or they do not fit."""
     folder = record.folder / "scores" / "test" / "maps"
-    for path in (folder / f"{video}.npy", folder / f"{video}.npz"):
+    for path in (video_file(folder, video, ".npy"), video_file(folder, video, ".npz")):
         if not path.is_file():
             continue
         try:

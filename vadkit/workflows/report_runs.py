@@ -12,6 +12,7 @@ import numpy as np
 
 from vadkit.errors import DataError, TrainingError
 from vadkit.reports.record import RunRecord
+from vadkit.text import video_file
 from vadkit.workflows.build import build_list
 from vadkit.workflows.protocols import unscored_notes
 from vadkit.workflows.run import load_run, read_manifest
@@ -95,7 +96,7 @@ def _read_json(path: Path, run: Path) -> dict[str, Any]:
 
 
 def _read_scores(run: Path, video: str) -> tuple[np.ndarray, np.ndarray]:
-    path = run / "scores" / "test" / f"{video}.npz"
+    path = video_file(run / "scores" / "test", video, ".npz")
     try:
         with np.load(path) as saved:
             scores, labels = saved["scores"].astype(np.float64), saved["labels"].astype(bool)

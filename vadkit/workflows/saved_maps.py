@@ -15,6 +15,7 @@ import numpy as np
 from vadkit.errors import DataError
 from vadkit.files import partial_path, put_in_place, write_json
 from vadkit.recipe import Recipe
+from vadkit.text import video_file
 from vadkit.workflows.build import load_method
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.progress import decoding_progress, say
@@ -55,7 +56,7 @@ def current_maps(
 
 
 def _load_maps(folder: Path, video: str) -> np.ndarray:
-    path = folder / f"{video}.npy"
+    path = video_file(folder, video, ".npy")
     try:
         maps: np.ndarray = np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:
@@ -118,7 +119,7 @@ class _Written:
 
         Maps of a frame that comes several times are averaged.
         """
-        path = self.folder / f"{video}.npy"
+        path = video_file(self.folder, video, ".npy")
         counts = np.zeros(frames, np.int64)
         kept: np.ndarray | None = None
         for number, values in maps:

@@ -15,6 +15,7 @@ import numpy as np
 from vadkit.errors import DataError, TrainingError
 from vadkit.files import write_json, write_whole
 from vadkit.recipe import Recipe
+from vadkit.text import video_file
 from vadkit.workflows.build import build_list, load_method, load_videos
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import say
@@ -188,7 +189,7 @@ def frame_rates(videos: Sequence[Video], fps: float | None = None) -> dict[str, 
 
 
 def _score_path(run: Path, video: str) -> Path:
-    return run / "scores" / "test" / f"{video}.npz"
+    return video_file(run / "scores" / "test", video, ".npz")
 
 
 def _save_scores(run: Path, video: str, scores: np.ndarray, labels: np.ndarray) -> None:

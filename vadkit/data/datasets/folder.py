@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ from vadkit.data.datasets.labelled import read_flags
 from vadkit.data.readers import IMAGE_SUFFIXES, natural_key
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
+from vadkit.text import encodable
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".avi", ".mkv", ".mov", ".webm", ".ts", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
@@ -55,9 +57,9 @@ class Folder:
 def find_videos(folder: Path) -> list[tuple[str, Path]]:
     """Names and paths of every video file and image folder below a folder, in natural order.
 
-    A name is the path below ``folder`` without the ending. A folder that holds images, and no
-    video files beside them, is one video, also ``folder`` itself. Links are followed, and each
-    folder is read once. Raises ``DataError`` when there is nothing.
+    A name is the path below ``folder`` without the ending; no two are the same. A folder that holds
+    images, and no video files beside them, is one video, also ``folder`` itself. Links are
+    followed, and each folder is read once. Raises ``DataError`` when there is nothing.
     """
     folder = folder.expanduser()
     if not folder.is_dir():
@@ -77,13 +79,13 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
         visible = [here / name for name in files if not name.startswith(".")]
         for path in visible:
             if path.suffix.lower() in VIDEO_SUFFIXES:
-                found.append((path.relative_to(folder).with_suffix("").as_posix(), path))
+                found.append((_name(path.relative_to(folder).with_suffix("")), path))
         # A picture beside videos is a thumbnail or a poster, not a frame.
         if not any(path.suffix.lower() in VIDEO_SUFFIXES for path in visible) and any(
             path.suffix.lower() in IMAGE_SUFFIXES for path in visible
         ):
-            name = here.relative_to(folder).as_posix()
-            found.append((folder.resolve().name if name == "." else name, here))
+            name = _name(here.relative_to(folder))
+            found.append((_name(Path(folder.resolve().name)) if name == "." else name, here))
     if not found:
         kinds = ", ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
         raise DataError(
@@ -94,7 +96,24 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
     return _with_unique_names(found)
 
 
+def _name(path: Path) -> str:
+    return encodable(path.as_posix())
+
+
 def _with_unique_names(found: list[tuple[str, Path]]) -> list[tuple[str, Path]]:
-    """Where ``a.mp4`` and ``a.avi`` lie side by side, both keep their ending."""
+    """Where ``a.mp4`` and ``a.avi`` lie side by side, both keep their ending.
+
+    A digest tells apart what is still the same, such as these beside ``a.mp4.mp4``.
+    """
     count = Counter(name for name, _ in found)
-    return [(name if count[name] == 1 else f"{name}{path.suffix}", path) for name, path in found]
+    named = [
+        (name if count[name] == 1 else name + encodable(path.suffix), path) for name, path in found
+    ]
+    count = Counter(name for name, _ in named)
+    return [
+        (name if count[name] == 1 else f"{name}-{_digest(path.name)}", path) for name, path in named
+    ]
+
+
+def _digest(name: str) -> str:
+    return hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()

@@ -15,6 +15,7 @@ from pydantic import Field
 from vadkit.data.decode import READERS, STALL_S, probe, read_frames
 from vadkit.data.decode_process import Failed, Worker
 from vadkit.inference.sources.source import Frame, SourceEvent
+from vadkit.text import encodable
 
 _log = logging.getLogger("vadkit.infer")
 
@@ -40,7 +41,7 @@ class FileSource:
         channels: Literal["rgb", "gray"] = "rgb",
     ) -> None:
         self.path = Path(address).expanduser()
-        self.name = self.path.stem if self.path.is_file() else self.path.name
+        self.name = encodable(self.path.stem if self.path.is_file() else self.path.name)
         self.stall_s = STALL_S if stall_s is None else stall_s
         self._form: dict[str, Any] = {
             "readers": READERS if readers is None else readers,

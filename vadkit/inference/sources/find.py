@@ -11,6 +11,7 @@ from vadkit.data.datasets.folder import find_videos
 from vadkit.errors import DataError, RecipeError
 from vadkit.inference.sources.source import Source
 from vadkit.registry import build, components, did_you_mean
+from vadkit.text import encodable
 
 _URLS = ("rtsp", "rtsps", "http", "https")
 
@@ -49,7 +50,7 @@ def _matches(text: str) -> list[tuple[str, str, str | None]]:
     if path.is_char_device() or (text.isdecimal() and not path.exists()):
         return [("camera", text, None)]
     if path.is_file():
-        return [("file", str(path), path.stem)]
+        return [("file", str(path), encodable(path.stem))]
     if path.is_dir():
         return [("file", str(video), name) for name, video in find_videos(path)]
     head, colon, rest = text.partition(":")
@@ -66,7 +67,7 @@ def _matches(text: str) -> list[tuple[str, str, str | None]]:
             f"no video at '{text}': it is no file, no folder, and as a pattern it matches "
             f"nothing{hint}"
         )
-    return [("file", match, Path(match).stem) for match in matches]
+    return [("file", match, encodable(Path(match).stem)) for match in matches]
 
 
 def _unused(name: str, names: Mapping[str, Any]) -> str:
