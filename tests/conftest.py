@@ -13,6 +13,16 @@ from hypothesis import HealthCheck, settings
 from vadkit import cli, plugins, registry
 
 ROOT = Path(__file__).parents[1]
+_EVALUATED = """\
+name: tiny
+dataset: {{type: synthetic, root: {root}, size: [48, 64], frames: 40, train_videos: 1}}
+clip: {{frames: 4, size: [48, 64], channels: gray}}
+method: {{type: conv-ae}}
+networks: {{autoencoder: {{width: 8}}}}
+train: {{epochs: 2, batch_size: 8}}
+hooks: [{{type: metrics-log, every: 2}}, {{type: checkpoint}}]
+scorers: [{{type: gaussian, sigma: 2}}]
+"""
 
 # How fast a machine is says nothing about the code.
 settings.register_profile("vadkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -76,4 +86,18 @@ def vadkit(monkeypatch, capsys):
         out, err = capsys.readouterr()
         return Outcome(int(code or 0), out, err)
 
+    return run
+
+
+@pytest.fixture(scope="session")
+def evaluated_run(tmp_path_factory) -> Path:
+    """A run of conv-ae on drawn videos; copy it before changing anything in it."""
+    from vadkit.workflows.evaluate import evaluate
+    from vadkit.workflows.train import train
+
+    folder = tmp_path_factory.mktemp("evaluated")
+    recipe = folder / "tiny.yaml"
+    recipe.write_text(_EVALUATED.format(root=folder / "scene"))
+    run = train(recipe, runs=folder / "runs")
+    evaluate(run)
     return run

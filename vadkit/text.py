@@ -67,14 +67,13 @@ def plot_text(text: str) -> str:
 
 
 def print_anything() -> None:
-    """Let stdout and stderr take any text, whatever the terminal's encoding.
+    """Let stdout take any text, whatever its encoding, as stderr does.
 
     Bytes of file names go out as they are; what the encoding lacks comes as ``\\u3042``.
     """
     codecs.register_error("vadkit", _encoded_anyway)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="vadkit")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="vadkit")
 
 
 def _encoded_anyway(error: UnicodeError) -> tuple[bytes | str, int]:

@@ -16,6 +16,7 @@ from vadkit.errors import DataError
 from vadkit.files import describe_os_error
 from vadkit.recipe import Spec
 from vadkit.registry import build, find
+from vadkit.text import shortened
 from vadkit.workflows.infer_processes import Progress, Score
 from vadkit.workflows.infer_result import Inferred, Maker, save_result
 from vadkit.workflows.infer_sources import Source, event_source
@@ -120,7 +121,11 @@ def _score_video(
         nonlocal outlet
         assert event.fps is not None and event.size is not None
         info = SourceInfo(
-            Path(video.name).name, event.fps, event.size, detector.normal, detector.calibration
+            shortened(Path(video.name).name),
+            event.fps,
+            event.size,
+            detector.normal,
+            detector.calibration,
         )
         ring = detector.clip_ring() if pictures else None
         outlet = Outlet(info, sinks, detector.rules, source=called, ring=ring)
