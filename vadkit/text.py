@@ -67,13 +67,14 @@ def plot_text(text: str) -> str:
 
 
 def print_anything() -> None:
-    """Let stdout take any text, whatever its encoding, as stderr does.
+    """Let stdout and stderr take any text, whatever their encoding.
 
-    Bytes of file names go out as they are; what the encoding lacks comes as ``\\u3042``.
+    On stdout bytes of file names go out as they are; what the encoding lacks comes as ``\\u3042``.
     """
     codecs.register_error("vadkit", _encoded_anyway)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="vadkit")
+    for stream, errors in ((sys.stdout, "vadkit"), (sys.stderr, "backslashreplace")):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=errors)
 
 
 def _encoded_anyway(error: UnicodeError) -> tuple[bytes | str, int]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from vadkit.errors import DataError, RecipeError
 from vadkit.files import write_whole_folder
 from vadkit.plugins import read_plugin
+from vadkit.text import encodable, printable
 from vadkit.trust import remember_own
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def make_project(name: str, videos: Path, *, folder: Path | None = None) -> tupl
     folder = folder or Path(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RecipeError(f"{folder} exists already; give another name, or remove it")
+    if encodable(str(videos)) != str(videos):
+        raise RecipeError(
+            f"the path of {printable(str(videos))} is not UTF-8, which a recipe cannot "
+            "hold; rename the folder, or make a link to it"
+        )
     footage = look_at(videos)
     if folder.exists():
         folder.rmdir()
