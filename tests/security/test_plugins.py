@@ -314,3 +314,40 @@ def test_a_project_of_init_is_trusted(vadkit, video, tmp_path, marker, monkeypat
     content = (tmp_path / "yard" / "my_parts.py").read_bytes()
     assert trust.is_trusted(trust.digest(content))
     assert not trust.is_trusted(trust.digest(content + b"\n"))
+
+
+SINKS = {
+    "webhook": "{type: webhook, url: 'http://127.0.0.1:9/x', secret_env: VADKIT_TEST_MARKER}",
+    "mqtt": "{type: mqtt, host: 127.0.0.1, user: a, password_env: VADKIT_TEST_MARKER}",
+}
+
+
+@pytest.mark.parametrize("command", ["infer", "watch"])
+@pytest.mark.parametrize("sink", SINKS)
+def test_a_strangers_run_sends_nothing_to_other_machines(
+    vadkit, strange, marker, video, tmp_path, sink, command
+):
+    """Neither video nor the variable of the environment that its recipe names as the password."""
+    trust.remember({DIGEST: strange}, "test")
+    recipe = strange / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("sinks: []", f"sinks: [{SINKS[sink]}]"))
+    digest = hashlib.sha256(recipe.read_bytes()).hexdigest()
+    code, _, err = vadkit(command, strange, video, "--out", tmp_path / "out")
+    assert code == 5
+    assert f"{recipe} sends alarms to another machine ({sink})" in err and digest in err
+    assert not (tmp_path / "out").exists() or list((tmp_path / "out").glob("*.jsonl")) == []
+    # Sinks of this machine, and those that the user names, are used as ever.
+    code, _, err = vadkit("infer", strange, video, "--out", tmp_path / "out", "--sink", "jsonl")
+    assert code == 0, err
+
+
+def test_sinks_of_a_run_of_ones_own_are_used(vadkit, recipe, marker, video, tmp_path):
+    recipe.write_text(recipe.read_text() + "sinks: [{type: webhook, url: 'http://127.0.0.1:9'}]\n")
+    code, out, err = vadkit("train", recipe, "--runs", tmp_path / "runs")
+    assert code == 0, err
+    from vadkit.workflows.run_sinks import own_sinks
+
+    run = Path(out.strip())
+    assert [spec.type for spec in own_sinks(run)] == ["webhook"]
+    other = Path(shutil.copytree(run, tmp_path / "copy"))
+    assert [spec.type for spec in own_sinks(other)] == ["webhook"]

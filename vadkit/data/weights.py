@@ -17,11 +17,6 @@ def load_state(weights: Path) -> Any:
     """What a file of ``torch.save`` holds, on the CPU; ``DataError`` for one that is broken."""
     import torch
 
-    if not _is_zip(weights) and tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):
-        raise DataError(
-            f"weights {weights} are in an old format, of which PyTorch {torch.__version__} may run "
-            "code (CVE-2025-32434); install PyTorch 2.6 or later"
-        )
     try:
         return torch.load(weights, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -31,12 +26,3 @@ def load_state(weights: Path) -> Any:
             f"weights {weights} cannot be loaded ({reason}); expected a state dict saved by "
             "torch.save, as torchvision's own are"
         ) from None
-
-
-def _is_zip(path: Path) -> bool:
-    """Whether ``torch.save`` of PyTorch 1.6 or later wrote the file, by how it begins."""
-    try:
-        with path.open("rb") as file:
-            return file.read(4) == b"PK\x03\x04"
-    except OSError:
-        return True

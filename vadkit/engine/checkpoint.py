@@ -57,7 +57,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         )
     with path.open("rb") as file:
         if file.read(4) != ZIP:
-            # PyTorch before 2.6 runs code of files in its older formats (CVE-2025-32434).
+            # PyTorch's older formats are no form of ours, and have been attacked (CVE-2025-32434).
             raise TrainingError(f"checkpoint {path} cannot be read: it is no zip archive")
     try:
         state = torch.load(path, map_location=device, weights_only=True)

@@ -17,6 +17,8 @@ TORCH_SUFFIX = ".pt2"
 def allow(places: Iterable[Path]) -> None:
     """Record the digests of what may run: plugins of runs and recipes, and ``.pt2`` files.
 
+    Of a run whose recipe has sinks its recipe too, which may send alarms to other machines.
+
     Says each file on stderr. Raises ``PluginError`` for a plugin outside of its run, and where
     nothing can be recorded; what is no run is left to the command to tell.
     """
@@ -24,6 +26,9 @@ def allow(places: Iterable[Path]) -> None:
     for place in places:
         if place.suffix == TORCH_SUFFIX and place.is_file():
             found[trust.digest(place.read_bytes())] = place
+        recipe = place / "recipe.yaml"
+        if recipe.is_file() and read_recipe(recipe)[0].get("sinks"):
+            found[trust.digest(recipe.read_bytes())] = recipe
         for path in _plugins_of(place):
             plugin = read_plugin(path)
             found[plugin.digest] = plugin.path

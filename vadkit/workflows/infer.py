@@ -26,6 +26,7 @@ from vadkit.workflows.infer_sources import expand_sources, result_folders
 from vadkit.workflows.infer_video import cores, start_scoring
 from vadkit.workflows.progress import say, scoring_progress
 from vadkit.workflows.run import load_run
+from vadkit.workflows.run_sinks import own_sinks
 
 if TYPE_CHECKING:
     from vadkit.inference.detector import Detector
@@ -137,7 +138,7 @@ def infer(
     folder = out or (run / "infer" if run.is_dir() else run.with_name(f"{run.stem}-infer"))
     videos = expand_sources(sources, folder)
     if not sinks:
-        asked = [] if _is_exported(run) else load_run(run).sinks
+        asked = [] if _is_exported(run) else own_sinks(run)
         usual = SINKS if len(videos) <= FEW else SINKS_OF_MANY
         sinks = asked or [Spec(type=kind) for kind in usual]
     with _alone_in(folder):

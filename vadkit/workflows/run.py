@@ -50,6 +50,9 @@ def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
     _note_absent_roles(data)
     text = to_yaml(data)
     write_text(run / "recipe.yaml", text)
+    if recipe.sinks:
+        # See `own_sinks`.
+        trust.remember_own({trust.digest(text.encode()): run / "recipe.yaml"}, "train")
     return run
 
 

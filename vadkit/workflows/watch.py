@@ -16,7 +16,7 @@ from vadkit.errors import RecipeError
 from vadkit.recipe import Spec
 from vadkit.registry import find
 from vadkit.workflows.infer import load_detector
-from vadkit.workflows.run import load_run
+from vadkit.workflows.run_sinks import own_sinks
 
 __all__ = [
     "View",
@@ -96,9 +96,8 @@ def new_board(detector: Detector, sources: Mapping[str, Source]) -> Board:
 
 def sinks_of_run(run: Path) -> list[Spec]:
     """The sinks of a run's recipe that can follow a camera; none for an exported file."""
-    recipe = load_run(run) if run.is_dir() else None
     kinds: list[tuple[Spec, Any]] = [
-        (spec, find("sinks", spec.type).load()) for spec in (recipe.sinks if recipe else ())
+        (spec, find("sinks", spec.type).load()) for spec in (own_sinks(run) if run.is_dir() else ())
     ]
     return [spec for spec, kind in kinds if kind.live]
 

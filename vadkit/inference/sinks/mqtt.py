@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ class Mqtt(EventSink):
     ``password_env`` names. ``tls`` encrypts, with the system's certificate authorities. Needs
     paho-mqtt: ``pip install 'vadkit[mqtt]'``.
     """
+
+    sends: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -125,6 +125,8 @@ class EventSink:
     """Base of the sinks that need only events, of any number of videos at once."""
 
     live: ClassVar[bool] = True
+    # Whether it sends what it gets to another machine.
+    sends: ClassVar[bool] = False
 
     def __init__(self, out: Path) -> None:
         self.out = out

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -36,6 +36,8 @@ class Webhook(EventSink):
     names, as text or as ``whsec_`` and base64; with ``secret_env: null`` nothing is signed.
     ``snapshot`` adds the peak's picture, JPEG in base64. Redirects are not followed.
     """
+
+    sends: ClassVar[bool] = True
 
     def __init__(
         self,
