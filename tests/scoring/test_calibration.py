@@ -146,7 +146,7 @@ def test_a_calibration_survives_its_file(tmp_path):
     with pytest.raises(DataError, match="calibrate again"):
         load_calibration(tmp_path)
     (tmp_path / "calibration.json").write_text("{")
-    with pytest.raises(DataError, match=r"calibration\.json cannot be read"):
+    with pytest.raises(DataError, match=r"calibration\.json is damaged"):
         load_calibration(tmp_path)
 
 

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-import pickle
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
 
-from vadkit.errors import TrainingError
+from vadkit.errors import TrainingError, VadkitError
 from vadkit.files import write_whole
+from vadkit.text import printable
 
 FORMAT = 1
 # How the files that torch.save writes since PyTorch 1.6 begin.
 ZIP = b"PK\x03\x04"
+
+
+_Count = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
+
+
+class _State(BaseModel):
+    """What every checkpoint holds; its parts are checked by those who take them."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    method: dict[str, Any]
+    optimizers: dict[str, dict[str, Any]]
+    hooks: dict[str, dict[str, Any]]
+    epoch: _Count
+    step: _Count
+    step_in_epoch: _Count
+    sums: dict[str, Tensor]
+    rng: dict[str, Any]
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -61,9 +83,35 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
             raise TrainingError(f"checkpoint {path} cannot be read: it is no zip archive")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise TrainingError(f"checkpoint {path} cannot be read: {reason}") from None
+    except Exception as error:
+        # A damaged archive or pickle fails in as many ways as it has parts.
+        raise TrainingError(f"checkpoint {path} cannot be read: {_reason(error)}") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise TrainingError(f"{path} is not a vadkit checkpoint of format {FORMAT}")
+    try:
+        _State.model_validate(state)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = printable(".".join(map(str, first["loc"])), 100)
+        raise TrainingError(f"checkpoint {path} is damaged: {where}: {first['msg']}") from None
     return state
+
+
+@contextlib.contextmanager
+def restoring(path: Path) -> Iterator[None]:
+    """Turn what a checkpoint of the wrong parts raises while they are taken into one line."""
+    try:
+        yield
+    except VadkitError:
+        raise
+    except Exception as error:
+        # Modules, optimizers, hooks and plugins take their states as they like.
+        raise TrainingError(
+            f"checkpoint {path} does not fit the recipe: {_reason(error)}"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """The first lines of an error on one line; PyTorch's errors have many."""
+    lines = [line.strip() for line in str(error).strip().splitlines()[:3]]
+    return printable(" ".join(lines), 400) or type(error).__name__

@@ -50,15 +50,20 @@ def check_weights(networks: nn.Module, name: str) -> None:
 
     ``name`` is what was to be written with them.
     """
+    if bad := bad_weights(networks):
+        raise TrainingError(f"{name} is not written: weights {bad} are not finite")
+
+
+def bad_weights(networks: nn.Module) -> str:
+    """Which weights and running statistics are NaN or infinite; empty where none are."""
     tensors = {
         place: value.detach()
         for place, value in [*networks.named_parameters(), *networks.named_buffers()]
         if value.is_floating_point()
     }
     if not tensors:
-        return
+        return ""
     finite = torch.stack([value.isfinite().all() for value in tensors.values()]).tolist()
     bad = [place for place, good in zip(tensors, finite, strict=True) if not good]
-    if bad:
-        others = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        raise TrainingError(f"{name} is not written: weights {bad[0]}{others} are not finite")
+    others = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    return f"{bad[0]}{others}" if bad else ""

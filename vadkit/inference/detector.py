@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +15,7 @@ import torch
 
 from vadkit.data.flow import Flow
 from vadkit.data.objects import FrameFinder
-from vadkit.errors import RecipeError
+from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.evaluation.presets import online
 from vadkit.inference.alarms import AlarmRules
 from vadkit.inference.clip_ring import ClipRing
@@ -27,6 +26,7 @@ from vadkit.inference.streams import run_streams, stream_frames
 from vadkit.inference.window import delay_of
 from vadkit.methods.exported import ExportedMethod
 from vadkit.methods.method import Method
+from vadkit.reading import read_json
 from vadkit.recipe import Alarms
 from vadkit.registry import build
 from vadkit.scoring.calibration import Calibration
@@ -223,6 +223,12 @@ def _without_pictures(scores: Iterator[FrameScore]) -> Iterator[FrameScore]:
 def load_normal(run: Path) -> NormalScores | None:
     """``normal.json`` of a run, None when training has not written it."""
     path = run / "normal.json"
-    if not path.is_file():
+    advice = "train again, or delete it to go without"
+    try:
+        data = read_json(path, dict[str, float | int | None], advice)
+    except FileNotFoundError:
         return None
-    return NormalScores.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    try:
+        return NormalScores.from_dict(data)
+    except DataError as error:
+        raise TrainingError(f"{path}: {error}") from None

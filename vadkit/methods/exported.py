@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from vadkit import trust
@@ -18,6 +18,9 @@ from vadkit.data.videos import ClipSpec
 from vadkit.errors import DataError, PluginError, RecipeError
 from vadkit.methods.method import Method, Scores
 from vadkit.methods.onnx_file import external_data
+from vadkit.reading import MOST_JSON, checked, parse_json
+from vadkit.recipe import Alarms
+from vadkit.recipe.model import Side
 from vadkit.text import printable
 
 # Under which a file holds what is known beside the graph.
@@ -52,18 +55,24 @@ class ExportedMethod:
     ) -> None:
         self.run = run
         self.record = record
-        fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in record["clip"].items()
-        }
-        self.clip = ClipSpec(**fields)
+        self.clip = ClipSpec(**checked(_Clip, record["clip"]).model_dump())
 
     def score(self, clips: Clips) -> Scores:
         """Scores of a batch of clips, on the CPU."""
         given = [clips.frames.float().cpu()]
         if self.clip.flow and clips.flow is not None:
             given.append(clips.flow.float().cpu())
-        frames, *maps = self.run(given)
+        try:
+            frames, *maps = self.run(given)
+        except Exception as error:
+            # Each runtime has errors of its own for a graph that does not do what its record says.
+            reason = printable(str(error).strip().partition("\n")[0], 300)
+            raise DataError(f"the exported model does not take its clips: {reason}") from None
+        wanted = (len(clips.frames), len(self.clip.scored))
+        if tuple(frames.shape) != wanted or any(map.ndim != 4 for map in maps):
+            raise DataError(
+                f"the exported model gives scores {tuple(frames.shape)}; expected {wanted}"
+            )
         return Scores(frames, maps[0] if maps else None)
 
 
@@ -113,7 +122,9 @@ def _load_onnx(path: Path) -> ExportedMethod:
         fed = {name: one.numpy() for name, one in zip(names, given, strict=True)}
         return [torch.from_numpy(found) for found in session.run(None, fed)]
 
-    return ExportedMethod(run, record)
+    method = ExportedMethod(run, record)
+    _check_inputs(path, method.clip, [entry.shape for entry in session.get_inputs()])
+    return method
 
 
 def _load_pt2(path: Path, own: bool) -> ExportedMethod:
@@ -138,5 +149,73 @@ def _load_pt2(path: Path, own: bool) -> ExportedMethod:
 def _record(path: Path, text: str | bytes | None) -> dict[str, Any]:
     if not text:
         raise DataError(f"{path} was not written by `vadkit export`: it does not say its clip")
-    record: dict[str, Any] = json.loads(text)
-    return record
+    try:
+        if len(text) > MOST_JSON:
+            raise ValueError("it is too large")
+        record = parse_json(text if isinstance(text, str) else text.decode())
+        return checked(_Record, record).model_dump()
+    except ValueError as error:
+        raise DataError(f"{path} has a damaged record: {error}; export it again") from None
+
+
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Place = Annotated[int, Field(ge=0, lt=256)]
+
+
+class _Clip(BaseModel):
+    """The clip of an exported method, as ``ClipSpec``; bounds are those of recipes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    frames: Annotated[int, Field(ge=1, le=256)]
+    size: tuple[Side, Side]
+    channels: Literal["rgb", "gray"]
+    scored: Annotated[tuple[_Place, ...], Field(min_length=1)]
+    step: Annotated[int, Field(ge=1, le=10_000)]
+    range: tuple[_Number, _Number]
+    ahead: Annotated[int, Field(ge=0, lt=256)]
+    flow: tuple[_Place, ...]
+    flow_trains: bool
+    boxes: None
+    given: Annotated[tuple[str, ...], Field(max_length=0)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> _Clip:
+        if max(*self.scored, *self.flow, self.ahead) >= self.frames:
+            raise ValueError("scored, flow and ahead must lie within the frames of the clip")
+        if self.range[0] >= self.range[1]:
+            raise ValueError("range must be of two ascending numbers")
+        return self
+
+
+class _Record(BaseModel):
+    """What `vadkit export` writes beside the graph."""
+
+    clip: _Clip
+    flow: dict[str, Any] | None
+    scorers: list[dict[str, Any]]
+    normal: dict[str, Any] | None
+    calibration: dict[str, Any] | None = None
+    alarms: Alarms = Alarms()
+
+
+def _check_inputs(path: Path, clip: ClipSpec, shapes: Sequence[Sequence[Any]]) -> None:
+    """Raise ``DataError`` unless a graph takes the clips that its record speaks of.
+
+    ``shapes`` are of its inputs; what is no number in them is free.
+    """
+    wanted = [(None, clip.planes, clip.frames, *clip.size)]
+    if clip.flow:
+        wanted.append((None, 2, len(clip.flow), *clip.size))
+    fits = len(shapes) == len(wanted) and all(
+        len(shape) == len(want)
+        and all(
+            not isinstance(a, int) or b is None or a == b for a, b in zip(shape, want, strict=True)
+        )
+        for shape, want in zip(shapes, wanted, strict=True)
+    )
+    if not fits:
+        raise DataError(
+            f"{path}: its graph takes {[list(shape) for shape in shapes]}, but its record speaks "
+            f"of clips {[list(want[1:]) for want in wanted]}; export it again"
+        )

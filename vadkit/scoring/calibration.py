@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -12,6 +11,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from vadkit.errors import DataError, RecipeError
+from vadkit.reading import checked, read_json
+from vadkit.recipe import check_components
 from vadkit.registry import build_spec
 from vadkit.scoring import peaks
 from vadkit.scoring.scorer import Scorer, apply
@@ -82,7 +83,16 @@ class Calibration:
     def from_dict(cls, data: Mapping[str, Any]) -> Calibration:
         """The inverse of ``to_dict``; raises ``DataError`` when a field is missing or unknown."""
         try:
-            return cls(**{**data, "evidence": Evidence(**data["evidence"])})
+            found = cls(**{**data, "evidence": Evidence(**data["evidence"])})
+            checked(cls, found.to_dict())
+            if not (math.isfinite(found.threshold) and math.isfinite(found.usual)):
+                raise ValueError("threshold and usual must be finite numbers")
+            check_components(found.scorers, "scorers", "list", "scorers")
+            return found
+        except (ValueError, RecipeError) as error:
+            raise DataError(
+                f"a calibration is damaged: {error}; calibrate again with `vadkit calibrate RUN`"
+            ) from None
         except (TypeError, KeyError) as error:
             names = ", ".join(one.name for one in fields(cls))
             raise DataError(
@@ -97,14 +107,15 @@ def load_calibration(run: Path) -> Calibration | None:
     Raises ``DataError`` where it cannot be read.
     """
     path = run / "calibration.json"
+    advice = f"make it again with `vadkit calibrate {run}`"
     try:
-        return Calibration.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        data = read_json(path, dict[str, Any], advice, error=DataError)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path} cannot be read ({error}); make it again with `vadkit calibrate {run}`"
-        ) from None
+    try:
+        return Calibration.from_dict(data)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def calibrate(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, RootModel
 
 from vadkit.errors import DataError
+from vadkit.reading import checked
+
+
+class _Numbers(RootModel[dict[str, Annotated[float, Field(allow_inf_nan=False)]]]):
+    """Fields that have a value."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +40,22 @@ class NormalScores:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NormalScores:
-        """The inverse of ``to_dict``; raises ``DataError`` when a field is missing."""
+        """The inverse of ``to_dict``; ``DataError`` for fields missing or of another type."""
         missing = [field.name for field in fields(cls) if field.name not in data]
         if missing:
             raise DataError(
                 f"normal scores lack {', '.join(missing)}; measure them again on the training "
                 "videos"
             )
-        values: dict[str, Any] = {
-            f.name: math.nan if data[f.name] is None else data[f.name] for f in fields(cls)
-        }
+        known = {field.name: data[field.name] for field in fields(cls)}
+        numbers = {name: value for name, value in known.items() if value is not None}
+        try:
+            checked(_Numbers, numbers)
+        except ValueError as error:
+            raise DataError(f"normal scores are damaged: {error}") from None
+        if not isinstance(known["frames"], int):
+            raise DataError("normal scores are damaged: frames is no whole number")
+        values: dict[str, Any] = {name: numbers.get(name, math.nan) for name in known}
         return cls(**values)
 
 

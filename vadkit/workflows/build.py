@@ -66,8 +66,10 @@ def build_method(recipe: Recipe, device: torch.device) -> Method:
     for role, spec in recipe.networks.items():
         try:
             networks[role] = build("networks", spec.type, spec.params, *args.get(role, ()))
-        except (ValueError, TypeError) as error:
-            raise RecipeError(f"networks.{role} ({spec.type}): {error}") from error
+        except (ValueError, TypeError, RuntimeError, MemoryError, OverflowError) as error:
+            # PyTorch says with RuntimeError that memory has no room for so large a network.
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise RecipeError(f"networks.{role} ({spec.type}): {reason}") from error
     losses = {
         role: WeightedLoss(build("losses", spec.type, spec.params), spec.weight)
         for role, spec in recipe.losses.items()
@@ -95,14 +97,18 @@ def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple
 
     Raises ``TrainingError`` when the checkpoint is missing, damaged, or of another recipe.
     """
-    from vadkit.engine.checkpoint import load_checkpoint
+    from vadkit.engine.checkpoint import load_checkpoint, restoring
+    from vadkit.engine.finite import bad_weights
 
     method = build_method(recipe, device).eval()
     state = load_checkpoint(checkpoint, device)
-    try:
+    with restoring(checkpoint):
         method.load_state_dict(state["method"])
-    except RuntimeError as error:
-        raise TrainingError(f"checkpoint {checkpoint} does not fit the recipe: {error}") from None
+    if bad := bad_weights(method.networks):
+        raise TrainingError(
+            f"checkpoint {checkpoint} cannot be used: its weights {bad} are not finite; train "
+            "again, or use another checkpoint of the run"
+        )
     return method, state["step"]
 
 

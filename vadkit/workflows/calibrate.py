@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
+from pydantic import BaseModel, Field
 
+from vadkit.arrays import load_archive
 from vadkit.errors import DataError, VadkitError
 from vadkit.files import write_json
+from vadkit.reading import checked, parse_json
 from vadkit.recipe import Calibrate, Recipe
 from vadkit.registry import build
 from vadkit.workflows.build import build_clip, live_scorers, load_videos
@@ -205,22 +208,30 @@ def _save(run: Path, normal: NormalVideo) -> None:
 def load_normal_video(run: Path) -> NormalVideo | None:
     """Scores that the run keeps, None where they are missing or of another checkpoint."""
     try:
-        with np.load(run / "scores" / "normal.npz") as saved:
-            record = json.loads(str(saved["record"]))
-            names = cast(list[str], saved["names"].tolist())
-            pieces = np.split(saved["scores"], np.cumsum(saved["lengths"])[:-1])
-            rates = saved["rates"].tolist()
-    except (OSError, KeyError, ValueError, EOFError):
+        saved = load_archive(run / "scores" / "normal.npz")
+        record = checked(_Record, parse_json(str(saved["record"])))
+        names = cast(list[str], saved["names"].tolist())
+        pieces = np.split(saved["scores"], np.cumsum(saved["lengths"])[:-1])
+        scores = dict(zip(names, pieces, strict=True))
+        rates = dict(zip(names, checked(list[_Rate], saved["rates"].tolist()), strict=True))
+    except (OSError, LookupError, TypeError, ValueError):
+        # What is damaged is made anew.
         return None
-    if record["checkpoint"] != _digest(run):
+    if record.checkpoint != _digest(run) or saved["scores"].dtype.kind != "f":
         return None
-    return NormalVideo(
-        dict(zip(names, pieces, strict=True)),
-        dict(zip(names, rates, strict=True)),
-        record["source"],
-        record["videos"],
-        record["warnings"],
-    )
+    return NormalVideo(scores, rates, record.source, record.videos, record.warnings)
+
+
+_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Record(BaseModel):
+    """What is kept beside the scores of normal video."""
+
+    checkpoint: str | None
+    source: str
+    videos: int
+    warnings: list[str]
 
 
 def _digest(run: Path) -> str | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.errors import DataError, RecipeError
-from vadkit.recipe import Alarms, Spec
-from vadkit.registry import build
+from vadkit.recipe import Alarms, Spec, check_components
+from vadkit.registry import build, build_spec
 from vadkit.workflows.build import build_list, load_method
 from vadkit.workflows.frames import store_settings
 from vadkit.workflows.infer_processes import Died, Progress, Score, score_in_processes
@@ -103,17 +103,21 @@ def _load_exported(path: Path) -> Detector:
 
     method = load_exported(path)
     record = method.record
-    flow = record["flow"]
+    try:
+        flow = check_components(record["flow"], "flow", "optional", "flow")
+        scorers = check_components(record["scorers"], "scorers", "list", "scorers")
+    except RecipeError as error:
+        raise DataError(f"{path} has a damaged record: {error}; export it again") from None
     normal, calibration = record["normal"], record.get("calibration")
     return Detector(
         method,
         torch.device("cpu"),
         torch.float32,
         normal=NormalScores.from_dict(normal) if normal else None,
-        scorers=tuple(build_list("scorers", [Spec(**spec) for spec in record["scorers"]])),
-        flow=build("flow", flow.pop("type"), flow) if flow else None,
+        scorers=tuple(build_spec("scorers", spec) for spec in scorers),
+        flow=build_spec("flow", flow) if flow else None,
         calibration=Calibration.from_dict(calibration) if calibration else None,
-        alarms=Alarms(**record.get("alarms", {})),
+        alarms=Alarms(**record["alarms"]),
     )
 
 

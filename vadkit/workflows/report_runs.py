@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
+from pydantic import BaseModel
 
 from vadkit.errors import DataError, TrainingError
+from vadkit.reading import parse_json, read_json
 from vadkit.reports.record import RunRecord
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list
 from vadkit.workflows.protocols import unscored_notes
 from vadkit.workflows.run import load_run, read_manifest
+from vadkit.workflows.test_scores import read_score_file
+
+
+class _Metric(BaseModel):
+    name: str
+    value: float | None
+    protocol: str
+
+
+class _Protocol(BaseModel):
+    words: str
+
+
+class _Evaluation(BaseModel):
+    """What reports need of ``eval.json``."""
+
+    metrics: list[_Metric]
+    protocols: list[_Protocol] = []
+    checkpoint: str | None = "last"
+    notes: list[str] = []
+
+
+class _Scores(BaseModel):
+    """What reports need of the record of saved scores."""
+
+    videos: list[str] = []
+    overrides: list[str] = []
 
 
 def load_records(runs: Sequence[Path]) -> list[RunRecord]:
@@ -45,8 +72,8 @@ def _load_record(run: Path) -> RunRecord:
     from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
 
     load_run(run)  # first of all, since it says best what is wrong with a folder
-    evaluation = _read_json(run / "eval.json", run)
-    meta = _read_json(run / "scores" / "test" / "meta.json", run)
+    evaluation = _read_json(run / "eval.json", run, _Evaluation)
+    meta = _read_json(run / "scores" / "test" / "meta.json", run, _Scores)
     overrides = tuple(meta.get("overrides", ()))
     recipe = load_run(run, overrides)
     raw, labels = {}, {}
@@ -81,36 +108,24 @@ def _load_record(run: Path) -> RunRecord:
     )
 
 
-def _read_json(path: Path, run: Path) -> dict[str, Any]:
+def _read_json(path: Path, run: Path, kind: type[BaseModel]) -> dict[str, Any]:
     if not path.is_file():
         raise TrainingError(
             f"run {run} was not evaluated: it has no {path.name}; run: vadkit eval {run}"
         )
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise TrainingError(f"{path} is damaged ({error}); run: vadkit eval {run}") from None
-    if not isinstance(data, dict) or not isinstance(data.get("metrics", []), list):
-        raise TrainingError(f"{path} is not what vadkit eval writes; run: vadkit eval {run}")
+    data: dict[str, Any] = read_json(path, kind, f"run: vadkit eval {run}")
     return data
 
 
 def _read_scores(run: Path, video: str) -> tuple[np.ndarray, np.ndarray]:
     path = video_file(run / "scores" / "test", video, ".npz")
     try:
-        with np.load(path) as saved:
-            scores, labels = saved["scores"].astype(np.float64), saved["labels"].astype(bool)
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+        return read_score_file(path)
+    except (OSError, ValueError) as error:
         raise DataError(
             f"saved scores {path} cannot be read ({error}); delete {path.parent} and run: "
             f"vadkit eval {run}"
         ) from None
-    if scores.shape != labels.shape or scores.ndim != 1:
-        raise DataError(
-            f"saved scores {path} hold {scores.shape} scores and {labels.shape} labels; delete "
-            f"{path.parent} and run: vadkit eval {run}"
-        )
-    return scores, labels
 
 
 def _read_lines(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -118,9 +133,13 @@ def _read_lines(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     if not path.is_file():
         return [], ["No training curves: the run has no metrics.jsonl (hook metrics-log)."]
     lines, damaged = [], 0
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
+            found = parse_json(line)
+        except ValueError:
+            found = None
+        if isinstance(found, dict):
+            lines.append(found)
+        else:
             damaged += 1
     return lines, [f"{damaged} damaged lines of metrics.jsonl are left out."] if damaged else []

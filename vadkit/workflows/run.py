@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel
 
 from vadkit import trust
 from vadkit.errors import TrainingError
 from vadkit.files import remove_leftovers, write_bytes, write_json, write_text
 from vadkit.plugins import Plugin, as_run
+from vadkit.reading import read_json
 from vadkit.recipe import Recipe, load_recipe
 from vadkit.recipe.source import to_yaml
 from vadkit.workflows.git import git_commit
@@ -106,13 +108,30 @@ def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     return load_recipe(run / "recipe.yaml", overrides, code="run")
 
 
+class _TestSplit(BaseModel):
+    videos: dict[str, str] = {}
+
+
+class _DataSet(BaseModel):
+    held_out: list[str] = []
+
+
+class _Manifest(BaseModel):
+    """The entries of a manifest that are read again; others may be there."""
+
+    status: str = ""
+    test: _TestSplit = _TestSplit()
+    dataset: _DataSet = _DataSet()
+
+
 def read_manifest(run: Path) -> dict[str, Any]:
     """``manifest.json`` as data, empty when there is none yet."""
-    path = run / "manifest.json"
+    path, advice = run / "manifest.json", "delete it, or train again"
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except json.JSONDecodeError as error:
-        raise TrainingError(f"{path} is damaged: {error}") from None
+        data: dict[str, Any] = read_json(path, _Manifest, advice)
+    except FileNotFoundError:
+        return {}
+    return data
 
 
 def require_run(run: Path) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
-from vadkit.errors import DataError
+from vadkit.errors import DataError, TrainingError
 from vadkit.files import partial_path, put_in_place, write_json
+from vadkit.reading import read_json
 from vadkit.recipe import Recipe
 from vadkit.text import video_file
 from vadkit.workflows.build import load_method
@@ -39,8 +40,8 @@ def current_maps(
     made_from = {key: meta[key] for key in ("checkpoint", "digest", "overrides", "videos")}
     record = folder / "meta.json"
     try:
-        saved = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        saved = read_json(record, _Record, "evaluate again")
+    except (OSError, TrainingError):
         saved = {}
     if {key: saved.get(key) for key in made_from} != made_from:
         record.unlink(missing_ok=True)
@@ -55,11 +56,25 @@ def current_maps(
     return partial(_load_maps, folder) if saved["maps"] else None
 
 
+class _Record(BaseModel):
+    """What is kept beside the maps."""
+
+    checkpoint: str
+    digest: str
+    overrides: list[str]
+    videos: list[str]
+    maps: bool
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 def _load_maps(folder: Path, video: str) -> np.ndarray:
     path = video_file(folder, video, ".npy")
     try:
         maps: np.ndarray = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
+        if maps.ndim != 3 or maps.dtype != np.float16:
+            raise ValueError(f"it holds {maps.dtype} {maps.shape}")
+    except Exception as error:
+        # A damaged head is a Python literal that may fail in any way.
         raise DataError(
             f"saved maps {path} cannot be read ({error}); delete {folder} and evaluate again"
         ) from None

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
+from vadkit.arrays import load_archive
 from vadkit.errors import DataError, TrainingError
 from vadkit.files import write_json, write_whole
+from vadkit.reading import read_json
 from vadkit.recipe import Recipe
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list, load_method, load_videos
@@ -200,10 +201,25 @@ def _save_scores(run: Path, video: str, scores: np.ndarray, labels: np.ndarray) 
 def _saved_meta(run: Path) -> dict[str, Any]:
     path = run / "scores" / "test" / "meta.json"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        data: dict[str, Any] = read_json(path, _Meta, "evaluate again")
+    except (OSError, TrainingError):
+        # What is damaged or of an older version is made anew.
         return {}
-    return data if isinstance(data, dict) else {}
+    return data
+
+
+class _Meta(BaseModel):
+    """The record of saved scores."""
+
+    checkpoint: str
+    digest: str
+    overrides: list[str]
+    step: int
+    label_source: str
+    videos: list[str]
+    skipped: list[str]
+    rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
+    categories: dict[str, str]
 
 
 def _load_scores(
@@ -213,15 +229,29 @@ def _load_scores(
     for video in videos:
         path = _score_path(run, video)
         try:
-            with np.load(path) as saved:
-                scores[video] = saved["scores"].astype(np.float64)
-                labels[video] = saved["labels"]
-        except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+            scores[video], labels[video] = read_score_file(path)
+        except (OSError, ValueError) as error:
             raise DataError(
                 f"saved scores {path} cannot be read ({error}); delete {path.parent} and "
                 "evaluate again"
             ) from None
     return scores, labels
+
+
+def read_score_file(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (N,) float64 and labels (N,) bool that evaluation has saved.
+
+    Raises ``ValueError`` for a file of something else, and ``OSError``.
+    """
+    saved = load_archive(path)
+    if missing := {"scores", "labels"} - saved.keys():
+        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    scores, labels = saved["scores"], saved["labels"]
+    if scores.ndim != 1 or scores.shape != labels.shape:
+        raise ValueError(f"it holds {scores.shape} scores and {labels.shape} labels")
+    if scores.dtype.kind != "f" or labels.dtype.kind not in "biu":
+        raise ValueError(f"it holds {scores.dtype} scores and {labels.dtype} labels")
+    return scores.astype(np.float64), labels.astype(bool)
 
 
 def checkpoint_digest(path: Path) -> str:

@@ -182,11 +182,13 @@ def _fit(
     state: dict[str, Any] | None,
 ) -> None:
     from vadkit.data.store import dataset_fingerprint
+    from vadkit.engine.checkpoint import restoring
 
     extras = load_extras(recipe, build_clip(recipe), videos, stored)
     trainer = make_trainer(recipe, run, stored, extras, held_out, kept_out(recipe, stored))
     if state is not None:
-        trainer.load_state_dict(state)
+        with restoring(run / "checkpoints" / "last.pt"):
+            trainer.load_state_dict(state)
     update_manifest(
         run,
         status="running",
