@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from vadkit.data.digests import content_state
 from vadkit.errors import DataError, TrainingError, VadkitError
 from vadkit.inference.detector import Detector, load_normal
 from vadkit.recipe import load_recipe
@@ -286,3 +287,21 @@ def test_mutated_export_records(onnx_file, tmp_path):
         except VadkitError as error:
             words = str(error)
         assert len(words) < 20_000
+
+
+@pytest.mark.parametrize("place", ["source", "model", "sinks", "result", "result.files", "format"])
+@pytest.mark.parametrize("value", [None, 3, "x", [1], {}])
+def test_damaged_results_are_made_anew(tmp_path, place, value):
+    from vadkit.workflows.infer_result import Inferred, Maker, finished, owner, save_result
+
+    video, maker = tmp_path / "a.mp4", Maker("m", ("jsonl",))
+    video.write_bytes(b"1")
+    save_result(tmp_path, video, content_state(video), maker, Inferred("a", 1, 1, 1.0, 0, 0, 0, []))
+    assert finished(tmp_path, video, maker) is not None
+    data = json.loads((tmp_path / "result.json").read_text())
+    above = data["result"] if "." in place else data
+    above[place.rpartition(".")[2]] = value
+    (tmp_path / "result.json").write_text(json.dumps(data))
+    assert owner(tmp_path) in (None, video)
+    if (place, value) not in (("model", "x"),):
+        assert finished(tmp_path, video, maker) is None

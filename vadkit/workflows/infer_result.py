@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from vadkit.data.digests import content_state
+from vadkit.errors import TrainingError
+from vadkit.reading import read_json
 
 RESULT = "result.json"
 _FORMAT = "vadkit-result-1"
@@ -120,8 +123,38 @@ def finished(folder: Path, video: Path, maker: Maker) -> Inferred | None:
 
 def _read(folder: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found: dict[str, Any] = read_json(folder / RESULT, _File, "score the video again")
+    except (OSError, TrainingError):
+        # What is damaged or of an older version is made anew.
         return None
-    known = isinstance(found, dict) and found.get("format") == _FORMAT
-    return found if known else None
+    return found
+
+
+class _Source(BaseModel):
+    path: str
+    state: str
+
+
+class _Result(BaseModel):
+    """The fields of ``Inferred`` that are kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    video: str
+    frames: int
+    scored: int
+    frames_per_s: float
+    peak: float | None
+    peak_s: float | None
+    alarms: int | None
+    files: list[str]
+
+
+class _File(BaseModel):
+    """``result.json``."""
+
+    format: Literal["vadkit-result-1"]
+    source: _Source
+    model: str
+    sinks: list[str]
+    result: _Result
