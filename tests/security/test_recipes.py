@@ -42,7 +42,7 @@ def test_mutated_recipes_give_a_recipe_or_faults(tmp_path_factory, path, seed):
     folder.mkdir(exist_ok=True)
     target = folder / "recipe.yaml"
     for count in range(100):
-        in_text = count % 10 == 0
+        in_text = count % 20 == 0
         given = mutations.mutate_text(text, draw) if in_text else mutations.mutate_tree(tree, draw)
         try:
             if in_text:
