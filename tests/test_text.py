@@ -1,9 +1,10 @@
+import re
 import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vadkit.text import printable
+from vadkit.text import ascii_name, printable
 
 
 def test_control_characters_and_odd_bytes_are_spelt_out():
@@ -19,3 +20,17 @@ def test_what_is_shown_is_short_and_controls_nothing(text, most):
     assert len(shown) <= most
     assert all(unicodedata.category(one)[0] != "C" or one == " " for one in shown if ord(one) < 128)
     shown.encode()
+
+
+@given(st.lists(st.text(max_size=200), min_size=2, max_size=2, unique=True))
+def test_names_become_ascii_and_never_the_same(names):
+    made = [ascii_name(name) for name in names]
+    assert made[0] != made[1]
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{0,90}", one) for one in made)
+
+
+def test_ascii_names_stay_what_they_were():
+    assert ascii_name("gate-1_b.c") == "gate-1_b.c"
+    assert ascii_name("gate/1") == "gate_1-3693bd96"
+    assert ascii_name("門") == "96cccaef"
+    assert len(ascii_name("x" * 300)) == 89

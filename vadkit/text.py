@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -84,3 +85,16 @@ def _encoded_anyway(error: UnicodeError) -> tuple[bytes | str, int]:
     if all(_BYTE_LOW <= ord(one) <= _BYTE_HIGH for one in text):
         return bytes(ord(one) - 0xDC00 for one in text), error.end
     return codecs.backslashreplace_errors(error)
+
+
+def ascii_name(name: str, most: int = 80) -> str:
+    """A name fit for ids, file names and headers: ASCII letters, digits, ``.``, ``_`` and ``-``.
+
+    Where that changes the name, a digest of it follows, so that two names never become one. It is
+    the same for the same name, always.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._-")[:most]
+    if plain == name:
+        return plain
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{plain}-{digest}" if plain else digest

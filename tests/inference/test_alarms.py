@@ -119,7 +119,7 @@ def test_time_does_not_run_backwards():
 def test_ids_say_source_and_time_and_stay_the_same():
     rules = AlarmRules(5, 5)
     (event,) = find_events([0.0, 61.25, 62], [0, 6, 0], rules, source="cam 1/gate")
-    assert event.id == "cam_1_gate-00000061.250s"
+    assert event.id == "cam_1_gate-ac6d0001-00000061.250s"
     alarms = Alarms(rules, source="gate", epoch=1_700_000_000)
     (live,) = alarms.push(1.5, 7)
     assert live.started_at == "2023-11-14T22:13:21.500Z"

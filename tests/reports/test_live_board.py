@@ -23,6 +23,7 @@ def board():
 def event(state="over", **changes):
     record = {
         "id": "gate-1",
+        "kind": "alarm",
         "state": state,
         "source": "gate",
         "start": 30.0,

@@ -29,6 +29,7 @@ from vadkit.cli import (
 )
 from vadkit.errors import TrainingError, VadkitError
 from vadkit.files import describe_os_error
+from vadkit.text import print_anything, printable
 
 app = typer.Typer(
     name="vadkit",
@@ -80,20 +81,29 @@ def main() -> None:
     import logging
     import os
 
-    from vadkit.text import print_anything
-
     # Python would otherwise look for the modules of processes that we start, such as `pickle`, in
     # the current folder first, which may hold files of a stranger.
     os.environ["PYTHONSAFEPATH"] = "1"
     print_anything()
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+
+    class Printable(logging.Formatter):
+        """Names of files and cameras in the log control no terminal."""
+
+        def formatMessage(self, record: logging.LogRecord) -> str:
+            record.message = _printable_lines(record.message)
+            return super().formatMessage(record)
+
+    logging.basicConfig(level=logging.WARNING)
+    for handler in logging.root.handlers:
+        handler.setFormatter(Printable("%(levelname)s %(name)s: %(message)s"))
     code = 0
     try:
         app(standalone_mode=True)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except VadkitError as error:
-        typer.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
+        text = _printable_lines(str(error))
+        typer.echo(f"error: {text}" if "\n" not in text else text, err=True)
         code = error.exit_code
     except BrokenPipeError:
         code = _reader_gone()
@@ -101,6 +111,10 @@ def main() -> None:
         typer.echo(f"error: {describe_os_error(error)}", err=True)
         code = TrainingError.exit_code
     sys.exit(_end_output(code))
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(printable(line, 4000) for line in text.split("\n"))
 
 
 def _reader_gone() -> int:

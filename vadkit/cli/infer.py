@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
+from vadkit.text import printable
 
 if TYPE_CHECKING:
     from vadkit.workflows.infer_result import Inferred
@@ -71,7 +72,7 @@ def infer(
     if failed:
         typer.echo(f"{len(failed):,} of {len(results):,} videos could not be scored:", err=True)
         for result in failed:
-            typer.echo(f"  {result.error}", err=True)
+            typer.echo(f"  {printable(result.error or '', 2000)}", err=True)
         raise typer.Exit(3)
 
 
@@ -83,19 +84,20 @@ def _print_results(results: list[Inferred]) -> None:
     if len(results) <= FEW:
         for result in scored:
             typer.echo(
-                f"{result.video}: {result.frames} frames ({result.scored} scored), "
+                f"{printable(result.video)}: {result.frames} frames ({result.scored} scored), "
                 f"{result.frames_per_s:.1f} frames/s, peak {result.peak:.4g} at "
                 f"{result.peak_s:.2f} s{_alarms(result)}" + (" (kept)" if result.kept else "")
             )
             for path in result.files:
-                typer.echo(f"  {path}")
+                typer.echo(f"  {printable(path)}")
         return
     scored.sort(key=lambda result: -result.peak if result.peak == result.peak else math.inf)
     typer.echo(f"{'peak':>10}  {'at':>10}  {'alarms':>6}  {'frames':>8}  video")
     for result in scored:
         peak, at = ("-", "-") if result.peak != result.peak else _peak(result)
         alarms = "-" if result.alarms is None else f"{result.alarms:,}"
-        typer.echo(f"{peak:>10}  {at:>10}  {alarms:>6}  {result.frames:>8,}  {result.video}")
+        video = printable(result.video)
+        typer.echo(f"{peak:>10}  {at:>10}  {alarms:>6}  {result.frames:>8,}  {video}")
 
 
 def _peak(result: Inferred) -> tuple[str, str]:

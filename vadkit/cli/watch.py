@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
+from vadkit.text import printable
 
 if TYPE_CHECKING:
-    from vadkit.reports.live_board import Board
+    from collections.abc import Mapping, Sequence
+
+    from vadkit.inference.sinks.every import Unwritten
+    from vadkit.reports.live_board import Board, Camera
 
 
 def watch(
@@ -50,6 +54,10 @@ def watch(
         float,
         typer.Option(min=0, help="Seconds that a clip may wait for clips of other cameras."),
     ] = 0.0,
+    lost_after: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds without a frame until sinks hear of a lost camera."),
+    ] = 15.0,
     checkpoint: Annotated[str, typer.Option(help="Which checkpoint to score with.")] = "last",
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
@@ -62,6 +70,7 @@ def watch(
 
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.workflows import watch as workflow
+    from vadkit.workflows.results import alone_in
     from vadkit.workflows.watch_views import Dashboard, JsonLines, Lines, status_words
 
     if trust_plugins:
@@ -76,7 +85,11 @@ def watch(
             page = open_page(web, token)
         detector = workflow.load_detector(run, checkpoint)
         found = workflow.named_sources(sources, detector.settings)
-        make_sinks = workflow.sinks_of(specs or workflow.sinks_of_run(run), folder)
+        kinds = specs or workflow.sinks_of_run(run)
+        make_sinks = workflow.sinks_of(kinds, folder)
+        if kinds or out is not None:
+            stack.enter_context(alone_in(folder, "vadkit watch"))
+            make_sinks().check()
         board = workflow.new_board(detector, found)
         if page is not None:
             typer.echo(f"page: {stack.enter_context(page.serve(board))}", err=True)
@@ -95,7 +108,7 @@ def watch(
                 views.append(shown)
             if not console.is_terminal or not sys.stdout.isatty():
                 views.append(Lines(board, sys.stdout, None if console.is_terminal else sys.stderr))
-        workflow.watch(
+        unwritten = workflow.watch(
             detector,
             found,
             board,
@@ -103,19 +116,31 @@ def watch(
             make_sinks=make_sinks,
             seconds=seconds,
             max_delay_s=max_delay,
+            lost_after_s=lost_after,
         )
     if lines is not None:
-        lines.status("summary")
+        lines.status(
+            "summary",
+            {name: {"unwritten": [_.as_data() for _ in left]} for name, left in unwritten.items()},
+        )
     else:
         for camera in board.as_data()["cameras"]:
-            typer.echo(f"{camera['name']}: {status_words(camera)}", err=True)
-    _end(board)
+            typer.echo(f"{printable(camera['name'])}: {status_words(camera)}", err=True)
+    _end(board, unwritten)
 
 
-def _end(board: Board) -> None:
-    """Fail where no source could be read at all."""
-    from vadkit.errors import DataError
+def _end(board: Board, unwritten: Mapping[str, Sequence[Unwritten]]) -> None:
+    """Fail where no source gave a frame, and where sinks could not write all."""
+    from vadkit.errors import DataError, TrainingError
 
+    said = [f"{name}: {one}" for name, left in unwritten.items() for one in left]
     cameras = board.cameras.values()
-    if all(camera.state == "failed" for camera in cameras):
-        raise DataError("\n".join(camera.message for camera in cameras))
+    if all(camera.state == "failed" or not camera.frames for camera in cameras):
+        reasons = [camera.message or _never(camera) for camera in cameras]
+        raise DataError("\n".join(printable(text, 2000) for text in [*said, *reasons]))
+    if said:
+        raise TrainingError("\n".join(printable(text, 2000) for text in said))
+
+
+def _never(camera: Camera) -> str:
+    return f"{camera.name} never gave a frame: {camera.trouble or 'there was no time for one'}"

@@ -7,12 +7,16 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from vadkit.inference.clip_ring import ClipFrame, ClipRing, jpeg
 from vadkit.scoring.calibration import MERGE_S, Calibration
+from vadkit.text import ascii_name
+
+# An alarm; a camera that gives no frames; one that gives frames again.
+EventKind = Literal["alarm", "source-lost", "source-back"]
 
 
 @dataclass(frozen=True)
@@ -60,25 +64,31 @@ class AlarmRules:
 class Event:
     """An alarm, as it begins (``end`` None) and again, complete, when it is over.
 
+    So is an outage of a camera: it begins as ``kind`` "source-lost" with the reason in ``message``,
+    and is over as "source-back", under the same id. It has no peak and no pictures.
+
     Times are seconds of the source's clock; ``started_at`` is the time of day of ``start`` in UTC,
     where that is known. ``region`` (x1, y1, x2, y2) in pixels of the source and ``part`` say where
     the score came from and which part of the method it was, at the peak so far, where the method
     tells. ``snapshot`` is the peak's frame as JPEG, ``clip`` frames from before the start until
-    after the end (empty while it lasts). The id is the same whenever a file is scored again.
+    after the end (empty while it lasts). The id is ASCII, and the same whenever a file is scored
+    again.
     """
 
     id: str
     source: str
     start: float
     end: float | None
-    peak_time: float
-    peak_score: float
-    threshold: float
+    peak_time: float | None
+    peak_score: float | None
+    threshold: float | None
     started_at: str | None = None
     region: tuple[int, int, int, int] | None = None
     part: str | None = None
     snapshot: bytes | None = None
     clip: tuple[ClipFrame, ...] = ()
+    kind: EventKind = "alarm"
+    message: str = ""
 
     @property
     def over(self) -> bool:
@@ -89,6 +99,7 @@ class Event:
         """As plain JSON values, without pictures."""
         return {
             "id": self.id,
+            "kind": self.kind,
             "state": "over" if self.over else "begun",
             "source": self.source,
             "start": self.start,
@@ -99,6 +110,7 @@ class Event:
             "threshold": self.threshold,
             "region": None if self.region is None else list(self.region),
             "part": self.part,
+            "message": self.message,
         }
 
 
@@ -254,15 +266,10 @@ class Alarms:
         return self._told(rise, rise.end)
 
     def _told(self, rise: _Rise, end: float | None) -> Event:
-        started_at = None
-        if self.epoch is not None:
-            at = datetime.datetime.fromtimestamp(self.epoch + rise.start, datetime.UTC)
-            started_at = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        stamp = re.sub(r"[-:.]", "", started_at or "") or f"{rise.start:012.3f}s"
-        name = re.sub(r"[^\w.-]+", "_", self.source).strip("._")
+        started_at = None if self.epoch is None else time_of_day(self.epoch + rise.start)
         clip = () if self.ring is None or end is None else self.ring.end(end)
         return Event(
-            id=f"{name}-{stamp}" if name else stamp,
+            id=event_id(self.source, started_at or f"{rise.start:012.3f}s"),
             source=self.source,
             start=rise.start,
             end=end,
@@ -275,6 +282,18 @@ class Alarms:
             snapshot=rise.peak.snapshot,
             clip=clip,
         )
+
+
+def time_of_day(seconds: float) -> str:
+    """A Unix time as it stands in records of events, in UTC."""
+    at = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def event_id(source: str, stamp: str) -> str:
+    """The id of an event: plain ASCII, different for different sources."""
+    stamp = re.sub(r"[-:]|\.(?=\d+Z)", "", stamp)
+    return f"{ascii_name(source)}-{stamp}" if source else stamp
 
 
 def find_events(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vadkit.inference.alarms import AlarmRules, Alarms, Event, raised_by
 from vadkit.inference.clip_ring import ClipRing
 from vadkit.inference.lane import FrameScore
-from vadkit.inference.sinks.sink import EverySink, ScoredFrame, SourceInfo, VideoScores
+from vadkit.inference.sinks.every import PATIENCE_S, EverySink
+from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores
 
 
 class Outlet:
@@ -59,12 +60,12 @@ class Outlet:
         return self._told(events)
 
     def finish(self) -> list[Event]:
-        """No frame comes any more: gives the event that is over now."""
+        """No frame comes for now or for ever: gives the event that is over now."""
         return self._told([] if self.alarms is None else self.alarms.finish())
 
-    def close(self, result: VideoScores | None = None) -> list[str]:
+    def close(self, result: VideoScores | None = None, patience_s: float = PATIENCE_S) -> list[str]:
         """End the sinks, with the scores of a video that was finite; gives the files written."""
-        return [str(path) for path in self.sinks.close(result)]
+        return [str(path) for path in self.sinks.close(result, patience_s)]
 
     def _told(self, events: list[Event]) -> list[Event]:
         for event in events:

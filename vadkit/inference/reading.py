@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from vadkit.errors import PluginError, VadkitError
+from vadkit.errors import DataError, PluginError, VadkitError
+from vadkit.files import describe_os_error
 from vadkit.inference.buffer import Buffer, Closed, FrameBuffer
 from vadkit.inference.prepare import prepare
 from vadkit.inference.sources.source import OVER, Frame, Source, SourceEvent
@@ -72,7 +73,7 @@ def _read(source: Source, buffer: FrameBuffer) -> None:
             buffer.put(SourceEvent("ended", time))
     except Closed:
         pass
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         with contextlib.suppress(Closed):
             buffer.put(_failure(time, error))
     finally:
@@ -105,15 +106,19 @@ def _prepare(detector: Detector, name: str, buffer: FrameBuffer, arrivals: Arriv
             arrivals.put((name, item))
     except Closed:
         pass
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         with contextlib.suppress(Closed):
             arrivals.put((name, _failure(time, error)))
     finally:
         buffer.close()
 
 
-def _failure(time: float, error: Exception) -> SourceEvent | Exception:
+def _failure(time: float, error: Exception | SystemExit) -> SourceEvent | Exception:
     """What can happen to a source as an event; a fault of ours as it is."""
+    if isinstance(error, OSError):
+        error = DataError(describe_os_error(error))
+    elif isinstance(error, SystemExit):
+        error = PluginError(f"a component of a source wanted to end vadkit: {error!r}")
     if isinstance(error, VadkitError):
         return SourceEvent("failed", time, str(error), error=error)
     return error

@@ -36,6 +36,7 @@ def run_streams(
     *,
     max_delay: int | None = None,
     max_delay_s: float = 0.0,
+    idle_s: float | None = None,
 ) -> Generator[tuple[str, FrameScore | SourceEvent], None, None]:
     """Score several sources at once; gives the source's name with each frame and event.
 
@@ -50,7 +51,8 @@ def run_streams(
     a file's wait. Memory is bounded either way. A source that fails ends with the event ``failed``
     and leaves the others running. Frames on either side of a gap share no clip.
 
-    Close the iterator to stop; the sources are closed too.
+    With ``idle_s`` there is an event ``idle`` under the name "" each time that nothing has come for
+    so many seconds. Close the iterator to stop; the sources are closed too.
     """
     batch = detector.batch_for(max_delay)
     lanes: dict[str, Lane] = {}
@@ -68,8 +70,10 @@ def run_streams(
                     for score in lane.release():
                         yield name, score
                 continue
-            arrived = arrivals.get(min(due) - now if due else None)
+            arrived = arrivals.get(min(due) - now if due else idle_s)
             if arrived is None:
+                if not due and idle_s is not None:
+                    yield "", SourceEvent("idle", 0.0)
                 continue
             name, item = arrived
             if isinstance(item, Exception):

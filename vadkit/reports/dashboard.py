@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vadkit.reports.live_board import SECONDS, Board, Camera
+from vadkit.text import printable
 
 _BARS = "▁▂▃▄▅▆▇█"
 _STATES = {"live": "green", "ended": "dim", "stopped": "dim", "failed": "bold red"}
@@ -17,7 +18,7 @@ _SHOWN_ALARMS = 5
 
 def dashboard(board: Board, width: int) -> RenderableType:
     """The table of all cameras, and below it the last alarms; ``width`` in characters."""
-    names = max(8, *(len(name) for name in board.cameras))
+    names = max(8, *(len(printable(name)) for name in board.cameras))
     names = min(names, max(10, width // 7))
     # What the other columns leave.
     bars = max(8, min(60, width - names - 62))
@@ -35,7 +36,7 @@ def dashboard(board: Board, width: int) -> RenderableType:
         for camera in board.cameras.values():
             fps, delay = camera.rate()
             table.add_row(
-                Text(camera.name, style="bold red" if camera.alarm else ""),
+                Text(printable(camera.name), style="bold red" if camera.alarm else ""),
                 _state(camera),
                 f"{fps:.1f}",
                 _delay(delay),
@@ -47,11 +48,13 @@ def dashboard(board: Board, width: int) -> RenderableType:
             )
         lines = [_alarm(event) for event in list(board.events)[-_SHOWN_ALARMS:]]
         troubles = [
-            Text(f"{camera.name}: {camera.message}", style="yellow")
+            Text(printable(f"{camera.name}: {camera.message}"), style="yellow")
             for camera in board.cameras.values()
             if camera.message
         ]
-    return Group(Text(board.title, style="bold cyan"), table, *troubles, *reversed(lines))
+    return Group(
+        Text(printable(board.title), style="bold cyan"), table, *troubles, *reversed(lines)
+    )
 
 
 def sparkline(camera: Camera, width: int) -> Text:
@@ -98,18 +101,21 @@ def _delay(seconds: float) -> str:
 
 
 def _alarm(event: dict[str, object]) -> Text:
-    return Text(alarm_line(event), style="" if event["state"] == "over" else "bold red")
+    return Text(event_line(event), style="" if event["state"] == "over" else "bold red")
 
 
-def alarm_line(event: dict[str, object]) -> str:
-    """An alarm in a line: when, which camera, how high, for how long."""
+def event_line(event: dict[str, object]) -> str:
+    """An alarm or an outage in a line: when, which camera, how high or why, for how long."""
     start, end, score = event["start"], event["end"], event["peak_score"]
-    assert isinstance(start, float) and isinstance(score, float)
+    assert isinstance(start, float)
     lasted = "since then" if not isinstance(end, float) else f"for {end - start:.1f} s"
-    return (
-        f"{event['started_at'] or f'{start:.1f} s'}  {event['source']}: alarm {lasted}, "
-        f"peak {score:.4g} (threshold {event['threshold']:.4g})"
-    )
+    if event["kind"] == "alarm":
+        what = f"alarm {lasted}, peak {score:.4g} (threshold {event['threshold']:.4g})"
+    elif event["kind"] == "source-lost":
+        what = f"no frames {lasted}: {event['message']}"
+    else:
+        what = f"frames again, none {lasted}"
+    return printable(f"{event['started_at'] or f'{start:.1f} s'}  {event['source']}: {what}")
 
 
 def now() -> str:

@@ -42,13 +42,15 @@ class Camera:
     """One source: what it does, its last scores, its last alarm.
 
     ``state`` is connecting, live, stalled, lost, retrying, failed, ended or stopped; ``message``
-    says more. ``score`` is the last one, None where a frame has none. ``curve`` holds (time, score)
-    of the last seconds, the highest of every quarter of a second.
+    says more, and ``trouble`` why there was no frame last. ``score`` is the last one, None where a
+    frame has none. ``curve`` holds (time, score) of the last seconds, the highest of every quarter
+    of a second.
     """
 
     name: str
     state: str = "connecting"
     message: str = ""
+    trouble: str = ""
     threshold: float | None = None
     usual: float | None = None
     frames: int = 0
@@ -65,7 +67,7 @@ class Camera:
 
     def saw(self, when: float, score: float, delay: float, alarm: bool) -> None:
         """A frame was scored: its time on the source's clock, its delay in seconds."""
-        self.state, self.message = "live", ""
+        self.state, self.message, self.trouble = "live", "", ""
         self.frames += 1
         self.alarm = alarm
         self.delays.add(delay)
@@ -94,6 +96,7 @@ class Camera:
             "name": self.name,
             "state": self.state,
             "message": self.message,
+            "trouble": self.trouble,
             "fps": round(fps, 2),
             "delay_s": _rounded(delay),
             "delay_p50_s": _rounded(self.delays.quantile(0.5)),
@@ -123,15 +126,16 @@ class Board:
         self.looked_at = 0.0
 
     def event(self, event: dict[str, Any], snapshot: bytes | None) -> None:
-        """An alarm has begun or is over: its record, by ``id``, and a JPEG."""
+        """An alarm or an outage has begun or is over: its record, by ``id``, and a JPEG."""
         with self.lock:
             camera = self.cameras[event["source"]]
-            camera.last_alarm = event
+            if event["kind"] == "alarm":
+                camera.last_alarm = event
             old = next((one for one in self.events if one["id"] == event["id"]), None)
             if old is not None:
                 old.update(event)
             else:
-                camera.alarms += 1
+                camera.alarms += event["kind"] == "alarm"
                 if len(self.events) == _EVENTS:
                     self.snapshots.pop(self.events[0]["id"], None)
                 self.events.append(dict(event))

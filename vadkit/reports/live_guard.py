@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import logging
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
@@ -11,6 +12,9 @@ from urllib.parse import parse_qs
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vadkit.text import printable
+
+_log = logging.getLogger("vadkit.watch")
 _COOKIE = "vadkit-watch"
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -53,12 +57,14 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
+        headers = {name.decode("latin-1").lower(): value for name, value in scope["headers"]}
         answer: PlainTextResponse | RedirectResponse | None = None
         if self._token is None:
-            host = headers.get("host", b"").decode("latin-1")
-            if not is_loopback(_without_port(host)):
-                text = f"This page is for this machine alone; '{host}' is another name.\n"
+            hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
+            names = [host.decode("latin-1") for host in hosts] or [""]
+            if not all(is_loopback(_without_port(name)) for name in names):
+                shown = printable(names[0], 100)
+                text = f"This page is for this machine alone; '{shown}' is another name.\n"
                 answer = PlainTextResponse(text, 421)
         elif self._asks_with_token(scope):
             answer = RedirectResponse("/", 303)
@@ -77,7 +83,11 @@ class Guard:
                 message["headers"] = [*message.get("headers", ()), *more]
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except Exception as error:
+            # Without a traceback on the terminal of who watches; the connection is closed.
+            _log.warning("the page failed at %s: %r", printable(scope["path"], 100), error)
 
     def _asks_with_token(self, scope: Scope) -> bool:
         (given, *_) = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])

@@ -5,28 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vadkit.errors import RecipeError
 
 try:
-    import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
-    from starlette.responses import JSONResponse, Response, StreamingResponse
+    from starlette.responses import Response, StreamingResponse
     from starlette.routing import Route
     from starlette.types import ASGIApp
+
+    from vadkit.reports.live_server import make_server, serve
 except ImportError as error:
     raise RecipeError(
         f"--web needs {error.name}; install it with: pip install 'vadkit[web]'"
     ) from None
 
 from vadkit.reports.live_guard import Guard, is_loopback
+from vadkit.text import printable
 
 if TYPE_CHECKING:
     from vadkit.reports.live_board import Board
@@ -56,14 +59,15 @@ def open_page(address: str, token: str | None) -> Page:
         raise RecipeError(
             f"a token needs at least {_SHORTEST_TOKEN} characters; it has {len(token)}"
         )
+    if token and not re.fullmatch(r"[!-~]+", token):
+        raise RecipeError("a token must be of ASCII letters, digits and signs, without spaces")
     bare = host.strip("[]")
     family = socket.AF_INET6 if ":" in bare else socket.AF_INET
     try:
         listening = socket.create_server((bare, port), family=family)
-    except OSError as error:
-        raise RecipeError(
-            f"--web {address}: cannot listen there: {error.strerror or error}"
-        ) from None
+    except (OSError, UnicodeError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RecipeError(f"--web {address}: cannot listen there: {reason}") from None
     return Page(listening, host or "0.0.0.0", token or None)
 
 
@@ -79,17 +83,9 @@ class Page:
     def serve(self, board: Board) -> Iterator[str]:
         """Serve the page in a thread of its own while this lasts; gives the address."""
         closing = threading.Event()
-        config = uvicorn.Config(
-            application(board, self._token, closing),
-            log_level="error",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=2,
-            server_header=False,
-        )
-        server = uvicorn.Server(config)
+        server = make_server(application(board, self._token, closing))
         thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [self._socket]}, name="page", daemon=True
+            target=serve, args=(server, self._socket), name="page", daemon=True
         )
         thread.start()
         try:
@@ -108,16 +104,15 @@ def application(board: Board, token: str | None, closing: threading.Event) -> AS
     """
 
     async def state(request: Request) -> Response:
-        return JSONResponse(board.as_data())
+        return Response(json.dumps(_shown(board.as_data())), media_type="application/json")
 
     async def events(request: Request) -> Response:
         return StreamingResponse(_changes(board, request, closing), media_type="text/event-stream")
 
     async def frame(request: Request) -> Response:
-        place = request.path_params["place"]
-        cameras = list(board.cameras.values())
-        picture = cameras[place].picture if place < len(cameras) else None
-        return _jpeg(picture)
+        cameras = {str(place): one for place, one in enumerate(board.cameras.values())}
+        camera = cameras.get(request.path_params["place"])
+        return _jpeg(None if camera is None else camera.picture)
 
     async def snapshot(request: Request) -> Response:
         return _jpeg(board.snapshots.get(request.path_params["id"]))
@@ -126,7 +121,7 @@ def application(board: Board, token: str | None, closing: threading.Event) -> AS
         *(Route(path, _file(name)) for path, name in _PAGES.items()),
         Route("/state.json", state),
         Route("/events", events),
-        Route("/frame/{place:int}.jpg", frame),
+        Route("/frame/{place}.jpg", frame),
         Route("/snapshot/{id}.jpg", snapshot),
     ]
     return Guard(Starlette(routes=routes), token)
@@ -141,8 +136,17 @@ async def _changes(board: Board, request: Request, closing: threading.Event) -> 
     """The state of the board as server-sent events, twice a second while somebody looks."""
     while not closing.is_set() and not await request.is_disconnected():
         board.looked_at = time.monotonic()
-        yield f"data: {json.dumps(board.as_data())}\n\n"
+        yield f"data: {json.dumps(_shown(board.as_data()))}\n\n"
         await asyncio.sleep(_EVERY_S)
+
+
+def _shown(data: Any) -> Any:
+    """What the page shows, with text of strangers made printable."""
+    if isinstance(data, dict):
+        return {name: _shown(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_shown(value) for value in data]
+    return printable(data) if isinstance(data, str) else data
 
 
 def _jpeg(picture: bytes | None) -> Response:
@@ -156,6 +160,9 @@ def _parse(address: str) -> tuple[str, int]:
     if not colon or address.endswith("]"):
         host, port = ("", address) if address.isdecimal() else (address, "")
         host = host or "127.0.0.1"
-    if port and not (port.isdecimal() and int(port) < 65536):
-        raise RecipeError(f"--web {address}: '{port}' is no port; give HOST:PORT or PORT")
+    if port and not (port.isdecimal() and len(port) < 6 and int(port) < 65536):
+        raise RecipeError(
+            f"--web {printable(address, 100)}: '{printable(port, 50)}' is no port; give HOST:PORT "
+            "or PORT"
+        )
     return host, int(port) if port else _PORT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from vadkit.workflows.infer_result import (
 from vadkit.workflows.infer_sources import expand_sources, result_folders
 from vadkit.workflows.infer_video import cores, start_scoring
 from vadkit.workflows.progress import say, scoring_progress
+from vadkit.workflows.results import alone_in
 from vadkit.workflows.run import load_run
 from vadkit.workflows.run_sinks import own_sinks
 
@@ -145,7 +145,7 @@ def infer(
         asked = [] if _is_exported(run) else own_sinks(run)
         usual = SINKS if len(videos) <= FEW else SINKS_OF_MANY
         sinks = asked or [Spec(type=kind) for kind in usual]
-    with _alone_in(folder):
+    with alone_in(folder, "vadkit infer"):
         maker = Maker(model_digest(run, checkpoint), tuple(map(_text, sinks)))
         folders = result_folders(videos, folder, owner)
         kept = [
@@ -187,23 +187,6 @@ def default_workers(device: str) -> int:
     if device != "cpu" and torch.cuda.is_available():
         return 2
     return min(cores(), 8)
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second call out of the folder; ``DataError`` where it cannot be written."""
-    from filelock import FileLock, Timeout
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise RecipeError(
-            f"another vadkit infer is writing to {folder}; wait for it, or name another --out"
-        ) from None
-    except OSError as error:
-        raise DataError(f"results cannot be written to {folder}: {error}") from None
 
 
 def _score_all(

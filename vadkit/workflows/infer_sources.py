@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vadkit.addresses import mask_address
 from vadkit.errors import DataError, RecipeError
 from vadkit.registry import components
 from vadkit.text import encodable, shortened
@@ -43,10 +44,8 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
     for text in sources:
         path = Path(text).expanduser()
         if not path.exists() and _is_stream(text):
-            from vadkit.inference.sources.live import without_password
-
             raise RecipeError(
-                f"'{without_password(text)}' is no file: it may have no end, and it cannot be "
+                f"'{mask_address(text)}' is no file: it may have no end, and it cannot be "
                 "read again; use `vadkit watch` for it"
             )
         if path.is_file():
@@ -92,7 +91,8 @@ def _matches(pattern: Path, text: str) -> list[tuple[str, Path]]:
             matches.append((encodable(below.with_suffix("").as_posix()), path))
     if not matches:
         raise DataError(
-            f"no video at '{text}': it is no file, no folder, and as a pattern it matches nothing"
+            f"no video at '{mask_address(text)}': it is no file, no folder, and as a pattern it "
+            "matches nothing"
         )
     return matches
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from vadkit.data.decode_process import Worker
     from vadkit.inference.detector import Detector
     from vadkit.inference.lane import FrameScore
-    from vadkit.inference.sinks.sink import EverySink, VideoScores
+    from vadkit.inference.sinks.every import EverySink
+    from vadkit.inference.sinks.sink import VideoScores
     from vadkit.inference.sources.files import FileSource
     from vadkit.inference.sources.source import SourceEvent
 
@@ -79,7 +80,8 @@ def start_scoring(
 
 
 def _make_sinks(kinds: Sequence[Spec], folder: Path, out: Path) -> EverySink:
-    from vadkit.inference.sinks.sink import EventSink, EverySink
+    from vadkit.inference.sinks.every import EverySink
+    from vadkit.inference.sinks.sink import EventSink
 
     made = []
     for kind in kinds:

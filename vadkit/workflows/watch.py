@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import operator
 import re
 import signal
 import threading
@@ -12,7 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vadkit.addresses import mask_address
 from vadkit.errors import RecipeError
+from vadkit.files import describe_os_error
 from vadkit.recipe import Spec
 from vadkit.registry import find
 from vadkit.workflows.infer import load_detector
@@ -33,13 +37,18 @@ if TYPE_CHECKING:
     from vadkit.inference.detector import Detector
     from vadkit.inference.lane import FrameScore
     from vadkit.inference.outlet import Outlet
-    from vadkit.inference.sinks.sink import EverySink
+    from vadkit.inference.sinks.every import EverySink, Unwritten
     from vadkit.inference.sources.source import Source, SourceEvent
     from vadkit.reports.live_board import Board, Camera
 
 # Seconds between two pictures of a camera for the page, and for how long nobody may have looked.
 _PICTURE_S, _LOOKED_S = 0.5, 5.0
 _PICTURE_WIDTH = 480
+# Seconds without a frame after which a camera is lost, and how often that is looked at.
+LOST_AFTER_S, _IDLE_S = 15.0, 1.0
+# How long the end waits for sinks that fail.
+PATIENCE_S = 5.0
+_log = logging.getLogger("vadkit.watch")
 
 
 class View(Protocol):
@@ -47,7 +56,7 @@ class View(Protocol):
 
     def told(self, source: str, event: SourceEvent) -> None: ...
 
-    def alarm(self, event: Event) -> None: ...
+    def event(self, event: Event) -> None: ...
 
     def tick(self) -> None: ...
 
@@ -56,25 +65,39 @@ def named_sources(
     texts: Sequence[str], settings: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Source]:
     """The sources behind ``texts`` by name; ``NAME=SOURCE`` names one."""
+    from vadkit.inference.sinks.sink import file_for
     from vadkit.inference.sources.find import find_sources
 
     found: dict[str, Source] = {}
+    files: set[Path] = set()
     for text in texts:
         name = None
         match = re.fullmatch(r"([\w][\w .-]*)=(.+)", text)
-        if match and not Path(text).exists():
+        if match and not _is_path(text):
             name, text = match.groups()
         new = find_sources([text], settings)
         if name is not None and len(new) > 1:
-            raise RecipeError(f"'{name}' names {len(new)} sources, {text}; name them one by one")
+            raise RecipeError(
+                f"'{name}' names {len(new)} sources, {mask_address(text)}; name them one by one"
+            )
         for source in new.values():
             label, number = name or source.name, 1
-            while label in found:
+            # Their files must differ too.
+            while file_for(Path(), label, "") in files:
                 number += 1
                 label = f"{name or source.name}-{number}"
+            files.add(file_for(Path(), label, ""))
             source.name = label
             found[label] = source
     return found
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        # Too long for a path, or with a NUL.
+        return False
 
 
 def new_board(detector: Detector, sources: Mapping[str, Source]) -> Board:
@@ -116,7 +139,7 @@ def sinks_of(specs: Sequence[Spec], folder: Path) -> Callable[[], EverySink]:
                 f"sink '{spec.type}' writes when a video ends, which a camera does not; "
                 "see `vadkit list-components sinks` for those of alarms"
             )
-    build_sinks(specs, folder)
+    build_sinks(specs, folder)  # what is wrong with them is said now
     return lambda: build_sinks(specs, folder)
 
 
@@ -129,56 +152,134 @@ def watch(
     make_sinks: Callable[[], EverySink],
     seconds: float | None = None,
     max_delay_s: float = 0.0,
-) -> None:
+    lost_after_s: float = LOST_AFTER_S,
+) -> dict[str, list[Unwritten]]:
     """Score all sources until they end, ``seconds`` are over, or SIGINT or SIGTERM comes.
 
     Then what is under way is scored, alarms are ended and sinks are closed; a second signal does
     not wait for that. ``board`` and ``views`` are kept up to date. ``make_sinks`` gives the sinks
-    of a source.
+    of a source, which is lost when it gives no frame for ``lost_after_s`` seconds.
+
+    Gives what sinks could not write, by source; sources without are left out.
     """
     from vadkit.inference.lane import FrameScore
     from vadkit.inference.streams import run_streams
 
-    outlets: dict[str, Outlet] = {}
-    drawn = dict.fromkeys(sources, 0.0)
+    session = _Session(detector, board, views, make_sinks, lost_after_s)
     with (
         _stopping(sources.values(), seconds) as stopped,
-        contextlib.closing(run_streams(detector, sources, max_delay_s=max_delay_s)) as items,
+        contextlib.closing(
+            run_streams(detector, sources, max_delay_s=max_delay_s, idle_s=_IDLE_S)
+        ) as items,
     ):
         try:
             for name, item in items:
-                camera = board.cameras[name]
                 if isinstance(item, FrameScore):
-                    events = outlets[name].frame(item)
-                    now = time.monotonic()
-                    with board.lock:
-                        delay = now - item.arrived
-                        camera.saw(item.time, item.score, delay, outlets[name].alarm)
-                    if now - drawn[name] > _PICTURE_S and board.looked_at > now - _LOOKED_S:
-                        drawn[name] = now
-                        camera.picture = _picture(detector, item)
-                        camera.pictures += 1
-                else:
-                    events = []
-                    if item.kind == "opened":
-                        outlets[name] = _outlet(detector, name, item, make_sinks())
-                    elif item.kind in ("ended", "failed") and name in outlets:
-                        events = outlets[name].finish()
-                        outlets.pop(name).close()
-                    with board.lock:
-                        _note(camera, item, stopped())
-                    for view in views:
-                        view.told(name, item)
-                for event in events:
-                    board.event(event.to_dict(), event.snapshot)
-                    for view in views:
-                        view.alarm(event)
-                for view in views:
-                    view.tick()
+                    session.frame(name, item)
+                elif item.kind != "idle":
+                    session.heard(name, item, stopped())
+                session.tick()
         finally:
-            for outlet in outlets.values():
-                outlet.finish()
-                outlet.close()
+            session.close()
+    return session.unwritten
+
+
+class _Session:
+    """What becomes of scored frames and of what happens to cameras."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        board: Board,
+        views: Sequence[View],
+        make_sinks: Callable[[], EverySink],
+        lost_after_s: float,
+    ) -> None:
+        from vadkit.inference.outages import Outages
+
+        self.detector, self.board, self.views = detector, board, views
+        self.outages = Outages(board.cameras, lost_after_s)
+        self.sinks = {name: make_sinks() for name in board.cameras}
+        self.outlets: dict[str, Outlet] = {}
+        self.unwritten: dict[str, list[Unwritten]] = {}
+        self._drawn = dict.fromkeys(board.cameras, 0.0)
+        self._views_told = True
+
+    def frame(self, name: str, item: FrameScore) -> None:
+        """A frame was scored."""
+        camera, board, outlet = self.board.cameras[name], self.board, self.outlets[name]
+        self._outage(self.outages.frame(name, item.time))
+        events = outlet.frame(item)
+        now = time.monotonic()
+        with board.lock:
+            camera.saw(item.time, item.score, now - item.arrived, outlet.alarm)
+        if now - self._drawn[name] > _PICTURE_S and board.looked_at > now - _LOOKED_S:
+            self._drawn[name] = now
+            camera.picture = _picture(self.detector, item)
+            camera.pictures += 1
+        self._tell(events)
+
+    def heard(self, name: str, item: SourceEvent, stopped: bool) -> None:
+        """Something happened to a camera."""
+        if item.kind == "opened":
+            self.outlets[name] = _outlet(self.detector, name, item, self.sinks[name])
+        over = item.kind in ("ended", "failed")
+        events = self.outlets[name].finish() if over and name in self.outlets else []
+        with self.board.lock:
+            _note(self.board.cameras[name], item, stopped)
+        self._show(lambda view: view.told(name, item))
+        self._tell(events)
+        self._outage(self.outages.heard(name, item))
+        if over and not self.sinks[name].failing:
+            # Else at the end: the others need not wait for its sinks.
+            self._end(name, PATIENCE_S)
+
+    def tick(self) -> None:
+        """Time has gone by."""
+        self._outage(self.outages.due())
+        self._show(lambda view: view.tick())
+
+    def close(self) -> None:
+        """End the alarms that are on, then all sinks, in a few seconds also where some fail."""
+        for outlet in self.outlets.values():
+            outlet.finish()
+        until = time.monotonic() + PATIENCE_S
+        for name in list(self.sinks):
+            self._end(name, max(0.0, until - time.monotonic()))
+
+    def _end(self, name: str, patience_s: float) -> None:
+        sinks = self.sinks.pop(name, None)
+        if sinks is None:
+            return
+        self.outlets.pop(name, None)
+        sinks.close(None, patience_s)
+        if sinks.unwritten:
+            self.unwritten[name] = sinks.unwritten
+
+    def _outage(self, events: list[Event]) -> None:
+        for event in events:
+            if event.source in self.outlets and not event.over:
+                # Its alarm is over: nobody knows how long it would have gone on.
+                self._tell(self.outlets[event.source].finish())
+            self.sinks[event.source].event(event)
+            self._tell([event])
+
+    def _tell(self, events: list[Event]) -> None:
+        for event in events:
+            self.board.event(event.to_dict(), event.snapshot)
+            self._show(operator.methodcaller("event", event))
+
+    def _show(self, show: Callable[[View], None]) -> None:
+        """Tell the views; a full disk below a log of theirs does not end the watching."""
+        for view in self.views:
+            try:
+                show(view)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                if self._views_told:
+                    _log.error("what happens cannot be printed: %s", describe_os_error(error))
+                self._views_told = False
 
 
 def _outlet(
@@ -201,6 +302,8 @@ def _note(camera: Camera, item: SourceEvent, stopped: bool) -> None:
     if item.kind == "dropped":
         camera.dropped += item.frames
         return
+    if item.kind in ("stalled", "lost", "retrying", "failed"):
+        camera.trouble = item.message
     states = {"opened": "live", "reconnected": "live"}
     camera.state = states.get(item.kind, item.kind)
     if item.kind == "ended" and stopped:

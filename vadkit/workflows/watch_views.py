@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from vadkit.reports.dashboard import alarm_line, dashboard, now
+from vadkit.reports.dashboard import dashboard, event_line, now
+from vadkit.text import printable
 from vadkit.workflows.progress import logs_above
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Dashboard:
     def told(self, source: str, event: SourceEvent) -> None:
         """The table shows it."""
 
-    def alarm(self, event: Event) -> None:
+    def event(self, event: Event) -> None:
         """The table shows it."""
 
     def tick(self) -> None:
@@ -65,9 +66,9 @@ class Lines:
             text = f"{event.size[1]}x{event.size[0]}, {event.fps:g} frames/s"
         self._say(f"{now()}  {source}: {event.kind}{f' ({text})' if text else ''}")
 
-    def alarm(self, event: Event) -> None:
-        """A line when an alarm begins, and one when it is over."""
-        print(alarm_line(event.to_dict()), file=self._out, flush=True)
+    def event(self, event: Event) -> None:
+        """A line when an alarm or an outage begins, and one when it is over."""
+        print(event_line(event.to_dict()), file=self._out, flush=True)
 
     def tick(self) -> None:
         """A line on each camera now and then."""
@@ -79,7 +80,7 @@ class Lines:
 
     def _say(self, text: str) -> None:
         if self._log is not None:
-            print(text, file=self._log, flush=True)
+            print(printable(text), file=self._log, flush=True)
 
 
 class JsonLines:
@@ -98,9 +99,9 @@ class JsonLines:
             said |= {"fps": event.fps, "size": list(event.size)}
         self._line("source", {"source": source, **said})
 
-    def alarm(self, event: Event) -> None:
-        """``{"type": "alarm", "state": "begun" or "over", ...}``."""
-        self._line("alarm", event.to_dict())
+    def event(self, event: Event) -> None:
+        """``{"type": "alarm", "state": "begun" or "over", ...}``, or the kind of an outage."""
+        self._line(event.kind, event.to_dict())
 
     def tick(self) -> None:
         """``{"type": "status", ...}`` for each camera."""
@@ -108,11 +109,12 @@ class JsonLines:
             self._said = time.monotonic()
             self.status("status")
 
-    def status(self, kind: str) -> None:
-        """How each camera does."""
+    def status(self, kind: str, more: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """How each camera does, and ``more`` of it by its name."""
         for camera in self._board.as_data()["cameras"]:
             del camera["curve"], camera["picture"], camera["usual"]
-            self._line(kind, {"source": camera.pop("name"), **camera})
+            name = camera.pop("name")
+            self._line(kind, {"source": name, **camera, **(more or {}).get(name, {})})
 
     def _line(self, kind: str, data: dict[str, Any]) -> None:
         print(json.dumps({"type": kind, "at": now(), **data}), file=self._out, flush=True)
@@ -126,4 +128,6 @@ def status_words(camera: dict[str, Any]) -> str:
         words.append(f"delay {1000 * delay:.0f} ms (99%: {1000 * camera['delay_p99_s']:.0f} ms)")
     words.append(f"{camera['dropped']:,} dropped")
     words.append(f"{camera['alarms']:,} alarms")
-    return ", ".join(words)
+    if not camera["frames"] and camera["trouble"]:
+        words.append(f"no frame ever came: {camera['trouble']}")
+    return printable(", ".join(words))

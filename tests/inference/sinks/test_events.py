@@ -17,10 +17,17 @@ from vadkit.errors import RecipeError
 from vadkit.files import partial_path
 from vadkit.inference.clip_ring import picture
 from vadkit.inference.sinks.build import build_sinks, parse_sink
-from vadkit.inference.sinks.sink import EventSink, EverySink, ScoredFrame, SourceInfo, VideoScores
+from vadkit.inference.sinks.every import EverySink
+from vadkit.inference.sinks.sink import (
+    EventSink,
+    ResultSink,
+    ScoredFrame,
+    SourceInfo,
+    VideoScores,
+)
 
 INFO = SourceInfo("gate", 10.0, (48, 64))
-ID = "gate_1-20231114T221321000Z"
+ID = "gate_1-3693bd96-20231114T221321000Z"
 
 
 def run(spec, out, told):
@@ -37,9 +44,11 @@ def test_events_have_a_line_each(events, tmp_path):
     run("events", tmp_path, events)
     (path,) = run("type=events,begun=true", tmp_path, events)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["state"] for line in lines] == ["over", "begun", "over"]
+    # It was over in the file already, and is so once.
+    assert [line["state"] for line in lines] == ["over", "begun"]
     assert lines[0] == {
         "id": ID,
+        "kind": "alarm",
         "state": "over",
         "source": "gate/1",
         "start": 1.0,
@@ -50,6 +59,7 @@ def test_events_have_a_line_each(events, tmp_path):
         "threshold": 5,
         "region": [24, 16, 40, 32],
         "part": None,
+        "message": "",
     }
 
 
@@ -103,8 +113,8 @@ def test_csv_grows_with_the_video(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-class Failing(EventSink):
-    def event(self, event):
+class Failing(ResultSink):
+    def frame(self, seen):
         raise OSError("disk full")
 
 
@@ -120,17 +130,19 @@ class Seeing(EventSink):
 def test_a_sink_that_fails_leaves_the_others_alone_and_is_told_of_once(events, tmp_path, caplog):
     seeing = Seeing(tmp_path)
     sinks = EverySink([("bad", Failing(tmp_path)), ("good", seeing)])
+    frame = ScoredFrame(0, 0.0, np.zeros((48, 64, 3), np.uint8), math.nan, math.nan)
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
             sinks.open(INFO)
             for event in events * 3:
+                sinks.frame(frame)
                 sinks.event(event)
             sinks.close(None)
-            assert sinks.failed == {"bad": "OSError('disk full')"}
+            assert sinks.failed == {"bad": "disk full"}
     assert seeing.seen == events * 6
     # Once a video: it may be mended by the next.
     assert len(caplog.records) == 2
-    assert "sink 'bad' failed and is left out of this video: OSError" in caplog.text
+    assert "sink 'bad' failed and is left out of this video: disk full" in caplog.text
 
 
 def test_what_needs_a_result_writes_nothing_of_a_stream_without(tmp_path):

@@ -5,10 +5,11 @@ import shutil
 import pytest
 
 import vadkit
+from vadkit.addresses import mask_address
 from vadkit.errors import DataError, RecipeError
 from vadkit.inference.sources.files import FileSource
 from vadkit.inference.sources.find import find_sources
-from vadkit.inference.sources.live import UrlSource, without_password
+from vadkit.inference.sources.live import UrlSource
 from vadkit.inference.sources.standard_input import StandardInput
 
 
@@ -43,9 +44,9 @@ def test_streams_and_standard_input():
 
 
 def test_a_password_is_not_shown():
-    assert without_password("rtsp://a:b:c@h/x") == "rtsp://a:***@h/x"
-    assert without_password("rtsp://a@h/x:y@z") == "rtsp://a@h/x:y@z"
-    assert without_password("http://h:80/x") == "http://h:80/x"
+    assert mask_address("rtsp://a:b:c@h/x") == "rtsp://a:***@h/x"
+    assert mask_address("rtsp://a@h/x:y@z") == "rtsp://a@h/x:y@z"
+    assert mask_address("http://h:80/x") == "http://h:80/x"
 
 
 def test_a_source_of_a_plugin():

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vadkit.addresses import mask_addresses
 from vadkit.errors import RecipeError
-from vadkit.inference.sinks.sink import EverySink
+from vadkit.inference.sinks.every import EverySink
 from vadkit.recipe import RecipeFaults, Spec, check_components
 from vadkit.recipe.source import parse_value
 from vadkit.registry import build
@@ -22,6 +23,7 @@ def parse_sink(text: str) -> Spec:
     ``RecipeError`` for text that is neither, and for unknown sinks and parameters, all at once.
     """
     parts = re.split(r",(?=\s*[A-Za-z_]\w*=)", text)
+    shown = printable(mask_addresses(text), 200)
     if len(parts) == 1 and "=" not in text:
         parts = [f"type={text.strip()}"]
     spec: dict[str, Any] = {}
@@ -30,21 +32,21 @@ def parse_sink(text: str) -> Spec:
         name = name.strip()
         if not mark or not re.fullmatch(r"[A-Za-z_]\w*", name):
             raise RecipeError(
-                f"--sink {text}: '{part.strip()}' is not name=value; write for example "
-                "--sink csv or --sink type=webhook,url=https://example.org/alarms"
+                f"--sink {shown}: '{mask_addresses(part.strip())}' is not name=value; write for "
+                "example --sink csv or --sink type=webhook,url=https://example.org/alarms"
             )
         if name in spec:
-            raise RecipeError(f"--sink {text}: '{name}' is given twice")
+            raise RecipeError(f"--sink {shown}: '{name}' is given twice")
         try:
             spec[name] = parse_value(value, "--sink")
         except RecipeFaults as error:
             raise RecipeError(
-                f"--sink {printable(text, 200)}: the value of '{name}' is not YAML of plain "
+                f"--sink {shown}: the value of '{name}' is not YAML of plain "
                 f"values: {error.faults[0].message}"
             ) from None
     if "type" not in spec:
-        raise RecipeError(f"--sink {text}: says no type; begin with type=, such as type=webhook")
-    checked = check_components(spec, "sinks", "one", f"--sink {text}")
+        raise RecipeError(f"--sink {shown}: says no type; begin with type=, such as type=webhook")
+    checked = check_components(spec, "sinks", "one", f"--sink {shown}")
     return Spec(**checked)
 
 

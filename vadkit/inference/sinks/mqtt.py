@@ -9,11 +9,15 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from vadkit.addresses import mask_address
 from vadkit.errors import RecipeError
 from vadkit.inference.alarms import Event
-from vadkit.inference.sinks.outbox import Outbox
+from vadkit.inference.sinks.outbox import Outbox, Refused, check_json
 from vadkit.inference.sinks.secret import secret
 from vadkit.inference.sinks.sink import EventSink, VideoScores
+from vadkit.text import ascii_name, printable
+
+_LONGEST_TOPIC = 65535  # bytes, of the protocol
 
 
 class Mqtt(EventSink):
@@ -50,8 +54,15 @@ class Mqtt(EventSink):
             raise RecipeError(
                 "sink 'mqtt' needs paho-mqtt; install it with: pip install 'vadkit[mqtt]'"
             ) from None
-        if set("+#") & set(topic) or not topic:
-            raise RecipeError(f"sink 'mqtt': topic must be a name without + and #; got '{topic}'")
+        if (
+            set("+#\0") & set(topic)
+            or not topic.strip("/")
+            or len(topic.encode("utf-8", "replace")) > 1000
+        ):
+            raise RecipeError(
+                "sink 'mqtt': topic must be a name of at most 1,000 bytes without + and #; got "
+                f"'{printable(topic, 100)}'"
+            )
         self.host, self.port = host, port or (8883 if tls else 1883)
         self.topic, self.retain, self.timeout_s = topic.strip("/"), retain, timeout_s
         self._client: Any = Client(CallbackAPIVersion.VERSION2)
@@ -67,22 +78,28 @@ class Mqtt(EventSink):
         self.outbox = Outbox(
             out / "mqtt",
             self._publish,
-            name=f"MQTT broker {host}:{self.port}",
+            name=f"MQTT broker {printable(mask_address(host))}:{self.port}",
             first_wait_s=first_wait_s,
             longest_wait_s=longest_wait_s,
         )
         self.outbox.start()
 
     def event(self, event: Event) -> None:
-        # What splits topics or selects them has no place in a name.
-        source = "".join("_" if c in "/+#" else c for c in event.source) or "source"
-        self.outbox.put(f"{self.topic}/{source}", json.dumps(event.to_dict()).encode())
+        self.outbox.put(
+            f"{self.topic}/{_topic(event.source)}", json.dumps(event.to_dict()).encode()
+        )
+
+    def check(self) -> None:
+        self.outbox.check()
 
     def close(self, result: VideoScores | None) -> Path | None:
         self.outbox.flush(5.0)
         return None
 
     def _publish(self, topic: str, body: bytes) -> None:
+        if set("+#\0\n") & set(topic) or len(topic.encode()) > _LONGEST_TOPIC:
+            raise Refused("its topic cannot be published")
+        check_json(body)
         self._connect()
         told = self._client.publish(topic, body, qos=1, retain=self.retain)
         try:
@@ -118,3 +135,12 @@ class Mqtt(EventSink):
             self._reason = str(reason)
         else:
             self._connected.set()
+
+
+def _topic(source: str) -> str:
+    """The name of a source as a level of a topic.
+
+    What splits topics or selects them becomes "_"; a name that brokers refuse becomes ASCII.
+    """
+    level = "".join("_" if c in "/+#" else c for c in source) or "source"
+    return level if level.isprintable() and len(level) <= 200 else ascii_name(source)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from vadkit.errors import VadkitError
 from vadkit.inference.alarms import Event
 from vadkit.scoring.calibration import Calibration
 from vadkit.scoring.normal import NormalScores
-
-T = TypeVar("T")
-_log = logging.getLogger("vadkit.sinks")
+from vadkit.text import shortened
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,10 @@ class Sink(Protocol):
     def frame(self, seen: ScoredFrame) -> None: ...
 
     def event(self, event: Event) -> None:
-        """Take an event: once when it begins, and once more when it is over."""
+        """Take an event: once when it begins, and once more when it is over.
+
+        ``event.kind`` tells alarms from outages of a camera.
+        """
         ...
 
     def close(self, result: VideoScores | None) -> Path | None: ...
@@ -122,7 +119,11 @@ class ResultSink:
 
 
 class EventSink:
-    """Base of the sinks that need only events, of any number of videos at once."""
+    """Base of the sinks that need only events, of any number of videos at once.
+
+    ``event`` is called in a thread of its own. It raises where an event could not be written, and
+    then gets the same one again, so it must not matter that it comes twice.
+    """
 
     live: ClassVar[bool] = True
     # Whether it sends what it gets to another machine.
@@ -130,6 +131,9 @@ class EventSink:
 
     def __init__(self, out: Path) -> None:
         self.out = out
+
+    def check(self) -> None:
+        """Raise where events cannot be written; called before the first frame."""
 
     def open(self, info: SourceInfo) -> None:
         """Events say themselves of which video they are."""
@@ -145,60 +149,10 @@ class EventSink:
         """What events wrote stays."""
 
 
-class EverySink:
-    """Several sinks as one. One that fails is told of once, and left out of the video at hand.
-
-    ``sinks`` come with their names; ``failed`` holds what went wrong, by name.
-    """
-
-    def __init__(self, sinks: Sequence[tuple[str, Sink]]) -> None:
-        self.sinks = list(sinks)
-        self.failed: dict[str, str] = {}
-        self._out: set[int] = set()
-
-    def open(self, info: SourceInfo) -> None:
-        self.failed, self._out = {}, set()
-        self._each(lambda sink: sink.open(info))
-
-    def frame(self, seen: ScoredFrame) -> None:
-        self._each(lambda sink: sink.frame(seen))
-
-    def event(self, event: Event) -> None:
-        self._each(lambda sink: sink.event(event))
-
-    def close(self, result: VideoScores | None) -> list[Path]:
-        """The paths written. Sinks that need a result are aborted where a stream has none."""
-
-        def end(sink: Sink) -> Path | None:
-            if result is None and not sink.live:
-                sink.abort()
-                return None
-            return sink.close(result)
-
-        return [path for path in self._each(end) if path is not None]
-
-    def abort(self) -> None:
-        self._each(lambda sink: sink.abort())
-
-    def _each(self, do: Callable[[Sink], T]) -> list[T]:
-        given = []
-        for place, (name, sink) in enumerate(self.sinks):
-            if place in self._out:
-                continue
-            try:
-                given.append(do(sink))
-            except Exception as error:
-                # Whatever it is, the others go on: a full disk must not keep an alarm from a phone.
-                said = str(error) if isinstance(error, VadkitError) else repr(error)
-                self.failed[name] = said
-                self._out.add(place)
-                _log.error("sink '%s' failed and is left out of this video: %s", name, said)
-                with contextlib.suppress(Exception):
-                    sink.abort()
-        return given
-
-
 def file_for(out: Path, name: str, suffix: str) -> Path:
-    """The file of a video in the folder ``out``; what a file name cannot hold becomes "_"."""
+    """The file of a video in the folder ``out``; what a file name cannot hold becomes "_".
+
+    Of a name too long for a disk the beginning stands, and a digest of it.
+    """
     stem = re.sub(r"[^\w.-]+", "_", name).lstrip(".") or "video"
-    return out / f"{stem}{suffix}"
+    return out / f"{shortened(stem)}{suffix}"

@@ -7,18 +7,20 @@ import hashlib
 import hmac
 import http.client
 import json
+import re
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field
 
+from vadkit.addresses import encoding_hint, mask_address
 from vadkit.errors import RecipeError
 from vadkit.inference.alarms import Event
-from vadkit.inference.sinks.outbox import Outbox, Refused
+from vadkit.inference.sinks.outbox import Outbox, Refused, check_json
 from vadkit.inference.sinks.secret import secret
 from vadkit.inference.sinks.sink import EventSink, VideoScores
 
@@ -51,9 +53,11 @@ class Webhook(EventSink):
         longest_wait_s: Annotated[float, Field(gt=0)] = 300.0,
     ) -> None:
         super().__init__(out)
-        parts = urlsplit(url)
+        parts = _parts(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise RecipeError(f"sink 'webhook': url must be an http(s) address; got '{url}'")
+            raise RecipeError(
+                f"sink 'webhook': url must be an http(s) address; got '{mask_address(url)}'"
+            )
         if parts.username or parts.password:
             raise RecipeError(
                 f"sink 'webhook': the url of {parts.hostname} holds a name or password, which "
@@ -63,8 +67,8 @@ class Webhook(EventSink):
         self.key = None if secret_env is None else _key(secret(secret_env, "the key of webhooks"))
         self.snapshot = snapshot
         self.timeout_s = timeout_s
-        # Without the query, which may hold a token.
-        self.receiver = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        # Without path and query, which may hold a token.
+        self.receiver = f"{parts.scheme}://{parts.netloc}"
         self.outbox = Outbox(
             out / "webhook",
             self._send,
@@ -81,19 +85,24 @@ class Webhook(EventSink):
         id = f"{event.id}.{data['event']['state']}"
         self.outbox.put(id, json.dumps(data).encode())
 
+    def check(self) -> None:
+        self.outbox.check()
+
     def close(self, result: VideoScores | None) -> Path | None:
         self.outbox.flush(5.0)
         return None
 
     def _send(self, id: str, body: bytes) -> None:
+        if not re.fullmatch(r"[!-~]+", id):
+            raise Refused(f"its id {ascii(id)[:100]} cannot stand in a header")
+        check_json(body)
         headers = {"Content-Type": "application/json", "User-Agent": "vadkit", "webhook-id": id}
         headers["webhook-timestamp"] = str(int(time.time()))
         if self.key is not None:
             headers["webhook-signature"] = sign(self.key, id, headers["webhook-timestamp"], body)
         request = urllib.request.Request(self.url, body, headers, method="POST")
-        opener = urllib.request.build_opener(_NoRedirects())
         try:
-            with opener.open(request, timeout=self.timeout_s):
+            with _opener().open(request, timeout=self.timeout_s):
                 return
         except urllib.error.HTTPError as error:
             if error.code in _BAD_MESSAGE:
@@ -105,10 +114,29 @@ class Webhook(EventSink):
             raise ConnectionError(f"no HTTP answer: {type(error).__name__}") from None
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *answer: Any) -> None:
-        # urllib would turn the POST into a GET, and the event would be lost.
-        return None
+def _opener() -> urllib.request.OpenerDirector:
+    """What follows no redirects: urllib would turn the POST into a GET, and lose the event."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (raises for one that is no number)
+    except ValueError:
+        raise RecipeError(
+            f"sink 'webhook': url is no address: '{mask_address(url)}' {encoding_hint(url)}".strip()
+        ) from None
+    return parts
 
 
 def sign(key: bytes, id: str, timestamp: str, body: bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vadkit.addresses import mask_address
 from vadkit.data.datasets.folder import find_videos
 from vadkit.errors import DataError, RecipeError
 from vadkit.inference.sources.source import Source
@@ -44,28 +45,31 @@ def find_sources(
 
 def _matches(text: str) -> list[tuple[str, str, str | None]]:
     """Component, address and name (None: the source's own) of everything that a text means."""
-    path = Path(text).expanduser()
+    head, colon, rest = text.partition(":")
     if text == "-":
         return [("stdin", "", None)]
+    if head in _URLS and rest.startswith("//"):
+        # Before anything is asked of the disk, which takes no such long names.
+        return [("url", text, None)]
+    path = Path(text).expanduser()
     if path.is_char_device() or (text.isdecimal() and not path.exists()):
         return [("camera", text, None)]
     if path.is_file():
         return [("file", str(path), encodable(path.stem))]
     if path.is_dir():
         return [("file", str(video), name) for name, video in find_videos(path)]
-    head, colon, rest = text.partition(":")
     if colon and rest.startswith("//"):
-        if head in _URLS:
-            return [("url", text, None)]
-        raise RecipeError(f"'{text}': {head}:// is not known; known: {', '.join(_URLS)}")
+        raise RecipeError(
+            f"'{mask_address(text)}': {head}:// is not known; known: {', '.join(_URLS)}"
+        )
     if colon and head in components("sources"):
         return [(head, rest, None)]
     matches = sorted(glob.glob(str(path), recursive=True))
     if not matches:
         hint = did_you_mean(head, components("sources")) if colon else ""
         raise DataError(
-            f"no video at '{text}': it is no file, no folder, and as a pattern it matches "
-            f"nothing{hint}"
+            f"no video at '{mask_address(text)}': it is no file, no folder, and as a pattern it "
+            f"matches nothing{hint}"
         )
     return [("file", match, encodable(Path(match).stem)) for match in matches]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sys
 import threading
 import time
@@ -15,11 +14,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from vadkit.addresses import encoding_hint, mask_address, mask_message
 from vadkit.data.decode_process import Failed, Stalled, Worker
 from vadkit.data.decode_worker import OPENED, TIMED
 from vadkit.errors import DataError, RecipeError
+from vadkit.files import describe_os_error
 from vadkit.inference.sources.clock import StreamClock
 from vadkit.inference.sources.source import EventKind, Frame, SourceEvent
+from vadkit.text import printable
 
 # Frames that are missing after an outage are counted up to here.
 _MOST_MISSED = 1000
@@ -75,6 +77,9 @@ class LiveSource:
                     reason = self._shown(str(failure))
                     if isinstance(failure, Stalled) and not wait:
                         kind = "stalled"
+                except OSError as error:
+                    # No process or no pipe to be had; there may be some later.
+                    reason = describe_os_error(error)
                 if self._closed.is_set():
                     return
                 silent = time.monotonic() - heard
@@ -116,9 +121,10 @@ class LiveSource:
                     first, before = False, now
 
     def _shown(self, text: str) -> str:
-        """A message of a library without the address, which may hold a password."""
+        """A message of a library without the address, and without its password in any form."""
         address = str(self._request["live"])
-        return text.replace(f": '{address}'", "").replace(address, self.name)
+        text = text.replace(f": '{address}'", "").replace(address, self.name)
+        return mask_message(text, address)
 
 
 class UrlSource(LiveSource):
@@ -139,17 +145,20 @@ class UrlSource(LiveSource):
         retry_most_s: Annotated[float, Field(gt=0)] = 30.0,
         give_up_s: Annotated[float, Field(gt=0)] | None = None,
     ) -> None:
-        parts = urlsplit(address)
-        if not parts.hostname:
-            raise RecipeError(
-                f"'{address}' names no host; give rtsp://host/path or http://host/path"
-            )
+        try:
+            parts = urlsplit(address)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if not host:
+            hint = encoding_hint(address) or "give rtsp://host/path or http://host/path"
+            raise RecipeError(f"'{printable(mask_address(address))}' names no host; {hint}")
         # A playlist that stands still is a stall, and not, after three looks, the end.
         options = {"max_reload": "1000000", "m3u8_hold_counters": "1000000"}
         if parts.scheme.startswith("rtsp"):
             options = {"rtsp_transport": transport}
         super().__init__(
-            without_password(address),
+            mask_address(address),
             {"live": address, "options": options},
             stall_s=stall_s,
             retry_s=retry_s,
@@ -195,8 +204,3 @@ class CameraSource(LiveSource):
             retry_most_s=retry_most_s,
             give_up_s=give_up_s,
         )
-
-
-def without_password(address: str) -> str:
-    """A URL without the password, fit for logs and file names of events."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", address)

@@ -11,7 +11,7 @@ import numpy as np
 from vadkit.errors import VadkitError
 
 EventKind = Literal[
-    "opened", "dropped", "stalled", "lost", "retrying", "reconnected", "failed", "ended"
+    "opened", "dropped", "stalled", "lost", "retrying", "reconnected", "failed", "ended", "idle"
 ]
 # Kinds that come last.
 OVER: tuple[EventKind, ...] = ("failed", "ended")
@@ -44,6 +44,7 @@ class SourceEvent:
     - ``reconnected``: frames come again; ``fps`` and ``size`` as they are now.
     - ``failed``: there is nothing more to be had, for the reason in ``message``; comes last.
     - ``ended``: the video is over; comes last.
+    - ``idle``: of no source; no source has said anything for a while.
 
     ``time`` is on the clock of the frames; ``error`` is what ``failed`` comes from.
     """

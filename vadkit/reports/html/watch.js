@@ -140,7 +140,9 @@ function showAlarms(events) {
     const began = event.started_at ? new Date(event.started_at).toLocaleString() : `${event.start} s`;
     put(row.querySelector(".when"), began);
     const lasted = over ? `lasted ${(event.end - event.start).toFixed(1)} s` : "going on";
-    put(row.querySelector(".how"), `${lasted}, peak ${Number(event.peak_score.toPrecision(4))}`);
+    const outage = event.kind !== "alarm";
+    const why = outage ? `no frames: ${event.message}` : `peak ${Number(event.peak_score.toPrecision(4))}`;
+    put(row.querySelector(".how"), `${lasted}, ${why}`);
   });
 }
 

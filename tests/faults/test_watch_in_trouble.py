@@ -1,0 +1,245 @@
+"""`vadkit watch` on machines, networks and disks that fail while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from vadkit.workflows.train import train
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def alarming(tmp_path_factory):
+    """A run whose live scores raise alarms all the time, and a video for it."""
+    import numpy as np
+
+    from vadkit import Detector
+
+    folder = tmp_path_factory.mktemp("alarming")
+    recipe = folder / "tiny.yaml"
+    recipe.write_text(
+        f"name: tiny\ndataset: {{type: synthetic, root: {folder / 'scene'}, size: [48, 64], "
+        "frames: 40, train_videos: 1}\nclip: {frames: 4, size: [48, 64], channels: gray}\n"
+        "method: {type: conv-ae}\nnetworks: {autoencoder: {width: 8}}\n"
+        "train: {epochs: 1, batch_size: 8}\nscorers: []\n"
+        "alarms: {merge_s: 0.1, before_s: 0.2, after_s: 0.2}\n"
+    )
+    run = train(recipe, runs=folder / "runs")
+    video = next(iter(sorted((folder / "scene").rglob("*test*/*.mp4"))), None)
+    if video is None:
+        video = sorted((folder / "scene").rglob("*.mp4"))[-1]
+    usual = float(np.nanmedian(Detector.load(run).score(video).score))
+    path = run / "calibration.json"
+    path.write_text(
+        json.dumps({**json.loads(path.read_text()), "threshold": usual, "usual": usual})
+    )
+    return run, video
+
+
+def lines_of(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def limited_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+
+
+def test_half_sent_requests_end_nothing(alarming, command, tmp_path):
+    run, video = alarming
+    source = f"gate=replay:{video}"
+    process = command(
+        "watch", run, source, "--json", "--web", "0", "--out", tmp_path / "out", "--sink", "sqlite",
+        "--sink", "type=events,begun=true", "--for", 15, preexec_fn=limited_files,
+    )  # fmt: skip
+    heard = []
+    threads = [threading.Thread(target=lambda: heard.extend(process.stdout), daemon=True)]
+    threads[0].start()
+    port = None
+    errors = []
+    for line in process.stderr:
+        errors.append(line)
+        if found := re.search(r"page: http://[^:]+:(\d+)/", line):
+            port = int(found[1])
+            break
+    threads.append(threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True))
+    threads[1].start()
+    limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    held = [socket.socket() for _ in range(1200)]
+    try:
+        for one in held:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        for _ in range(20):
+            for one in held:
+                with contextlib.suppress(OSError):
+                    one.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+            time.sleep(0.2)
+        held_at = time.time()
+        assert process.poll() is None
+        assert process.wait(60) == 0, "".join(errors)
+    finally:
+        for one in held:
+            one.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    for thread in threads:
+        thread.join(10)
+    assert "Traceback" not in "".join(errors) and len(errors) < 20, "".join(errors)
+    told = lines_of("".join(heard))
+    begun = [one["id"] for one in told if one["type"] == "alarm" and one["state"] == "begun"]
+    assert len(begun) > 3
+    with contextlib.closing(sqlite3.connect(tmp_path / "out/events.sqlite")) as table:
+        rows = table.execute("SELECT id, state FROM events").fetchall()
+    assert sorted(id for id, _ in rows) == sorted(begun)
+    assert {state for _, state in rows} == {"over"}
+    written = lines_of((tmp_path / "out/events.jsonl").read_text())
+    assert len(written) == 2 * len(begun)
+    later = [one for one in written if one["started_at"] > stamp(held_at)]
+    assert later, "no alarm was written after the attack"
+
+
+def stamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def test_a_full_disk_for_a_while_and_one_until_the_end(alarming, command, small_disk, wait_for):
+    run, video = alarming
+    out = small_disk(256)
+    arguments = ["watch", run, f"gate=replay:{video}", "--json", "--out", out]
+    arguments += ["--sink", "sqlite", "--sink", "csv", "--for"]
+    process = command(*arguments, 12)
+    table = out / "events.sqlite"
+    wait_for(lambda: table.exists() and os.path.getsize(table) > 0)
+    time.sleep(4)
+    ballast = out / "ballast"
+    fill(ballast)
+    time.sleep(3)
+    ballast.unlink()
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    begun = [one["id"] for one in lines_of(told) if one["type"] == "alarm" and not one["end"]]
+    with contextlib.closing(sqlite3.connect(table)) as opened:
+        rows = opened.execute("SELECT id, state FROM events").fetchall()
+    assert sorted(rows) == sorted((id, "over") for id in begun)
+    # Each frame that was scored has its line, in order.
+    frames = [int(line.split(",")[0]) for line in (out / "gate.csv").read_text().splitlines()[1:]]
+    (summary,) = [one for one in lines_of(told) if one["type"] == "summary"]
+    assert len(frames) == summary["frames"] and frames == sorted(set(frames))
+
+    shutil.rmtree(out, ignore_errors=True)
+    process = command(*arguments, 600)
+    wait_for(lambda: table.exists() and os.path.getsize(table) > 0)
+    time.sleep(4)
+    fill(ballast)
+    time.sleep(4)
+    process.send_signal(signal.SIGTERM)
+    stopped = time.monotonic()
+    told, errors = process.communicate(timeout=60)
+    assert time.monotonic() - stopped < 25
+    assert process.returncode == 4, errors
+    (summary,) = [one for one in lines_of(told) if one["type"] == "summary"]
+    lost = {one["sink"]: one for one in summary["unwritten"]}
+    over = [one["id"] for one in lines_of(told) if one["type"] == "alarm" and one["end"]]
+    with contextlib.closing(sqlite3.connect(table)) as opened:
+        written = {
+            id for id, state in opened.execute("SELECT id, state FROM events") if state == "over"
+        }
+    missing = [one.removesuffix(" (over)") for one in lost["sqlite"]["events"] if "(over)" in one]
+    # What is said and what is there make everything; the last alarm ends with the watching.
+    assert set(over) - written <= set(missing) and not written & set(missing)
+    assert "Traceback" not in errors
+    assert "not written" in errors.splitlines()[-1] or "are missing" in errors.splitlines()[-1]
+
+
+def fill(ballast):
+    with ballast.open("ab", buffering=0) as file:
+        for size in (4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+
+
+@pytest.mark.parametrize("why", ["read-only", "a file", "full"])
+def test_outputs_are_checked_before_the_first_frame(alarming, command, small_disk, tmp_path, why):
+    run, video = alarming
+    out = tmp_path / "file" / "out"
+    if why == "a file":
+        (tmp_path / "file").write_text("")
+    else:
+        disk = small_disk(64, "ro" if why == "read-only" else "rw")
+        out = disk / "out"
+        if why == "full":
+            fill(disk / "ballast")
+    for command_name in ("watch", "infer"):
+        arguments = [command_name, run, video, "--out", out, "--sink", "events", "--json"]
+        process = command(*arguments)
+        told, errors = process.communicate(timeout=60)
+        assert process.returncode == 3, errors
+        assert told == ""
+        (line,) = [line for line in errors.splitlines() if "cannot be written" in line]
+        assert str(out) in line or str(out.parent) in line
+
+
+def test_a_second_watch_in_the_folder_is_refused(alarming, command, tmp_path, wait_for):
+    run, video = alarming
+    arguments = ["watch", run, f"gate=replay:{video}", "--out", tmp_path, "--sink", "events"]
+    first = command(*arguments, "--for", 20)
+    wait_for(lambda: (tmp_path / ".lock").exists())
+    time.sleep(1)
+    second = command(*arguments)
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "another vadkit watch is writing to" in errors.splitlines()[-1]
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(30) == 0
+
+
+def test_a_camera_that_never_gives_a_frame(alarming, command, tmp_path):
+    run, _ = alarming
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        process = command(
+            "watch", run, f"gate=http://user:s3cret@127.0.0.1:{port}/x?token=t0ken", "--json",
+            "--for", 6, "--lost-after", 1, "--out", tmp_path, "--sink", "events",
+            "--sink", "sqlite",
+        )  # fmt: skip
+        told, errors = process.communicate(timeout=60)
+    assert process.returncode == 3, errors
+    assert "gate never gave a frame: " in errors.splitlines()[-1]
+    for text in (told, errors, (tmp_path / "events.jsonl").read_text()):
+        assert "s3cret" not in text and "t0ken" not in text
+    (event,) = lines_of((tmp_path / "events.jsonl").read_text())
+    assert (event["kind"], event["source"], event["state"]) == ("source-lost", "gate", "begun")
+    assert event["message"] and event["peak_score"] is None
+    (line,) = [one for one in lines_of(told) if one["type"] == "source-lost"]
+    assert line["id"] == event["id"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "events.sqlite")) as table:
+        rows = table.execute("SELECT id, kind, state FROM events").fetchall()
+    assert rows == [(event["id"], "source-lost", "begun")]
+
+
+def test_names_of_strangers_do_not_reach_the_terminal(alarming, command, tmp_path):
+    run, video = alarming
+    hostile = tmp_path / "a\x1b[31m\u202e[red]\n.mp4"
+    shutil.copy(video, hostile)
+    for command_name in ("watch", "infer"):
+        out = tmp_path / command_name
+        process = command(command_name, run, hostile, "--out", out, "--sink", "events")
+        told, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        assert "\x1b" not in told + errors and "\u202e" not in told + errors
+        assert r"a\x1b[31m\u202e[red]\x0a" in told + errors

@@ -1,0 +1,88 @@
+"""Outages of cameras as events: when one counts as lost, and when it is back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from vadkit.inference.alarms import Event, event_id, time_of_day
+from vadkit.inference.sources.source import SourceEvent
+
+_TROUBLE = ("stalled", "lost", "retrying")
+
+
+@dataclass
+class _Silence:
+    """Since when a source gives no frames, on three clocks, and what was told of it."""
+
+    start: float
+    since: float
+    at: float
+    reason: str
+    told: Event | None = None
+
+
+class Outages:
+    """Turns what sources say into events of the kinds ``source-lost`` and ``source-back``.
+
+    A source is lost when it has given no frame for ``after_s`` seconds since its connection broke
+    or stalled, and at once when it has failed for good.
+    """
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        after_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        time_of_day: Callable[[], float] = time.time,
+    ) -> None:
+        self.after_s = after_s
+        self._clock, self._time_of_day = clock, time_of_day
+        self._silent: dict[str, _Silence | None] = dict.fromkeys(names)
+
+    def heard(self, name: str, item: SourceEvent) -> list[Event]:
+        """Take what happened to a source; gives the event that it is lost, if that is why."""
+        if item.kind not in (*_TROUBLE, "failed"):
+            return []
+        silence = self._silent[name]
+        if silence is None:
+            silence = _Silence(item.time, self._clock(), self._time_of_day(), "")
+            self._silent[name] = silence
+        silence.reason = item.message
+        if item.kind == "failed" and silence.told is None:
+            return [self._lost(name, silence)]
+        return []
+
+    def frame(self, name: str, at: float) -> list[Event]:
+        """A frame came, at this time of the source's clock; gives the event that it is back."""
+        silence, self._silent[name] = self._silent[name], None
+        if silence is None or silence.told is None:
+            return []
+        return [replace(silence.told, kind="source-back", end=max(at, silence.start))]
+
+    def due(self) -> list[Event]:
+        """The events of sources that count as lost from now on."""
+        now = self._clock()
+        return [
+            self._lost(name, silence)
+            for name, silence in self._silent.items()
+            if silence and silence.told is None and now - silence.since >= self.after_s
+        ]
+
+    def _lost(self, name: str, silence: _Silence) -> Event:
+        started_at = time_of_day(silence.at)
+        silence.told = Event(
+            id=f"{event_id(name, started_at)}-lost",
+            source=name,
+            start=silence.start,
+            end=None,
+            peak_time=None,
+            peak_score=None,
+            threshold=None,
+            started_at=started_at,
+            kind="source-lost",
+            message=silence.reason,
+        )
+        return silence.told

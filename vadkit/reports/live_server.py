@@ -1,0 +1,129 @@
+"""The server of the page: bounded connections, none of which can hold it up for long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import socket
+from collections import Counter
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_log = logging.getLogger("vadkit.watch")
+# A browser has up to six connections to a page, and all that come through a proxy share an address.
+_MOST, _MOST_OF_ONE = 128, 64
+_REQUEST_S = 10.0
+# Connections that are taken before the first of them is looked at.
+_BACKLOG = 64
+
+
+def make_server(
+    app: ASGIApp,
+    *,
+    most: int | None = None,
+    most_of_one: int = _MOST_OF_ONE,
+    request_s: float = _REQUEST_S,
+) -> uvicorn.Server:
+    """A server that is not run yet; use ``serve``.
+
+    It holds ``most`` connections (a quarter of the files that this process may open, up to 128),
+    and ``most_of_one`` of one client; others are closed at once. A connection that has not sent a
+    whole request for ``request_s`` seconds is closed.
+    """
+    limit = _most() if most is None else most
+    open_now: Counter[str] = Counter()
+
+    class Bounded(H11Protocol):
+        """HTTP of one connection, within the limits."""
+
+        client_address: str | None = None
+        watching: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            address = self.client[0] if self.client else ""
+            if open_now.total() >= limit or open_now[address] >= most_of_one:
+                transport.abort()
+                return
+            self.client_address = address
+            open_now[address] += 1
+            self._watch()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self.client_address is not None:
+                open_now.subtract([self.client_address])
+                if not open_now[self.client_address]:
+                    del open_now[self.client_address]
+                self.client_address = None
+            if self.watching is not None:
+                self.watching.cancel()
+            super().connection_lost(exc)
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self._watch()
+
+        def _watch(self) -> None:
+            if self.watching is not None:
+                self.watching.cancel()
+            self.watching = self.loop.call_later(request_s, self._look)
+
+        def _look(self) -> None:
+            """Bytes that trickle in do not count, only whole requests."""
+            if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+                self.transport.abort()
+            else:
+                self._watch()
+
+    config = uvicorn.Config(
+        app,
+        http=Bounded,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        backlog=_BACKLOG,
+        # What uvicorn says on its own are tracebacks; the page says in a line what failed.
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
+
+
+def _most() -> int:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST if files == resource.RLIM_INFINITY else max(8, min(_MOST, files // 4))
+
+
+def serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve until ``server.should_exit``; nothing of it ends the process or prints a traceback."""
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(_say_once_a_minute())
+        await server.serve(sockets=[listening])
+
+    try:
+        asyncio.run(run())
+    except (Exception, SystemExit) as error:
+        _log.error("the page ended: %r", error)
+
+
+def _say_once_a_minute() -> Any:
+    said = -60.0
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal said
+        if loop.time() - said < 60:
+            return
+        said = loop.time()
+        error = context.get("exception")
+        _log.warning("the page: %s", f"{context.get('message')}: {error}" if error else context)
+
+    return handle

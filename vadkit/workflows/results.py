@@ -1,0 +1,40 @@
+"""A folder for results: that it can be written, by one command at a time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from vadkit.errors import DataError, RecipeError
+from vadkit.files import describe_os_error, write_bytes
+from vadkit.text import printable
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, command: str) -> Iterator[None]:
+    """Keep a second ``command`` out of the folder while this lasts.
+
+    Raises ``DataError`` where the folder cannot be written, ``RecipeError`` where another command
+    writes to it already. Both come before anything else is done.
+    """
+    from filelock import FileLock, Timeout
+
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(folder / ".lock", timeout=0))
+            probe = folder / ".probe"
+            # More than a byte: a full disk may still have room for a name.
+            write_bytes(probe, bytes(4096))
+            probe.unlink()
+        except Timeout:
+            raise RecipeError(
+                f"another {command} is writing to {printable(str(folder))}; wait for it, or name "
+                "another --out"
+            ) from None
+        except OSError as error:
+            raise DataError(
+                f"results cannot be written to {printable(str(folder))}: {describe_os_error(error)}"
+            ) from None
+        yield
