@@ -37,6 +37,8 @@ _PARTIAL = re.compile(r"\..*\.(\d+)\.partial(\..*)?")
 
 def describe_os_error(error: OSError) -> str:
     """One line on what the system refused: the path, the reason, what to do."""
+    if error.errno is None:
+        return printable(str(error)) or type(error).__name__
     # Errors of stdout and of pipes name no file.
     place = os.fsdecode(error.filename) if error.filename else "output"
     reason = _ADVICE.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
@@ -52,14 +54,16 @@ def partial_path(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def write_whole(path: Path) -> Iterator[Path]:
+def write_whole(path: Path, *, make_folder: bool = True) -> Iterator[Path]:
     """Give a temporary name to write to; rename it to ``path`` on success, remove it on failure.
 
-    Makes the folder of ``path``. Raises ``OSError`` that names ``path`` where it cannot be written.
+    Makes the folder of ``path`` where it is missing, if ``make_folder``. Raises ``OSError`` that
+    names ``path`` where it cannot be written.
     """
     partial = partial_path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         put_in_place(partial, path)
     except BaseException as error:
@@ -115,11 +119,10 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a UTF-8 file, all of it or nothing; makes the file and its folder.
+    """Append a line to a UTF-8 file, all of it or nothing; makes the file, not its folder.
 
     A last line that a killed process left without its end is removed first.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b", buffering=0) as file:
         # Several processes may append to one file; the lock goes with the open file.
         fcntl.flock(file, fcntl.LOCK_EX)

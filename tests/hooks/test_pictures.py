@@ -121,7 +121,7 @@ def test_pictures_are_drawn_without_tensorboard_too(make_trainer, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     trainer = make_trainer(Visualise(), epochs=1)
     trainer.fit()
-    assert [path.name for path in trainer.run.iterdir()] == ["visualise"]
+    assert sorted(path.name for path in trainer.run.iterdir()) == ["checkpoints", "visualise"]
 
 
 def shaded(path):

@@ -18,7 +18,9 @@ from vadkit.workflows.watch import named_sources
 
 # Long enough that it is nowhere by chance.
 HOSTILE = st.text(
-    st.one_of(st.sampled_from("/@:?#&=%;,+ ~\\[]'\"{}$!\t\u20ac\u00e9\x07"), st.characters()),
+    st.one_of(
+        st.sampled_from("/@:?#&=%;,+ ~\\[]'\"{}$!\t\u20ac\u00e9\x07"), st.characters(codec="utf-8")
+    ),
     max_size=20,
 ).map(lambda text: f"s3cr{text}et9")
 FORMS = [

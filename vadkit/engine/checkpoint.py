@@ -39,8 +39,11 @@ class _State(BaseModel):
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors, numbers, text) whole; ``OSError`` where it cannot be written."""
-    with write_whole(path) as partial, partial.open("wb") as file:
+    """Write ``state`` (tensors, numbers, text) whole into a folder that is there.
+
+    Raises ``OSError`` where it cannot be written.
+    """
+    with write_whole(path, make_folder=False) as partial, partial.open("wb") as file:
         target: Any = _Recorded(file)
         try:
             torch.save({"format": FORMAT, **state}, target)

@@ -164,7 +164,7 @@ class Trainer:
         ``KeyboardInterrupt``. Raises ``TrainingError`` when a loss or a gradient is not finite.
         Every hook hears of an error by ``on_error`` and is closed in the end.
         """
-        self.run.mkdir(parents=True, exist_ok=True)
+        (self.run / "checkpoints").mkdir(parents=True, exist_ok=True)
         with self._catch_interrupts():
             try:
                 self._tell("on_fit_start")
@@ -342,12 +342,19 @@ class Trainer:
         raise KeyboardInterrupt
 
     def _tell(self, event: str, *details: str) -> None:
+        self._check_run()
+        try:
+            tell_all(self.hooks, event, self, *details)
+        except FileNotFoundError:
+            self._check_run()
+            raise
+
+    def _check_run(self) -> None:
         if not self.run.is_dir():
             raise TrainingError(
                 f"the run folder {self.run} was moved or deleted while it was trained; what was "
                 "written is in it, and `vadkit train --resume` goes on from there"
             )
-        tell_all(self.hooks, event, self, *details)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on to the same bits."""

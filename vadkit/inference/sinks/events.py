@@ -70,6 +70,7 @@ class EventLines(EventSink):
         data = event.to_dict()
         if _log_at(self.path.absolute()).has(data):
             return
+        self.out.mkdir(parents=True, exist_ok=True)
         append_line(self.path, json.dumps(data, allow_nan=False))
 
     def close(self, result: VideoScores | None) -> Path | None:
