@@ -13,9 +13,14 @@ import socket
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from vadkit.inference.sinks.build import parse_sink
+from vadkit.inference.sources.source import Frame, SourceEvent
+from vadkit.workflows import watch as workflow
 from vadkit.workflows.train import train
 
 pytestmark = pytest.mark.slow
@@ -24,8 +29,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def alarming(tmp_path_factory):
     """A run whose live scores raise alarms all the time, and a video for it."""
-    import numpy as np
-
     from vadkit import Detector
 
     folder = tmp_path_factory.mktemp("alarming")
@@ -243,3 +246,55 @@ def test_names_of_strangers_do_not_reach_the_terminal(alarming, command, tmp_pat
         assert process.returncode == 0, errors
         assert "\x1b" not in told + errors and "\u202e" not in told + errors
         assert r"a\x1b[31m\u202e[red]\x0a" in told + errors
+
+
+class Broken:
+    """A live source that is lost in the middle of an alarm, for two seconds."""
+
+    name, live = "gate", True
+
+    def read(self):
+        image = np.zeros((48, 64, 3), np.uint8)
+        yield SourceEvent("opened", 0.0, fps=10.0, size=(48, 64))
+        for number in range(8):
+            yield Frame(number / 10, image, arrived=time.monotonic())
+            time.sleep(0.05)
+        yield SourceEvent("lost", 0.8, "the cable is out")
+        time.sleep(2.0)
+        yield SourceEvent("reconnected", 2.8, fps=10.0, size=(48, 64))
+        for number in range(8):
+            missed = 20 if number == 0 else 0
+            yield Frame(2.8 + number / 10, image, missed, arrived=time.monotonic())
+            time.sleep(0.05)
+        yield SourceEvent("ended", 3.5)
+
+    def close(self):
+        pass
+
+
+def test_an_alarm_is_ended_when_its_camera_is_lost(alarming, tmp_path):
+    run, _ = alarming
+    detector = workflow.load_detector(run)
+    detector.calibration = replace(detector.calibration, threshold=-1e9, usual=-1e9)
+    sources = {"gate": Broken()}
+    board = workflow.new_board(detector, sources)
+    make_sinks = workflow.sinks_of([parse_sink("type=events,begun=true")], tmp_path)
+    left = workflow.watch(detector, sources, board, make_sinks=make_sinks, lost_after_s=0.3)
+    assert left == {}
+    told = lines_of((tmp_path / "events.jsonl").read_text())
+    assert [(one["kind"], one["state"]) for one in told] == [
+        ("alarm", "begun"),
+        ("alarm", "over"),
+        ("source-lost", "begun"),
+        ("source-back", "over"),
+        ("alarm", "begun"),
+        ("alarm", "over"),
+    ]
+    assert told[1]["id"] == told[0]["id"] and told[1]["end"] <= 0.8
+    lost, back = told[2:4]
+    assert (lost["start"], lost["message"]) == (0.8, "the cable is out")
+    assert back["id"] == lost["id"] and 2.8 <= back["end"] <= 3.5
+    assert told[4]["id"] == told[5]["id"] != told[0]["id"] and told[4]["start"] >= 2.8
+    assert board.cameras["gate"].alarms == 2
+    shown = {one["id"]: one["kind"] for one in board.as_data()["events"]}
+    assert shown[lost["id"]] == "source-back"

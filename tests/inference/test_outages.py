@@ -24,6 +24,8 @@ def test_a_camera_is_lost_after_a_while_and_back_with_a_frame():
     assert (lost.kind, lost.source, lost.start, lost.end) == ("source-lost", "gate", 7.0, None)
     assert lost.id == "gate-19700101T000000500Z-lost" and lost.message == "still refused"
     assert outages.frame("yard", 8.0) == []
+    # A frame from before that is scored late changes nothing.
+    assert outages.frame("gate", 7.0) == []
     # That the connection stands again is no frame yet.
     assert outages.heard("gate", SourceEvent("reconnected", 17.5)) == []
     (back,) = outages.frame("gate", 18.0)

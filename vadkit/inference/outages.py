@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from vadkit.inference.alarms import Event, event_id, time_of_day
-from vadkit.inference.sources.source import SourceEvent
-
-_TROUBLE = ("stalled", "lost", "retrying")
+from vadkit.inference.sources.source import BROKEN, SourceEvent
 
 
 @dataclass
@@ -44,7 +42,7 @@ class Outages:
 
     def heard(self, name: str, item: SourceEvent) -> list[Event]:
         """Take what happened to a source; gives the event that it is lost, if that is why."""
-        if item.kind not in (*_TROUBLE, "failed"):
+        if item.kind not in (*BROKEN, "failed"):
             return []
         silence = self._silent[name]
         if silence is None:
@@ -57,10 +55,12 @@ class Outages:
 
     def frame(self, name: str, at: float) -> list[Event]:
         """A frame came, at this time of the source's clock; gives the event that it is back."""
-        silence, self._silent[name] = self._silent[name], None
-        if silence is None or silence.told is None:
+        silence = self._silent[name]
+        if silence is None or at <= silence.start:
+            # One from before may be scored late.
             return []
-        return [replace(silence.told, kind="source-back", end=max(at, silence.start))]
+        self._silent[name] = None
+        return [] if silence.told is None else [replace(silence.told, kind="source-back", end=at)]
 
     def due(self) -> list[Event]:
         """The events of sources that count as lost from now on."""

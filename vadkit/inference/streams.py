@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vadkit.inference.lane import FrameScore, Lane, score_ready
 from vadkit.inference.prepare import prepare
 from vadkit.inference.reading import reading
-from vadkit.inference.sources.source import OVER, Frame, Source, SourceEvent
+from vadkit.inference.sources.source import BROKEN, OVER, Frame, Source, SourceEvent
 from vadkit.inference.window import Prepared
 
 if TYPE_CHECKING:
@@ -93,4 +93,8 @@ def run_streams(
                 if name in lanes:
                     for score in lanes.pop(name).finish():
                         yield name, score
+            elif item.kind in BROKEN and name in lanes:
+                # Frames on either side share no clip: what came before need not wait for more.
+                for score in lanes[name].finish():
+                    yield name, score
             yield name, item

@@ -15,6 +15,8 @@ EventKind = Literal[
 ]
 # Kinds that come last.
 OVER: tuple[EventKind, ...] = ("failed", "ended")
+# Kinds after which no frame comes for now.
+BROKEN: tuple[EventKind, ...] = ("stalled", "lost", "retrying")
 
 
 @dataclass(frozen=True)
