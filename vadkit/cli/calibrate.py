@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
+from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
 
 if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
@@ -29,9 +29,23 @@ def calibrate(
         Path | None,
         typer.Option(
             help="A folder of other normal videos, which the run was not trained on. By default "
-            "the scores of normal video that the run keeps."
+            "the run's training video, whose scores it keeps."
         ),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What to call it; by default the folder's name, or training."),
+    ] = None,
+    use: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Take a kept calibration into use; with another rate or method, its scores.",
+        ),
+    ] = None,
+    list_kept: Annotated[
+        bool, typer.Option("--list", help="Only list the calibrations that the run keeps.")
+    ] = False,
     false_alarms_per_hour: Annotated[
         float | None,
         typer.Option(
@@ -48,21 +62,71 @@ def calibrate(
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Set the alarm threshold of a run from normal video; no label is needed."""
+    """Set the alarm threshold of a run from normal video; no label is needed.
+
+    Every calibration is kept under a name, with its scores; none is overwritten.
+    """
+    from vadkit.errors import RecipeError
     from vadkit.workflows.calibrate import calibrate as workflow
+    from vadkit.workflows.run_status import run_status
+
+    if use is not None and videos is not None:
+        raise RecipeError("give either --videos or --use: both say whose scores to take")
+    if list_kept and (use or videos or name or method or false_alarms_per_hour is not None):
+        raise RecipeError("--list goes alone: it changes nothing")
 
     if trust_plugins:
         allow_plugins([run])
+    say_unfinished([run], table=not as_json)
+    if list_kept:
+        _list(run, as_json)
+        return
     found = workflow(
         run,
         videos=videos,
+        use=use,
+        name=name,
         method=None if method is None else method.value,
         per_hour=false_alarms_per_hour,
     )
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2))
+        status = run_status(run)
+        # Of a run that is done it is calibration.json as it stands.
+        more = status.as_data() if status.complete is False else {}
+        typer.echo(json.dumps({**found.to_dict(), **more}, indent=2))
     else:
         print_calibration(found)
+
+
+def _list(run: Path, as_json: bool) -> None:
+    """A row a calibration; the one in use has a star."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from vadkit.scoring.calibration import alarm_rate, duration
+    from vadkit.text import printable
+    from vadkit.workflows.calibrations import kept_calibrations
+    from vadkit.workflows.run import load_run
+
+    load_run(run)
+    kept = kept_calibrations(run)
+    if as_json:
+        typer.echo(json.dumps([one.as_data() for one in kept], indent=2))
+        return
+    table = Table("", "name", "threshold", "asked for", "stands on", box=None, pad_edge=False)
+    for one in kept:
+        seen = one.found.evidence
+        stands = f"{duration(seen.hours)} of {escape(printable(seen.source))}"
+        table.add_row(
+            "*" if one.current else "",
+            one.name,
+            f"{one.found.threshold:.4g}",
+            f"{alarm_rate(one.found.false_alarms_per_hour)}, {one.found.method}",
+            stands + (" (of an earlier checkpoint)" if one.stale else ""),
+        )
+    console = Console(width=None if Console().is_terminal else 200)
+    console.print(table, highlight=False)
 
 
 def print_calibration(found: Calibration) -> None:

@@ -36,6 +36,16 @@ def allow_plugins(places: Iterable[Path]) -> None:
     allow(places)
 
 
+def say_unfinished(runs: Iterable[Path], *, table: bool = False) -> None:
+    """First of all, say which runs are not done: a warning, with ``table`` also on stdout."""
+    from vadkit.workflows.run_status import unfinished
+
+    for text in unfinished(runs):
+        typer.echo(f"warning: {text}", err=True)
+        if table:
+            typer.echo(f"NOT DONE: {text}")
+
+
 def train(
     recipe: Annotated[
         str | None, typer.Argument(help="A recipe file, or a shipped one such as quickstart.")

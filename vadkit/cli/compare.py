@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins
+from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.cli.evaluation import cell, speaker
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def compare(
 
     if trust_plugins:
         allow_plugins(runs)
+    say_unfinished(runs, table=not as_json)
     result = workflow(
         runs, protocol=protocol, checkpoint=checkpoint, plot=plot, overrides=overrides or ()
     )

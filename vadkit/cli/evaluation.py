@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins
+from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfinished
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,6 +90,7 @@ def evaluate(
             raise RecipeError("--labels and --fps go with --scores; a run has its own")
         from vadkit.workflows.evaluate import evaluate as workflow
 
+        say_unfinished([run] if run else [], table=not as_json)
         result = workflow(
             run or "",
             checkpoint=checkpoint,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
+from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
 
 
 class Format(StrEnum):
@@ -31,13 +31,16 @@ def export(
 ) -> None:
     """Write a run's scoring as one file, checked against PyTorch; prints its path."""
     from vadkit.workflows.export import export as workflow
+    from vadkit.workflows.run_status import run_status
 
     if trust_plugins:
         allow_plugins([run])
+    say_unfinished([run])
     done = workflow(run, format=format.value, out=out, checkpoint=checkpoint)
     if as_json:
-        data = {"path": str(done.path), "format": done.format, "bytes": done.bytes}
-        typer.echo(json.dumps({**data, "difference": done.difference}))
+        data: dict[str, Any] = {"path": str(done.path), "format": done.format, "bytes": done.bytes}
+        data |= {"difference": done.difference, **run_status(run).as_data()}
+        typer.echo(json.dumps(data))
         return
     typer.echo(
         f"scores agree with PyTorch's within {done.difference:.2g}; {done.bytes / 2**20:.1f} MiB",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
+from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.text import printable
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ def infer(
     """
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.workflows.infer import infer as workflow
+    from vadkit.workflows.run_status import run_status
 
     if trust_plugins:
         allow_plugins([run])
+    say_unfinished([run], table=not as_json)
     try:
         results = workflow(
             run,
@@ -65,7 +67,8 @@ def infer(
         typer.echo("interrupted; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
     if as_json:
-        typer.echo(json.dumps([result.as_data() for result in results], indent=2))
+        status = run_status(run).as_data()
+        typer.echo(json.dumps([{**result.as_data(), **status} for result in results], indent=2))
     else:
         _print_results(results)
     failed = [result for result in results if result.error is not None]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins
+from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfinished
 
 
 def report(
@@ -35,6 +35,7 @@ def report(
 
     if trust_plugins:
         allow_plugins(runs)
+    say_unfinished(runs)
     done = workflow(runs, out=out, figures=figures, overrides=tuple(overrides or ()))
     if as_json:
         typer.echo(json.dumps(done.as_data(), indent=2))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins
+from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.text import printable
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def watch(
 
     if trust_plugins:
         allow_plugins([run])
+    say_unfinished([run])
     specs = [parse_sink(text) for text in sink or ()]
     folder = out or (run / "watch" if run.is_dir() else run.with_name(f"{run.stem}-watch"))
     with contextlib.ExitStack() as stack:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, Field
 
-from vadkit.arrays import load_archive
 from vadkit.errors import DataError, VadkitError
-from vadkit.files import write_json
-from vadkit.reading import checked, parse_json
 from vadkit.recipe import Calibrate, Recipe
 from vadkit.registry import build
+from vadkit.workflows import calibrations
 from vadkit.workflows.build import build_clip, live_scorers, load_videos
+from vadkit.workflows.calibrations import (
+    FOLDER_SOURCE,
+    TRAINING,
+    check_name,
+    folder_name,
+    keep,
+    keep_old,
+    keep_trained,
+    read_scores,
+    scores_of,
+    set_current,
+    write_scores,
+)
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.normal_video import NormalVideo, kept_out, score_training_video
 from vadkit.workflows.progress import say
-from vadkit.workflows.run import load_run
+from vadkit.workflows.run import load_run, require_run
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader
@@ -49,8 +58,10 @@ def calibrate_trained(
         return
     try:
         normal = _training_scores(recipe, trainer, videos, stored, extras)
-        _save(run, normal)
-        found = _fit(recipe, run, normal, recipe.calibration)
+        write_scores(run / "scores" / "normal.npz", normal, _digest(run))
+        found = _fit(recipe, normal, recipe.calibration)
+        keep_trained(run, found)
+        set_current(run, found)
     except VadkitError as error:
         say(f"no alarm threshold: {error}")
         return
@@ -63,27 +74,38 @@ def calibrate(
     run: Path,
     *,
     videos: Path | None = None,
+    use: str | None = None,
+    name: str | None = None,
     method: FitName | None = None,
     per_hour: float | None = None,
 ) -> Calibration:
-    """Set the alarm threshold of a run and write it to ``calibration.json``.
+    """Set the alarm threshold of a run; keep it under a name, and in ``calibration.json``.
 
-    Scores are those of the normal videos in the folder ``videos``; without, the ones that the run
-    keeps from before, or of its training video. ``method`` and ``per_hour`` are the recipe's by
+    Scores are those of the normal videos in the folder ``videos``, or of the kept calibration
+    ``use``; without either, of the run's training video. ``name`` is the folder's by default, or
+    "training", with a number where that is taken. ``method`` and ``per_hour`` are the recipe's by
     default. Raises ``DataError`` when no frame can be scored.
     """
     recipe = load_run(run)
+    check_name(run, name)
     settings = recipe.calibration or Calibrate()
     changes = {"method": method, "false_alarms_per_hour": per_hour}
-    settings = settings.model_copy(update={k: v for k, v in changes.items() if v is not None})
-    if videos is not None:
-        normal = _folder_scores(run, videos)
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if use is not None and not changes and name is None:
+        return calibrations.use(run, use)
+    settings = settings.model_copy(update=changes)
+    keep_old(run)
+    if use is not None:
+        normal, base = scores_of(run, use), use
+    elif videos is not None:
+        normal, base = _folder_scores(run, videos), folder_name(videos)
     else:
-        normal = load_normal_video(run) or _scores_anew(
-            recipe.model_copy(update={"calibration": settings}), run
-        )
-    _save(run, normal)
-    return _fit(recipe, run, normal, settings)
+        normal, base = _training_video(recipe, settings, run), TRAINING
+    found = _fit(recipe, normal, settings)
+    require_run(run)
+    keep(run, found, normal, _digest(run), base, name)
+    set_current(run, found)
+    return found
 
 
 def words(found: Calibration) -> str:
@@ -98,10 +120,10 @@ def words(found: Calibration) -> str:
     )
 
 
-def _fit(recipe: Recipe, run: Path, normal: NormalVideo, settings: Calibrate) -> Calibration:
+def _fit(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibration:
     from vadkit.scoring.calibration import calibrate as fit
 
-    found = fit(
+    return fit(
         normal.scores,
         normal.rates,
         [{"type": spec.type, **spec.params} for spec in live_scorers(recipe.scorers)],
@@ -113,8 +135,6 @@ def _fit(recipe: Recipe, run: Path, normal: NormalVideo, settings: Calibrate) ->
         videos=normal.videos,
         warnings=normal.warnings,
     )
-    write_json(run / "calibration.json", found.to_dict())
-    return found
 
 
 def _training_scores(
@@ -137,6 +157,18 @@ def _training_scores(
             f"the frame rate of {len(unknown)} videos is not known, so it was taken for "
             f"{_RATE:g} a second; hours are no better than that"
         )
+    return normal
+
+
+def _training_video(recipe: Recipe, settings: Calibrate, run: Path) -> NormalVideo:
+    """Scores of training video, kept ones where they are of the checkpoint."""
+    path = run / "scores" / "normal.npz"
+    kept = read_scores(path)
+    # An earlier version kept those of other video in the same place.
+    if kept and kept[1] == _digest(run) and not kept[0].source.startswith(FOLDER_SOURCE):
+        return kept[0]
+    normal = _scores_anew(recipe.model_copy(update={"calibration": settings}), run)
+    write_scores(path, normal, _digest(run))
     return normal
 
 
@@ -181,57 +213,7 @@ def _folder_scores(run: Path, folder: Path) -> NormalVideo:
             warnings.append(f"left out: {error}")
     if not scores:
         raise DataError("\n".join([f"no video in {folder} could be scored", *warnings]))
-    return NormalVideo(scores, rates, f"the videos in {folder}", len(scores), warnings)
-
-
-def _save(run: Path, normal: NormalVideo) -> None:
-    """Keep scores in the run, so that another rate or method takes no time."""
-    from vadkit.files import write_whole
-
-    record: dict[str, Any] = {
-        "source": normal.source,
-        "videos": normal.videos,
-        "warnings": normal.warnings,
-        "checkpoint": _digest(run),
-    }
-    with write_whole(run / "scores" / "normal.npz") as partial:
-        np.savez(
-            partial,
-            names=np.array(list(normal.scores)),
-            lengths=np.array([len(values) for values in normal.scores.values()]),
-            scores=np.concatenate(list(normal.scores.values())),
-            rates=np.array([normal.rates[name] for name in normal.scores]),
-            record=np.array(json.dumps(record)),
-        )
-
-
-def load_normal_video(run: Path) -> NormalVideo | None:
-    """Scores that the run keeps, None where they are missing or of another checkpoint."""
-    try:
-        saved = load_archive(run / "scores" / "normal.npz")
-        record = checked(_Record, parse_json(str(saved["record"])))
-        names = cast(list[str], saved["names"].tolist())
-        pieces = np.split(saved["scores"], np.cumsum(saved["lengths"])[:-1])
-        scores = dict(zip(names, pieces, strict=True))
-        rates = dict(zip(names, checked(list[_Rate], saved["rates"].tolist()), strict=True))
-    except (OSError, LookupError, TypeError, ValueError):
-        # What is damaged is made anew.
-        return None
-    if record.checkpoint != _digest(run) or saved["scores"].dtype.kind != "f":
-        return None
-    return NormalVideo(scores, rates, record.source, record.videos, record.warnings)
-
-
-_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class _Record(BaseModel):
-    """What is kept beside the scores of normal video."""
-
-    checkpoint: str | None
-    source: str
-    videos: int
-    warnings: list[str]
+    return NormalVideo(scores, rates, f"{FOLDER_SOURCE}{folder}", len(scores), warnings)
 
 
 def _digest(run: Path) -> str | None:

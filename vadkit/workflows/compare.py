@@ -15,6 +15,7 @@ from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.protocols import Scored, build_protocols, evaluate_scored, final_scores
 from vadkit.workflows.run import load_run
+from vadkit.workflows.run_status import run_status
 from vadkit.workflows.test_scores import score_run
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Comparison:
         data = asdict(self)
         for one, run in zip(data["runs"], self.runs, strict=True):
             one["metrics"] = {metric.name: metric.value for metric in run.metrics}
+            one |= run_status(run.run).as_data()
             one["difference"] = run.difference._asdict() if run.difference else None
             del one["group"]
         for one, group in zip(data["groups"], self.groups, strict=True):

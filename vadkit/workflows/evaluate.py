@@ -21,7 +21,8 @@ from vadkit.workflows.protocols import (
     unscored_notes,
 )
 from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
-from vadkit.workflows.run import load_run
+from vadkit.workflows.run import load_run, require_run
+from vadkit.workflows.run_status import RunStatus, run_status
 from vadkit.workflows.test_scores import checkpoint_names, score_run
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Evaluation:
     ``run`` is the folder of a run or of scores, ``checkpoint`` and ``step`` what scored (None for
     scores of others), ``skipped`` the videos left out, ``maps`` what score maps gave, ``pseudo``
     how it does on pseudo-anomalies where the recipe holds videos out for them, ``notes`` what a
-    reader of the numbers should know.
+    reader of the numbers should know, ``status`` how far the run's training got.
     """
 
     run: str
@@ -52,6 +53,7 @@ class Evaluation:
     maps: MapResults = field(default_factory=MapResults)
     pseudo: PseudoResults = field(default_factory=PseudoResults)
     notes: list[str] = field(default_factory=list)
+    status: RunStatus | None = None
 
     @property
     def metrics(self) -> list[Metric]:
@@ -71,6 +73,7 @@ class Evaluation:
             "metrics": [_metric_data(metric) for metric in self.metrics],
             "not_measured": self.maps.missing | self.pseudo.missing,
             "notes": self.notes,
+            **(self.status.as_data() if self.status is not None else {}),
         }
 
 
@@ -122,7 +125,9 @@ def evaluate(
         evaluate_maps(run, recipe, scored, meta, of_maps),
         evaluate_pseudo(run, recipe, run / "checkpoints" / f"{name}.pt"),
         unscored_notes(scored.scores),
+        run_status(run),
     )
+    require_run(run)
     write_json(run / "eval.json", result.as_data())
     return result
 

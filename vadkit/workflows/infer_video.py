@@ -20,6 +20,7 @@ from vadkit.text import shortened
 from vadkit.workflows.infer_processes import Progress, Score
 from vadkit.workflows.infer_result import Inferred, Maker, save_result
 from vadkit.workflows.infer_sources import Source, event_source
+from vadkit.workflows.run import require_run
 
 if TYPE_CHECKING:
     from vadkit.data.decode_process import Worker
@@ -61,9 +62,12 @@ def start_scoring(
         torch.set_num_threads(max(1, cores() // workers))
         cv2.setNumThreads(1)
     decoder = Worker()
+    inside = run.is_dir() and out.resolve().is_relative_to(run.resolve())
 
     def score(item: tuple[Source, Path], progress: Progress) -> Inferred:
         video, folder = item
+        if inside:
+            require_run(run)
         try:
             state = content_state(video.path)
             made = _make_sinks(sinks, folder, out)

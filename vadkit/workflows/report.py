@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from vadkit.errors import DataError
 from vadkit.workflows.progress import say
-from vadkit.workflows.run import load_run
+from vadkit.workflows.run import load_run, require_run
+from vadkit.workflows.run_status import run_status
 
 if TYPE_CHECKING:
     from vadkit.data.videos import Video
@@ -34,6 +35,7 @@ class Report:
     videos: Path | None = None
     figures: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    runs: list[Path] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
         """JSON-like data."""
@@ -43,6 +45,7 @@ class Report:
             "videos": None if self.videos is None else str(self.videos),
             "figures": [str(path) for path in self.figures],
             "notes": self.notes,
+            "runs": [{"run": str(run), **run_status(run).as_data()} for run in self.runs],
         }
 
 
@@ -115,6 +118,8 @@ def _write(records: list[RunRecord], out: Path, overrides: Sequence[str], max_by
                 ],
             }
 
+        for record in records:
+            require_run(record.folder)
         title = " · ".join(record.name for record in records)
         names = {source: f"media-{number}" for number, source in enumerate(films)}
         inside = _encoded(films, names)
@@ -130,7 +135,7 @@ def _write(records: list[RunRecord], out: Path, overrides: Sequence[str], max_by
     ]
     for note in reasons:
         say(note)
-    return Report(out, size, folder, notes=reasons)
+    return Report(out, size, folder, notes=reasons, runs=[record.folder for record in records])
 
 
 def _encoded(films: dict[Source, Film], names: dict[Source, str]) -> dict[str, str]:

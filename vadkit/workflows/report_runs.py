@@ -16,6 +16,7 @@ from vadkit.text import video_file
 from vadkit.workflows.build import build_list
 from vadkit.workflows.protocols import unscored_notes
 from vadkit.workflows.run import load_run, read_manifest
+from vadkit.workflows.run_status import unfinished
 from vadkit.workflows.test_scores import read_score_file
 
 
@@ -86,7 +87,7 @@ def _load_record(run: Path) -> RunRecord:
         # What a live system would see, and what the threshold is for.
         scorers = calibration.chain()
     training, notes = _read_lines(run / "metrics.jsonl")
-    notes += unscored_notes(raw)
+    notes = unfinished([run]) + notes + unscored_notes(raw)
     return RunRecord(
         name=recipe.name,
         folder=run,

@@ -21,7 +21,7 @@ from vadkit.workflows.build import build_list, load_method, load_videos
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import say
 from vadkit.workflows.protocols import Scored
-from vadkit.workflows.run import read_manifest, update_manifest
+from vadkit.workflows.run import read_manifest, require_run, update_manifest
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader
@@ -194,6 +194,7 @@ def _score_path(run: Path, video: str) -> Path:
 
 
 def _save_scores(run: Path, video: str, scores: np.ndarray, labels: np.ndarray) -> None:
+    require_run(run)
     with write_whole(_score_path(run, video)) as partial:
         np.savez(partial, scores=scores.astype(np.float32), labels=labels)
 

@@ -219,14 +219,17 @@ def _fit(
             seconds=round(time.monotonic() - started, 1),
         )
     except KeyboardInterrupt:
-        note_end(run, status="interrupted", step=trainer.step, saved_step=trainer.saved_step)
+        note_end(run, status="interrupted", **reached(trainer))
         raise KeyboardInterrupt(str(run)) from None
     except BaseException as error:
         reason = str(error) if isinstance(error, VadkitError) else repr(error)
-        note_end(
-            run, status="failed", error=reason, step=trainer.step, saved_step=trainer.saved_step
-        )
+        note_end(run, status="failed", error=reason, **reached(trainer))
         raise
+
+
+def reached(trainer: Trainer) -> dict[str, Any]:
+    """How far training got, for the manifest of a run that is not done."""
+    return {"epochs": trainer.epoch, "step": trainer.step, "saved_step": trainer.saved_step}
 
 
 def _evaluates(recipe: Recipe, on: str) -> bool:

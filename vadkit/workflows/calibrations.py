@@ -1,0 +1,264 @@
+"""The calibrations that a run keeps, each under a name with its scores; one of them is in use."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from vadkit.arrays import load_archive
+from vadkit.errors import DataError, RecipeError, VadkitError
+from vadkit.files import write_json, write_whole, write_whole_folder
+from vadkit.reading import checked, parse_json
+from vadkit.workflows.normal_video import NormalVideo
+
+if TYPE_CHECKING:
+    from vadkit.scoring.calibration import Calibration
+
+TRAINING = "training"
+FOLDER_SOURCE = "the videos in "
+_FILE = "calibration.json"
+_NAME = re.compile(r"[\w][\w.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A calibration of a run: ``current`` is the one in use.
+
+    ``stale`` says that its scores are of another checkpoint than the run has now.
+    """
+
+    name: str
+    found: Calibration
+    current: bool
+    stale: bool
+
+    def as_data(self) -> dict[str, Any]:
+        """JSON-like data."""
+        seen = self.found.evidence
+        return {
+            "name": self.name,
+            "current": self.current,
+            "stale": self.stale,
+            "threshold": self.found.threshold,
+            "method": self.found.method,
+            "false_alarms_per_hour": self.found.false_alarms_per_hour,
+            "videos": seen.videos,
+            "hours": seen.hours,
+            "source": seen.source,
+        }
+
+
+def kept_calibrations(run: Path) -> list[Kept]:
+    """All calibrations of a run, by name; one that cannot be read is an error that names it."""
+    from vadkit.scoring.calibration import load_calibration
+
+    now = load_calibration(run)
+    found = []
+    for folder in sorted(path.parent for path in (run / "calibrations").glob(f"*/{_FILE}")):
+        one = load_calibration(folder)
+        if one is not None:
+            found.append(Kept(folder.name, one, one == now, _stale(run, folder.name)))
+    if now is not None and not any(one.current for one in found):
+        # Made by an earlier version, which kept one alone.
+        name = _free_name(run, _old_name(run))
+        found.append(Kept(name, now, True, _stale(run, TRAINING)))
+    return found
+
+
+def use(run: Path, name: str) -> Calibration:
+    """Take a calibration of the run into use. ``RecipeError`` for a name that it does not have."""
+    found = _find(run, name).found
+    keep_old(run)
+    set_current(run, found)
+    return found
+
+
+def scores_of(run: Path, name: str) -> NormalVideo:
+    """The scores that a calibration stands on."""
+    _find(run, name)
+    keep_old(run)
+    normal = read_scores(_scores_path(run, name))
+    if normal is None:
+        raise DataError(f"the scores of calibration '{name}' of {run} are missing or damaged")
+    return normal[0]
+
+
+def keep(
+    run: Path,
+    found: Calibration,
+    normal: NormalVideo,
+    digest: str | None,
+    base: str,
+    name: str | None,
+) -> str:
+    """Keep a calibration and its scores under ``name``, by default ``base`` or ``base-2``.
+
+    One that is there already, equal in all, is not kept twice. Gives the name.
+    """
+    if name is None:
+        if _same(run, base, found):
+            return base
+        name = _free_name(run, base)
+    try:
+        with write_whole_folder(run / "calibrations" / name) as folder:
+            if name != TRAINING:
+                write_scores(folder / "normal.npz", normal, digest)
+            write_json(folder / _FILE, found.to_dict())
+    except FileExistsError:
+        raise RecipeError(taken(name)) from None
+    return name
+
+
+def keep_trained(run: Path, found: Calibration) -> None:
+    """Keep what training calibrated; a run that is trained further has a new one."""
+    write_json(run / "calibrations" / TRAINING / _FILE, found.to_dict())
+
+
+def set_current(run: Path, found: Calibration) -> None:
+    """Let a calibration be what everything that reads the run takes."""
+    write_json(run / _FILE, found.to_dict())
+
+
+def keep_old(run: Path) -> None:
+    """Keep the calibration of an earlier version, which knew no names, before another comes."""
+    from vadkit.scoring.calibration import load_calibration
+
+    now = load_calibration(run)
+    if now is None or any(
+        one.current and (run / "calibrations" / one.name).is_dir() for one in kept_calibrations(run)
+    ):
+        return
+    scores, name = run / "scores" / "normal.npz", _free_name(run, _old_name(run))
+    with write_whole_folder(run / "calibrations" / name) as folder:
+        if name != TRAINING and scores.is_file():
+            shutil.copyfile(scores, folder / "normal.npz")
+        write_json(folder / _FILE, now.to_dict())
+
+
+def check_name(run: Path, name: str | None) -> None:
+    """``RecipeError`` for a name that cannot be used, before anything is scored."""
+    if name is None:
+        return
+    if not _NAME.fullmatch(name):
+        raise RecipeError(
+            f"--name {name!r}: use up to 64 letters, digits, '-', '_' and '.', and begin "
+            "with a letter or digit"
+        )
+    if name == TRAINING or (run / "calibrations" / name).exists():
+        raise RecipeError(taken(name))
+
+
+def taken(name: str) -> str:
+    """What to say of a name that is in use."""
+    return (
+        f"the run has a calibration '{name}' already, and none is overwritten; give another --name"
+    )
+
+
+def folder_name(folder: Path) -> str:
+    """What a calibration on a folder of videos is called."""
+    plain = re.sub(r"[^\w.-]+", "_", folder.expanduser().resolve().name).strip("._-")[:48]
+    return plain if plain and plain != TRAINING else "videos"
+
+
+def write_scores(path: Path, normal: NormalVideo, digest: str | None) -> None:
+    """Write scores of normal video; ``digest`` is that of the checkpoint that gave them."""
+    record = {
+        "source": normal.source,
+        "videos": normal.videos,
+        "warnings": normal.warnings,
+        "checkpoint": digest,
+    }
+    with write_whole(path) as partial:
+        np.savez(
+            partial,
+            names=np.array(list(normal.scores)),
+            lengths=np.array([len(values) for values in normal.scores.values()]),
+            scores=np.concatenate(list(normal.scores.values())),
+            rates=np.array([normal.rates[name] for name in normal.scores]),
+            record=np.array(json.dumps(record)),
+        )
+
+
+def read_scores(path: Path) -> tuple[NormalVideo, str | None] | None:
+    """Scores and the digest of their checkpoint, None where there are none that can be read."""
+    try:
+        saved = load_archive(path)
+        record = checked(_Record, parse_json(str(saved["record"])))
+        names = cast(list[str], saved["names"].tolist())
+        pieces = np.split(saved["scores"], np.cumsum(saved["lengths"])[:-1])
+        scores = dict(zip(names, pieces, strict=True))
+        rates = dict(zip(names, checked(list[_Rate], saved["rates"].tolist()), strict=True))
+    except (OSError, LookupError, TypeError, ValueError):
+        return None
+    if saved["scores"].dtype.kind != "f":
+        return None
+    normal = NormalVideo(scores, rates, record.source, record.videos, record.warnings)
+    return normal, record.checkpoint
+
+
+_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Record(BaseModel):
+    """What is kept beside the scores of normal video."""
+
+    checkpoint: str | None
+    source: str
+    videos: int
+    warnings: list[str]
+
+
+def _find(run: Path, name: str) -> Kept:
+    kept = {one.name: one for one in kept_calibrations(run)}
+    if name not in kept:
+        there = ", ".join(kept) or "none"
+        raise RecipeError(f"run {run} has no calibration '{name}'; there are: {there}")
+    return kept[name]
+
+
+def _same(run: Path, name: str, found: Calibration) -> bool:
+    from vadkit.scoring.calibration import load_calibration
+
+    with contextlib.suppress(VadkitError):
+        return load_calibration(run / "calibrations" / name) == found
+    return False
+
+
+def _free_name(run: Path, base: str) -> str:
+    name, number = base, 1
+    while (run / "calibrations" / name).exists():
+        number += 1
+        name = f"{base}-{number}"
+    return name
+
+
+def _old_name(run: Path) -> str:
+    """Of the calibration that a run of an earlier version has: "training", or of its folder."""
+    from vadkit.scoring.calibration import load_calibration
+
+    now = load_calibration(run)
+    source = now.evidence.source if now is not None else ""
+    if source.startswith(FOLDER_SOURCE):
+        return folder_name(Path(source.removeprefix(FOLDER_SOURCE)))
+    return TRAINING
+
+
+def _scores_path(run: Path, name: str) -> Path:
+    own = run / "calibrations" / name / "normal.npz"
+    return own if own.is_file() else run / "scores" / "normal.npz"
+
+
+def _stale(run: Path, name: str) -> bool:
+    from vadkit.workflows.test_scores import checkpoint_digest
+
+    checkpoint, read = run / "checkpoints" / "last.pt", read_scores(_scores_path(run, name))
+    return bool(checkpoint.is_file() and read and read[1] != checkpoint_digest(checkpoint))

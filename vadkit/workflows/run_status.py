@@ -1,0 +1,102 @@
+"""How far training of a run got, for every command that prints its numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from vadkit.workflows.run import is_being_trained, read_manifest
+
+# "died": its process ended without a word, as by kill -9. "unknown": there is no manifest.
+State = Literal["done", "interrupted", "failed", "running", "created", "died", "unknown"]
+
+_TAIL = 1 << 16
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """State of a run, and the epochs and steps that training reached, None where not known."""
+
+    state: State
+    epochs: int | None = None
+    step: int | None = None
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether training came to its end, None where that is not known."""
+        return None if self.state == "unknown" else self.state == "done"
+
+    def as_data(self) -> dict[str, Any]:
+        """JSON-like data, under names that stand beside those of a command's result."""
+        return {
+            "status": self.state,
+            "complete": self.complete,
+            "reached": {"epochs": self.epochs, "step": self.step},
+        }
+
+    def warning(self, run: Path | str) -> str | None:
+        """A line that says what an unfinished run is; None for one that is done."""
+        if self.complete is not False:
+            return None
+        what = {
+            "interrupted": "its training was interrupted",
+            "failed": "its training failed",
+            "running": "it is being trained",
+            "created": "its training has not begun",
+            "died": "the process that trained it died",
+        }.get(self.state, self.state)
+        reached = ""
+        if self.epochs is not None:
+            reached = f" after {self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        if self.step is not None:
+            reached += f" (step {self.step:,})"
+        return f"run {run} is not done: {what}{reached}; the numbers are of an unfinished model"
+
+
+def run_status(run: Path | str) -> RunStatus:
+    """How far a run got, by its manifest and its log; nothing is known of an exported file.
+
+    Raises ``TrainingError`` for a damaged manifest.
+    """
+    run = Path(run)
+    if not run.is_dir() or not (manifest := read_manifest(run)):
+        return RunStatus("unknown")
+    known: dict[Any, State] = {
+        "done": "done",
+        "interrupted": "interrupted",
+        "failed": "failed",
+        "created": "created",
+        "running": "died",
+    }
+    state = known.get(str(manifest.get("status")), "unknown")
+    if state in ("created", "died") and is_being_trained(run):
+        state = "running"
+    logged = _logged(run)
+    step, epochs = (manifest.get(name, logged.get(name)) for name in ("step", "epochs"))
+    return RunStatus(state, _number(epochs), _number(step))
+
+
+def unfinished(runs: Iterable[Path | str]) -> list[str]:
+    """A line for each run that is not done."""
+    return [text for run in runs if (text := run_status(run).warning(run)) is not None]
+
+
+def _logged(run: Path) -> dict[str, Any]:
+    """What the last whole line of ``metrics.jsonl`` tells, empty without one."""
+    try:
+        with (run / "metrics.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().rpartition(b"\n")[0].splitlines()
+        last = json.loads(lines[-1])
+        # A line of an epoch says how many are over; others count the one they are in from 0.
+        return {"epochs": last["epoch"], "step": last["step"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
