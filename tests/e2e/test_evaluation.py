@@ -186,7 +186,8 @@ def test_no_frame_rate(vadkit, tmp_path, fps):
 def labelled(evaluated_run, tmp_path):
     """A copy of an evaluated run and of its data set, and the data set's labels by video."""
     run = shutil.copytree(evaluated_run, tmp_path / "run")
-    root = shutil.copytree(evaluated_run.parents[2] / "scene", tmp_path / "scene")
+    scene = "scene/64x48-1x4x40-seed0-v1"
+    root = shutil.copytree(evaluated_run.parents[2] / scene, tmp_path / scene)
     recipe = run / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace(str(evaluated_run.parents[2]), str(tmp_path)))
     (path,) = root.rglob("labels.json")
