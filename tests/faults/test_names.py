@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -115,6 +116,7 @@ def through_sinks(video, folder: Path, out: Path) -> list[str]:
 @settings(max_examples=60)
 @given(st.sets(NAME, min_size=1, max_size=5))
 def test_every_name_goes_through_every_sink_and_is_found_again(names):
+    import sqlite3
     import tempfile
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -151,6 +153,9 @@ def test_every_name_goes_through_every_sink_and_is_found_again(names):
         lines = [json.loads(one) for one in (out / "events.jsonl").read_text().splitlines()]
         sources = {event_source(v, f) for v, f in zip(videos, folders, strict=True)}
         assert {line["source"] for line in lines} == sources and len(sources) == len(paths)
+        with contextlib.closing(sqlite3.connect(out / "events.sqlite")) as table:
+            rows = table.execute("SELECT source FROM events").fetchall()
+        assert {row[0] for row in rows} == sources
 
 
 def test_two_videos_of_one_name_have_events_of_their_own(tmp_path):
