@@ -15,7 +15,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from vadkit.text import printable
 
@@ -157,7 +157,7 @@ def remove_leftovers(folder: Path, stem: str = "*") -> None:
             left.unlink(missing_ok=True)
 
 
-def _whole_lines(file: Any) -> int:
+def _whole_lines(file: BinaryIO) -> int:
     """Bytes up to the end of the last whole line."""
     end: int = file.seek(0, os.SEEK_END)
     while end:

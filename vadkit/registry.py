@@ -86,7 +86,8 @@ class Component:
             raise PluginError(f"{self.family} '{self.name}' is in {self.origin}, which was not run")
         module, _, attribute = self.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
+            found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+            return found
         except Exception as error:
             if self.origin == "vadkit":
                 raise

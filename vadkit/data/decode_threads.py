@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
-from vadkit.data.decode import Worker
+from vadkit.data.decode_process import Worker
 
 
 @contextlib.contextmanager
@@ -29,7 +29,8 @@ def decoding_threads(
         if not hasattr(local, "worker"):
             local.worker = Worker()
             started.append(local.worker)
-        return local.worker
+        worker: Worker = local.worker
+        return worker
 
     def check_stop() -> None:
         if stop.is_set():

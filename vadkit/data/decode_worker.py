@@ -105,7 +105,7 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
                 picture = np.ascontiguousarray(picture)
                 if file is None:
                     _write(out, HEADER.pack(FRAME, *picture.shape))
-                    _write(out, memoryview(picture).cast("B"))
+                    _write(out, picture.data.cast("B"))
                     continue
                 if np.may_share_memory(picture, frame):
                     # The reader may use its buffer again.
@@ -131,7 +131,7 @@ def _follow(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
             continue
         picture = np.ascontiguousarray(item.image)
         _write(out, HEADER.pack(TIMED, *picture.shape) + TIMES.pack(item.time, item.arrived))
-        _write(out, memoryview(picture).cast("B"))
+        _write(out, picture.data.cast("B"))
         count += 1
     return {"frames": count}
 
@@ -179,13 +179,13 @@ def _appending(target: str) -> Iterator[int]:
 
 def _append(file: int, frame: np.ndarray, crc: int) -> int:
     """Write a frame at the file's end; the checksum of the whole file with it."""
-    view = memoryview(frame).cast("B")
+    view = frame.data.cast("B")
     try:
         while view:
             view = view[os.write(file, view) :]
     except OSError as error:
         raise _NotWritten(error.errno) from None
-    return zlib.crc32(frame, crc)
+    return zlib.crc32(frame.data, crc)
 
 
 @contextlib.contextmanager

@@ -121,4 +121,5 @@ def given_in_clip(given: GivenRows, source: tuple[int, int], clip: tuple[int, in
 
 def _scaled(xyxy: np.ndarray, source: tuple[int, int], clip: tuple[int, int]) -> np.ndarray:
     scale = np.tile([clip[1] / source[1], clip[0] / source[0]], 2)
-    return (xyxy * scale).astype(np.float32)
+    boxes: np.ndarray = (xyxy * scale).astype(np.float32)
+    return boxes

@@ -81,7 +81,8 @@ def pyav(path: Path) -> Iterator[np.ndarray]:
 
 def quarter_turns(frame: Any) -> int:
     """Turns of 90 degrees against the clock that show a PyAV frame upright (phone videos)."""
-    return round(frame.rotation / 90) % 4
+    turns: int = round(frame.rotation / 90) % 4
+    return turns
 
 
 @contextlib.contextmanager

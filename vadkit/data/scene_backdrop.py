@@ -90,7 +90,8 @@ def _shade(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     ground = np.maximum(shade, 0.68)
     soft = cv2.GaussianBlur(ground, (0, 0), 1.6 * shade.shape[0] / HEIGHT)
     light = 1.04 - 0.0009 * np.abs(u - 105) + 0.0004 * (v - 60)
-    return np.where(v >= _WALL, soft, 1.0).astype(np.float32) * light
+    lit: np.ndarray = np.where(v >= _WALL, soft, 1.0).astype(np.float32) * light
+    return lit
 
 
 def _noise(shape: tuple[int, ...], down: int, over: int, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vadkit.data.decode import READERS, STALL_S, Worker, probe
+from vadkit.data.decode import READERS, STALL_S, probe
+from vadkit.data.decode_process import Worker
 from vadkit.data.decode_threads import decoding_threads
 from vadkit.data.digests import content_digest
 from vadkit.data.store_write import write_video

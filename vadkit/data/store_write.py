@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vadkit.data.decode import Worker, decode_to_file
+from vadkit.data.decode import decode_to_file
+from vadkit.data.decode_process import Worker
 from vadkit.errors import DataError
 from vadkit.files import remove_leftovers, write_whole_folder
 

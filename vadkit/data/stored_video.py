@@ -58,7 +58,7 @@ def read_rows(path: Path, first: int, out: np.ndarray) -> np.ndarray:
     """
     if not out.size:
         return out
-    view, place = memoryview(out).cast("B"), first * out[0].nbytes
+    view, place = out.data.cast("B"), first * out[0].nbytes
     with path.open("rb", buffering=0) as file:
         while view:
             count = os.preadv(file.fileno(), [view], place)

@@ -86,7 +86,8 @@ def _inverted_file(bank: np.ndarray) -> Any:
 
     def search(rows: np.ndarray, k: int) -> np.ndarray:
         squares = index.search(rows, k)[0]
-        return np.sqrt(np.clip(squares, 0, None))
+        distances: np.ndarray = np.sqrt(np.clip(squares, 0, None))
+        return distances
 
     return search
 

@@ -97,7 +97,8 @@ def resample(statistic: Statistic, videos: int) -> np.ndarray:
             rng=np.random.default_rng(0),
         )
     values = np.asarray(result.bootstrap_distribution)
-    return values[~np.isnan(values)]
+    defined: np.ndarray = values[~np.isnan(values)]
+    return defined
 
 
 def micro_auc_of(kept: Kept) -> Statistic:

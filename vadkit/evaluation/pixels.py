@@ -108,7 +108,7 @@ def criterion_scores(values: np.ndarray, masks: np.ndarray, share: float) -> np.
     For an abnormal frame of p abnormal pixels that is its ceil(share * p)-th highest value within
     the mask, for a normal frame its highest value. The ROC of these scores is the criterion's.
     """
-    scores = values.max(axis=(1, 2)).astype(np.float64)
+    scores: np.ndarray = values.max(axis=(1, 2)).astype(np.float64)
     for number in np.flatnonzero(masks.any(axis=(1, 2))):
         inside = values[number][masks[number]]
         # Less a hair: 0.07 of 100 pixels is 7, though the product is a little more.

@@ -74,4 +74,5 @@ class Gradients(Hook):
 def _norm(values: Tensor) -> Tensor:
     import torch
 
-    return torch.linalg.vector_norm(values, dtype=torch.float32)
+    norm: Tensor = torch.linalg.vector_norm(values, dtype=torch.float32)
+    return norm

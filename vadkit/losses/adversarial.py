@@ -79,7 +79,8 @@ class WassersteinDiscriminator(nn.Module):
 
     def forward(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         distance = discriminator(fake).float().mean() - discriminator(real).float().mean()
-        return distance + self.penalty * _gradient_penalty(discriminator, real, fake)
+        loss: Tensor = distance + self.penalty * _gradient_penalty(discriminator, real, fake)
+        return loss
 
 
 def _gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -88,7 +89,8 @@ def _gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         between = torch.lerp(fake.detach().float(), real.float(), share).requires_grad_(True)
         values = critic(between).view(len(between), -1).mean(dim=1)
         (gradient,) = torch.autograd.grad(values.sum(), between, create_graph=True)
-        return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+        penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+        return penalty
 
 
 def _cross_entropy(logits: Tensor, label: float) -> Tensor:

@@ -53,4 +53,5 @@ def nearest_distances(queries: Tensor, items: Tensor) -> Tensor:
     """
     queries, items = queries.float(), items.float()
     two = (queries @ items.T).topk(2, dim=-1).indices
-    return (queries.unsqueeze(-2) - items[two]).add(1e-6).norm(dim=-1)
+    distances: Tensor = (queries.unsqueeze(-2) - items[two]).add(1e-6).norm(dim=-1)
+    return distances

@@ -50,7 +50,10 @@ def heights_by_row(foreground_NCHW: Tensor, *, perspective: bool) -> Tensor | No
     slope, start, low, high = theilslopes(heights, middles)
     if low <= 0 <= high:
         return line
-    return (start + slope * (torch.arange(rows) + 0.5)).clamp(middle / 2, 2 * middle).float()
+    sizes: Tensor = (
+        (start + slope * (torch.arange(rows) + 0.5)).clamp(middle / 2, 2 * middle).float()
+    )
+    return sizes
 
 
 def _figures(foreground_HW: np.ndarray) -> tuple[list[list[float]], list[list[float]]]:

@@ -51,7 +51,8 @@ class ConvAutoEncoder(Method):
     def _reconstruct(self, frames_BCTHW: Tensor) -> Tensor:
         stack_BCHW = frames_BCTHW.transpose(1, 2).flatten(1, 2)
         output: Tensor = self.networks["autoencoder"](stack_BCHW)
-        return output.unflatten(1, (self.clip.frames, self.clip.planes)).transpose(1, 2)
+        frames: Tensor = output.unflatten(1, (self.clip.frames, self.clip.planes)).transpose(1, 2)
+        return frames
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         def terms() -> dict[str, Tensor]:

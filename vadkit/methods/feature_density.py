@@ -260,9 +260,11 @@ def _folds(videos_N: Tensor, numbers_N: Tensor, folds: int) -> Tensor:
     """The fold (N,) of each row: whole videos, or stretches of time where there are fewer."""
     known, video = videos_N.unique(return_inverse=True)
     if len(known) >= folds:
-        return video % folds
-    frames, frame = numbers_N.unique(return_inverse=True)
-    return frame * folds // len(frames)
+        fold: Tensor = video % folds
+    else:
+        frames, frame = numbers_N.unique(return_inverse=True)
+        fold = frame * folds // len(frames)
+    return fold
 
 
 def _usual_range(density: Density, rows_NF: Tensor, folds_N: Tensor) -> tuple[float, float]:

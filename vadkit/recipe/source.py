@@ -47,7 +47,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _refuse(self, problem: str) -> None:
-        raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.peek_event().start_mark)
+        parser: Any = self
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=parser.peek_event().start_mark)
 
 
 _Loader.yaml_implicit_resolvers = {

@@ -118,4 +118,5 @@ def _coloured(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     colours = cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[..., ::-1]
     light = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None] / np.float32(255)
     colours = colours * (1 - TEXTURE + TEXTURE * np.sqrt(light))
-    return np.rint(picture * (1 - opacity) + colours * opacity).astype(np.uint8)
+    blended: np.ndarray = np.rint(picture * (1 - opacity) + colours * opacity).astype(np.uint8)
+    return blended

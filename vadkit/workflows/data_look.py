@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from vadkit.errors import DataError
 
 if TYPE_CHECKING:
-    from vadkit.data.decode import VideoInfo, Worker
+    from vadkit.data.decode import VideoInfo
+    from vadkit.data.decode_process import Worker
     from vadkit.recipe import Data
 
 

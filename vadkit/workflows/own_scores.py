@@ -143,7 +143,8 @@ def _of_file(path: Path) -> _Known:
 
 def _stated_frames(videos: Sequence[Video]) -> dict[str, int]:
     """How many frames the files say that they have, by video, where they do."""
-    from vadkit.data.decode import Worker, probe
+    from vadkit.data.decode import probe
+    from vadkit.data.decode_process import Worker
 
     counts = {}
     with Worker() as worker:

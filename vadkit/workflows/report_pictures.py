@@ -143,7 +143,7 @@ def _saved_maps(record: RunRecord, video: str) -> np.ndarray | None:
         if not path.is_file():
             continue
         try:
-            found = np.load(path, mmap_mode="r")
+            found: np.ndarray = np.load(path, mmap_mode="r")
             if not isinstance(found, np.ndarray):
                 found = found["maps" if "maps" in found else next(iter(found))]
         except Exception:

@@ -179,7 +179,8 @@ def frame_rates(videos: Sequence[Video], fps: float | None = None) -> dict[str, 
 
     Folders of images say nothing, and are left out.
     """
-    from vadkit.data.decode import Worker, probe
+    from vadkit.data.decode import probe
+    from vadkit.data.decode_process import Worker
 
     if fps is not None:
         return {video.id: fps for video in videos}

@@ -29,7 +29,8 @@ def read_any(path: Path, format: str | None = None) -> dict[str, Labels]:
 
     Raises ``RecipeError`` for an unknown name and ``DataError`` for labels that cannot be read.
     """
-    return find("labels", format or guess_format(path)).load()(path)
+    labels: dict[str, Labels] = find("labels", format or guess_format(path)).load()(path)
+    return labels
 
 
 def guess_format(path: Path) -> str:

@@ -91,7 +91,7 @@ def zeros_and_ones(array: np.ndarray, source: str) -> np.ndarray:
     """The array as bool; ``DataError`` names the first value that is neither 0 nor 1."""
     if array.dtype.kind not in "biuf":
         raise DataError(f"{source} holds values of type {array.dtype}; expected numbers 0 and 1")
-    flags = array != 0
+    flags: np.ndarray = array != 0
     odd = array[flags & (array != 1)]
     if odd.size:
         raise DataError(

@@ -207,7 +207,8 @@ def _weights_bytes(network: Any, weights: Path) -> int:
     layers = [network.getLayer(name) for name in network.getLayerNames()]
     # The blob of a Region layer holds its anchors, which stand in the config.
     values = sum(blob.size for one in layers if one.type != "Region" for blob in one.blobs)
-    return header + 4 * values
+    size: int = header + 4 * values
+    return size
 
 
 def _fit(frame_HWC: np.ndarray, size: int) -> tuple[np.ndarray, float]:

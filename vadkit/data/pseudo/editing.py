@@ -149,7 +149,8 @@ def between(frames_NHWC: np.ndarray, time: float) -> np.ndarray:
     first = int(np.floor(time))
     part = time - first
     if part < 1e-6:
-        return frames_NHWC[first].copy()
+        first_frame: np.ndarray = frames_NHWC[first].copy()
+        return first_frame
     one, two = frames_NHWC[first], frames_NHWC[first + 1]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     grey = [np.rint(frame.mean(axis=2)).astype(np.uint8) for frame in (one, two)]

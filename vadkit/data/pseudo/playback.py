@@ -57,4 +57,5 @@ def _moving(scene: Scene, pair_2HWC: np.ndarray, time: float) -> np.ndarray:
     before, now = (cv2.GaussianBlur(f.mean(axis=2, dtype=np.float32), (0, 0), 1) for f in pair_2HWC)
     changed = np.abs(np.asarray(now) - np.asarray(before)) > _CHANGES
     near = np.asarray(cv2.dilate(changed.astype(np.uint8), np.ones((5, 5), np.uint8)))
-    return (near > 0) & (scene.figures[round(time)] > 0)
+    mask: np.ndarray = (near > 0) & (scene.figures[round(time)] > 0)
+    return mask

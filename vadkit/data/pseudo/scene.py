@@ -72,4 +72,5 @@ class Pseudo(Protocol):
 def median_of(frames_NHWC: np.ndarray, most: int = 60) -> np.ndarray:
     """The median (H, W, C) uint8 of up to ``most`` frames, evenly spread."""
     spread = np.linspace(0, len(frames_NHWC) - 1, min(most, len(frames_NHWC))).round().astype(int)
-    return np.median(frames_NHWC[spread], axis=0).astype(np.uint8)
+    background: np.ndarray = np.median(frames_NHWC[spread], axis=0).astype(np.uint8)
+    return background

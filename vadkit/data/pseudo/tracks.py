@@ -50,14 +50,16 @@ class Track:
         near = np.abs(times - time) <= max(4.0, np.abs(times - time).min())
         middles = (self.boxes[near, :2] + self.boxes[near, 2:]) / 2
         slope = self.velocity(time)
-        return middles.mean(axis=0) + slope * (time - times[near].mean())
+        middle: np.ndarray = middles.mean(axis=0) + slope * (time - times[near].mean())
+        return middle
 
     def velocity(self, time: float) -> np.ndarray:
         """Pixels a frame (x, y) around a time: the line through the middles up to 4 frames off."""
         times = np.arange(self.first, self.last + 1)
         near = np.argsort(np.abs(times - time), kind="stable")[:9]
         middles = (self.boxes[near, :2] + self.boxes[near, 2:]) / 2
-        return np.polyfit(times[near] - time, middles, 1)[0]
+        velocity: np.ndarray = np.polyfit(times[near] - time, middles, 1)[0]
+        return velocity
 
 
 def find_foreground(frames_NHWC: np.ndarray, background_HWC: np.ndarray) -> np.ndarray:
