@@ -77,6 +77,17 @@ def test_an_event_has_one_row_however_often_it_is_told_of(events, tmp_path):
     assert picture(snapshot).shape == (48, 64, 3)
 
 
+def test_an_alarm_that_a_killed_watch_left_open_is_over_at_the_next_start(events, tmp_path):
+    from vadkit.inference.sinks.events import EventTable
+
+    run("sqlite", tmp_path, events[:1])
+    EventTable(tmp_path).check()
+    with closing(sqlite3.connect(tmp_path / "events.sqlite")) as table:
+        assert table.execute('SELECT id, state, "end" FROM events').fetchall() == [
+            (ID, "over", None)
+        ]
+
+
 def test_snapshots_show_the_peak_with_its_region_and_the_clip_around_it(events, tmp_path):
     run("snapshots", tmp_path, events[:1])
     assert [path.name for path in (tmp_path / "events").iterdir()] == [f"{ID}.jpg"]

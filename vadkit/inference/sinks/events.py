@@ -133,7 +133,8 @@ class EventTable(EventSink):
     over. ``kind`` is "alarm", or "source-lost" and then "source-back" for an outage of a camera,
     whose peak and threshold are 0 and whose reason is in ``message``. ``snapshots`` keeps the
     peak's picture in it, as JPEG. An event has the same id whenever its file is scored again, so
-    that it has one row. Several processes may write at once.
+    that it has one row. Several processes may write at once. A row that a killed ``watch`` left
+    "begun" is "over" from the next start on; its ``end`` stays empty, because nobody knows it.
     """
 
     def __init__(self, out: Path, *, snapshots: bool = False) -> None:
@@ -142,8 +143,9 @@ class EventTable(EventSink):
         self.path = out / "events.sqlite"
 
     def check(self) -> None:
-        with self._table():
-            pass
+        with self._table() as table:
+            # Whoever wrote them is gone: one `watch` writes to a folder at a time.
+            table.execute("UPDATE events SET state = 'over' WHERE state = 'begun'")
 
     def event(self, event: Event) -> None:
         row = event.to_dict()
