@@ -6,10 +6,8 @@ import csv
 import json
 import logging
 import math
-import os
 import shutil
 import sqlite3
-import subprocess
 import threading
 import time
 from contextlib import closing
@@ -44,16 +42,9 @@ def pairs(count, source="gate"):
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(small_disk):
     """A disk of 256 KiB, and a function that fills it and one that makes room again."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    how = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    done = subprocess.run(how, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted: {done.stderr.strip()}")
+    folder = small_disk(256)
     ballast = folder / "ballast"
 
     def fill():
@@ -65,10 +56,7 @@ def disk(tmp_path):
                 except OSError:
                     continue
 
-    try:
-        yield folder, fill, lambda: ballast.unlink(missing_ok=True)
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+    return folder, fill, lambda: ballast.unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from vadkit.inference.sinks.every import Unwritten
     from vadkit.reports.live_board import Board, Camera
+    from vadkit.workflows.watch import View
 
 
 def watch(
@@ -66,12 +67,9 @@ def watch(
 
     In a terminal it shows a table; elsewhere alarms are lines on stdout, with --json JSON lines.
     """
-    from rich.console import Console
-
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.workflows import watch as workflow
     from vadkit.workflows.results import alone_in
-    from vadkit.workflows.watch_views import Dashboard, JsonLines, Lines, status_words
 
     if trust_plugins:
         allow_plugins([run])
@@ -96,38 +94,50 @@ def watch(
             typer.echo(f"page: {stack.enter_context(page.serve(board))}", err=True)
         if detector.rules is None:
             typer.echo("no threshold is known, so there are no alarms: vadkit calibrate", err=True)
-        console = Console(stderr=True)
-        views: list[workflow.View] = []
-        lines = None
-        if as_json:
-            lines = JsonLines(board, sys.stdout)
-            views.append(lines)
-        else:
-            if console.is_terminal:
-                shown = Dashboard(board, console)
-                stack.enter_context(shown.shown())
-                views.append(shown)
-            if not console.is_terminal or not sys.stdout.isatty():
-                views.append(Lines(board, sys.stdout, None if console.is_terminal else sys.stderr))
         unwritten = workflow.watch(
             detector,
             found,
             board,
-            views,
+            _views(board, stack, as_json),
             make_sinks=make_sinks,
             seconds=seconds,
             max_delay_s=max_delay,
             lost_after_s=lost_after,
         )
-    if lines is not None:
-        lines.status(
-            "summary",
-            {name: {"unwritten": [_.as_data() for _ in left]} for name, left in unwritten.items()},
-        )
-    else:
-        for camera in board.as_data()["cameras"]:
-            typer.echo(f"{printable(camera['name'])}: {status_words(camera)}", err=True)
+    _print_summary(board, unwritten, as_json)
     _end(board, unwritten)
+
+
+def _views(board: Board, stack: contextlib.ExitStack, as_json: bool) -> list[View]:
+    """What shows the cameras; ``stack`` takes a table off the terminal in the end."""
+    from rich.console import Console
+
+    from vadkit.workflows.watch_views import Dashboard, JsonLines, Lines
+
+    if as_json:
+        return [JsonLines(board, sys.stdout)]
+    console = Console(stderr=True)
+    views: list[View] = []
+    if console.is_terminal:
+        table = Dashboard(board, console)
+        stack.enter_context(table.shown())
+        views.append(table)
+    if not console.is_terminal or not sys.stdout.isatty():
+        views.append(Lines(board, sys.stdout, None if console.is_terminal else sys.stderr))
+    return views
+
+
+def _print_summary(
+    board: Board, unwritten: Mapping[str, Sequence[Unwritten]], as_json: bool
+) -> None:
+    from vadkit.workflows.watch_views import JsonLines, status_words
+
+    if as_json:
+        left = {name: {"unwritten": [_.as_data() for _ in one]} for name, one in unwritten.items()}
+        JsonLines(board, sys.stdout).status("summary", left)
+        return
+    for camera in board.as_data()["cameras"]:
+        typer.echo(f"{printable(camera['name'])}: {status_words(camera)}", err=True)
 
 
 def _end(board: Board, unwritten: Mapping[str, Sequence[Unwritten]]) -> None:
