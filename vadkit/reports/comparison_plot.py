@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from vadkit.files import write_whole
+from vadkit.files import write_bytes
 
 if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric
@@ -70,6 +71,7 @@ def comparison_plot(
     for axis in (roc, forest):
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=9, color="#5b6570", x=0.01, ha="left")
-    with write_whole(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format=path.suffix[1:].lower())
+    # To memory, since Matplotlib hides the error of a full disk behind one of its own.
+    figure.savefig(content := io.BytesIO(), dpi=DPI, format=path.suffix[1:].lower())
+    write_bytes(path, content.getvalue())
     return path

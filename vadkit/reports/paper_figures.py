@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from pathlib import Path
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from vadkit.files import write_whole
+from vadkit.files import write_bytes
 from vadkit.reports import curves
 from vadkit.reports.page_data import intervals, training_series
 from vadkit.reports.record import RunRecord
@@ -162,7 +163,8 @@ def _save(figure: Figure, path: Path) -> list[Path]:
     for kind, metadata in dates.items():
         # Not with_suffix, for names of videos have dots.
         target = path.with_name(f"{path.name}.{kind}")
-        with write_whole(target) as partial:
-            figure.savefig(partial, format=kind, metadata=metadata)
+        # To memory, since Matplotlib hides the error of a full disk behind one of its own.
+        figure.savefig(content := io.BytesIO(), format=kind, metadata=metadata)
+        write_bytes(target, content.getvalue())
         written.append(target)
     return written

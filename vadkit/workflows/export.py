@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import warnings
@@ -102,13 +103,17 @@ def _write(
             program = traced(graph, clip)
             if format == "torch-export":
                 extra = {RECORD: json.dumps(record)}
-                torch.export.save(program, path, extra_files=extra)
+                # To memory, since PyTorch tells of a full disk in errors of its own.
+                torch.export.save(program, content := io.BytesIO(), extra_files=extra)
+                path.write_bytes(content.getbuffer())
                 return
             model = torch.onnx.export(program, dynamo=True, verbose=False, optimize=True)
     except ImportError as error:
         raise RecipeError(
             f"export to ONNX needs {error.name}; install it with: pip install 'vadkit[onnx]'"
         ) from None
+    except OSError:
+        raise
     except Exception as error:
         # torch.export explains what it cannot trace in errors of many kinds and many lines.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
