@@ -69,7 +69,8 @@ def write_whole(path: Path, *, make_folder: bool = True) -> Iterator[Path]:
     except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename in (None, str(partial), partial):
+        named = (None, str(partial), partial)
+        if isinstance(error, OSError) and error.errno and error.filename in named:
             raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
 
