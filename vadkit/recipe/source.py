@@ -69,6 +69,15 @@ for _reads_or_writes in (_Loader, _Dumper):
     )
 
 
+def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    """Text with a line break of Unicode in double quotes, where it is escaped, else as it comes."""
+    style = '"' if set("\x85\u2028\u2029") & set(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quoted)
+
+
 def to_yaml(data: Any, **style: Any) -> str:
     """Plain data as YAML in its own order, which ``parse`` reads back as it was."""
     return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style))

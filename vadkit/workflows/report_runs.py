@@ -121,7 +121,10 @@ def _read_json(path: Path, run: Path, kind: type[BaseModel]) -> dict[str, Any]:
 def _read_scores(run: Path, video: str) -> tuple[np.ndarray, np.ndarray]:
     path = video_file(run / "scores" / "test", video, ".npz")
     try:
-        return read_score_file(path)
+        scores, labels = read_score_file(path)
+        if scores.ndim != 1 or scores.shape != labels.shape:
+            raise ValueError(f"it holds {scores.shape} scores and {labels.shape} labels")
+        return scores, labels
     except (OSError, ValueError) as error:
         raise DataError(
             f"saved scores {path} cannot be read ({error}); delete {path.parent} and run: "

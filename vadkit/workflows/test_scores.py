@@ -241,7 +241,7 @@ def _load_scores(
 
 
 def read_score_file(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Scores (N,) float64 and labels (N,) bool that evaluation has saved.
+    """Scores float64 and labels bool that evaluation has saved; whoever uses them checks shapes.
 
     Raises ``ValueError`` for a file of something else, and ``OSError``.
     """
@@ -249,8 +249,6 @@ def read_score_file(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if missing := {"scores", "labels"} - saved.keys():
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     scores, labels = saved["scores"], saved["labels"]
-    if scores.ndim != 1 or scores.shape != labels.shape:
-        raise ValueError(f"it holds {scores.shape} scores and {labels.shape} labels")
     if scores.dtype.kind != "f" or labels.dtype.kind not in "biu":
         raise ValueError(f"it holds {scores.dtype} scores and {labels.dtype} labels")
     return scores.astype(np.float64), labels.astype(bool)
