@@ -67,6 +67,18 @@ def epochs(hook, ctx, losses):
         hook.on_epoch_end(ctx)
 
 
+def test_lines_of_steps_that_come_again_are_removed(make_trainer):
+    """A process was killed before its first checkpoint, so the run starts anew."""
+    trainer = make_trainer(MetricsLog(every=1), epochs=1)
+    trainer.run.mkdir()
+    log = trainer.run / "metrics.jsonl"
+    log.write_text('{"event": "step", "step": 1}\n{"event": "step", "step": 2}\n{"event": "st')
+    trainer.fit()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    steps = [line["step"] for line in lines if line["event"] == "step"]
+    assert steps == list(range(1, trainer.step + 1))
+
+
 def test_checkpoint_keeps_last_best_and_the_newest(tmp_path):
     ctx = Context(tmp_path)
     epochs(Checkpoint(every=2, keep=2), ctx, [3.0, 2.0, 2.5])

@@ -26,8 +26,8 @@ class MetricsLog(Hook):
 
     def on_fit_start(self, ctx: FitContext) -> None:
         path = ctx.run / _FILE
-        if ctx.resumed and path.is_file():
-            # The interrupted process went on after its last checkpoint; those steps come again.
+        if path.is_file():
+            # A killed process went on after its last checkpoint, or had none: its steps come again.
             write_text(path, "".join(f"{line}\n" for line in _lines_until(path, ctx.step)))
 
     def on_step_end(self, ctx: FitContext) -> None:
