@@ -20,6 +20,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from vadkit.files import open_regular
+
 # What all arrays of one file may take, where a reader knows no better.
 MOST_BYTES = 1 << 30
 
@@ -92,7 +94,7 @@ class Archive:
 
 def is_archive(path: Path) -> bool:
     """Whether a file holds several arrays, by its first bytes. Raises ``OSError``."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.read(2) == b"PK"
 
 
@@ -100,8 +102,10 @@ def is_archive(path: Path) -> bool:
 def open_archive(path: Path, most: int = MOST_BYTES) -> Iterator[Archive]:
     """The arrays of a ``.npz`` file, which take at most ``most`` bytes of memory together."""
     with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open_regular(path))
         with _told():
-            archive = Archive(stack.enter_context(zipfile.ZipFile(path)), most)
+            opened = stack.enter_context(zipfile.ZipFile(file))
+            archive = Archive(opened, most)
         yield archive
 
 
@@ -113,7 +117,7 @@ def load_archive(path: Path, most: int = MOST_BYTES) -> dict[str, np.ndarray]:
 
 def load_array(path: Path, most: int = MOST_BYTES) -> np.ndarray:
     """The array of a ``.npy`` file."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = read_head(file)
         _check_size(head.bytes, most)
         left = os.fstat(file.fileno()).st_size - file.tell()

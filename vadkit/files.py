@@ -13,7 +13,9 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +33,7 @@ _ADVICE = {
     errno.ENAMETOOLONG: "the name is too long for this disk; use a shorter one",
     errno.EMFILE: "this process has too many open files; raise the limit with `ulimit -n`",
     errno.ENOENT: "there is no such file or folder",
+    errno.ELOOP: "a link stands where a file is written; remove it, or use another folder",
 }
 _PARTIAL = re.compile(r"\..*\.(\d+)\.partial(\..*)?")
 
@@ -43,6 +46,45 @@ def describe_os_error(error: OSError) -> str:
     place = os.fsdecode(error.filename) if error.filename else "output"
     reason = _ADVICE.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
     return f"{printable(place)}: {reason}"
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file to read; ``OSError`` for a pipe or a device, which may have no end.
+
+    A pipe without a writer would keep ``open`` waiting.
+    """
+    return os.fdopen(_descriptor(path, os.O_RDONLY), "rb")
+
+
+def open_to_append(path: Path) -> FileIO:
+    """Open a file to read and append, unbuffered; ``OSError`` for a link, a pipe or a device.
+
+    In a folder of a stranger a link may lead to any file of the user.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    return FileIO(_descriptor(path, flags), "a+b")
+
+
+def _descriptor(path: Path, flags: int) -> int:
+    found = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    mode = os.fstat(found).st_mode
+    if stat.S_ISREG(mode):
+        return found
+    os.close(found)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
+
+
+def start_partial(path: Path) -> Path:
+    """``partial_path``, with the folder made where it is missing, and without a link there.
+
+    The name can be guessed, so that a folder of a stranger may hold a link of that name.
+    """
+    partial = partial_path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_link(partial)
+    return partial
 
 
 def partial_path(path: Path) -> Path:
@@ -64,6 +106,7 @@ def write_whole(path: Path, *, make_folder: bool = True) -> Iterator[Path]:
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_link(partial)
         yield partial
         put_in_place(partial, path)
     except BaseException as error:
@@ -92,6 +135,7 @@ def write_whole_folder(path: Path) -> Iterator[Path]:
     try:
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        _remove_link(partial)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
@@ -122,9 +166,9 @@ def write_json(path: Path, data: Any) -> None:
 def append_line(path: Path, line: str) -> None:
     """Append a line to a UTF-8 file, all of it or nothing; makes the file, not its folder.
 
-    A last line that a killed process left without its end is removed first.
+    A last line that a killed process left without its end is removed first. Links are not followed.
     """
-    with path.open("a+b", buffering=0) as file:
+    with open_to_append(path) as file:
         # Several processes may append to one file; the lock goes with the open file.
         fcntl.flock(file, fcntl.LOCK_EX)
         end = _whole_lines(file)
@@ -156,6 +200,11 @@ def remove_leftovers(folder: Path, stem: str = "*") -> None:
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def _remove_link(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
 
 
 def _whole_lines(file: BinaryIO) -> int:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from vadkit.errors import TrainingError, VadkitError
+from vadkit.files import open_regular
 from vadkit.text import printable
 
 # Text becomes up to forty times its size in memory when it is read as JSON.
@@ -19,8 +20,11 @@ T = TypeVar("T")
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """A file's content; ``ValueError`` where it is larger than ``most`` bytes."""
-    with path.open("rb") as file:
+    """A file's content; ``ValueError`` where it is larger than ``most`` bytes.
+
+    Raises ``OSError`` for a pipe or a device.
+    """
+    with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
         raise ValueError(f"it is larger than {most >> 20} MB")

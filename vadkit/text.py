@@ -9,6 +9,8 @@ import sys
 import unicodedata
 from pathlib import Path
 
+from vadkit.errors import DataError
+
 # A file's name may have 255 bytes; an ending and a temporary name need some of them.
 _LONGEST = 180
 _BYTE_LOW, _BYTE_HIGH = 0xDC80, 0xDCFF
@@ -56,7 +58,14 @@ def shortened(name: str) -> str:
 
 
 def video_file(folder: Path, video: str, ending: str) -> Path:
-    """The file of a data set's video below a folder: its id, which may hold slashes, and ending."""
+    """The file of a data set's video below a folder: its id, which may hold slashes, and ending.
+
+    Raises ``DataError`` for an id that leads out of the folder.
+    """
+    if video.startswith("/") or ".." in video.split("/") or "\0" in video:
+        raise DataError(
+            f"'{printable(video)}' cannot be the name of a video: it leads out of {folder}"
+        )
     above, _, name = video.rpartition("/")
     return folder / above / f"{shortened(name)}{ending}"
 

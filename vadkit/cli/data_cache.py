@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Plugin, Set
+from vadkit.text import printable
 
 if TYPE_CHECKING:
     from vadkit.data.cache import Entry
@@ -47,6 +48,7 @@ def build(
 def list_cache(as_json: Json = False) -> None:
     """List stored videos, the last used first; clips made of them in one line."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from vadkit.data.cache import PSEUDO, boxes_bytes, entries
@@ -71,7 +73,9 @@ def list_cache(as_json: Json = False) -> None:
             continue
         frames, height, width, planes = entry.shape
         shape = f"{frames} x {height}x{width}x{planes}"
-        table.add_row(entry.source, shape, size_text(entry.bytes), _ago(entry.used))
+        table.add_row(
+            escape(printable(entry.source)), shape, size_text(entry.bytes), _ago(entry.used)
+        )
     console = Console(width=None if Console().is_terminal else 160)
     if found:
         console.print(table, highlight=False)
@@ -103,7 +107,9 @@ def verify(
         typer.echo(json.dumps({"videos": len(found), "damaged": damaged}, indent=2))
     else:
         for entry, what in bad:
-            typer.echo(f"{entry.source}: {what} ({entry.folder}){'; deleted' if delete else ''}")
+            typer.echo(
+                f"{printable(entry.source)}: {what} ({entry.folder}){'; deleted' if delete else ''}"
+            )
         typer.echo(f"{len(found)} videos, {len(bad)} damaged")
     if bad and not delete:
         raise typer.Exit(3)

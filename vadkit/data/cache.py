@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
 import zlib
@@ -12,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from vadkit.data.store_write import FRAMES_FILE, META_FILE
+from vadkit.data.stored_video import Notes
+from vadkit.errors import TrainingError
+from vadkit.reading import read_json
 
 # A temporary folder as young as this may belong to a process that is still writing.
 _YOUNG_S = 3600.0
@@ -52,7 +54,7 @@ def entries(cache: Path) -> list[Entry]:
 def damage(entry: Entry) -> str | None:
     """What is wrong with a stored video, from its length and checksum; None when it is whole."""
     meta = _read_meta(entry.folder)
-    if "crc32" not in meta or "shape" not in meta:
+    if not meta:
         return f"{META_FILE} is damaged"
     frames, height, width, planes = entry.shape
     expected = frames * height * width * planes
@@ -123,8 +125,9 @@ def to_prune(
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:
+    """Its notes, empty where they are damaged."""
     try:
-        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        notes: dict[str, Any] = read_json(folder / META_FILE, Notes, "delete it")
+    except (OSError, TrainingError):
         return {}
-    return meta if isinstance(meta, dict) else {}
+    return notes

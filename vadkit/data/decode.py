@@ -240,6 +240,8 @@ def _crc(target: Path) -> int:
 def _check_readable(path: Path) -> None:
     if not path.exists():
         raise DataError(f"video not found: {path}")
+    if not (path.is_file() or path.is_dir()):
+        raise DataError(f"{path} is a pipe or a device, not a video file")
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path} is empty (0 bytes); copy or download it again")
     if not os.access(path, os.R_OK):

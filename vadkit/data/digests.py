@@ -7,10 +7,15 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from vadkit.data.readers import image_files
 from vadkit.errors import DataError
-from vadkit.files import write_text
+from vadkit.files import open_regular, write_text
+from vadkit.reading import parse_json, read_bytes
+
+# A note holds two hashes and a path.
+_MOST_NOTE = 1 << 20
 
 
 def content_digest(path: Path, memory: Path | None = None) -> str:
@@ -26,7 +31,7 @@ def content_digest(path: Path, memory: Path | None = None) -> str:
             name = hashlib.blake2b(os.fsencode(path.absolute()), digest_size=16).hexdigest()
             note = memory / f"{name}.json"
             known = _recall(note)
-            if known.get("state") == state:
+            if known.get("state") == state and isinstance(known.get("digest"), str):
                 return str(known["digest"])
         digest = _hash(path)
     except FileNotFoundError:
@@ -54,17 +59,17 @@ def _hash(path: Path) -> str:
     digest = hashlib.blake2b(digest_size=16)
     if path.is_dir():
         for image in image_files(path):
-            with image.open("rb") as file:
+            with open_regular(image) as file:
                 digest.update(hashlib.file_digest(file, "blake2b").digest())
     else:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             digest.update(hashlib.file_digest(file, "blake2b").digest())
     return digest.hexdigest()
 
 
-def _recall(note: Path) -> dict[str, str]:
+def _recall(note: Path) -> dict[str, Any]:
     try:
-        data = json.loads(note.read_text(encoding="utf-8"))
+        data = parse_json(read_bytes(note, _MOST_NOTE).decode("utf-8"))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

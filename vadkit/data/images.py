@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vadkit.files import open_regular
+
 # The pixels of 16K video. A picture of one colour may be a thousand times smaller as a file.
 MOST_PIXELS = 1 << 27
 
@@ -17,7 +19,8 @@ def decode_image(path: Path, flags: int) -> np.ndarray | None:
     """
     import cv2
 
-    raw = np.fromfile(path, np.uint8)
+    with open_regular(path) as file:
+        raw = np.fromfile(file, np.uint8)
     width, height = image_size(path) or (0, 0)
     if width * height > MOST_PIXELS:
         raise ValueError(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from vadkit.data.store_write import FRAMES_FILE, META_FILE
 from vadkit.errors import DataError
+from vadkit.files import describe_os_error
+from vadkit.reading import read_json
+
+_Count = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -71,22 +77,45 @@ def read_rows(path: Path, first: int, out: np.ndarray) -> np.ndarray:
     return out
 
 
+class Notes(BaseModel):
+    """``meta.json`` of a stored video."""
+
+    shape: tuple[_Count, _Count, _Count, _Count]
+    source: str
+    crc32: int
+
+
+def read_notes(folder: Path) -> dict[str, Any]:
+    """What the store notes of a video's frames, which are as many as the notes say.
+
+    Raises ``DataError`` where they are damaged, ``FileNotFoundError`` where there are none.
+    """
+    frames, advice = folder / FRAMES_FILE, "run: vadkit data cache verify --delete"
+    notes: dict[str, Any] = read_json(folder / META_FILE, Notes, advice, error=DataError)
+    try:
+        size = frames.stat().st_size
+    except OSError as error:
+        raise DataError(f"stored frames: {describe_os_error(error)}; {advice}") from None
+    if size < math.prod(notes["shape"]):
+        raise DataError(f"the stored frames in {frames} are cut short; {advice}")
+    return notes
+
+
 def open_stored(
     video: str, folder: Path, part: tuple[int, int | None] | None = None
 ) -> StoredVideo | None:
     """A stored video or a part of one, None when it is not in the store.
 
     A folder under its final name is always whole. Raises ``DataError`` when it is shorter than
-    the part.
+    the part, or when somebody has damaged its notes.
     """
-    try:
-        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    if not (folder / META_FILE).exists():
         return None
+    meta = read_notes(folder)
     # Says when it was last used, for `vadkit data cache prune`.
     with contextlib.suppress(OSError):
         os.utime(folder / META_FILE)
-    frames, *rest = meta["shape"]
+    frames, height, width, planes = meta["shape"]
     start, stop = part or (0, None)
     stop = frames if stop is None else stop
     if not 0 <= start < stop <= frames:
@@ -94,4 +123,4 @@ def open_stored(
             f"video '{video}' is frames {start} to {stop} of {meta['source']}, which has "
             f"{frames} frames; the file is cut or another version"
         )
-    return StoredVideo(video, folder, (stop - start, *rest), start)
+    return StoredVideo(video, folder, (stop - start, height, width, planes), start)

@@ -15,7 +15,7 @@ from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
 from vadkit.errors import DataError
-from vadkit.files import partial_path, put_in_place
+from vadkit.files import partial_path, put_in_place, start_partial
 
 # Nearly no visible loss at a fraction of the size; 0 is lossless, 51 the worst.
 QUALITY = {"crf": "20", "preset": "veryfast"}
@@ -113,11 +113,10 @@ class VideoWriter:
         partial_path(self.path).unlink(missing_ok=True)
 
     def _start(self, height: int, width: int) -> tuple[OutputContainer, VideoStream]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         # faststart puts the index first, so that a browser plays the file while it loads.
         encoder, options = choose_encoder(self._options)
         container = av.open(
-            str(partial_path(self.path)), "w", format="mp4", options={"movflags": "+faststart"}
+            str(start_partial(self.path)), "w", format="mp4", options={"movflags": "+faststart"}
         )
         stream = container.add_stream(encoder, rate=self.rate, options=options)
         assert isinstance(stream, VideoStream)

@@ -21,7 +21,7 @@ from vadkit.workflows.protocols import (
     unscored_notes,
 )
 from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
-from vadkit.workflows.run import load_run, require_run
+from vadkit.workflows.run import checkpoint_file, load_run, require_run
 from vadkit.workflows.run_status import RunStatus, run_status
 from vadkit.workflows.test_scores import checkpoint_names, score_run
 
@@ -123,7 +123,7 @@ def evaluate(
         meta["skipped"],
         results,
         evaluate_maps(run, recipe, scored, meta, of_maps),
-        evaluate_pseudo(run, recipe, run / "checkpoints" / f"{name}.pt"),
+        evaluate_pseudo(run, recipe, checkpoint_file(run, name)),
         unscored_notes(scored.scores),
         run_status(run),
     )

@@ -14,7 +14,7 @@ from vadkit import trust
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.files import write_whole
 from vadkit.workflows.build import load_method
-from vadkit.workflows.run import load_run
+from vadkit.workflows.run import checkpoint_file, load_run
 
 if TYPE_CHECKING:
     import torch
@@ -59,7 +59,7 @@ def export(
     from vadkit.scoring.calibration import load_calibration
 
     recipe = load_run(run)
-    method, _ = load_method(recipe, run / "checkpoints" / f"{checkpoint}.pt", torch.device("cpu"))
+    method, _ = load_method(recipe, checkpoint_file(run, checkpoint), torch.device("cpu"))
     clip = method.clip.scoring
     name = recipe.method.type
     if clip.boxes is not None:

@@ -25,7 +25,7 @@ from vadkit.workflows.infer_sources import expand_sources, result_folders
 from vadkit.workflows.infer_video import cores, start_scoring
 from vadkit.workflows.progress import say, scoring_progress
 from vadkit.workflows.results import alone_in
-from vadkit.workflows.run import load_run
+from vadkit.workflows.run import checkpoint_file, load_run
 from vadkit.workflows.run_sinks import own_sinks
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
         return _load_exported(run)
     recipe = load_run(run)
     device = pick_device(recipe.train.device)
-    method, _ = load_method(recipe, run / "checkpoints" / f"{checkpoint}.pt", device)
+    method, _ = load_method(recipe, checkpoint_file(run, checkpoint), device)
     spec = method.clip.scoring
     flow = objects = None
     if spec.given:

@@ -14,7 +14,7 @@ from pathlib import Path
 from vadkit.addresses import mask_address
 from vadkit.errors import DataError, RecipeError
 from vadkit.registry import components
-from vadkit.text import encodable, shortened
+from vadkit.text import encodable, printable, shortened
 
 # Endings of files that results consist of.
 _WRITTEN = {".json", ".jsonl", ".npz", ".csv", ".png", ".jpg", ".mp4", ".sqlite", ".lock"}
@@ -47,6 +47,11 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
             raise RecipeError(
                 f"'{mask_address(text)}' is no file: it may have no end, and it cannot be "
                 "read again; use `vadkit watch` for it"
+            )
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(
+                f"{printable(text)} is a pipe or a device, not a video file; use `vadkit watch` "
+                "for what has no end"
             )
         if path.is_file():
             matches = [(encodable(path.stem), path)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vadkit.arrays import open_archive
 from vadkit.data.videos import Video
 from vadkit.errors import DataError, VadkitError
 from vadkit.recipe import Recipe
@@ -20,7 +21,8 @@ from vadkit.text import video_file
 from vadkit.workflows.build import load_method, load_videos
 from vadkit.workflows.frames import load_extras, store_settings, store_videos
 from vadkit.workflows.progress import Report, decoding_progress
-from vadkit.workflows.run import load_run
+from vadkit.workflows.run import checkpoint_file, load_run
+from vadkit.workflows.saved_maps import check_maps
 
 # A video that runs share is encoded once: where its frames are is what tells videos apart.
 Source = tuple[Path, tuple[int, int | None] | None]
@@ -143,15 +145,22 @@ def _saved_maps(record: RunRecord, video: str) -> np.ndarray | None:
         if not path.is_file():
             continue
         try:
-            found: np.ndarray = np.load(path, mmap_mode="r")
-            if not isinstance(found, np.ndarray):
-                found = found["maps" if "maps" in found else next(iter(found))]
+            found = _read_maps(path)
         except Exception:
             # Whatever is wrong with the file, there are no maps.
             return None
         if found.ndim == 3 and len(found) == len(record.raw[video]):
             return found
     return None
+
+
+def _read_maps(path: Path) -> np.ndarray:
+    """Maps of a file; those of ``.npy`` stay on the disk, archives must fit in memory."""
+    if path.suffix == ".npy":
+        return check_maps(np.load(path, mmap_mode="r"))
+    with open_archive(path) as archive:
+        name = "maps" if "maps" in archive.heads else archive.files[0]
+        return check_maps(archive[name])
 
 
 def _work_out(
@@ -170,8 +179,8 @@ def _work_out(
     recipe = _recipe(record, overrides)
     device = pick_device(recipe.train.device)
     dtype = pick_precision(recipe.train.precision, device)
-    name = record.evaluation.get("checkpoint", "last")
-    method, _ = load_method(recipe, record.folder / "checkpoints" / f"{name}.pt", device)
+    name = record.evaluation.get("checkpoint") or "last"
+    method, _ = load_method(recipe, checkpoint_file(record.folder, name), device)
     stored, _ = store_videos(recipe, chosen)
     extras = load_extras(recipe, method.clip.scoring, chosen, stored)
     for video, beside in zip(stored, extras, strict=True):

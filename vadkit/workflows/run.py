@@ -24,6 +24,7 @@ from vadkit.plugins import Plugin, as_run
 from vadkit.reading import read_json
 from vadkit.recipe import Recipe, load_recipe
 from vadkit.recipe.source import to_yaml
+from vadkit.text import printable
 from vadkit.workflows.git import git_commit
 
 _LOCK = ".lock"
@@ -99,13 +100,36 @@ def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """The resolved recipe of a run folder; ``TrainingError`` when it is none.
 
     Its plugins run where this user's training wrote them, or they were allowed; else it raises
-    ``PluginError``.
+    ``PluginError``. A folder in it that is a link to somewhere else is a ``TrainingError``: a
+    stranger's run would have its files written there.
     """
     if not run.exists():
         raise TrainingError(f"no run at {run}; give the folder that `vadkit train` printed")
     if not (run / "recipe.yaml").is_file():
         raise TrainingError(f"{run} is not a run folder: it holds no recipe.yaml")
+    _refuse_links(run)
     return load_recipe(run / "recipe.yaml", overrides, code="run")
+
+
+def _refuse_links(run: Path) -> None:
+    root = run.resolve()
+    for place, folders, _ in os.walk(run):
+        for folder in (Path(place, name) for name in folders):
+            if folder.is_symlink() and not folder.resolve().is_relative_to(root):
+                raise TrainingError(
+                    f"{printable(str(folder))} is a link out of the run, to "
+                    f"{printable(str(folder.resolve()))}; put a folder in its place (where disks "
+                    "are small, move the whole run)"
+                )
+
+
+def checkpoint_file(run: Path, name: str) -> Path:
+    """The file of a checkpoint by its name; ``TrainingError`` for a path in place of a name."""
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        raise TrainingError(
+            f"'{printable(name)}' is no name of a checkpoint; names are such as last and best"
+        )
+    return run / "checkpoints" / f"{name}.pt"
 
 
 class _TestSplit(BaseModel):

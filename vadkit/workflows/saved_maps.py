@@ -13,17 +13,20 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from vadkit.errors import DataError, TrainingError
-from vadkit.files import partial_path, put_in_place, write_json
+from vadkit.files import partial_path, put_in_place, start_partial, write_json
 from vadkit.reading import read_json
 from vadkit.recipe import Recipe
 from vadkit.text import video_file
 from vadkit.workflows.build import load_method
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.progress import decoding_progress, say
+from vadkit.workflows.run import checkpoint_file
 
 if TYPE_CHECKING:
     from vadkit.data.videos import Video
 
+# Of one map. Those of 4K video are smaller.
+_MOST_PIXELS = 1 << 24
 _LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -45,7 +48,7 @@ def current_maps(
         saved = {}
     if {key: saved.get(key) for key in made_from} != made_from:
         record.unlink(missing_ok=True)
-        checkpoint = run / "checkpoints" / f"{meta['checkpoint']}.pt"
+        checkpoint = checkpoint_file(run, meta["checkpoint"])
         scale = _scale(run)
         saved = {
             **made_from,
@@ -70,14 +73,26 @@ class _Record(BaseModel):
 def _load_maps(folder: Path, video: str) -> np.ndarray:
     path = video_file(folder, video, ".npy")
     try:
-        maps: np.ndarray = np.load(path, mmap_mode="r")
-        if maps.ndim != 3 or maps.dtype != np.float16:
-            raise ValueError(f"it holds {maps.dtype} {maps.shape}")
+        maps = check_maps(np.load(path, mmap_mode="r"))
+        if maps.dtype != np.float16:
+            raise ValueError(f"it holds {maps.dtype}")
     except Exception as error:
         # A damaged head is a Python literal that may fail in any way.
         raise DataError(
             f"saved maps {path} cannot be read ({error}); delete {folder} and evaluate again"
         ) from None
+    return maps
+
+
+def check_maps(maps: np.ndarray) -> np.ndarray:
+    """Maps (N, h, w) as they are; ``ValueError`` where it is something else, or a map is huge.
+
+    A file may have holes, and say that it has more bytes than the disk.
+    """
+    if maps.ndim != 3 or maps.dtype.kind != "f":
+        raise ValueError(f"it holds {maps.dtype} {maps.shape}")
+    if math.prod(maps.shape[1:]) > _MOST_PIXELS:
+        raise ValueError(f"a map has {maps.shape[1]} x {maps.shape[2]} pixels")
     return maps
 
 
@@ -140,9 +155,8 @@ class _Written:
         for number, values in maps:
             if kept is None:
                 self._check_room(values.shape)
-                path.parent.mkdir(parents=True, exist_ok=True)
                 kept = np.lib.format.open_memmap(
-                    partial_path(path), mode="w+", dtype=np.float16, shape=(frames, *values.shape)
+                    start_partial(path), mode="w+", dtype=np.float16, shape=(frames, *values.shape)
                 )
             scaled = values.astype(np.float32) * np.float32(self.scale)
             finite = np.isfinite(scaled)

@@ -21,7 +21,7 @@ from vadkit.workflows.build import build_list, load_method, load_videos
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import say
 from vadkit.workflows.protocols import Scored
-from vadkit.workflows.run import read_manifest, require_run, update_manifest
+from vadkit.workflows.run import checkpoint_file, read_manifest, require_run, update_manifest
 
 if TYPE_CHECKING:
     from vadkit.data.clip_sources import FrameReader
@@ -46,7 +46,7 @@ def score_run(
     from vadkit.inference.detector import load_normal
     from vadkit.scoring.calibration import load_calibration
 
-    path = run / "checkpoints" / f"{checkpoint}.pt"
+    path = checkpoint_file(run, checkpoint)
     if not path.is_file():
         names = checkpoint_names(run)
         raise TrainingError(

@@ -20,6 +20,7 @@ from vadkit.arrays import (
 from vadkit.data.labels.files import label_files
 from vadkit.data.labels.intervals import MOST_FRAMES, MOST_INTERVALS, Labels
 from vadkit.errors import DataError
+from vadkit.files import open_regular
 
 
 def read_frame_npy(path: Path) -> dict[str, Labels]:
@@ -64,7 +65,7 @@ def head_of(path: Path) -> Head:
     with _read(path):
         if is_archive(path):
             raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return read_head(file)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, ClassVar
 
 from vadkit.errors import DataError
-from vadkit.files import describe_os_error, partial_path, put_in_place
+from vadkit.files import describe_os_error, partial_path, put_in_place, start_partial
 from vadkit.inference.alarms import Event
 from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
 from vadkit.text import printable
@@ -89,9 +89,8 @@ class Csv:
         assert self._path is not None, "frame() before open()"
         try:
             if self._file is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
                 # Unbuffered, so that who follows the file sees each frame at once.
-                self._file, self._end = partial_path(self._path).open("wb", buffering=0), 0
+                self._file, self._end = start_partial(self._path).open("wb", buffering=0), 0
             while self._waiting:
                 self._append(self._file, self._waiting[0][1])
                 self._waiting.popleft()

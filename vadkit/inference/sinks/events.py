@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 import cv2
 
-from vadkit.files import append_line, write_bytes
+from vadkit.files import append_line, open_regular, open_to_append, write_bytes
 from vadkit.inference.alarms import Event
 from vadkit.inference.clip_ring import ClipFrame, jpeg, picture
 from vadkit.inference.sinks.sink import EventSink, VideoScores
@@ -59,7 +60,7 @@ class EventLines(EventSink):
 
     def check(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab"):
+        with open_to_append(self.path):
             _log_at(self.path.absolute()).read()
         if not self.path.stat().st_size:
             self.path.unlink()
@@ -93,7 +94,7 @@ class _Log:
 
     def read(self) -> None:
         """Take in what was added, by other processes too."""
-        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+        with contextlib.suppress(FileNotFoundError), open_regular(self.path) as file:
             now = os.fstat(file.fileno())
             if now.st_ino != self._file or now.st_size < self._end:
                 self._known, self._file, self._end = set(), now.st_ino, 0
@@ -172,6 +173,9 @@ class EventTable(EventSink):
         A connection for each event: they are rare, and come from any thread.
         """
         self.out.mkdir(parents=True, exist_ok=True)
+        if self.path.is_symlink():
+            # In a folder of a stranger it may lead to any file of the user.
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(self.path))
         with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as table, table:
             columns = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
             table.execute(f"CREATE TABLE IF NOT EXISTS events ({columns})")
