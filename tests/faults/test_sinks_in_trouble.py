@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vadkit.errors import DataError
-from vadkit.inference.alarms import AlarmRules, Event, find_events
+from vadkit.inference.alarms import AlarmRules, Alarms, Event
 from vadkit.inference.sinks import queue
 from vadkit.inference.sinks.build import build_sinks, parse_sink
 from vadkit.inference.sinks.every import EverySink
@@ -311,7 +311,9 @@ def test_any_name_goes_through_every_sink(names, tmp_path, monkeypatch):
         sinks = build_sinks([parse_sink(spec) for spec in specs], tmp_path)
         sinks.open(replace(INFO, name=name))
         sinks.frame(ScoredFrame(0, 0.0, FRAME, 1.0, 1.0))
-        (event,) = find_events([0.0, 1.0, 2.0], [0, 6, 0], AlarmRules(5, 5), source=name)
+        alarms = Alarms(AlarmRules(5, 5), source=name)
+        alarms.push(1.0, 6.0)
+        (event,) = alarms.finish()
         assert event.id.isascii() and event.id.isprintable() and len(event.id) < 120
         sinks.event(replace(event, snapshot=None))
         sinks.close(None, 0.5)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from vadkit.inference.clip_ring import ClipFrame, ClipRing, jpeg
-from vadkit.scoring.calibration import MERGE_S, Calibration
+from vadkit.scoring.calibration import MERGE_S
 from vadkit.text import ascii_name
 
 # An alarm; a camera that gives no frames; one that gives frames again.
@@ -40,24 +40,6 @@ class AlarmRules:
     def __post_init__(self) -> None:
         if not self.release <= self.threshold:
             raise ValueError(f"release {self.release} lies above the threshold {self.threshold}")
-
-    @classmethod
-    def of(
-        cls,
-        calibration: Calibration,
-        *,
-        hysteresis: float = 0.1,
-        min_duration_s: float = 0.0,
-        merge_s: float = MERGE_S,
-        cooldown_s: float = 0.0,
-    ) -> AlarmRules:
-        """The rules for a calibrated threshold.
-
-        The release level lies ``hysteresis`` of the way from the threshold down to the usual score.
-        """
-        threshold = calibration.threshold
-        release = threshold - hysteresis * max(0.0, threshold - calibration.usual)
-        return cls(threshold, release, min_duration_s, merge_s, cooldown_s)
 
 
 @dataclass(frozen=True)
@@ -294,19 +276,6 @@ def event_id(source: str, stamp: str) -> str:
     """The id of an event: plain ASCII, different for different sources."""
     stamp = re.sub(r"[-:]|\.(?=\d+Z)", "", stamp)
     return f"{ascii_name(source)}-{stamp}" if source else stamp
-
-
-def find_events(
-    times: Iterable[float], scores: Iterable[float], rules: AlarmRules, *, source: str = ""
-) -> list[Event]:
-    """The finished events of scores (N,) at times (N,), both in order."""
-    alarms = Alarms(rules, source=source)
-    told = [
-        event
-        for time, score in zip(times, scores, strict=True)
-        for event in alarms.push(time, score)
-    ]
-    return [event for event in [*told, *alarms.finish()] if event.over]
 
 
 def peak_region(score_map: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
