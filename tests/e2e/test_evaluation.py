@@ -131,7 +131,7 @@ def test_bad_scores(vadkit, tmp_path, scores, labels, message):
         ((), "give either a run folder or --scores"),
         (("run", "--scores", "x"), "give either a run folder or --scores"),
         (("--scores", "x"), "--scores needs --labels"),
-        (("--scores", "x", "--labels", "y", "--checkpoint", "last"), "goes with a run"),
+        (("--scores", "x", "--labels", "y", "--checkpoint", "last"), "--checkpoint needs a run"),
         (("run", "--labels", "y"), "--labels and --fps go with --scores"),
     ],
 )
