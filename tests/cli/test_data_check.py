@@ -343,7 +343,7 @@ def test_quick_decodes_nothing_and_says_so(vadkit, tree, monkeypatch):
     assert len(asked) == 4 and all("probe" in request for request in asked)
     assert "4 videos, 25 frames, 3 of 14" in out
     assert out.splitlines()[-1] == (
-        "Counts are the containers' own and masks were not read (--quick)."
+        "Frame counts come from the containers, and masks were not read (--quick)."
     )
 
 

@@ -38,7 +38,7 @@ def test_one_table_over_protocols(vadkit, tmp_path):
     assert "ano-pred (as published)" in out
     assert "raw: not smoothed, not normalised; online-valid." in out
     assert "not online: needs each test video's own extremes, so its end." in out
-    assert "false alarm is" in out
+    assert "false alarm means" in out
     assert "calibrated on normal video for 1 false alarm an hour: F1" in out
 
     data = json.loads((run / "eval.json").read_text())
@@ -131,8 +131,8 @@ def test_bad_scores(vadkit, tmp_path, scores, labels, message):
         ((), "give either a run folder or --scores"),
         (("run", "--scores", "x"), "give either a run folder or --scores"),
         (("--scores", "x"), "--scores needs --labels"),
-        (("--scores", "x", "--labels", "y", "--checkpoint", "last"), "goes with a run"),
-        (("run", "--labels", "y"), "--labels and --fps go with --scores"),
+        (("--scores", "x", "--labels", "y", "--checkpoint", "last"), "--checkpoint needs a run"),
+        (("run", "--labels", "y"), "--labels and --fps need --scores"),
     ],
 )
 def test_arguments_that_do_not_go_together(vadkit, arguments, message):
@@ -291,7 +291,7 @@ def test_compare(vadkit, tmp_path):
     assert code == 0, err
     assert out.strip().splitlines()[-1] == str(plot)
     assert "</svg>" in plot.read_text()
-    assert "Several seeds in a row: mean ± sample deviation" in out
+    assert "Rows with several seeds: mean ± sample standard deviation" in out
 
     data = json.loads(vadkit("compare", *runs, "--plot", plot, "--json").out)
     areas = [run["metrics"]["micro-auc"] for run in data["runs"]]
@@ -324,7 +324,7 @@ def test_compare(vadkit, tmp_path):
     code, out, err = vadkit("compare", *runs, "--plot", plot)
     assert code == 0, err
     assert "tiny (seed 1) is not comparable with the first: other labels" in out
-    assert "Several seeds" not in out
+    assert "several seeds" not in out
     code, out, err = vadkit("compare", *runs, "--plot", plot, "--set", f"dataset.root={other}")
     assert code == 0, err
     assert "not comparable" not in out

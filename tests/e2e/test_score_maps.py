@@ -140,7 +140,7 @@ def test_tracks_are_enough_for_regions(vadkit, train, monkeypatch):
 def test_maps_are_of_a_run(vadkit, tmp_path):
     code, _, err = vadkit("eval", "--scores", tmp_path, "--labels", tmp_path, "--maps")
     assert code == 2
-    assert "--maps goes with a run" in err
+    assert "--maps needs a run" in err
 
 
 def test_a_damaged_map_file(vadkit, train):

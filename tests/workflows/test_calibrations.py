@@ -143,4 +143,4 @@ def test_scores_of_an_earlier_checkpoint_are_told_of(vadkit, run, videos):
     with (run / "checkpoints" / "last.pt").open("ab") as file:
         file.write(b"\0")
     assert listed(vadkit, run)["day_two"]["stale"]
-    assert "of an earlier checkpoint" in vadkit("calibrate", run, "--list").out
+    assert "from an earlier checkpoint" in vadkit("calibrate", run, "--list").out

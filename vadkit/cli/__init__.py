@@ -1,6 +1,7 @@
-"""The command line: parse, call a workflow, print. stdout is data, stderr is for people.
+"""The command line parses arguments, calls a workflow and prints the result.
 
-Nothing heavier than Typer is imported before a command runs, so that ``--help`` answers at once.
+Data goes to stdout, messages go to stderr. Only Typer is imported before a command runs, so that
+``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from vadkit.text import print_anything, printable
 
 app = typer.Typer(
     name="vadkit",
-    help="Video anomaly detection from one recipe: train, evaluate, and score video.",
+    help="Video anomaly detection: train, evaluate and score video, all from one recipe.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -73,21 +74,21 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Video anomaly detection from one recipe: train, evaluate, and score video."""
+    """Video anomaly detection: train, evaluate and score video, all from one recipe."""
 
 
 def main() -> None:
-    """Entry point of ``vadkit``: expected errors become one message and an exit code."""
+    """Run ``vadkit``: an expected error becomes one message and an exit code."""
     import logging
     import os
 
-    # Python would otherwise look for the modules of processes that we start, such as `pickle`, in
-    # the current folder first, which may hold files of a stranger.
+    # Otherwise, the Python processes that we start would search the current folder first for
+    # modules such as `pickle`, and that folder may contain untrusted files.
     os.environ["PYTHONSAFEPATH"] = "1"
     print_anything()
 
     class Printable(logging.Formatter):
-        """Names of files and cameras in the log control no terminal."""
+        """Escape file and camera names, which may contain terminal control characters."""
 
         def formatMessage(self, record: logging.LogRecord) -> str:
             record.message = _printable_lines(record.message)
@@ -118,21 +119,21 @@ def _printable_lines(text: str) -> str:
 
 
 def _reader_gone() -> int:
-    """The reader of stdout has gone, as in `vadkit list-components | head`."""
-    # Python would complain that it cannot flush.
+    """Handle a closed stdout, as in `vadkit list-components | head`."""
+    # Python would print an error because it cannot flush.
     sys.stderr.close()
     return 1
 
 
 def _end_output(code: int) -> int:
-    """Write out what stdout still holds; the exit code where that fails."""
+    """Flush stdout and return the exit code."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         return _reader_gone()
     except OSError as error:
         typer.echo(f"error: {describe_os_error(error)}", err=True)
-        # What could not be written would be tried, and complained about, again.
+        # At exit, Python would try to write the rest again and print another error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code or TrainingError.exit_code
     return code

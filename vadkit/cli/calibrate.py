@@ -1,4 +1,4 @@
-"""``calibrate``: the alarm threshold of a run, and what it stands on."""
+"""The command ``calibrate``: the alarm threshold of a run, with its evidence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Method(StrEnum):
-    """How the threshold is found."""
+    """How the threshold is computed."""
 
     pot = "pot"
     quantile = "quantile"
@@ -28,52 +28,52 @@ def calibrate(
     videos: Annotated[
         Path | None,
         typer.Option(
-            help="A folder of other normal videos, which the run was not trained on. By default "
-            "the run's training video, whose scores it keeps."
+            help="A folder of other normal videos, which were not used in training. Default: the "
+            "saved scores of the training videos."
         ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help="What to call it; by default the folder's name, or training."),
+        typer.Option(help="A name for this calibration. Default: the folder's name, or training."),
     ] = None,
     use: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Take a kept calibration into use; with another rate or method, its scores.",
+            help="Activate a saved calibration; with another rate or method, reuse its scores.",
         ),
     ] = None,
     list_kept: Annotated[
-        bool, typer.Option("--list", help="Only list the calibrations that the run keeps.")
+        bool, typer.Option("--list", help="Only list the saved calibrations of the run.")
     ] = False,
     false_alarms_per_hour: Annotated[
         float | None,
         typer.Option(
-            help="False alarms that an hour of one camera may raise. The recipe's by default."
+            help="Allowed false alarms per hour of one camera. Default: the rate in the recipe."
         ),
     ] = None,
     method: Annotated[
         Method | None,
         typer.Option(
-            help="pot: a tail fitted to peaks; quantile: peaks as they are; conformal: the highest "
-            "score of each video. The recipe's by default."
+            help="pot: a Pareto tail fitted to peaks; quantile: a quantile of the peaks; "
+            "conformal: a rank of the highest scores per video. Default: the method in the recipe."
         ),
     ] = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Set the alarm threshold of a run from normal video; no label is needed.
+    """Set the alarm threshold of a run from normal video, without labels.
 
-    Every calibration is kept under a name, with its scores; none is overwritten.
+    Every calibration is saved under a name, together with its scores. None is overwritten.
     """
     from vadkit.errors import RecipeError
     from vadkit.workflows.calibrate import calibrate as workflow
     from vadkit.workflows.run_status import run_status
 
     if use is not None and videos is not None:
-        raise RecipeError("give either --videos or --use: both say whose scores to take")
+        raise RecipeError("give either --videos or --use: both choose the scores to calibrate on")
     if list_kept and (use or videos or name or method or false_alarms_per_hour is not None):
-        raise RecipeError("--list goes alone: it changes nothing")
+        raise RecipeError("--list cannot be used with other options: it changes nothing")
 
     if trust_plugins:
         allow_plugins([run])
@@ -91,7 +91,7 @@ def calibrate(
     )
     if as_json:
         status = run_status(run)
-        # Of a run that is done it is calibration.json as it stands.
+        # For a finished run, the output equals calibration.json.
         more = status.as_data() if status.complete is False else {}
         typer.echo(json.dumps({**found.to_dict(), **more}, indent=2))
     else:
@@ -99,7 +99,7 @@ def calibrate(
 
 
 def _list(run: Path, as_json: bool) -> None:
-    """A row a calibration; the one in use has a star."""
+    """Print one row per calibration; a star marks the active one."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -114,23 +114,23 @@ def _list(run: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([one.as_data() for one in kept], indent=2))
         return
-    table = Table("", "name", "threshold", "asked for", "stands on", box=None, pad_edge=False)
+    table = Table("", "name", "threshold", "target", "based on", box=None, pad_edge=False)
     for one in kept:
         seen = one.found.evidence
-        stands = f"{duration(seen.hours)} of {escape(printable(seen.source))}"
+        based = f"{duration(seen.hours)} of {escape(printable(seen.source))}"
         table.add_row(
             "*" if one.current else "",
             one.name,
             f"{one.found.threshold:.4g}",
             f"{alarm_rate(one.found.false_alarms_per_hour)}, {one.found.method}",
-            stands + (" (of an earlier checkpoint)" if one.stale else ""),
+            based + (" (from an earlier checkpoint)" if one.stale else ""),
         )
     console = Console(width=None if Console().is_terminal else 200)
     console.print(table, highlight=False)
 
 
 def print_calibration(found: Calibration) -> None:
-    """The threshold with its interval, the evidence, and warnings on stderr."""
+    """Print the threshold with its interval and evidence, and warnings on stderr."""
     from rich.console import Console
 
     from vadkit.scoring.calibration import alarm_rate, duration, rounded
@@ -141,13 +141,13 @@ def print_calibration(found: Calibration) -> None:
     rows = {
         "threshold": f"{found.threshold:.4g}, 95% interval {seen.threshold_low:.4g} to "
         f"{seen.threshold_high:.4g}; scores are {chain_label(found.chain())}",
-        "asked for": f"{alarm_rate(found.false_alarms_per_hour)} of a camera",
-        "expected": f"{rounded(seen.expected_per_hour)} an hour, by method {found.method}",
-        "seen": f"{seen.alarms} alarms in {duration(seen.hours)} of normal video, which speaks for "
-        f"{rounded(seen.rate_low)} to {rounded(seen.rate_high)} an hour",
-        "normal video": f"{videos}: {seen.source}; {seen.peaks} independent peaks over "
+        "target": f"{alarm_rate(found.false_alarms_per_hour)} for one camera",
+        "expected": f"{rounded(seen.expected_per_hour)} per hour, by method {found.method}",
+        "observed": f"{seen.alarms} alarms in {duration(seen.hours)} of normal video, which means "
+        f"{rounded(seen.rate_low)} to {rounded(seen.rate_high)} per hour",
+        "normal video": f"{videos}: {seen.source}; {seen.peaks} independent peaks above "
         f"{seen.level:.4g}",
-        "supports": f"no rate below {rounded(seen.supported_per_hour)} false alarms an hour",
+        "supports": f"rates of {rounded(seen.supported_per_hour)} false alarms per hour or more",
     }
     console = Console(width=None if Console().is_terminal else 120)
     for name, text in rows.items():

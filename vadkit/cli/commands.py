@@ -1,4 +1,4 @@
-"""``train``."""
+"""The command ``train``, and options that several commands share."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import typer
 
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe; repeatable."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe value; repeatable."),
 ]
 Plugin = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", help="A Python file with components of your own; repeatable."),
+    typer.Option("--plugin", help="A Python file with your own components; repeatable."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 TrustPlugins = Annotated[
     bool,
     typer.Option(
         "--trust-plugins",
-        help="Run the plugins that come with a run, or load a .pt2 file, which this user did not "
-        "make. Their digests are recorded, so that no later command asks again.",
+        help="Trust this run or file: run its plugins, or load its .pt2 model, even if another "
+        "user made them. Their digests are saved, so later commands do not ask again.",
     ),
 ]
-Run = Annotated[Path, typer.Argument(help="A run folder, as printed by train.")]
+Run = Annotated[Path, typer.Argument(help="A run folder, as printed by `vadkit train`.")]
 
 
 def allow_plugins(places: Iterable[Path]) -> None:
-    """Record that the code which comes with runs, recipes and ``.pt2`` files may run."""
+    """Record that the code in these runs, recipes and ``.pt2`` files may run."""
     from vadkit.workflows.allow import allow
 
     allow(places)
 
 
 def say_unfinished(runs: Iterable[Path], *, table: bool = False) -> None:
-    """First of all, say which runs are not done: a warning, with ``table`` also on stdout."""
+    """Warn about unfinished runs, on stderr and, with ``table``, also on stdout."""
     from vadkit.workflows.run_status import unfinished
 
     for text in unfinished(runs):
@@ -48,31 +48,34 @@ def say_unfinished(runs: Iterable[Path], *, table: bool = False) -> None:
 
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(help="A recipe file, or a shipped one such as quickstart.")
+        str | None,
+        typer.Argument(help="A recipe file, or the name of a built-in recipe such as quickstart."),
     ] = None,
     overrides: Set = None,
     plugin: Plugin = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Continue this interrupted run instead of starting one.")
+        Path | None, typer.Option(help="Continue this interrupted run instead of a new one.")
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
+    runs: Annotated[Path, typer.Option(help="The folder for new run folders.")] = Path("runs"),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
+        bool, typer.Option("--dry-run", help="Check the recipe and print the plan; do not train.")
     ] = False,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Train a recipe; the last line on stdout is the run folder."""
+    """Train a model from a recipe. The last line on stdout is the run folder."""
     from vadkit.errors import RecipeError
     from vadkit.workflows import train as workflow
 
     if (recipe is None) == (resume is None):
-        raise RecipeError("give either a recipe to train or --resume RUN, not both or neither")
+        raise RecipeError("give either a recipe or --resume RUN")
     if resume is not None and (plugin or dry_run):
-        raise RecipeError("--plugin and --dry-run do not go with --resume")
+        raise RecipeError("--plugin and --dry-run cannot be used with --resume")
     if trust_plugins:
         if resume is None:
-            raise RecipeError("--trust-plugins goes with --resume; a recipe's own plugins run")
+            raise RecipeError(
+                "--trust-plugins needs --resume; the plugins of a recipe run without it"
+            )
         allow_plugins([resume])
     if dry_run:
         from vadkit.recipe import load_recipe
@@ -89,7 +92,7 @@ def train(
                 recipe or "", overrides=overrides or (), plugins=plugin or (), runs=runs
             )
     except KeyboardInterrupt as stop:
-        # Typer would end without a word; the workflow says which run can go on.
+        # Typer would print nothing. The exception's message is the run that can be continued.
         hint = f"; continue with: vadkit train --resume {stop}" if str(stop) else ""
         typer.echo(f"interrupted{hint}", err=True)
         raise typer.Exit(130) from None

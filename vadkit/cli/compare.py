@@ -1,4 +1,4 @@
-"""``compare``: runs beside each other, and what is not comparable."""
+"""The command ``compare``: runs side by side, with the reasons why some are not comparable."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two or more run folders.")],
     protocol: Annotated[
-        str, typer.Option(help="The protocol for all, as in `list-components protocols`.")
+        str,
+        typer.Option(help="The protocol for all runs, see `vadkit list-components protocols`."),
     ] = "raw",
-    checkpoint: Annotated[str, typer.Option(help="Which checkpoint of each run.")] = "last",
-    plot: Annotated[Path, typer.Option(help="Where the picture goes; .png, .svg or .pdf.")] = Path(
+    checkpoint: Annotated[str, typer.Option(help="The checkpoint of each run.")] = "last",
+    plot: Annotated[Path, typer.Option(help="The file for the plot; .png, .svg or .pdf.")] = Path(
         "compare.png"
     ),
     overrides: Set = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Compare runs with the first: AUCs, paired differences, and what is not comparable."""
+    """Compare runs with the first one: metrics, paired differences and a plot."""
     from vadkit.workflows.compare import compare as workflow
 
     if trust_plugins:
@@ -45,7 +46,7 @@ def compare(
 
 
 def print_comparison(result: Comparison) -> None:
-    """A row a run, the mean over seeds below, and what the rows stand on."""
+    """Print one row per run, then the means over seeds and the details."""
     from rich.console import Console
     from rich.table import Table
 
@@ -72,7 +73,8 @@ def print_comparison(result: Comparison) -> None:
     say("")
     if result.groups:
         say(
-            "Several seeds in a row: mean ± sample deviation of runs that differ in the seed alone."
+            "Rows with several seeds: mean ± sample standard deviation of runs that differ only "
+            "in the seed."
         )
     for one in result.runs[1:]:
         say(_against_first(one))

@@ -1,4 +1,7 @@
-"""``list-components``: families, names, parameters; answers without importing a component."""
+"""The command ``list-components``: families, components and their parameters.
+
+It does not import the components.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +22,21 @@ _FAMILY_SUMMARIES = {
     "losses": "what training minimises",
     "optimizers": "how parameters are updated",
     "schedulers": "learning-rate factors over epochs",
-    "augments": "random changes to training clips, drawn once a clip",
+    "augments": "random changes to training clips",
     "datasets": "where videos and labels are",
     "labels": "formats of label files",
     "readers": "how frames are decoded",
     "flow": "optical flow between frames",
-    "objects": "boxes of objects in frames",
-    "features": "rows of numbers for regions of frames",
+    "objects": "object boxes in frames",
+    "features": "rows of numbers that describe regions of frames",
     "densities": "how rare rows of numbers are",
-    "pseudo": "ways to make anomalies of normal video",
+    "pseudo": "ways to edit synthetic anomalies into normal video",
     "evaluators": "metrics from scores and labels",
     "protocols": "how scores become published numbers",
     "scorers": "smoothing and normalisation of scores",
-    "hooks": "what happens around the training loop",
-    "sources": "where `vadkit infer` and `vadkit watch` take video from",
-    "sinks": "where scores and events of `vadkit infer` and `vadkit watch` go",
+    "hooks": "code that runs around the training loop",
+    "sources": "video inputs of `vadkit infer` and `vadkit watch`",
+    "sinks": "outputs of `vadkit infer` and `vadkit watch` for scores and events",
 }
 
 
@@ -43,7 +46,7 @@ def list_components(
     plugin: Plugin = None,
     as_json: Json = False,
 ) -> None:
-    """List component families, the components of one, or one component's parameters."""
+    """List component families, the components of a family, or the parameters of a component."""
     from vadkit.plugins import load_plugin
     from vadkit.registry import FAMILIES, components, find
     from vadkit.signatures import describe

@@ -1,4 +1,4 @@
-"""``data check`` and ``data convert``."""
+"""The commands ``data check`` and ``data convert``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vadkit.workflows.data_faults import CheckedVideo, Fault
 
 app = typer.Typer(
-    help="Check a dataset, convert its labels, look after stored frames.", no_args_is_help=True
+    help="Check a dataset, convert its labels, manage the frame store.", no_args_is_help=True
 )
 
 
@@ -26,19 +26,21 @@ def check(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="RECIPE|FOLDER", help="A recipe, a shipped one's name, or a folder of videos."
+            metavar="RECIPE|FOLDER",
+            help="A recipe file, the name of a built-in recipe, or a folder of videos.",
         ),
     ],
     overrides: Set = None,
     plugin: Plugin = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Decode nothing; take frame counts from the containers.")
+        bool,
+        typer.Option("--quick", help="Decode nothing; use the frame counts in the containers."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Decode every video of a dataset and report what is missing, broken or does not fit.
+    """Decode every video of a dataset and report problems in videos and labels.
 
-    Exit code 3 where there is an error, 0 where there are warnings at most.
+    The exit code is 3 if there is an error, and 0 if there are only warnings.
     """
     from vadkit.workflows.data_check import check as workflow
 
@@ -61,7 +63,7 @@ def convert(
         str,
         typer.Argument(
             metavar="LABELS|RECIPE",
-            help="A label file or folder in any known format, or a recipe: its test labels.",
+            help="A label file or folder in any known format, or a recipe for its test labels.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
@@ -71,14 +73,14 @@ def convert(
     ] = None,
     videos: Annotated[
         Path | None,
-        typer.Option(help="The folder of the videos, to count and to check their frames."),
+        typer.Option(help="The folder of the videos, to count their frames."),
     ] = None,
     overrides: Set = None,
     plugin: Plugin = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write labels of any known format as vadkit's JSON."""
+    """Convert labels from any known format to vadkit's JSON format."""
     from vadkit.workflows.data_convert import convert as workflow
     from vadkit.workflows.progress import say
 
@@ -108,11 +110,11 @@ def convert(
 
 
 def _print_report(report: Report) -> None:
-    """The table of videos, the faults by kind, and a line of totals."""
+    """Print the table of videos, the faults by kind, and a line of totals."""
     from rich.console import Console
     from rich.table import Table
 
-    # Off a terminal every row and every fault is one line, however long.
+    # Without a terminal, every row and every fault is one line of any length.
     console = Console(highlight=False, width=None if Console().is_terminal else 10_000)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("split", "video"):
@@ -149,13 +151,13 @@ def _cells(video: CheckedVideo) -> list[str]:
 
 
 def _print_faults(console: Console, faults: list[Fault]) -> None:
-    """Errors before warnings; a heading a kind, then a line a fault."""
+    """Print errors before warnings: a heading for each kind, then one line per fault."""
     import textwrap
 
     from vadkit.text import printable
 
     kinds: dict[tuple[str, str], list[Fault]] = {}
-    # "error" comes before "warning" in the alphabet too.
+    # The alphabetical order also puts "error" before "warning".
     for fault in sorted(faults, key=lambda fault: fault.severity):
         kinds.setdefault((fault.severity, fault.kind), []).append(fault)
     for (severity, kind), group in kinds.items():
@@ -192,7 +194,7 @@ def _totals(report: Report) -> list[str]:
         f"{', '.join(faults) or 'no faults'}."
     ]
     if report.quick:
-        lines.append("Counts are the containers' own and masks were not read (--quick).")
+        lines.append("Frame counts come from the containers, and masks were not read (--quick).")
     return lines
 
 

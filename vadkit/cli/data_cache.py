@@ -1,4 +1,4 @@
-"""``data cache``: build, list, verify and prune the frame store."""
+"""The commands ``data cache``: build, list, verify and prune the frame store."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ app = typer.Typer(
 
 @app.command("build")
 def build(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or a shipped one's name.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a built-in recipe.")],
     overrides: Set = None,
     plugin: Plugin = None,
     as_json: Json = False,
 ) -> None:
-    """Decode every video of a recipe now, with its flow and objects where it names them."""
+    """Decode every video of a recipe now; also compute flow and objects if the recipe uses them."""
     from vadkit.recipe import load_recipe
     from vadkit.workflows.data_cache import build_cache
 
@@ -46,7 +46,7 @@ def build(
 
 @app.command("list")
 def list_cache(as_json: Json = False) -> None:
-    """List stored videos, the last used first; clips made of them in one line."""
+    """List stored videos, the most recently used first; synthetic clips are one line."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -82,7 +82,7 @@ def list_cache(as_json: Json = False) -> None:
     boxes = boxes_bytes(cache)
     console.print(
         f"{len(found)} videos, {size_text(sum(entry.bytes for entry in found))}"
-        f"{f', and {size_text(boxes)} of boxes of objects' if boxes else ''} in {cache}",
+        f"{f', and {size_text(boxes)} of object boxes' if boxes else ''} in {cache}",
         highlight=False,
         soft_wrap=True,
     )
@@ -90,7 +90,7 @@ def list_cache(as_json: Json = False) -> None:
 
 @app.command("verify")
 def verify(
-    delete: Annotated[bool, typer.Option("--delete", help="Delete what is damaged.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete damaged entries.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check every stored video against its length and checksum; exit code 3 if one is damaged."""
@@ -118,20 +118,21 @@ def verify(
 @app.command("prune")
 def prune(
     older_than: Annotated[
-        float | None, typer.Option(min=0, metavar="DAYS", help="Delete what was not used so long.")
+        float | None,
+        typer.Option(min=0, metavar="DAYS", help="Delete entries that were not used for DAYS."),
     ] = None,
     keep: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="GIB", help="Delete the longest unused until this much is left."
+            min=0, metavar="GIB", help="Delete the least recently used until GIB are left."
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Delete every stored video.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make room; what is deleted is decoded again when it is next needed.
+    """Free disk space. Deleted videos are decoded again when they are needed.
 
-    Boxes of objects go with --all, and with --older-than by when they were last used.
+    --all also deletes object boxes, and --older-than those that were not used for so long.
     """
     from vadkit.data.cache import entries, remove, remove_boxes, remove_leftovers, to_prune
     from vadkit.data.store import cache_folder, size_text

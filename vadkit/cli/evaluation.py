@@ -1,4 +1,4 @@
-"""``eval``: a table over protocols, and what the numbers stand on."""
+"""The command ``eval``: a table of metrics by protocol, with the data that they come from."""
 
 from __future__ import annotations
 
@@ -26,60 +26,64 @@ Protocols = Annotated[
     typer.Option(
         "--protocol",
         metavar="NAME",
-        help="A protocol, as in `list-components protocols`; repeatable. The recipe's by default.",
+        help="A protocol name, see `vadkit list-components protocols`; repeatable. Default: the "
+        "protocols of the recipe.",
     ),
 ]
 
 
 def evaluate(
     run: Annotated[
-        Path | None, typer.Argument(help="A run folder, as printed by train.", show_default=False)
+        Path | None,
+        typer.Argument(help="A run folder, as printed by `vadkit train`.", show_default=False),
     ] = None,
     protocol: Protocols = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(
-            help="last, best (lowest training loss), best-on-test, or another checkpoint's name; "
-            "by default what the protocols ask for, which is last."
+            help="last, best (lowest training loss), best-on-test, or the name of another "
+            "checkpoint. Default: the checkpoint that the protocols name, usually last."
         ),
     ] = None,
     scores: Annotated[
         Path | None,
-        typer.Option(help="Instead of a run: a folder or file of frame scores by any other code."),
+        typer.Option(help="Instead of a run: a folder or file with frame scores from other code."),
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(help="With --scores: labels in any known format, or a recipe whose they are."),
+        typer.Option(
+            help="With --scores: a label file or folder in any known format, or a recipe; then "
+            "the labels of its dataset are used."
+        ),
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(help="With --scores: frames a second, for figures an hour.")
+        float | None,
+        typer.Option(help="With --scores: frames per second, for metrics per hour."),
     ] = None,
     maps: Annotated[
         bool,
         typer.Option(
-            "--maps", help="Measure score maps too: pixel AUC, RBDC and TBDC. Keeps maps on disk."
+            "--maps", help="Also evaluate score maps: pixel AUC, RBDC and TBDC. Saves the maps."
         ),
     ] = False,
     overrides: Set = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluate a run, or scores of other code; each number says its protocol."""
+    """Evaluate a run, or frame scores from other code, under one or more protocols."""
     from vadkit.errors import RecipeError
 
     if trust_plugins:
         allow_plugins([path for path in (run, labels) if path])
     if (run is None) == (scores is None):
-        raise RecipeError("give either a run folder or --scores, not both or neither")
+        raise RecipeError("give either a run folder or --scores")
     if scores is not None:
         if labels is None:
             raise RecipeError("--scores needs --labels: a label file or folder, or a recipe")
         if checkpoint is not None:
-            raise RecipeError("--checkpoint goes with a run, not with --scores")
+            raise RecipeError("--checkpoint needs a run; it cannot be used with --scores")
         if maps:
-            raise RecipeError(
-                "--maps goes with a run: maps come from its method, not from --scores"
-            )
+            raise RecipeError("--maps needs a run, because its method computes the maps")
         from vadkit.workflows.own_scores import evaluate_scores
 
         result = evaluate_scores(
@@ -87,7 +91,7 @@ def evaluate(
         )
     else:
         if labels is not None or fps is not None:
-            raise RecipeError("--labels and --fps go with --scores; a run has its own")
+            raise RecipeError("--labels and --fps need --scores; a run already has them")
         from vadkit.workflows.evaluate import evaluate as workflow
 
         say_unfinished([run] if run else [], table=not as_json)
@@ -105,7 +109,7 @@ def evaluate(
 
 
 def print_evaluation(result: Evaluation) -> None:
-    """A table with a row a protocol, and below it what each row and the set stand on."""
+    """Print one row per protocol, then the details of each protocol and of the test set."""
     from rich.console import Console
     from rich.table import Table
 
@@ -121,7 +125,7 @@ def print_evaluation(result: Evaluation) -> None:
     console.print(table, highlight=False)
     say = speaker(console)
     if any("low" in metric for metric in result.as_data()["metrics"]):
-        say("[dim]In brackets: 95% interval over videos, by bootstrap. Bold: the protocol's AUC.")
+        say("[dim]In brackets: 95% bootstrap interval over videos. Bold: the protocol's AUC.")
     say("")
     _print_protocols(result, say)
     _print_alarms(result, say)
@@ -132,7 +136,7 @@ def print_evaluation(result: Evaluation) -> None:
 
 
 def _wanted(name: str, results: list[Result]) -> bool:
-    """The padded average is shown where a protocol reports it, the rest always."""
+    """Whether to show a column: the padded AUC only if a protocol reports it."""
     return not name.startswith("padded") or any(name == one.protocol.headline for one in results)
 
 
@@ -141,7 +145,7 @@ def _title(result: Result) -> str:
 
 
 def cell(metric: Metric | None, headline: bool) -> str:
-    """A metric with its interval; bold where it is the protocol's headline."""
+    """A metric with its interval; bold if it is the protocol's main metric."""
     if metric is None or math.isnan(metric.value):
         return "undefined"
     text = f"{metric.value:.4f}"
@@ -157,7 +161,7 @@ def _bounds(metric: Metric) -> str:
 
 
 def speaker(console: Console) -> Callable[[str], None]:
-    """A function that prints a line unwrapped and unhighlighted."""
+    """Return a function that prints a line without wrapping and highlighting."""
 
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
@@ -177,7 +181,10 @@ def _print_protocols(result: Evaluation, say: Callable[[str], None]) -> None:
 
 
 def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
-    """What is found at limited false alarms, and at the threshold, of the first that has either."""
+    """Print detections at limited false alarms and at the threshold.
+
+    Each comes from the first protocol that has it.
+    """
     from rich.markup import escape
 
     from vadkit.reports.words import alarm_words
@@ -195,8 +202,8 @@ def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
             say(
                 f"{name}, abnormal frames found at limited false alarms: "
                 + ", ".join(f"{value:.3f} at {key[4:]}" for key, value in at_rate.items())
-                + f" ({minutes:.3g} minutes of normal video: one false alarm is "
-                f"{1 / found['normal-hours']:.3g} an hour)."
+                + f" ({minutes:.3g} minutes of normal video: one false alarm means "
+                f"{1 / found['normal-hours']:.3g} per hour)."
             )
             break
     for name, own in every:
@@ -256,8 +263,8 @@ def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
         )
     if result.skipped:
         say(
-            f"Left out, because they cannot be read: {', '.join(result.skipped)}. Not comparable "
-            "with results on the whole test split."
+            f"Unreadable videos, left out: {', '.join(result.skipped)}. These results are not "
+            "comparable with results on the whole test split."
         )
     source = f"Labels: {result.label_source}."
     if result.checkpoint is not None:

@@ -1,4 +1,4 @@
-"""``export``: a trained method as one file."""
+"""The command ``export``: write a trained method to one file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfi
 
 
 class Format(StrEnum):
-    """What `--format` takes."""
+    """The values of `--format`."""
 
     onnx = "onnx"
     torch_export = "torch-export"
@@ -21,15 +21,17 @@ class Format(StrEnum):
 
 def export(
     run: Run,
-    format: Annotated[Format, typer.Option(help="For ONNX Runtime, or for PyTorch.")] = Format.onnx,
+    format: Annotated[
+        Format, typer.Option(help="onnx for ONNX Runtime, torch-export for PyTorch.")
+    ] = Format.onnx,
     out: Annotated[
-        Path | None, typer.Option(help="The file; RUN/export/NAME.onnx or .pt2 by default.")
+        Path | None, typer.Option(help="The file to write. Default: RUN/export/NAME.onnx or .pt2.")
     ] = None,
-    checkpoint: Annotated[str, typer.Option(help="Which checkpoint to export.")] = "last",
+    checkpoint: Annotated[str, typer.Option(help="The checkpoint to export.")] = "last",
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Write a run's scoring as one file, checked against PyTorch; prints its path."""
+    """Export a run's scoring to one file, check it against PyTorch, and print its path."""
     from vadkit.workflows.export import export as workflow
     from vadkit.workflows.run_status import run_status
 
@@ -43,7 +45,7 @@ def export(
         typer.echo(json.dumps(data))
         return
     typer.echo(
-        f"scores agree with PyTorch's within {done.difference:.2g}; {done.bytes / 2**20:.1f} MiB",
+        f"scores agree with PyTorch within {done.difference:.2g}; {done.bytes / 2**20:.1f} MiB",
         err=True,
     )
     typer.echo(str(done.path))

@@ -1,4 +1,4 @@
-"""``infer``."""
+"""The command ``infer``."""
 
 from __future__ import annotations
 
@@ -22,29 +22,30 @@ def infer(
         list[str], typer.Argument(help="Video files, folders of them, or quoted glob patterns.")
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results; RUN/infer by default.")
+        Path | None, typer.Option(help="The folder for results. Default: RUN/infer.")
     ] = None,
     sink: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to write or send, such as events or type=webhook,url=...; repeatable. By "
-            "default the recipe's, or jsonl and npz, and for up to 8 videos also plot and video."
+            help="An output, such as events or type=webhook,url=...; repeatable. Default: the "
+            "sinks of the recipe, or jsonl and npz, and for up to 8 videos also plot and video."
         ),
     ] = None,
-    checkpoint: Annotated[str, typer.Option(help="Which checkpoint to score with.")] = "last",
+    checkpoint: Annotated[str, typer.Option(help="The checkpoint to use.")] = "last",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Videos scored at once; one a core by default.")
+        int | None,
+        typer.Option(min=1, help="Videos to score in parallel. Default: one per CPU core."),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Also score what an earlier call has finished.")
+        bool, typer.Option("--again", help="Score all videos again, even finished ones.")
     ] = False,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Score videos: a score for every frame, a plot and an annotated video each.
+    """Score every frame of videos; write scores, plots and annotated videos.
 
-    What is finished stays finished: the same command goes on where an earlier one was stopped, and
-    scores only what is new or has changed. Exit code 3 says that some videos could not be read.
+    After an interruption, run the same command again to continue. It scores only videos that are
+    new or have changed. Exit code 3 means that some videos could not be read.
     """
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.workflows.infer import infer as workflow
@@ -64,7 +65,7 @@ def infer(
             again=again,
         )
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command goes on from here", err=True)
+        typer.echo("interrupted; to continue, run the same command again", err=True)
         raise typer.Exit(130) from None
     if as_json:
         status = run_status(run).as_data()
@@ -80,7 +81,7 @@ def infer(
 
 
 def _print_results(results: list[Inferred]) -> None:
-    """A paragraph a video with its files, and for many a table, the highest peak first."""
+    """Print a paragraph per video with its files, or for many videos a table sorted by peak."""
     from vadkit.workflows.infer import FEW
 
     scored = [result for result in results if result.error is None]
@@ -89,7 +90,8 @@ def _print_results(results: list[Inferred]) -> None:
             typer.echo(
                 f"{printable(result.video)}: {result.frames} frames ({result.scored} scored), "
                 f"{result.frames_per_s:.1f} frames/s, peak {result.peak:.4g} at "
-                f"{result.peak_s:.2f} s{_alarms(result)}" + (" (kept)" if result.kept else "")
+                f"{result.peak_s:.2f} s{_alarms(result)}"
+                + (" (already finished)" if result.kept else "")
             )
             for path in result.files:
                 typer.echo(f"  {printable(path)}")

@@ -1,4 +1,4 @@
-"""``init``."""
+"""The command ``init``."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
 
 def init(
-    name: Annotated[str, typer.Argument(help="What to call it; also the folder that is made.")],
+    name: Annotated[str, typer.Argument(help="The name of the project and of its new folder.")],
     videos: Annotated[
         Path, typer.Option(help="A folder of videos in which nothing unusual happens.")
     ],
     train: Annotated[
         bool | None,
         typer.Option(
-            "--train/--no-train", help="Train at once; asked on a terminal.", show_default=False
+            "--train/--no-train",
+            help="Train immediately. Default: ask, if stdin is a terminal.",
+            show_default=False,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a project for a camera: a recipe fitted to its videos, and what to do with it."""
+    """Create a project for a camera: a recipe that fits its videos, and the next steps."""
     from vadkit.workflows.init import make_project
 
     folder, footage = make_project(name, videos)
@@ -72,6 +74,6 @@ def _say(footage: Footage) -> None:
     for note in footage.notes:
         typer.echo(f"note: {note}", err=True)
     if footage.bad:
-        typer.echo(f"cannot be read and left out: {len(footage.bad)}", err=True)
+        typer.echo(f"unreadable videos, left out: {len(footage.bad)}", err=True)
         for reason in footage.bad[:10]:
             typer.echo(f"  {printable(reason)}", err=True)

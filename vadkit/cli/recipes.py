@@ -1,4 +1,4 @@
-"""``validate`` and ``schema``."""
+"""The commands ``validate`` and ``schema``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vadkit.cli.commands import Json, Plugin, Set
 
 
 def validate(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or a shipped one's name.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a built-in recipe.")],
     overrides: Set = None,
     plugin: Plugin = None,
     as_json: Json = False,
 ) -> None:
-    """Check a recipe and print it with every default filled in; plugins are not run."""
+    """Check a recipe and print it with all defaults filled in. Plugins do not run."""
     from vadkit.recipe.check import check_recipe
 
     checked = check_recipe(recipe, overrides or (), plugin or ())
@@ -32,7 +32,7 @@ def validate(
 
 
 def schema(
-    out: Annotated[Path | None, typer.Option(help="Write to this file, not to stdout.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
 ) -> None:
     """Print the JSON Schema of recipes, for editors."""
     from vadkit.files import write_text

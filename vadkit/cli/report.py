@@ -1,4 +1,4 @@
-"""``report``: a page on runs, and figures for a paper."""
+"""The command ``report``: an HTML page on runs, and figures for a paper."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfi
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders that were evaluated.")
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders, after `vadkit eval`.")
     ],
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The HTML file; by default RUN/report/report.html for one run, else report.html.",
+            help="The HTML file. Default: RUN/report/report.html for one run, else report.html.",
             show_default=False,
         ),
     ] = None,
     figures: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the plots there too, as PDF and SVG for a paper."),
+        typer.Option(metavar="DIR", help="Also write the plots there, as PDF and SVG for a paper."),
     ] = None,
     overrides: Set = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Write one HTML file on runs: numbers, curves, and every test video beside its scores."""
+    """Write one HTML file on runs: metrics, curves, and every test video with its scores."""
     from vadkit.workflows.report import report as workflow
 
     if trust_plugins:
@@ -41,7 +41,7 @@ def report(
         typer.echo(json.dumps(done.as_data(), indent=2))
         return
     if done.videos is not None:
-        typer.echo(f"videos stand beside the page, keep them with it: {done.videos}", err=True)
+        typer.echo(f"the page needs this folder of videos, keep both: {done.videos}", err=True)
     if done.figures:
         typer.echo(f"{len(done.figures)} figures in {figures}", err=True)
     typer.echo(f"{done.page}")

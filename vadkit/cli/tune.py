@@ -1,4 +1,4 @@
-"""``tune``: a recipe's values by what needs no label."""
+"""The command ``tune``: search recipe values without labels."""
 
 from __future__ import annotations
 
@@ -20,36 +20,38 @@ _SHOWN = 10
 
 
 def tune(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or a shipped one's name.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a built-in recipe.")],
     search: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KEY=LOW:HIGH",
-            help="What to search: KEY=LOW:HIGH, KEY=LOW:HIGH:log, or KEY=ONE,TWO,...; repeatable. "
-            "By default what the recipe's section 'search' says, or the method.",
+            help="A value to search: KEY=LOW:HIGH, KEY=LOW:HIGH:log, or KEY=ONE,TWO,...; "
+            "repeatable. Default: the section 'search' of the recipe, or the search space of the "
+            "method.",
         ),
     ] = None,
     trials: Annotated[
-        int, typer.Option(min=1, help="Configurations to try; the first is the recipe as it is.")
+        int,
+        typer.Option(min=1, help="Configurations to try; the first is the unchanged recipe."),
     ] = 20,
     seconds: Annotated[
-        float | None, typer.Option(min=0, help="Begin no new configuration after this long.")
+        float | None, typer.Option(min=0, help="Start no new trial after this many seconds.")
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The best recipe; NAME-tuned.yaml by default. Trials are kept beside it, and a "
-            "search that was stopped goes on from them."
+            help="The file for the best recipe. Default: NAME-tuned.yaml. Trials are saved next to "
+            "it, so that an interrupted search can continue."
         ),
     ] = None,
     overrides: Set = None,
     plugin: Plugin = None,
     as_json: Json = False,
 ) -> None:
-    """Search a recipe's values without labels; the last line on stdout is the best recipe.
+    """Search recipe values without labels. The last line on stdout is the best recipe.
 
-    Some training videos are held out; anomalies made of them are what each configuration, trained
-    on the rest, has to tell from normal video.
+    Some training videos are held out and edited into synthetic anomalies. Each configuration is
+    trained on the other videos and scored by how well it detects these anomalies.
     """
     from vadkit.workflows.progress import say
     from vadkit.workflows.tune import tune as workflow
@@ -76,7 +78,7 @@ def tune(
             on_trial=on_trial,
         )
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command goes on from the trials so far", err=True)
+        typer.echo("interrupted; to continue, run the same command again", err=True)
         raise typer.Exit(130) from None
     if as_json:
         typer.echo(json.dumps(_data(tuned), indent=2))
@@ -86,7 +88,7 @@ def tune(
 
 def _values(trial: Trial) -> str:
     shown = [f"{key.rpartition('.')[2]} {_text(value)}" for key, value in trial.values.items()]
-    return ", ".join(shown) or "the recipe as it is"
+    return ", ".join(shown) or "unchanged recipe"
 
 
 def _text(value: Any) -> str:
@@ -108,7 +110,7 @@ def _data(tuned: Tuned) -> dict[str, Any]:
 
 
 def _print(tuned: Tuned) -> None:
-    """The best trials and the recipe as it was: values, and AUC by kind of anomaly."""
+    """Print the best trials and the unchanged recipe: values, and AUC by kind of anomaly."""
     from rich.console import Console
     from rich.table import Table
 
@@ -140,9 +142,9 @@ def _print(tuned: Tuned) -> None:
     failed = len(tuned.trials) - len(scored)
     console.print(
         f"[dim]{len(tuned.trials)} configurations{f', {failed} failed' if failed else ''}; trial 0 "
-        "is the recipe as it was. AUC: mean over kinds of pseudo-anomalies, made of the training "
-        f"videos {', '.join(tuned.held_out)}, on which none was trained. alarms/h: false ones, at "
-        "the threshold that finds most pseudo-anomalous frames.",
+        "is the unchanged recipe. AUC: mean over kinds of pseudo-anomalies, made from the held-out "
+        f"training videos {', '.join(tuned.held_out)}. alarms/h: false alarms per hour, at the "
+        "threshold that finds most pseudo-anomalous frames.",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""``watch``."""
+"""The command ``watch``."""
 
 from __future__ import annotations
 
@@ -25,30 +25,35 @@ def watch(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Cameras: a number, rtsp://..., http(s)://..., files; replay:FILE plays a file as "
-            "if it were a camera. NAME=SOURCE names one."
+            help="Cameras: a number, rtsp://..., http(s)://... or a file. replay:FILE plays a file "
+            "as if it were a camera. NAME=SOURCE gives a camera a name."
         ),
     ],
     sink: Annotated[
-        list[str] | None, typer.Option(help="What to write or send of alarms; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="An output for alarms, such as events or type=webhook,url=...; repeatable."
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for what sinks write; RUN/watch by default.")
+        Path | None, typer.Option(help="The folder for output of sinks. Default: RUN/watch.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option("--for", min=0.1, help="Stop after so many seconds.")
+        float | None, typer.Option("--for", min=0.1, help="Stop after this many seconds.")
     ] = None,
     web: Annotated[
         str | None,
         typer.Option(
-            metavar="HOST:PORT", help="Also show a page there, such as 127.0.0.1:8700 or 8700."
+            metavar="HOST:PORT",
+            help="Also serve a web page at this address, such as 127.0.0.1:8700 or 8700.",
         ),
     ] = None,
     token: Annotated[
         str | None,
         typer.Option(
             envvar="VADKIT_TOKEN",
-            help="What a browser must show to see the page; needed beyond this machine.",
+            help="The secret that a browser needs to open the page; required if other machines "
+            "can connect.",
         ),
     ] = None,
     max_delay: Annotated[
@@ -57,15 +62,16 @@ def watch(
     ] = 0.0,
     lost_after: Annotated[
         float,
-        typer.Option(min=0, help="Seconds without a frame until sinks hear of a lost camera."),
+        typer.Option(min=0, help="Seconds without a frame after which a camera counts as lost."),
     ] = 15.0,
-    checkpoint: Annotated[str, typer.Option(help="Which checkpoint to score with.")] = "last",
+    checkpoint: Annotated[str, typer.Option(help="The checkpoint to use.")] = "last",
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Watch cameras through one model and raise alarms, until Ctrl-C or the sources end.
+    """Watch cameras with one model and raise alarms, until Ctrl-C or the sources end.
 
-    In a terminal it shows a table; elsewhere alarms are lines on stdout, with --json JSON lines.
+    In a terminal, it shows a table. Otherwise, it prints a line for each alarm on stdout, or JSON
+    lines with --json.
     """
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.workflows import watch as workflow
@@ -93,7 +99,11 @@ def watch(
         if page is not None:
             typer.echo(f"page: {stack.enter_context(page.serve(board))}", err=True)
         if detector.rules is None:
-            typer.echo("no threshold is known, so there are no alarms: vadkit calibrate", err=True)
+            typer.echo(
+                "the run has no alarm threshold, so there are no alarms; set one with: "
+                "vadkit calibrate RUN",
+                err=True,
+            )
         unwritten = workflow.watch(
             detector,
             found,
@@ -109,7 +119,7 @@ def watch(
 
 
 def _views(board: Board, stack: contextlib.ExitStack, as_json: bool) -> list[View]:
-    """What shows the cameras; ``stack`` takes a table off the terminal in the end."""
+    """The views of the cameras; ``stack`` removes the table from the terminal at the end."""
     from rich.console import Console
 
     from vadkit.workflows.watch_views import Dashboard, JsonLines, Lines
@@ -141,7 +151,7 @@ def _print_summary(
 
 
 def _end(board: Board, unwritten: Mapping[str, Sequence[Unwritten]]) -> None:
-    """Fail where no source gave a frame, and where sinks could not write all."""
+    """Raise an error if no source gave a frame, or if sinks could not write everything."""
     from vadkit.errors import DataError, TrainingError
 
     said = [f"{name}: {one}" for name, left in unwritten.items() for one in left]
@@ -154,4 +164,4 @@ def _end(board: Board, unwritten: Mapping[str, Sequence[Unwritten]]) -> None:
 
 
 def _never(camera: Camera) -> str:
-    return f"{camera.name} never gave a frame: {camera.trouble or 'there was no time for one'}"
+    return f"{camera.name} never gave a frame: {camera.trouble or 'watch ended too early'}"
