@@ -32,6 +32,8 @@ _ADVICE = {
     errno.EISDIR: "a folder stands where a file is needed; move it away, or use another name",
     errno.ENAMETOOLONG: "the name is too long for this disk; use a shorter one",
     errno.EMFILE: "this process has too many open files; raise the limit with `ulimit -n`",
+    errno.EFBIG: "the file is larger than this process may write; raise the limit with `ulimit -f`",
+    errno.ENOMEM: "there is not enough memory; close other programs",
     errno.ENOENT: "there is no such file or folder",
     errno.ELOOP: "a link stands where a file is written; remove it, or use another folder",
 }

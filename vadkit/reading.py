@@ -15,6 +15,7 @@ from vadkit.text import printable
 
 # Text becomes up to forty times its size in memory when it is read as JSON.
 MOST_JSON = 64 << 20
+_PIECE = 1 << 20
 
 T = TypeVar("T")
 
@@ -24,11 +25,14 @@ def read_bytes(path: Path, most: int) -> bytes:
 
     Raises ``OSError`` for a pipe or a device.
     """
+    content = bytearray()
     with open_regular(path) as file:
-        content = file.read(most + 1)
+        # A read of `most` bytes would allocate that much memory for a file of any size.
+        while piece := file.read(min(_PIECE, most + 1 - len(content))):
+            content += piece
     if len(content) > most:
         raise ValueError(f"it is larger than {most >> 20} MB")
-    return content
+    return bytes(content)
 
 
 def parse_json(text: str) -> Any:

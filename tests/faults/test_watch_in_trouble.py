@@ -298,3 +298,19 @@ def test_an_alarm_is_ended_when_its_camera_is_lost(alarming, tmp_path):
     assert board.cameras["gate"].alarms == 2
     shown = {one["id"]: one["kind"] for one in board.as_data()["events"]}
     assert shown[lost["id"]] == "source-back"
+
+
+def test_a_terminal_that_closes_ends_alarms(alarming, command, tmp_path, wait_for):
+    run, video = alarming
+    out = tmp_path / "out"
+    process = command("watch", run, f"replay:{video}", "--out", out, "--sink", "sqlite")
+    wait_for(lambda: (out / "events.sqlite").is_file() and _states(out))
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert set(_states(out)) == {"over"}
+
+
+def _states(out):
+    with contextlib.closing(sqlite3.connect(out / "events.sqlite")) as table:
+        return [state for (state,) in table.execute("select state from events")]

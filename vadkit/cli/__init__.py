@@ -6,7 +6,9 @@ Data goes to stdout, messages go to stderr. Only Typer is imported before a comm
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -28,9 +30,10 @@ from vadkit.cli import (
     tune,
     watch,
 )
-from vadkit.errors import TrainingError, VadkitError
+from vadkit.cli.standard import end_output, prepare_streams, reader_gone
+from vadkit.errors import TrainingError, VadkitError, describe_exhausted
 from vadkit.files import describe_os_error
-from vadkit.text import print_anything, printable
+from vadkit.text import printable
 
 app = typer.Typer(
     name="vadkit",
@@ -80,12 +83,11 @@ def _root(
 def main() -> None:
     """Run ``vadkit``: an expected error becomes one message and an exit code."""
     import logging
-    import os
 
     # Otherwise, the Python processes that we start would search the current folder first for
     # modules such as `pickle`, and that folder may contain untrusted files.
     os.environ["PYTHONSAFEPATH"] = "1"
-    print_anything()
+    prepare_streams()
 
     class Printable(logging.Formatter):
         """Escape file and camera names, which may contain terminal control characters."""
@@ -107,33 +109,20 @@ def main() -> None:
         typer.echo(f"error: {text}" if "\n" not in text else text, err=True)
         code = error.exit_code
     except BrokenPipeError:
-        code = _reader_gone()
+        code = reader_gone()
     except OSError as error:
         typer.echo(f"error: {describe_os_error(error)}", err=True)
         code = TrainingError.exit_code
-    sys.exit(_end_output(code))
+    except Exception as error:
+        exhausted = describe_exhausted(error)
+        if exhausted is None:
+            raise
+        typer.echo(f"error: {exhausted}", err=True)
+        code = TrainingError.exit_code
+    # A Ctrl-C now would end in a traceback of whatever Python is tidying up.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    sys.exit(end_output(code))
 
 
 def _printable_lines(text: str) -> str:
     return "\n".join(printable(line, 4000) for line in text.split("\n"))
-
-
-def _reader_gone() -> int:
-    """Handle a closed stdout, as in `vadkit list-components | head`."""
-    # Python would print an error because it cannot flush.
-    sys.stderr.close()
-    return 1
-
-
-def _end_output(code: int) -> int:
-    """Flush stdout and return the exit code."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _reader_gone()
-    except OSError as error:
-        typer.echo(f"error: {describe_os_error(error)}", err=True)
-        # At exit, Python would try to write the rest again and print another error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return code or TrainingError.exit_code
-    return code

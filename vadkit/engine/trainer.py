@@ -24,6 +24,7 @@ from vadkit.hooks.dispatch import close_all, tell_all, tell_of_error
 from vadkit.hooks.hook import Hook, On, in_order
 from vadkit.methods.method import Method
 from vadkit.recipe.model import Train
+from vadkit.signals import stop_signals
 
 # Steps between two looks at losses and gradients: on a GPU each look waits for the device.
 _CHECK_FINITE_EVERY = 50
@@ -320,7 +321,10 @@ class Trainer:
 
     @contextlib.contextmanager
     def _catch_interrupts(self) -> Iterator[None]:
-        """Let the first Ctrl-C (or SIGTERM) end the step at hand; a second one ends at once."""
+        """Let the first Ctrl-C end the step at hand; a second one ends at once.
+
+        SIGTERM, and SIGHUP of a terminal that closes, are as good as Ctrl-C.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -330,7 +334,7 @@ class Trainer:
                 raise KeyboardInterrupt
             self._interrupted = True
 
-        before = {sig: signal.signal(sig, note) for sig in (signal.SIGINT, signal.SIGTERM)}
+        before = {sig: signal.signal(sig, note) for sig in stop_signals()}
         try:
             yield
         finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vadkit.data.digests import content_state
-from vadkit.errors import DataError
+from vadkit.errors import DataError, describe_exhausted
 from vadkit.files import describe_os_error
 from vadkit.recipe import Spec
 from vadkit.registry import build, find
@@ -78,6 +78,11 @@ def start_scoring(
             return Inferred.failed(str(video.path), str(error))
         except OSError as error:
             return Inferred.failed(str(video.path), f"{video.path}: {describe_os_error(error)}")
+        except Exception as error:
+            exhausted = describe_exhausted(error)
+            if exhausted is None:
+                raise
+            return Inferred.failed(str(video.path), f"{video.path}: {exhausted}")
         return result
 
     return score

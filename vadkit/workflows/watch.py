@@ -19,6 +19,7 @@ from vadkit.errors import RecipeError
 from vadkit.files import describe_os_error
 from vadkit.recipe import Spec
 from vadkit.registry import find
+from vadkit.signals import stop_signals
 from vadkit.workflows.infer import load_detector
 from vadkit.workflows.run_sinks import own_sinks
 
@@ -154,7 +155,7 @@ def watch(
     max_delay_s: float = 0.0,
     lost_after_s: float = LOST_AFTER_S,
 ) -> dict[str, list[Unwritten]]:
-    """Score all sources until they end, ``seconds`` are over, or SIGINT or SIGTERM comes.
+    """Score all sources until they end, ``seconds`` are over, or a signal asks to stop.
 
     Then what is under way is scored, alarms are ended and sinks are closed; a second signal does
     not wait for that. ``board`` and ``views`` are kept up to date. ``make_sinks`` gives the sinks
@@ -330,7 +331,7 @@ def _picture(detector: Detector, item: FrameScore) -> bytes:
 
 @contextlib.contextmanager
 def _stopping(sources: Iterable[Source], seconds: float | None) -> Iterator[Callable[[], bool]]:
-    """Close the sources on SIGINT and SIGTERM, and after ``seconds``; then the streams end."""
+    """Close the sources when a signal asks to stop, and after ``seconds``; streams end then."""
     stop = threading.Event()
 
     def close() -> None:
@@ -347,7 +348,7 @@ def _stopping(sources: Iterable[Source], seconds: float | None) -> Iterator[Call
     timer = threading.Timer(seconds, close) if seconds is not None else None
     before = {}
     if threading.current_thread() is threading.main_thread():
-        before = {n: signal.signal(n, on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, on_signal) for number in stop_signals()}
     if timer is not None:
         timer.daemon = True
         timer.start()

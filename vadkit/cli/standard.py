@@ -1,0 +1,72 @@
+"""Standard input, output and error, in whatever state the caller left them."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any
+
+import typer
+
+from vadkit.errors import TrainingError
+from vadkit.files import describe_os_error
+from vadkit.text import print_anything
+
+
+def prepare_streams() -> None:
+    """Open what the caller closed, let any text through, and let stderr fail in silence.
+
+    A file that is opened later would otherwise get the number of a closed stream, and what a
+    library prints there would end up in it. Messages that cannot be shown are no reason to stop.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+    # Python has no stream for what was closed when it started.
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None or sys.stderr is sys.__stderr__:
+        encoding = getattr(sys.stderr, "encoding", "utf-8")
+        raw: Any = _Forgiving(2, "w", closefd=False)
+        sys.stderr = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    print_anything()
+
+
+def end_output(code: int) -> int:
+    """Write out what stdout still holds; the exit code where that fails."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return reader_gone()
+    except OSError as error:
+        typer.echo(f"error: {describe_os_error(error)}", err=True)
+        _drop_output()
+        return code or TrainingError.exit_code
+    return code
+
+
+def reader_gone() -> int:
+    """The reader of stdout has gone, as in ``vadkit list-components | head``; the exit code."""
+    _drop_output()
+    return 1
+
+
+def _drop_output() -> None:
+    # What could not be written would be tried, and complained about, when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Forgiving(io.FileIO):
+    """A file that takes everything, also what a full disk or a closed terminal refuses."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or len(data)
+        except OSError:
+            return len(data)
