@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.errors import DataError, RecipeError
+from vadkit.files import remove_leftovers
 from vadkit.recipe import Alarms, Spec, check_components
 from vadkit.registry import build, build_spec
 from vadkit.workflows.build import build_list, load_method
@@ -153,6 +154,8 @@ def infer(
             for video, place in zip(videos, folders, strict=True)
         ]
         todo = [number for number, result in enumerate(kept) if result is None]
+        for number in todo:
+            remove_leftovers(folders[number])
         items = [(videos[number], folders[number]) for number in todo]
         device = "cpu" if _is_exported(run) else load_run(run).train.device
         count = min(workers or default_workers(device), max(1, len(todo)))
