@@ -79,7 +79,7 @@ def test_a_method_that_needs_them_says_so(vadkit, tmp_path):
     (tmp_path / "moves.py").write_text(PLUGIN)
     recipe = tmp_path / "moves.yaml"
     recipe.write_text(RECIPE.format(root=tmp_path / "scene") + "flow: null\nobjects: null\n")
-    code, _, err = vadkit("validate", recipe)
+    code, _, err = vadkit("train", recipe, "--dry-run")
     assert code == 2
     assert "moves.yaml:4: flow: this method needs optical flow, such as {type: dis}" in err
     assert "moves.yaml:5: objects: this method needs objects, such as {type: blobs}" in err
