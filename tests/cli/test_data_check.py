@@ -144,7 +144,7 @@ def test_neither_folder_nor_recipe(vadkit, tmp_path):
     assert "holds no videos" in err
     code, out, err = vadkit("data", "check", tmp_path / "empty", "--set", "train.epochs=1")
     assert (code, out) == (2, "")
-    assert "--set and --plugin go with a recipe only" in err
+    assert "--set and --plugin need a recipe" in err
 
 
 def test_labels_of_another_length(vadkit, faults, tree):
@@ -197,8 +197,8 @@ def test_unreadable_files(faults, tree):
 @pytest.mark.parametrize(
     ("ending", "codec", "kind", "message"),
     [
-        (".avi", "mpeg4", "truncated", "the container says 40 frames but "),
-        (".mkv", "mpeg4", "truncated", "the container says about 40 frames but "),
+        (".avi", "mpeg4", "truncated", "the container states 40 frames but "),
+        (".mkv", "mpeg4", "truncated", "the container states about 40 frames but "),
         (".mp4", "libx264", "unreadable", "test/c.mp4 breaks off: "),
     ],
 )
@@ -245,7 +245,7 @@ def test_test_videos_without_labels(faults, tree):
     code, found = faults(tree / "recipe.yaml", "--set", "dataset.labels=null")
     assert code == 0
     assert found["warning", "no-labels", "test"] == (
-        "none of 2 test videos has labels, so `vadkit eval` cannot measure"
+        "none of 2 test videos has labels, so `vadkit eval` cannot evaluate them"
     )
 
 
@@ -311,7 +311,7 @@ def test_parts_and_official_counts(faults, plugin_recipe):
     assert code == 3
     assert found["error", "official-counts", "train"].startswith("2 videos, 1 fewer than the")
     assert found["error", "part", "train/a2"].startswith(
-        "it is frames 4 to 9 of a.mp4, which has 6"
+        "the video is frames 4 to 9 of a.mp4, which has only 6"
     )
     assert len(found) == 2
 
@@ -321,7 +321,7 @@ def test_parts_and_official_counts(faults, plugin_recipe):
     [
         ("masks=7", "masks", "7 masks for 8 frames"),
         ("size=24", "masks", "masks are 64x24 but frames 64x48"),
-        ("last=8", "tracks", "tracks reach frame 8 (from 0), but it has 8 frames"),
+        ("last=8", "tracks", "tracks reach frame 8 (from 0), but there are 8 frames"),
     ],
 )
 def test_masks_and_tracks_that_do_not_fit(change, kind, message, faults, plugin_recipe):
@@ -374,7 +374,7 @@ def test_names_and_faults_are_not_broken_over_lines(vadkit, tmp_path):
     assert code == 3
     row, fault = (line for line in out.splitlines() if name in line)
     assert row.split()[2:4] == ["3", "64x48"]
-    assert fault.endswith("would be off")
+    assert fault.endswith("would be shifted")
 
 
 @pytest.mark.real_data

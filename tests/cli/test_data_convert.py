@@ -58,7 +58,9 @@ def test_lengths_from_videos_and_image_folders(vadkit, script, tmp_path):
 def test_without_lengths_it_asks_for_videos(vadkit, script, tmp_path):
     code, out, err = vadkit("data", "convert", script, "--out", tmp_path / "labels.json")
     assert (code, out) == (3, "")
-    assert "labels.m (ucsd-m) does not say how many frames video '01' has; give --videos" in err
+    assert (
+        "labels.m (ucsd-m) does not state the number of frames of video '01'; add --videos" in err
+    )
     assert not (tmp_path / "labels.json").exists()
 
 
@@ -141,10 +143,10 @@ def test_ids_that_only_their_order_pairs(labels, videos):
 
 
 def test_ids_that_nothing_pairs():
-    with pytest.raises(DataError, match=r"labels of 2 videos \(01, 02\) .* with 1 videos \(01\)"):
+    with pytest.raises(DataError, match=r"labels of 2 videos \(01, 02\) .* the 1 videos \(01\)"):
         match_videos(["01", "02"], ["01"])
     # Both videos are number 1, so neither is.
-    with pytest.raises(DataError, match="cannot be matched"):
+    with pytest.raises(DataError, match="do not match the"):
         match_videos(["1"], ["x/01", "y/01"])
 
 
@@ -203,11 +205,11 @@ def test_test_labels_of_a_recipe(vadkit, tmp_path):
     assert "none.json" in err
     code, _, err = vadkit("data", "convert", out, "--out", tmp_path / "x.json", "--set", setting)
     assert code == 2
-    assert "--set and --plugin go with a recipe only" in err
+    assert "--set and --plugin need a recipe" in err
     arguments = ("--out", tmp_path / "more.json", "--videos", tmp_path)
     code, _, err = vadkit("data", "convert", recipe, *arguments)
     assert code == 2
-    assert "--videos does not go with a recipe" in err
+    assert "--videos cannot be used with a recipe" in err
     recipe.write_text(RECIPE.format(tmp_path).replace(f", labels: {tmp_path}/labels.json", ""))
     code, _, err = vadkit("data", "convert", recipe, *arguments[:2])
     assert code == 3

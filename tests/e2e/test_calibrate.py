@@ -120,13 +120,13 @@ def test_other_normal_video_can_be_given(vadkit, train, tmp_path):
     )
     assert code == 0, err
     assert "5 videos: the videos in" in out and "ema(halflife=4)" in out
-    assert "warning: 5 normal videos, 12 s together, cannot vouch" in err
+    assert "warning: from 5 normal videos, 12 s in total, no rate" in err
     with np.load(run / "scores" / "normal.npz") as saved:
         assert len(saved["names"]) == 5 and saved["lengths"].tolist() == [60] * 5
         assert np.isnan(saved["scores"][::60]).all()
     assert vadkit("calibrate", run, "--videos", tmp_path / "none").code == 3
     code, _, err = vadkit("calibrate", run, "--false-alarms-per-hour", 0)
-    assert code == 2 and "more than 0 false alarms an hour" in err
+    assert code == 2 and "more than 0 false alarms per hour" in err
 
 
 def test_a_single_video_is_split_by_time(train):

@@ -37,9 +37,9 @@ def test_one_table_over_protocols(vadkit, tmp_path):
     assert rows == ["protocol", "raw", "online", "offline", "ano-pred"]
     assert "ano-pred (as published)" in out
     assert "raw: not smoothed, not normalised; online-valid." in out
-    assert "not online: needs each test video's own extremes, so its end." in out
+    assert "not online: needs each whole test video for its minimum and maximum." in out
     assert "false alarm means" in out
-    assert "calibrated on normal video for 1 false alarm an hour: F1" in out
+    assert "calibrated on normal video for 1 false alarm per hour: F1" in out
 
     data = json.loads((run / "eval.json").read_text())
     assert [one["name"] for one in data["protocols"]] == ["raw", "online", "offline", "ano-pred"]
@@ -53,7 +53,7 @@ def test_one_table_over_protocols(vadkit, tmp_path):
     code, out, err = vadkit("eval", run, "--protocol", "aed-sssmtl", "--checkpoint", "best-on-test")
     assert code == 0, err
     assert "padded-macro-auc" in out.splitlines()[0]
-    assert "picks the checkpoint by test labels" in out
+    assert "chooses the checkpoint with test labels" in out
     assert "Checkpoint: " in out
 
     code, _, err = vadkit("eval", run, "--protocol", "ano_pred")
@@ -65,7 +65,7 @@ def test_one_table_over_protocols(vadkit, tmp_path):
     asks = "protocols=[{type: raw}, {type: custom, checkpoint: best-on-test}]"
     code, _, err = vadkit("eval", run, "--set", asks)
     assert code == 2
-    assert "the protocols ask for different checkpoints" in err
+    assert "the protocols need different checkpoints" in err
 
 
 def test_scores_of_other_code_give_the_runs_own_numbers(vadkit, tmp_path):
@@ -151,7 +151,11 @@ def test_lengths_are_those_of_the_files_where_labels_tell_none(vadkit, tmp_path)
         f"labels: {tmp_path / 'labels.csv'}}}\nmethod: {{type: conv-ae}}\n"
     )
     for labels in (recipe, tmp_path / "labels.csv"):
-        for frames, words in ((40, None), (37, "a frame without a score has NaN"), (43, "version")):
+        for frames, words in (
+            (40, None),
+            (37, "use NaN for a frame without a score"),
+            (43, "version"),
+        ):
             scores = {"01": np.arange(40.0), "02": np.arange(float(frames))}
             np.savez(tmp_path / "scores.npz", **scores)
             code, out, err = vadkit(
@@ -159,7 +163,7 @@ def test_lengths_are_those_of_the_files_where_labels_tell_none(vadkit, tmp_path)
             )
             if words is not None and labels == recipe:
                 assert code == 3
-                assert f"video '02' has 40 frames, as its file says, but {frames} scores" in err
+                assert f"video '02' has 40 frames according to its file, but {frames} scores" in err
                 assert words in err
             else:
                 assert code == 0, err
@@ -176,7 +180,7 @@ def test_no_frame_rate(vadkit, tmp_path, fps):
     both = ("--scores", tmp_path / "s.npz", "--labels", tmp_path / "l.npz")
     code, out, err = vadkit("eval", *both, "--fps", fps)
     assert (code, out) == (2, "")
-    assert f"--fps {fps} is no frame rate" in err
+    assert f"--fps {fps} is not a frame rate" in err
     code, out, err = vadkit("eval", *both, "--fps", 25)
     assert code == 0
     assert "1.000 at 1/h" in out
@@ -244,7 +248,7 @@ def test_labels_of_a_run_that_cannot_be_evaluated(vadkit, labelled, change, mess
     [
         (np.zeros(39), "has 39 frames but labels.json labels 40"),
         (np.full(40, np.inf), "of video '01' are infinite on 40 frame(s)"),
-        (np.zeros((40, 2)), "expected one value a frame"),
+        (np.zeros((40, 2)), "expected one value per frame"),
     ],
 )
 def test_saved_scores_of_a_run_that_cannot_be_evaluated(vadkit, labelled, scores, message):
@@ -340,4 +344,4 @@ def test_compare(vadkit, tmp_path):
     for given in (tmp_path / "plot.foo", tmp_path / "plot", tmp_path):
         code, _, err = vadkit("compare", *runs[:2], "--plot", given)
         assert code == 2
-        assert "give a file that ends in .png, .svg, .pdf" in err
+        assert "give a file name that ends in .png, .svg, .pdf" in err

@@ -54,7 +54,7 @@ def test_embeddings_from_files_are_scored_but_not_for_new_video(vadkit, recipe, 
     assert scores[5] > 1000
     code, _, err = vadkit("infer", run, tmp_path / "test")
     assert code == 2
-    assert "method.features.0: a file knows the features of its data set alone" in err
+    assert "method.features.0: the file has features only for its dataset" in err
 
 
 def test_a_missing_file_is_named_before_training(vadkit, recipe, tmp_path):

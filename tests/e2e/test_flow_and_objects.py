@@ -95,4 +95,4 @@ def test_boxes_from_a_file_do_not_serve_new_video(vadkit, tmp_path):
     assert code == 0, err
     code, _, err = vadkit("infer", out.strip(), tmp_path / "scene")
     assert code == 2
-    assert "boxes-file knows the objects of its data set alone" in err
+    assert "boxes-file has objects only for its dataset" in err

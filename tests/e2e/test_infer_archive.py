@@ -131,10 +131,10 @@ def test_a_table_of_many(vadkit, evaluated_run, archive, tmp_path):
     assert head.split() == ["peak", "at", "alarms", "frames", "video"]
     assert len(rows) == VIDEOS
     assert rows[0].split()[3:] == ["40", str(archive / "day-00" / "cam-0.mp4")]
-    assert "12 videos scored, 0 kept from before, 0 failed" in err
+    assert "12 videos scored, 0 finished earlier, 0 failed" in err
     code, stdout, err = vadkit(*arguments)
     assert code == 0 and len(stdout.splitlines()) == VIDEOS + 1
-    assert "0 videos scored, 12 kept from before" in err
+    assert "0 videos scored, 12 finished earlier" in err
 
 
 def test_two_at_once_in_one_folder(vadkit, evaluated_run, archive, tmp_path):

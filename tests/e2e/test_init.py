@@ -70,7 +70,7 @@ def test_what_it_refuses(vadkit, here):
     assert not (here / "gate").exists()
     walkers(here / "good" / "a.mp4", 8)
     assert "cannot name a project" in refused(2, "a/b", "--videos", "good")
-    assert "good exists already" in refused(2, "good", "--videos", "good")
+    assert "good already exists" in refused(2, "good", "--videos", "good")
 
 
 def test_without_training_it_says_how(vadkit, here):

@@ -142,7 +142,7 @@ def test_damaged_scores_are_named(vadkit, run):
 def test_a_folder_is_no_page(vadkit, run, tmp_path):
     code, _, err = vadkit("report", run, "--out", tmp_path)
     assert code == 3
-    assert "it is a folder; give a file, .html" in err
+    assert "it is a folder; give a file name, .html" in err
 
 
 def test_videos_that_do_not_fit_the_scores_are_not_shown(vadkit, run):
@@ -161,7 +161,7 @@ def test_a_data_set_that_is_gone_gets_a_note(vadkit, run):
     [one] = data_of(run / "report" / "report.html")["runs"]
     assert one["notes"][0].startswith("No videos and thumbnails: ")
     assert "--set dataset.root=FOLDER" in one["notes"][0]
-    assert one["videos"][0]["reason"] == "The data set has no such test video any more."
+    assert one["videos"][0]["reason"] == "The dataset no longer has this test video."
 
 
 def test_scores_of_nan_only_are_said_not_drawn(vadkit, run):

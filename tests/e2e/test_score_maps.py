@@ -100,7 +100,7 @@ def test_a_method_without_maps(vadkit, train, monkeypatch):
     )
     run = train()
     data = evaluated(vadkit, run, "--maps")
-    reason = "method 'conv-ae' gives no score maps"
+    reason = "method 'conv-ae' returns no score maps"
     assert data["not_measured"] == {"pixel-auc": reason, "region-detection": reason}
     assert not list((run / "scores").rglob("*.npy"))
     assert f"pixel-auc not measured: {reason}." in vadkit("eval", run, "--maps").out

@@ -66,7 +66,7 @@ def test_tune_writes_trials_and_the_best_recipe(vadkit, recipe, tmp_path):
 
     code, _, err = vadkit("tune", recipe, "--search", "method.prior=1:9", "--out", out)
     assert code == 2
-    assert "holds the trials of another recipe, search or data set; choose another --out" in err
+    assert "has the trials of another recipe, search or dataset; choose another --out" in err
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_stopping_it_is_a_normal_end(alarming, video, number):
         (["x.mp4", "--web", "[::]:0"], 2, "so it needs a token"),
         (["x.mp4", "--web", ":0"], 2, "so it needs a token"),
         (["x.mp4", "--web", "0", "--token", "short"], 2, "at least 16 characters; it has 5"),
-        (["x.mp4", "--web", "localhost:port"], 2, "'port' is no port"),
+        (["x.mp4", "--web", "localhost:port"], 2, "'port' is not a port"),
         (["x.mp4", "--web", "203.0.113.1:0", "--token", "t" * 16], 2, "cannot listen there"),
     ],
 )

@@ -119,7 +119,7 @@ def test_errors_name_the_video_and_the_fault(scores, labels, message):
 
 
 def test_labels_other_than_0_and_1():
-    with pytest.raises(DataError, match="labels of video 'v' hold values other than 0 and 1"):
+    with pytest.raises(DataError, match="labels of video 'v' contain values other than 0 and 1"):
         FrameAuc()({"v": np.zeros(2)}, {"v": np.array([0, 2])})
 
 

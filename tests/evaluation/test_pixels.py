@@ -140,7 +140,7 @@ def test_frames_without_a_map_are_dropped():
     [
         (lambda m, k: ({"b": m}, {"a": k}), "no scores for video 'a'"),
         (lambda m, k: ({"a": m[1:]}, {"a": k}), "'a' has 5 score maps but masks or tracks of 6"),
-        (lambda m, k: ({"a": np.where(k, np.inf, m)}, {"a": k}), "frame 1 of video 'a' holds"),
+        (lambda m, k: ({"a": np.where(k, np.inf, m)}, {"a": k}), "frame 1 of video 'a' has values"),
         (lambda m, k: ({"a": m * np.nan}, {"a": k}), "no frame has a score map"),
         (lambda m, k: ({"a": m}, {"a": k & False}), "have no abnormal pixels"),
         (lambda m, k: ({"a": m}, {"a": k | True}), "have some abnormal pixels"),

@@ -100,7 +100,9 @@ def test_each_step_by_hand():
     np.testing.assert_array_equal(
         final_scores(training, scored(normal=NORMAL))["a"], [NAN, 0, 1, NAN, 2, NAN]
     )
-    with pytest.raises(DataError, match="protocol 't' scales by training scores, but none are"):
+    with pytest.raises(
+        DataError, match="protocol 't' normalises by training scores, but there are none"
+    ):
         final_scores(training, scored())
     # Half of the weight on the newest score of two.
     causal = Protocol(name="c", smoothing="causal", window=1)
@@ -112,7 +114,7 @@ def test_one_result_a_protocol_and_one_for_the_recipes_own_scorers():
     evaluators = build_list("evaluators", [Spec(type="frame-auc"), Spec(type="alarms")])
     results = evaluate_scored(scored(scorers=own, normal=NORMAL), default_protocols(), evaluators)
     assert [one.protocol.name for one in results] == ["raw", "online", "offline", "recipe"]
-    assert results[-1].protocol.foresight == ["smooths with frames that come later"]
+    assert results[-1].protocol.foresight == ["smooths with later frames"]
     assert results[-1].protocol.words == (
         "recipe: gaussian(sigma=2), unscored frames dropped, checkpoint last, labels labels.m"
     )

@@ -39,7 +39,7 @@ def mark(run: Path, **entries) -> None:
         ({"status": "failed", "epochs": 0, "step": 3}, "failed", 0, 3, "failed after 0 epochs"),
         # metrics.jsonl tells how far a killed process got.
         ({"status": "running"}, "died", 2, 10, "the process that trained it died after 2 epochs"),
-        ({"status": "created"}, "created", 2, 10, "its training has not begun"),
+        ({"status": "created"}, "created", 2, 10, "its training has not started"),
         ({"status": "odd"}, "unknown", 2, 10, None),
     ],
 )

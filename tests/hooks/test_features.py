@@ -61,13 +61,15 @@ def test_a_method_without_features_is_refused_before_training(hook, make_trainer
             return None
 
     trainer = make_trainer(hook, method=Bare)
-    with pytest.raises(RecipeError, match=r"hooks\.\w+: the method gives no features"):
+    with pytest.raises(RecipeError, match=r"hooks\.\w+: the method has no features"):
         trainer.fit()
     assert trainer.step == 0
 
 
 def test_too_few_rows_are_refused(make_trainer):
-    with pytest.raises(RecipeError, match="12 rows of features make no 12 clusters; set clips"):
+    with pytest.raises(
+        RecipeError, match="12 rows of features are too few for 12 clusters; increase"
+    ):
         make_trainer(Cluster(clusters=12)).fit()
     with pytest.raises(RecipeError, match="needs at least 4 rows of 2 features; there are 3 of 2"):
         make_trainer(Embedding(clips=3)).fit()

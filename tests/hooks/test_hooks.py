@@ -105,7 +105,7 @@ def test_best_on_test_needs_its_name(tmp_path):
         quiet.on_evaluated(ctx)
         loud.on_evaluated(ctx)
     assert ctx.saved == ["best_on_test", "best_on_test"]
-    with pytest.raises(RecipeError, match="no metric 'auc'; there are micro-auc"):
+    with pytest.raises(RecipeError, match="no metric 'auc'; choose one of micro-auc"):
         Checkpoint(best_on_test="auc").on_evaluated(ctx)
 
 
@@ -135,7 +135,9 @@ def test_best_on_pseudo_is_kept_apart_from_the_test_set(tmp_path):
 def test_early_stop_waits_for_pseudo_anomalies_to_be_told_better(tmp_path):
     ctx = Context(tmp_path)
     hook = EarlyStop(monitor="pseudo-auc", patience=2)
-    with pytest.raises(RecipeError, match="'pseudo-auc' is of pseudo-anomalies, and none are"):
+    with pytest.raises(
+        RecipeError, match="'pseudo-auc' is a metric on pseudo-anomalies, but none are"
+    ):
         hook.on_fit_start(ctx)
     ctx.evaluates = frozenset(["pseudo-anomaly"])
     hook.on_fit_start(ctx)
@@ -162,7 +164,7 @@ def test_early_stop_waits_for_patience(tmp_path):
     resumed.load_state_dict(hook.state_dict())
     epochs(resumed, ctx, [0.72])
     assert ctx.stopped == "loss has not fallen for 2 epochs"
-    with pytest.raises(RecipeError, match="no figure 'micro-auc'"):
+    with pytest.raises(RecipeError, match="no metric 'micro-auc'"):
         epochs(EarlyStop(monitor="micro-auc"), ctx, [1.0])
 
 

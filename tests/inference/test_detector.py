@@ -179,7 +179,7 @@ def test_the_stated_delay_is_the_longest(spec, batch):
     delays = [given[-1] - one.index for one in stream if len(given) < 100]
     assert max(delays) == delay
     if batch == 1 and delay:
-        with pytest.raises(RecipeError, match=f"the method looks at {delay} frames"):
+        with pytest.raises(RecipeError, match=f"the method needs {delay} frames"):
             list(detector.stream(frames(), delay - 1))
 
 

@@ -42,10 +42,10 @@ def test_whole_ends_make_whole_numbers(low, width):
         ("a=2:1", "is empty: 2 is not below 1"),
         ("a=1:1", "is empty: 1 is not below 1"),
         ("a=0:1:log", "cannot be logarithmic from 0 on"),
-        ("a=1:2:lin", "only 'log' can stand; got 'lin'"),
+        ("a=1:2:lin", "only 'log' is allowed; got 'lin'"),
         ("a=low:2", "'low' is not a number"),
         ("a=fast", "give two or more"),
-        ("a=[,x", "is no list of plain values"),
+        ("a=[,x", "is not a list of plain values"),
     ],
 )
 def test_bad_search_options_name_themselves(text, message):

@@ -66,7 +66,7 @@ def test_errors(tmp_path):
     with pytest.raises(DataError, match="frame rate must be positive; got 0"):
         VideoWriter(tmp_path / "a.mp4", 0)
     with (
-        pytest.raises(DataError, match=r"frame 1 .* it is 64x50, the frames before it 64x48"),
+        pytest.raises(DataError, match=r"frame 1 .* it is 64x50, but earlier frames are 64x48"),
         VideoWriter(tmp_path / "a.mp4", 25) as writer,
     ):
         write_all(writer, [flat(0), flat(0, (50, 64))])

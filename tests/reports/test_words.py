@@ -23,17 +23,17 @@ def test_what_a_run_is(record):
     run = record(LABELS, manifest=manifest, evaluation={**evaluation, "skipped": ["07"]})
     trained, tested, scorers = sentences(run)
     assert trained == (
-        "Method conv-ae on data set ucsd: clips of 4 frames of 64×48 pixels, gray. Trained for "
+        "Method conv-ae on dataset ucsd: clips of 4 frames of 64×48 pixels, gray. Trained for "
         "1 epoch (1,200 steps) in 2 min on cpu in float32, seed 3."
     )
     assert tested == (
         "Tested on 10 frames of 2 videos; 2 of them (20%) are labelled abnormal. Labels: "
-        "UCSDped2.m. Checkpoint: last (step 1200). 6 frames without a score are left out of every "
-        "curve here. Left out, because they cannot be read: 07; so the numbers are not comparable "
-        "with results on the whole test split."
+        "UCSDped2.m. Checkpoint: last (step 1200). 6 frames without a score are left out of all "
+        "curves. Unreadable videos, left out: 07; these results are not comparable with results "
+        "on the whole test split."
     )
-    assert scorers.startswith("Scorers: minmax-per-video. They look at frames of a test video that")
-    assert sentences(record(LABELS, chain="raw"))[2].startswith("The recipe names no scorers")
+    assert scorers.startswith("Scorers: minmax-per-video. They use later frames of a test video")
+    assert sentences(record(LABELS, chain="raw"))[2].startswith("The recipe has no scorers")
 
 
 def metrics_of(protocol="raw: not smoothed", **figures):
@@ -54,7 +54,7 @@ def test_what_the_threshold_gives(record):
     timed = {**FOUND, "delay-s": 0.64, "false-alarms/h": (1107, 0, 3205)}
     assert alarm_words(metrics_of(**timed)) == (
         f"{level}F1 0.900 [0.800, 0.950], 9 of 12 events found [50%, 90%], median delay 0.64 s, "
-        "1,107 false alarms an hour [0, 3,205]."
+        "1,107 false alarms per hour [0, 3,205]."
     )
     bare = {"threshold": 2.5, "f1": 0.0, "events": 1, "events-found": 0, "delay-frames": np.nan}
     assert alarm_words(metrics_of(**bare)) == f"{level}F1 0.000, 0 of 1 event found."
@@ -68,8 +68,7 @@ def test_where_the_threshold_is_from(record):
     nan = float("nan")
     normal = NormalScores(0.1, 2.5, 3.0, nan, nan, nan, frames=1234)
     assert level_words(record(LABELS, normal=normal)) == (
-        "Threshold 3: 99.9% of 1,234 normal training frames score lower. No test label went "
-        "into it."
+        "Threshold 3: 99.9% of 1,234 normal training frames score lower. No test labels were used."
     )
 
 
@@ -79,7 +78,7 @@ def test_a_calibrated_threshold_is_for_one_chain_alone(record):
     run = record(LABELS, chain="ema(halflife=4)", chain_keeps_unit=True, calibration=known)
     assert level_words(run) == (
         f"Threshold {known.threshold:.4g}, for scores after ema(halflife=4): calibrated for 1 "
-        "false alarm an hour of a camera on 3.33 min of a video. No test label went into it."
+        "false alarm per hour of a camera on 3.33 min of a video. No test labels were used."
     )
     assert run.level("ema(halflife=4)") == known.threshold
     assert run.level("raw") is None
@@ -99,8 +98,8 @@ def test_what_differs_is_said_once_for_all_runs_it_is_true_of(record):
     assert difference_words([first, fewer, relabelled, longer, scored, smoothed]) == [
         "b: tested on other videos than a.",
         "c and d: tested with other labels than a.",
-        "e: other frames have a score than in a, and those without one are left out of the "
-        "numbers.",
+        "e: other frames have a score than in a; frames without a score are left out of the "
+        "metrics.",
         "f: the scorers are gaussian, those of a are minmax-per-video; compare by raw scores.",
     ]
 
@@ -111,7 +110,7 @@ def test_protocols_of_one_name_that_differ(record):
         for name, words in (("a", "online: half-life 4"), ("b", "online: half-life 8"))
     ]
     assert difference_words(runs) == [
-        "b: numbers are under online: half-life 8; those of a under online: half-life 4."
+        "b: metrics use online: half-life 8; those of a use online: half-life 4."
     ]
 
 

@@ -109,15 +109,15 @@ def test_pot_tells_of_rates_that_the_video_is_too_short_for_and_says_so():
     assert alarms_an_hour(found.threshold, new) < seen.supported_per_hour
     assert found.evidence.supported_per_hour == pytest.approx(22.5, abs=0.1)
     assert found.warnings == [
-        "8 min of normal video cannot vouch for fewer than 22 false alarms an hour, so the "
-        "threshold is an extrapolation; 3 an hour needs about 59.9 min"
+        "from 8 min of normal video, no rate below 22 false alarms per hour can be verified, so "
+        "the threshold is an extrapolation; a rate of 3 per hour needs about 59.9 min"
     ]
     assert fit(noise(12, 1000), per_hour=30).warnings == []
 
 
 def test_conformal_counts_videos():
     found = fit(noise(6, 1000), method="conformal", per_hour=2)
-    assert "6 normal videos, 4 min together, cannot vouch" in found.warnings[0]
+    assert "from 6 normal videos, 4 min in total, no rate" in found.warnings[0]
     assert "needs about 42 of them" in found.warnings[0]
     assert found.evidence.alarms == 0
 
@@ -133,7 +133,7 @@ def test_scores_without_a_tail_get_a_threshold_above_them():
 def test_what_cannot_be_calibrated_is_refused():
     with pytest.raises(DataError, match="no normal frame has a score"):
         fit({"a": np.full(5, np.nan)})
-    with pytest.raises(RecipeError, match="more than 0 false alarms an hour; got 'pot' and 0"):
+    with pytest.raises(RecipeError, match="more than 0 false alarms per hour; got 'pot' and 0"):
         fit(noise(1, 100), per_hour=0)
 
 

@@ -181,7 +181,7 @@ def test_folders_of_a_run_that_are_links_out_of_it(run, tmp_path, name):
     shutil.rmtree(run / name, ignore_errors=True)
     (run / name).parent.mkdir(exist_ok=True)
     (run / name).symlink_to(outside)
-    with pytest.raises(TrainingError, match=r"is a link out of the run, to .*outside") as error:
+    with pytest.raises(TrainingError, match=r"is a link to .*outside, outside of the run") as error:
         load_run(run)
     assert len(str(error.value).splitlines()) == 1 and str(run / name) in str(error.value)
     assert [one.name for one in outside.iterdir()] == ["meta.json"]
@@ -208,9 +208,9 @@ def test_names_of_videos_stay_in_their_folder(run, name):
 
 @pytest.mark.parametrize("name", ["../last", "/tmp/x", "", ".hidden", "a\0", "a/b", ".."])
 def test_names_of_checkpoints_stay_in_their_folder(run, name):
-    with pytest.raises(TrainingError, match="is no name of a checkpoint"):
+    with pytest.raises(TrainingError, match="is not the name of a checkpoint"):
         checkpoint_file(run, name)
-    with pytest.raises(TrainingError, match="is no name of a checkpoint"):
+    with pytest.raises(TrainingError, match="is not the name of a checkpoint"):
         score_run(run, load_run(run), name)
 
 

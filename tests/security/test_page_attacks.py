@@ -128,7 +128,7 @@ def test_what_the_page_shows_is_printable():
     "token", ["tökensüberlangerer", "with a space in the middle", "\udcff" * 20]
 )
 def test_a_token_that_no_header_can_hold_is_refused(token):
-    with pytest.raises(RecipeError, match="a token must be of ASCII"):
+    with pytest.raises(RecipeError, match="a token must consist of ASCII"):
         open_page("0", token)
 
 

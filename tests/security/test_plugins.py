@@ -252,7 +252,7 @@ def test_validate_of_a_method_in_a_plugin(vadkit, recipe, marker):
     recipe.write_text(recipe.read_text().replace("conv-ae", "my-method"))
     code, out, err = vadkit("validate", recipe)
     assert code == 0, err
-    assert "type: my-method" in out and "defaults and roles of method 'my-method'" in err
+    assert "type: my-method" in out and "method 'my-method' is in a plugin" in err
     code, _, err = vadkit("validate", recipe, "--set", "train.epoch=2", "--set", "hooks.0.evry=1")
     assert code == 2
     assert "train.epoch: unknown parameter; did you mean 'epochs'?" in err and "hooks.0.evry" in err

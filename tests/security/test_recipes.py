@@ -81,7 +81,7 @@ def test_a_recipe_of_50_mb_is_not_read(tmp_path):
 
 def test_a_million_values_end_early(tmp_path):
     started = time.monotonic()
-    assert "holds more than 20000 values" in faults_of(tmp_path, BASE + f"x: [{'1,' * 500_000}]")
+    assert "contains more than 20000 values" in faults_of(tmp_path, BASE + f"x: [{'1,' * 500_000}]")
     assert time.monotonic() - started < 20
 
 
@@ -93,7 +93,7 @@ def test_19000_unknown_keys_show_20_and_keep_all(tmp_path):
     lines = str(error.value).splitlines()
     assert len(error.value.faults) == 19_000 and len(lines) == 21
     assert len(str(error.value)) < 10_000
-    assert lines[-1] == f"{path}: and 18,980 faults more"
+    assert lines[-1] == f"{path}: and 18,980 more errors"
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_the_largest_seed_seeds(tmp_path):
         ("augments.٠.p=1", "there is no entry '٠'"),
         ("a." * 10_000 + "b=1", "the key has 10001 parts; at most 50"),
         ("x=" + "[" * 500, "nested more than 50 deep"),
-        ('dataset.root="a\\0b"', "dataset.root: holds a NUL character"),
-        ('plugins=["\\0"]', "plugins.0: holds a NUL character"),
+        ('dataset.root="a\\0b"', "dataset.root: contains a NUL character"),
+        ('plugins=["\\0"]', "plugins.0: contains a NUL character"),
         ("clip.size=[1000000000, 8]", "clip.size.0: must be less than or equal to 16384"),
     ],
 )
@@ -186,7 +186,7 @@ def test_texts_with_tags_that_do_not_fit(tmp_path):
 
 def test_keys_of_100000_characters(tmp_path):
     shown = faults_of(tmp_path, BASE + "? " + "k" * 100_000 + "\n: 1\n")
-    assert "is no name of a parameter" in shown and len(shown) < 300
+    assert "is not a parameter name" in shown and len(shown) < 300
 
 
 def test_aliases_that_multiply(tmp_path):

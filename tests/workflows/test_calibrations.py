@@ -79,7 +79,7 @@ def test_another_rate_has_a_name_of_its_own(vadkit, run, videos):
     # The same again is no other.
     vadkit("calibrate", run, "--videos", videos, "--false-alarms-per-hour", 9000)
     code, out, _ = vadkit("calibrate", run, "--list")
-    assert code == 0 and len(out.splitlines()) == 6 and out.count("9000 false alarms an hour") == 3
+    assert code == 0 and len(out.splitlines()) == 6 and out.count("9000 false alarms per hour") == 3
     assert [line.split()[1] for line in out.splitlines() if line.startswith("*")]
 
 

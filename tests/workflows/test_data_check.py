@@ -40,9 +40,9 @@ def test_length_against_the_container():
         ("error", "truncated", "v"),
         ("warning", "frame-count", "v"),
     ]
-    assert "says 60 frames but 29 came; the file is cut off" in cut.message
-    assert "says about 60 frames but 29 came" in about.message
-    assert "says 60 frames but 61 came" in more.message
+    assert "states 60 frames but 29 came; the file is cut off" in cut.message
+    assert "states about 60 frames but 29 came" in about.message
+    assert "states 60 frames but 61 came" in more.message
 
 
 def messages(names):
@@ -69,7 +69,7 @@ def test_numbering_in_order(names):
 def test_gaps_in_numbering():
     assert messages(["001.jpg", "002.jpg", "004.jpg", "007.jpg", "008.jpg"]) == [
         "3 frames are missing from the numbering: 003, 005 to 006; copy or extract the folder "
-        "again, for labels after a gap would be off"
+        "again, because labels after a gap would be shifted"
     ]
     assert (
         "1 frame is missing from the numbering: 15;"

@@ -56,7 +56,7 @@ def test_nothing_is_an_error(archive, text):
 
 @pytest.mark.parametrize("text", ["rtsp://u:pw@cam/", "http://cam/a.mp4", "0", "-", "replay:a"])
 def test_streams_are_for_watch(text):
-    with pytest.raises(RecipeError, match="use `vadkit watch` for it") as caught:
+    with pytest.raises(RecipeError, match="use `vadkit watch` instead") as caught:
         names(text)
     assert "pw" not in str(caught.value)
 

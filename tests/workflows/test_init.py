@@ -50,10 +50,10 @@ def test_notes_say_what_is_done_with_odd_videos():
     (scaled,) = _notes_on_sizes([*same, info((240, 320))], (480, 640))
     assert scaled == "most videos are 640x480, others 320x240 (1): all are scaled to one size"
     (stretched,) = _notes_on_sizes([*same, info((1080, 1920))], (480, 640))
-    assert "another shape are stretched" in stretched
+    assert "another aspect ratio are stretched" in stretched
     assert _notes_on_rates([*same, info(fps=25.5)], 25.0) == []
     (rates,) = _notes_on_rates([*same, info(fps=10)], 25.0)
-    assert rates.startswith("most videos have 25 frames a second, others 10 (1): speeds are")
+    assert rates.startswith("most videos have 25 frames per second, others 10 (1): speeds are")
 
 
 @pytest.fixture
@@ -95,4 +95,4 @@ def test_a_project_can_be_trained_and_its_plugin_loads(videos, tmp_path):
 def test_a_large_folder_is_sampled(videos, tmp_path, monkeypatch):
     monkeypatch.setattr(init, "_LOOKED_AT", 2)
     footage = init.look_at(videos)
-    assert footage.videos == 3 and footage.notes == ["looked at 2 of 3 videos"]
+    assert footage.videos == 3 and footage.notes == ["inspected 2 of 3 videos"]

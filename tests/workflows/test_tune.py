@@ -50,7 +50,7 @@ def test_some_videos_are_held_out_and_some_are_not(count, share, seed):
 
 
 def test_one_video_cannot_be_held_out():
-    with pytest.raises(DataError, match="there is 1 training video"):
+    with pytest.raises(DataError, match="there is only 1 training video"):
         hold_out(videos(1), PseudoAnomaly())
 
 
@@ -72,7 +72,7 @@ def test_trials_come_back_as_they_were(tmp_path):
     with path.open("a") as file:
         file.write('{"number": 2, "val')
     assert read_trials(path, ABOUT) == trials
-    with pytest.raises(RecipeError, match="trials of another recipe, search or data set"):
+    with pytest.raises(RecipeError, match="trials of another recipe, search or dataset"):
         read_trials(path, {**ABOUT, "held_out": ["04"]})
     assert read_trials(tmp_path / "none", ABOUT) == []
 
@@ -83,5 +83,5 @@ def test_damaged_trials_name_their_line(tmp_path):
     with pytest.raises(RecipeError, match=r"x\.trials\.jsonl:2: is not JSON"):
         read_trials(path, ABOUT)
     path.write_text(f"{json.dumps(ABOUT)}\n{json.dumps({'loss': 3})}\n")
-    with pytest.raises(RecipeError, match="hold something else"):
+    with pytest.raises(RecipeError, match="have other content"):
         read_trials(path, ABOUT)

@@ -1,4 +1,4 @@
-"""Protocols, and metrics with their protocol stated, in NumPy and scikit-learn."""
+"""Protocols, and metrics that record their protocol, in NumPy and scikit-learn."""
 
 from __future__ import annotations
 

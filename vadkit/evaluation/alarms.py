@@ -1,4 +1,4 @@
-"""What a person at the screen would get: false alarms an hour, events found, and how late."""
+"""Alarm metrics: false alarms per hour, events found, and their delay."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ Frames = dict[str, np.ndarray]
 
 
 class FalseAlarms:
-    """The share of abnormal frames found when false alarms an hour are limited.
+    """The share of abnormal frames found at a limited rate of false alarms per hour.
 
-    ``tpr@N/h`` is the true-positive rate over frames at the lowest threshold that, like every
-    threshold above it, gives at most N false alarms an hour of normal video. A false alarm is a
-    rise of the score to the threshold or above on a normal frame; it lasts until the score falls
-    below, so that one long alarm counts once, and an alarm that outlasts an event is none.
+    ``tpr@N/h`` is the true-positive rate over frames at the lowest threshold for which it, and
+    every higher threshold, gives at most N false alarms per hour of normal video. A false alarm is
+    a rise of the score to the threshold or above on a normal frame. It lasts until the score falls
+    below, so one long alarm counts once, and an alarm that continues after an event is not a false
+    alarm.
 
-    ``normal-hours`` says how much normal video there is: on a test set with one minute of it, one
-    false alarm is sixty an hour. Gives nothing when a video's frame rate is unknown.
+    ``normal-hours`` is the amount of normal video: on a test set with one minute of it, one false
+    alarm means sixty per hour. Returns nothing if the frame rate of a video is unknown.
     """
 
     def __init__(self, *, per_hour: list[Annotated[float, Field(ge=0)]] | None = None) -> None:
@@ -46,7 +47,7 @@ class FalseAlarms:
         metrics = [Metric("normal-hours", hours, setting.protocol)]
         for rate in self.per_hour:
             within = np.maximum.accumulate(alarms) <= rate * hours
-            # Thresholds fall; the first may already be too low.
+            # Thresholds decrease; the first one may already be too low.
             count = int(np.count_nonzero(within))
             recall = 0.0
             if count:
@@ -57,15 +58,15 @@ class FalseAlarms:
 
 
 class Alarms:
-    """How the calibrated threshold does: on frames, on events, and in false alarms.
+    """Metrics at the calibrated threshold: over frames, over events, and false alarms.
 
-    The threshold comes from normal training video; no test label had a part in it. Over frames:
-    ``precision``, ``recall`` and ``f1``. Over events, which are maximal runs of abnormal frames
-    that hold a scored one: ``events``, ``events-found`` (the share with an alarm while they last)
-    and ``delay-s``, the median time from an event's start to its first alarm over the events found
-    (``delay-frames`` where frame rates are unknown). ``false-alarms/h`` counts as ``FalseAlarms``
-    does, and takes rises that lie closer than calibration does for one. ``calibrated-for/h`` is
-    the rate that the threshold is for. Gives nothing without a threshold in the unit of the scores.
+    The threshold comes from normal training video, without test labels. Over frames: ``precision``,
+    ``recall`` and ``f1``. Over events, which are maximal runs of abnormal frames with at least one
+    score: ``events``, ``events-found`` (the share that contains an alarm) and ``delay-s``, the
+    median time from the start of an event to its first alarm, over the events found
+    (``delay-frames`` if frame rates are unknown). ``false-alarms/h`` counts as in ``FalseAlarms``,
+    but merges rises that are closer than in calibration. ``calibrated-for/h`` is the rate that the
+    threshold was calibrated for. Returns nothing without a threshold in the unit of the scores.
     """
 
     def __call__(
@@ -102,9 +103,9 @@ class Alarms:
 def alarm_ratios(
     scores: Frames, labels: Frames, setting: Setting
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """What ``Alarms`` measures as ratios of sums over videos: parts (V,) and wholes (V,) by name.
+    """Return the metrics of ``Alarms`` as ratios of sums over videos: parts (V,) and wholes (V,).
 
-    Empty without a threshold; ``false-alarms/h`` only where frame rates are known.
+    Empty without a threshold; ``false-alarms/h`` only if frame rates are known.
     """
     if setting.threshold is None:
         return {}
@@ -143,7 +144,7 @@ class Event(NamedTuple):
 
 
 def find_events(scores: Frames, labels: Frames, threshold: float) -> list[Event]:
-    """Every run of abnormal frames that holds a scored one, and how late it is found."""
+    """Return every run of abnormal frames with at least one score, and its delay."""
     check_frames(scores, labels)
     events = []
     for video, values in scores.items():
@@ -158,9 +159,9 @@ def find_events(scores: Frames, labels: Frames, threshold: float) -> list[Event]
 
 
 def false_alarm_counts(scores: Frames, labels: Frames) -> tuple[np.ndarray, np.ndarray]:
-    """Every distinct score as a threshold, falling, and the false alarms that it gives; (T,) each.
+    """Return every distinct score as a threshold, decreasing, and its number of false alarms; (T,).
 
-    A normal frame of score s after a score p is a rise for the thresholds in (p, s].
+    A normal frame with score s after a score p is a rise for the thresholds in (p, s].
     """
     check_frames(scores, labels)
     rises: list[np.ndarray] = []
@@ -178,17 +179,17 @@ def false_alarm_counts(scores: Frames, labels: Frames) -> tuple[np.ndarray, np.n
 
 
 def rises(values: np.ndarray, truth: np.ndarray, threshold: float, gap: int = 1) -> int:
-    """How often scores (N,) rise to the threshold on a normal frame.
+    """Count how often scores (N,) rise to the threshold on a normal frame.
 
-    Frames of one alarm lie at most ``gap`` frames apart.
+    Frames at most ``gap`` frames apart belong to one alarm.
     """
-    alarmed = np.flatnonzero(values >= threshold)  # NaN is no alarm
+    alarmed = np.flatnonzero(values >= threshold)  # False for NaN
     first = alarmed[np.diff(alarmed, prepend=-gap - 1) > gap]
     return int(np.count_nonzero(~np.asarray(truth, bool)[first]))
 
 
 def normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> np.ndarray | None:
-    """Hours of scored normal frames by video, (V,); None when a frame rate is unknown."""
+    """Return hours of scored normal frames by video, (V,); None if a frame rate is unknown."""
     if any(video not in rates for video in scores):
         return None
     frames = [
@@ -199,7 +200,7 @@ def normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> 
 
 
 def _divide(part: float, whole: float) -> float:
-    """Without any alarm precision is 0, as it is in scikit-learn."""
+    """Divide; without any alarm, precision is 0, as in scikit-learn."""
     return float(part / whole) if whole else 0.0
 
 

@@ -1,7 +1,7 @@
-"""Confidence intervals over videos, and of the difference between two sets of scores.
+"""Confidence intervals over videos, also of the difference between two sets of scores.
 
-Frames of a video depend on each other, so whole videos are drawn with replacement, not frames; the
-drawing and the percentile interval are SciPy's.
+Frames of one video depend on each other, so the bootstrap samples whole videos, not frames. It uses
+SciPy's bootstrap with percentile intervals.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from vadkit.evaluation.frame_auc import Kept, padded_aucs, pooled, video_aucs
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 
-# A figure as a function of how often each video was drawn, (V,) counts.
+# A statistic as a function of how often each video was sampled, (V,) counts.
 Statistic = Callable[[np.ndarray], float]
 
 
 class Interval(NamedTuple):
-    """The 95% interval; NaN where drawing other videos says nothing, see ``interval``."""
+    """The 95% interval; NaN if resampling gives no information, see ``interval``."""
 
     low: float
     high: float
 
 
 class Difference(NamedTuple):
-    """A difference, its 95% interval, and the share of draws in which it is above 0 (ties half)."""
+    """A difference, its 95% interval, and the share of samples above 0 (ties count half)."""
 
     value: float
     low: float
@@ -40,14 +40,14 @@ class Difference(NamedTuple):
 
 
 def metric_intervals(kept: Kept) -> dict[str, Interval]:
-    """Intervals of the AUCs, ``ap`` and ``eer``; see ``frame_auc`` for ``kept``."""
+    """Return intervals of the AUCs, ``ap`` and ``eer``; see ``frame_auc`` for ``kept``."""
     return {name: interval(of(kept), len(kept)) for name, of in STATISTICS.items()}
 
 
 def difference(first: Kept, second: Kept, metric: str = "micro-auc") -> Difference:
-    """A metric of ``second`` minus that of ``first``, over the same videos drawn for both.
+    """Return a metric of ``second`` minus that of ``first``, with the same samples of videos.
 
-    Both hold the same videos in the same order with the same frames; ``metric`` is of
+    Both have the same videos in the same order with the same frames. ``metric`` is one of
     ``STATISTICS``.
     """
     of_first, of_second = STATISTICS[metric](first), STATISTICS[metric](second)
@@ -64,11 +64,11 @@ def difference(first: Kept, second: Kept, metric: str = "micro-auc") -> Differen
 
 
 def interval(statistic: Statistic, videos: int) -> Interval:
-    """The interval of a statistic over ``videos`` that are drawn with replacement.
+    """Return the interval of a statistic over ``videos`` sampled with replacement.
 
-    Draws that leave the statistic undefined (one class only) are left out. NaN for fewer than two
-    videos, and where every draw gives the same: that all of twelve events were found does not mean
-    that all always are.
+    Samples in which the statistic is undefined (only one class) are left out. The interval is NaN
+    for fewer than two videos, and if all samples give the same value: if twelve of twelve events
+    were found, this does not mean that all events are always found.
     """
     drawn = resample(statistic, videos)
     if not len(drawn) or np.ptp(drawn) == 0:
@@ -82,11 +82,11 @@ def _middle(drawn: np.ndarray) -> Interval:
 
 
 def resample(statistic: Statistic, videos: int) -> np.ndarray:
-    """The statistic's values over resampled videos, without those that are undefined."""
+    """Return the statistic over resampled videos, without undefined values."""
     if videos < 2:
         return np.empty(0)
     with warnings.catch_warnings():
-        # SciPy warns of undefined draws, which are left out here.
+        # SciPy warns about undefined samples, which are left out here.
         warnings.simplefilter("ignore")
         result = bootstrap(
             (np.arange(videos),),
@@ -102,7 +102,7 @@ def resample(statistic: Statistic, videos: int) -> np.ndarray:
 
 
 def micro_auc_of(kept: Kept) -> Statistic:
-    """Micro AUC when videos count several times: the scores are sorted once, not at every draw."""
+    """Micro AUC with repeated videos; the scores are sorted only once, not for every sample."""
     sums = _class_sums(kept)
 
     def statistic(counts: np.ndarray) -> float:
@@ -110,7 +110,7 @@ def micro_auc_of(kept: Kept) -> Statistic:
         pairs = abnormal.sum() * normal.sum()
         if not pairs:
             return math.nan
-        # From the highest score down: pairs in order, and half of those that tie.
+        # From the highest score down: pairs in order, and half of the ties.
         above = np.cumsum(abnormal) - abnormal
         return float((normal * (above + abnormal / 2)).sum() / pairs)
 
@@ -118,7 +118,7 @@ def micro_auc_of(kept: Kept) -> Statistic:
 
 
 def average_precision_of(kept: Kept) -> Statistic:
-    """Average precision when videos count several times."""
+    """Average precision with repeated videos."""
     sums = _class_sums(kept)
 
     def statistic(counts: np.ndarray) -> float:
@@ -134,7 +134,7 @@ def average_precision_of(kept: Kept) -> Statistic:
 
 
 def equal_error_rate_of(kept: Kept) -> Statistic:
-    """Equal error rate when videos count several times."""
+    """Equal error rate with repeated videos."""
     sums = _class_sums(kept)
 
     def statistic(counts: np.ndarray) -> float:
@@ -149,17 +149,17 @@ def equal_error_rate_of(kept: Kept) -> Statistic:
 
 
 def macro_auc_of(kept: Kept) -> Statistic:
-    """Mean AUC of the drawn videos of two classes."""
+    """Mean AUC of the sampled videos that have two classes."""
     return _mean_of(video_aucs(kept), kept)
 
 
 def padded_macro_auc_of(kept: Kept) -> Statistic:
-    """Mean padded AUC of the drawn videos; the frames added have the whole set's extremes."""
+    """Mean padded AUC of the sampled videos; the added frames have the set's extremes."""
     return _mean_of(padded_aucs(kept), kept)
 
 
 def ratio_of(parts: np.ndarray, wholes: np.ndarray) -> Statistic:
-    """Sum of ``parts`` (V,) over sum of ``wholes`` (V,) of the videos that are drawn."""
+    """Sum of ``parts`` (V,) divided by the sum of ``wholes`` (V,) over the sampled videos."""
 
     def statistic(counts: np.ndarray) -> float:
         whole = float(counts @ wholes)
@@ -178,13 +178,13 @@ STATISTICS: dict[str, Callable[[Kept], Statistic]] = {
 
 
 def _mean_of(values: Mapping[str, float], kept: Kept) -> Statistic:
-    """Mean of a value that some videos have, over those that are drawn."""
+    """Mean of a value that some videos have, over the sampled ones."""
     own = np.array([values.get(video, 0.0) for video in kept])
     return ratio_of(own, np.array([video in values for video in kept], dtype=np.float64))
 
 
 def _class_sums(kept: Kept) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """From counts a video to weights of abnormal and normal frames by score, highest first."""
+    """From counts per video to weights of abnormal and normal frames by score, highest first."""
     truth, values = pooled(kept)
     video = np.repeat(np.arange(len(kept)), [len(own) for own, _ in kept.values()])
     levels, place = np.unique(-values, return_inverse=True)

@@ -12,9 +12,9 @@ from vadkit.evaluation.metrics import Metric, Setting
 class CategoryAuc:
     """Micro AUC by category: the abnormal frames of its videos against all normal frames.
 
-    ``auc[Arson]`` and so on. Normal frames are those of every video, so that categories are
-    measured against the same background; papers that use the category's own videos alone get other
-    numbers. Gives nothing for data sets without categories.
+    The names are ``auc[Arson]`` and so on. Normal frames are those of every video, so all
+    categories have the same background; papers that use only the videos of the category get other
+    numbers. Returns nothing for datasets without categories.
     """
 
     def __call__(

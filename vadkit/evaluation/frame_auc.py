@@ -21,17 +21,17 @@ Kept = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 class FrameAuc:
-    """Frame-level AUC by every averaging, average precision and equal error rate.
+    """Frame-level AUC with every averaging, average precision and equal error rate.
 
-    - ``micro-auc``: area under the ROC over the scored frames of all videos together.
-    - ``macro-auc``: mean of the videos' own AUCs, over videos whose scored frames hold both
-      classes; NaN when there is none.
-    - ``padded-macro-auc``: mean over all videos, each with one normal frame of the set's lowest
-      score and one abnormal frame of its highest added, as the code of AED-SSMTL does.
-    - ``ap``: average precision, the sum of precision times the step in recall (scikit-learn's);
+    - ``micro-auc``: area under the ROC curve over the scored frames of all videos pooled.
+    - ``macro-auc``: mean of the AUCs of the videos whose scored frames have both classes; NaN if
+      there is none.
+    - ``padded-macro-auc``: mean over all videos, after adding to each a normal frame with the
+      lowest score of the set and an abnormal frame with the highest, as in the code of AED-SSMTL.
+    - ``ap``: average precision, the sum of precision times the step in recall (as in scikit-learn).
       ``ap-trapezoid``: the trapezoid area under the precision-recall curve, which some papers
-      report under the same name. Both over all scored frames, abnormal frames positive.
-    - ``eer``: the rate where false alarms equal misses, interpolated on the ROC.
+      report under the same name. Both are over all scored frames; abnormal frames are positive.
+    - ``eer``: equal error rate, interpolated on the ROC curve.
     - ``frames``, ``abnormal``, ``unscored``, ``videos``, ``one-class-videos``: counts.
 
     Frames without a score (NaN) are dropped.
@@ -45,8 +45,8 @@ class FrameAuc:
     ) -> list[Metric]:
         """Compare ``{video: (N,) float}`` scores with ``{video: (N,) bool}`` labels.
 
-        Raises ``DataError`` when videos or lengths differ, a score is infinite, nothing is scored,
-        or all scored frames are of one class.
+        Raises ``DataError`` if videos or lengths differ, a score is infinite, nothing is scored, or
+        all scored frames have one class.
         """
         protocol = (setting or Setting()).protocol
         kept = scored_frames(scores, labels)
@@ -71,9 +71,9 @@ class FrameAuc:
 
 
 def scored_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> Kept:
-    """Labels (n,) bool and scores (n,) of each video's scored frames.
+    """Return labels (n,) bool and scores (n,) of each video's scored frames.
 
-    Raises ``DataError`` for what cannot be evaluated, as ``FrameAuc`` does.
+    Raises ``DataError`` if they cannot be evaluated, like ``FrameAuc``.
     """
     check_frames(scores, labels)
     kept = {}
@@ -93,7 +93,7 @@ def scored_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) 
 
 
 def pooled(kept: Kept) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores of all videos in one row each."""
+    """Concatenate the labels and the scores of all videos."""
     return (
         np.concatenate([truth for truth, _ in kept.values()]),
         np.concatenate([values for _, values in kept.values()]),
@@ -101,7 +101,7 @@ def pooled(kept: Kept) -> tuple[np.ndarray, np.ndarray]:
 
 
 def video_aucs(kept: Kept) -> dict[str, float]:
-    """AUC by video, of the videos of two classes."""
+    """Return the AUC by video, for videos with two classes."""
     return {
         video: float(roc_auc_score(truth, values))
         for video, (truth, values) in kept.items()
@@ -110,7 +110,7 @@ def video_aucs(kept: Kept) -> dict[str, float]:
 
 
 def padded_aucs(kept: Kept) -> dict[str, float]:
-    """AUC of every video that has a score, with a normal and an abnormal frame added to each."""
+    """Return the AUC of every video with a score, after adding a normal and an abnormal frame."""
     _, values = pooled(kept)
     low, high = values.min(), values.max()
     return {
@@ -121,10 +121,11 @@ def padded_aucs(kept: Kept) -> dict[str, float]:
 
 
 def equal_error_rate(truth: np.ndarray, values: np.ndarray) -> float:
-    """The false-positive rate where it equals the miss rate, on the straight-line ROC; 0..1.
+    """Return the rate, 0..1, at which the false-positive rate equals the miss rate.
 
-    ``truth`` is (N,) bool of both classes, ``values`` (N,) finite scores.
+    ``truth`` is (N,) bool with both classes, ``values`` (N,) finite scores. The ROC curve is
+    interpolated linearly.
     """
     false_positive, true_positive, _ = roc_curve(truth, values)
-    # Each step of the ROC raises one rate or both, so this rises strictly from -1 to 1.
+    # Each step of the ROC increases one rate or both, so this increases strictly from -1 to 1.
     return float(np.interp(0.0, false_positive + true_positive - 1, false_positive))

@@ -1,4 +1,4 @@
-"""Checks that scores and labels belong together, and counts what they hold."""
+"""Check that scores and labels match, and count their frames."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vadkit.errors import DataError
 
 @dataclass(frozen=True)
 class FrameCounts:
-    """What an evaluation is over.
+    """The size of an evaluation.
 
-    ``frames``, ``abnormal`` and ``videos`` count all that is labelled; ``unscored`` frames have
-    no score and are dropped. ``one_class_videos`` do not have scored frames of both classes, so
-    their own AUC is undefined.
+    ``frames``, ``abnormal`` and ``videos`` count everything with labels. ``unscored`` frames have
+    no score and are dropped. ``one_class_videos`` have scored frames of only one class, so their
+    AUC is undefined.
     """
 
     frames: int
@@ -27,35 +27,35 @@ class FrameCounts:
 
 
 def check_videos(scores: Mapping[str, object], labels: Mapping[str, object]) -> None:
-    """Raise ``DataError`` unless scores and labels are of the same videos."""
+    """Raise ``DataError`` unless scores and labels have the same videos."""
     for have, lack, those in ((labels, scores, "scores"), (scores, labels, "labels")):
         missing = sorted(set(have) - set(lack))
         if missing:
             others = sorted(set(lack) - set(have))
             instead = f", but there are {those} for {_names(others)}" if others else ""
             raise DataError(
-                f"no {those} for video {_names(missing)}{instead}; scores and labels must be of "
+                f"no {those} for video {_names(missing)}{instead}; scores and labels must have "
                 "the same videos"
             )
 
 
 def check_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
-    """Raise ``DataError`` unless every video has one score and one label (0 or 1) a frame."""
+    """Raise ``DataError`` unless every video has one score and one label (0 or 1) per frame."""
     check_videos(scores, labels)
     for video, values in scores.items():
         truth = np.asarray(labels[video])
         if np.ndim(values) != 1 or truth.ndim != 1:
             raise DataError(
                 f"video '{video}': scores have shape {np.shape(values)} and labels "
-                f"{truth.shape}; both must be one value a frame, (N,)"
+                f"{truth.shape}; both must be one value per frame, (N,)"
             )
         if len(values) != len(truth):
             raise DataError(
                 f"video '{video}' has {len(values)} scores but {len(truth)} labels; the labels "
-                "are probably of another version of the video, or frames were lost in decoding"
+                "are probably from another version of the video, or decoding lost frames"
             )
         if not np.isin(truth, (0, 1)).all():
-            raise DataError(f"labels of video '{video}' hold values other than 0 and 1")
+            raise DataError(f"labels of video '{video}' contain values other than 0 and 1")
         if np.isinf(values).any():
             frame = int(np.flatnonzero(np.isinf(values))[0])
             raise DataError(
@@ -80,7 +80,7 @@ def count_frames(scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -
 
 
 def frame_count_summary(counts: FrameCounts) -> str:
-    """One line: "2010 frames of 12 videos, 1648 abnormal; 48 unscored, dropped; 4 one-class"."""
+    """Return "2010 frames of 12 videos, 1648 abnormal; 48 unscored, dropped; 4 one-class"."""
     return (
         f"{_count(counts.frames, 'frame')} of {_count(counts.videos, 'video')}, "
         f"{counts.abnormal} abnormal; {counts.unscored} unscored"

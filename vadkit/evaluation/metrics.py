@@ -1,4 +1,4 @@
-"""A measured value with the protocol it was measured under, and what evaluators are told."""
+"""A metric with its protocol, and the setting that evaluators get."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 class Metric:
     """One number of an evaluation.
 
-    ``name`` says what was measured ("micro-auc"), ``protocol`` how ("raw: not smoothed, ...").
-    Rates and areas are 0..1; ``value`` is NaN where the metric is undefined. ``low`` and ``high``
-    bound its confidence interval where one was computed.
+    ``name`` is the metric ("micro-auc"), ``protocol`` describes how it was measured ("raw: not
+    smoothed, ..."). Rates and areas are 0..1; ``value`` is NaN if the metric is undefined. ``low``
+    and ``high`` are the bounds of its confidence interval, if one was computed.
     """
 
     name: str
@@ -24,15 +24,14 @@ class Metric:
 
 @dataclass(frozen=True)
 class Setting:
-    """What an evaluator may know beside scores and labels.
+    """What an evaluator gets in addition to scores and labels.
 
-    ``protocol`` says how the scores were made, in words. ``threshold`` is the alarm level in the
-    unit of the scores, from normal video alone; None where there is none, or where the protocol
-    changes the unit. ``per_hour`` is how many false alarms an hour it was calibrated for, None
-    where it was not. Of one alarm frames lie at most ``gaps`` apart, by video; 1 where missing.
-    ``rates`` maps videos to frames a second; a video that is missing
-    has no known rate. ``categories`` maps videos to the kind of anomaly they show, where a data
-    set tells it.
+    ``protocol`` describes how the scores were made. ``threshold`` is the alarm threshold in the
+    unit of the scores, from normal video only; None if there is none, or if the protocol changes
+    the unit. ``per_hour`` is the rate of false alarms per hour that it was calibrated for, None if
+    it was not. ``gaps`` is, by video, the largest distance in frames between frames of one alarm;
+    the default is 1. ``rates`` maps videos to frames per second; a missing video has no known rate.
+    ``categories`` maps videos to kinds of anomaly, if the dataset has them.
     """
 
     protocol: str = "raw"

@@ -1,4 +1,4 @@
-"""Metrics over pixels: each pixel a sample, and the 40% criterion that makes frames of them."""
+"""Pixel metrics: each pixel as a sample, and frames by the 40% criterion."""
 
 from __future__ import annotations
 
@@ -27,20 +27,19 @@ from vadkit.evaluation.score_maps import (
 
 
 class PixelAuc:
-    """Where a score map is right: AUC over pixels, and over frames by the 40% criterion.
+    """Pixel-level AUC of score maps: over single pixels, and over frames by the 40% criterion.
 
-    - ``pixelwise-auc``: area under the ROC where every pixel of every frame is a sample. Values
-      count as equal when they agree to one part in 2048.
+    - ``pixelwise-auc``: area under the ROC curve with every pixel of every frame as a sample.
+      Values count as equal if they agree to one part in 2048.
     - ``pixel-criterion-auc``, ``pixel-criterion-eer``: area and equal error rate of the pixel-level
-      ROC of Mahadevan et al., "Anomaly Detection in Crowded Scenes" (CVPR 2010), as Li et al.
-      (TPAMI 2014) word it: at a threshold, an abnormal frame is found when at least ``share`` of
-      its abnormal pixels are at or above it, and a normal frame is a false alarm when any pixel is.
-      What is raised elsewhere in an abnormal frame does not count. Papers call this the
-      pixel-level AUC.
+      ROC curve of Mahadevan et al., "Anomaly Detection in Crowded Scenes" (CVPR 2010), as defined
+      by Li et al. (TPAMI 2014). At a threshold, an abnormal frame is found if at least ``share`` of
+      its abnormal pixels are at or above it; a normal frame is a false alarm if any pixel is. False
+      detections in abnormal frames do not count. Papers call this the pixel-level AUC.
     - ``pixels``, ``abnormal-pixels``, ``frames``: counts over frames that have a map.
 
-    Maps are stretched to their masks bilinearly and smoothed by a Gaussian of ``sigma`` pixels of
-    the mask, by default not at all; frames without a map (NaN) are dropped.
+    Maps are resized bilinearly to their masks and smoothed by a Gaussian with ``sigma`` in mask
+    pixels (default: not smoothed). Frames without a map (NaN) are dropped.
     """
 
     needs: ClassVar[str] = "masks"
@@ -57,9 +56,9 @@ class PixelAuc:
     def __call__(self, maps: Maps, masks: Masks, setting: Setting | None = None) -> list[Metric]:
         """Compare ``{video: (N, h, w) float}`` maps with ``{video: (N, H, W) bool}`` masks.
 
-        Videos are taken one after another, so the mappings may load them when asked. Raises
-        ``DataError`` when videos or lengths differ, a map is infinite or partly NaN, nothing has a
-        map, or all pixels or all frames are of one class.
+        Videos are processed one after another, so the mappings may load them on access. Raises
+        ``DataError`` if videos or lengths differ, a map is infinite or partly NaN, no frame has a
+        map, or all pixels or all frames have one class.
         """
         protocol = f"{(setting or Setting()).protocol}, {smoothing_words(self.sigma)}"
         protocol += f", criterion {self.share:.0%}"
@@ -103,22 +102,23 @@ class PixelAuc:
 
 
 def criterion_scores(values: np.ndarray, masks: np.ndarray, share: float) -> np.ndarray:
-    """The highest threshold at which each frame counts as detected, (n,), of maps (n, H, W).
+    """Return the highest threshold that detects each frame, (n,), for maps (n, H, W).
 
-    For an abnormal frame of p abnormal pixels that is its ceil(share * p)-th highest value within
-    the mask, for a normal frame its highest value. The ROC of these scores is the criterion's.
+    For an abnormal frame with p abnormal pixels, it is the ceil(share * p)-th highest value inside
+    the mask; for a normal frame, the highest value. The ROC curve of these scores is that of the
+    criterion.
     """
     scores: np.ndarray = values.max(axis=(1, 2)).astype(np.float64)
     for number in np.flatnonzero(masks.any(axis=(1, 2))):
         inside = values[number][masks[number]]
-        # Less a hair: 0.07 of 100 pixels is 7, though the product is a little more.
+        # Slightly less: 0.07 of 100 pixels is 7, but the floating-point product is slightly more.
         needed = max(1, math.ceil(share * len(inside) - 1e-9))
         scores[number] = np.partition(inside, len(inside) - needed)[len(inside) - needed]
     return scores
 
 
 def histogram_auc(normal: np.ndarray, abnormal: np.ndarray) -> float:
-    """AUC from counts of normal and abnormal samples by rising value; those in a bin tie."""
+    """Return the AUC from counts of normal and abnormal samples in bins of increasing values."""
     below = np.cumsum(normal) - normal
     pairs = float(normal.sum()) * float(abnormal.sum())
     return float((abnormal * (below + normal / 2)).sum() / pairs)
@@ -132,4 +132,4 @@ def _check(frames: np.ndarray, histogram: np.ndarray) -> None:
             "needs both normal and abnormal frames"
         )
     if not histogram[0].any():
-        raise DataError("all pixels are abnormal; pixel AUC needs normal ones too")
+        raise DataError("all pixels are abnormal; pixel AUC also needs normal ones")

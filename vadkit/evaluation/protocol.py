@@ -1,4 +1,4 @@
-"""How raw frame scores become a published number, as data, with the field's usual protocols."""
+"""Protocols: how raw frame scores become a published number."""
 
 from __future__ import annotations
 
@@ -30,23 +30,24 @@ _UNSCORED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """Everything between a method's raw scores and a number in a table.
+    """All choices between a method's raw scores and a number in a table.
 
-    - ``averaging``: which AUC is the headline. ``micro`` is over all frames together, ``macro``
-      the mean over videos of two classes, ``padded-macro`` the mean over all videos, each given
-      one normal frame with the lowest score of the set and one abnormal frame with the highest.
-    - ``smoothing``: ``causal`` is an exponential average with a half-life of ``window`` frames,
-      ``offline`` a Gaussian of sigma ``window`` frames, which looks ahead.
-    - ``normalisation``, after smoothing: ``per-video`` stretches each video to 0..1, ``training``
-      takes off the median of training scores and divides by their 99% quantile above it.
-    - ``unscored`` frames are dropped, take the next score of their video (the last ones the last
-      score), or its lowest.
-    - ``checkpoint``: ``last``, ``best-training-loss``, ``best-on-test`` (by micro AUC of the raw
-      scores), or the name of one.
-    - ``labels``: where the labels are from; filled in when scores are evaluated.
-    - ``steps``: the recipe's own scorers, in place of what ``smoothing`` and ``normalisation``
-      would do; both then only say of what kind those are.
-    - ``note``: what else the authors did that no field here can say.
+    - ``averaging``: the AUC that is the main metric. ``micro`` pools all frames; ``macro`` is the
+      mean over videos with two classes; ``padded-macro`` is the mean over all videos, after adding
+      to each a normal frame with the lowest score of the set and an abnormal frame with the
+      highest.
+    - ``smoothing``: ``causal`` is an exponential average with a half-life of ``window`` frames;
+      ``offline`` is a Gaussian with a sigma of ``window`` frames, which uses future frames.
+    - ``normalisation``, after smoothing: ``per-video`` scales each video to 0..1; ``training``
+      subtracts the median of training scores and divides by their 99% quantile above it.
+    - ``unscored`` frames are dropped, or get the next score of their video (the last frames get the
+      last score), or its lowest score.
+    - ``checkpoint``: ``last``, ``best-training-loss``, ``best-on-test`` (by micro AUC of raw
+      scores), or the name of a checkpoint.
+    - ``labels``: the source of the labels; filled in during evaluation.
+    - ``steps``: the recipe's scorers, which replace ``smoothing`` and ``normalisation``; both then
+      only describe the kind of these scorers.
+    - ``note``: steps of the authors that no field here can express.
     """
 
     name: str = "custom"
@@ -69,17 +70,17 @@ class Protocol:
 
     @property
     def headline(self) -> str:
-        """The name of the metric that ``averaging`` makes the headline."""
+        """The name of the main metric, chosen by ``averaging``."""
         return f"{self.averaging}-auc"
 
     @property
     def keeps_unit(self) -> bool:
-        """Whether scores stay in the method's own unit, so that a calibrated threshold holds."""
+        """Whether scores stay in the method's unit, so that a calibrated threshold is valid."""
         return self.normalisation == "none"
 
     @property
     def words(self) -> str:
-        """The protocol in a line: every number carries it."""
+        """The protocol in one line, which is stored with every metric."""
         parts = [self.steps] if self.steps else [self._smoothed(), _NORMALISED[self.normalisation]]
         parts += [_UNSCORED[self.unscored], f"checkpoint {self.checkpoint}"]
         if self.labels:
@@ -94,24 +95,24 @@ class Protocol:
 
     @property
     def foresight(self) -> list[str]:
-        """What it uses that a live system does not have, a clause each; empty when online-valid."""
+        """What the protocol uses that a live system does not have; empty if valid online."""
         found = []
         if self.normalisation == "per-video":
-            found.append("needs each test video's own extremes, so its end")
+            found.append("needs each whole test video for its minimum and maximum")
         if self.smoothing == "offline":
-            found.append("smooths with frames that come later")
+            found.append("smooths with later frames")
         if self.unscored == "back-fill":
-            found.append("gives frames the score of later ones")
+            found.append("gives frames the scores of later frames")
         if self.averaging != "micro":
-            found.append("grants each video a threshold of its own")
+            found.append("uses a separate threshold for each video")
         if self.averaging == "padded-macro":
-            found.append("adds two frames to each video that any method gets right")
+            found.append("adds two trivially correct frames to each video")
         if self.checkpoint == "best-on-test":
-            found.append("picks the checkpoint by test labels")
+            found.append("chooses the checkpoint with test labels")
         return found
 
     def scorers(self) -> list[tuple[str, dict[str, Any]]]:
-        """Names and parameters of the scorers that smooth and stretch, in order."""
+        """Names and parameters of the scorers that smooth and normalise, in order."""
         chain: list[tuple[str, dict[str, Any]]] = []
         if self.smoothing == "causal":
             chain.append(("ema", {"halflife": self.window}))
@@ -123,7 +124,7 @@ class Protocol:
 
 
 def fill_unscored(scores: dict[str, np.ndarray], unscored: Unscored) -> dict[str, np.ndarray]:
-    """Scores (N,) by video with NaN filled as the protocol says; a wholly NaN video stays NaN."""
+    """Fill NaN in scores (N,) as the protocol says; a video without any score stays NaN."""
     if unscored == "drop":
         return scores
     filled = {}
@@ -149,7 +150,7 @@ def custom(
     unscored: Unscored = "drop",
     checkpoint: Checkpoint = "last",
 ) -> Protocol:
-    """A protocol of your own, choice by choice; see the other names for the usual ones."""
+    """A protocol of your own; see the presets for the usual ones."""
     return Protocol(
         name=name,
         averaging=averaging,

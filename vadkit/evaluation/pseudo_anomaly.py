@@ -1,4 +1,4 @@
-"""How well a method tells made-up anomalies from the normal video they were made of."""
+"""Test a method on synthetic anomalies and the normal video that they were made from."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from vadkit.evaluation.metrics import Metric, Setting
 from vadkit.registry import Nested
 
 _WORDS = (
-    "pseudo-anomalies made of {videos} training videos that the method was not trained on, "
-    "against those videos untouched; no label was used"
+    "pseudo-anomalies made from {videos} training videos that the method was not trained on, "
+    "against these videos unedited; no labels used"
 )
 
 
 @dataclass(frozen=True)
 class ScoredClip:
-    """A made clip: ``scores`` (n,) of its abnormal frames, of all edited ones in a control.
+    """A synthetic clip; ``scores`` (n,) of its abnormal frames, or of all edited ones in a control.
 
-    ``hits`` (n,) says in which of them the map's peak lies in the mask; None for a method without
+    ``hits`` (n,) says in which frames the map's peak is inside the mask; None for a method without
     maps.
     """
 
@@ -38,20 +38,20 @@ class ScoredClip:
 
 
 class PseudoAnomaly:
-    """Anomalies made of normal video that was held out of training: no label is needed.
+    """AUC on synthetic anomalies in normal video that was held out of training; needs no labels.
 
-    ``share`` of the training videos, drawn by ``seed``, are kept from training wherever a recipe
-    names this evaluator. Of them ``clips`` clips are made by each of ``kinds`` (of the family
-    ``pseudo``) at each of its strengths, of up to ``frames`` abnormal frames each.
+    If a recipe names this evaluator, ``share`` of the training videos, drawn with ``seed``, are
+    held out of training. From these, ``clips`` clips are made for each of ``kinds`` (of the family
+    ``pseudo``) and each of its strengths, with up to ``frames`` abnormal frames each.
 
-    - ``pseudo-auc[kind@strength]``: area under the ROC of those clips' abnormal frames against all
-      frames of the held-out videos untouched; ``pseudo-auc[kind]``: mean over strengths;
+    - ``pseudo-auc[kind@strength]``: area under the ROC curve of the abnormal frames of these clips
+      against all frames of the unedited held-out videos; ``pseudo-auc[kind]``: mean over strengths;
       ``pseudo-auc``: mean over kinds.
-    - ``pseudo-seams[kind]``: the same area for clips that were edited alike and left normal. About
-      0.5 where the method sees the anomaly, not the editing.
-    - ``pseudo-false-alarms/h``: alarms an hour of the untouched videos, at the threshold that finds
-      the share ``found`` of all abnormal frames. Not where a frame rate is unknown.
-    - ``pseudo-peak-in-mask``: share of abnormal frames whose map has its peak in the mask, for
+    - ``pseudo-seams[kind]``: the same area for clips that were edited in the same way but stay
+      normal. It is about 0.5 if the method detects the anomaly and not the editing.
+    - ``pseudo-false-alarms/h``: alarms per hour of the unedited videos, at the threshold that finds
+      the share ``found`` of all abnormal frames. Missing if a frame rate is unknown.
+    - ``pseudo-peak-in-mask``: share of abnormal frames whose map has its peak inside the mask, for
       methods with maps.
 
     Frames without a score are left out.
@@ -87,18 +87,18 @@ class PseudoAnomaly:
         made: Sequence[ScoredClip],
         setting: Setting | None = None,
     ) -> list[Metric]:
-        """Compare made clips with scores (N,) of untouched held-out videos.
+        """Compare synthetic clips with scores (N,) of unedited held-out videos.
 
-        Raises ``DataError`` where nothing could be made, or nothing is scored.
+        Raises ``DataError`` if no clip could be made, or if nothing is scored.
         """
         setting = setting or Setting()
         normal = np.concatenate([scores[~np.isnan(scores)] for scores in untouched.values()])
         abnormal = _kept([clip for clip in made if not clip.control])
         if not len(normal) or not len(abnormal):
             raise DataError(
-                f"no pseudo-anomaly has a score: {len(made)} clips were made of "
-                f"{len(untouched)} held-out videos; they need something that moves, seen whole and "
-                "for some time before a still background"
+                f"no pseudo-anomaly has a score: {len(made)} clips were made from "
+                f"{len(untouched)} held-out videos; they need a moving object that is completely "
+                "visible for some time in front of a static background"
             )
         figures = _areas(normal, [clip for clip in made if not clip.control], "pseudo-auc")
         of_kinds = [value for name, value in figures.items() if "@" not in name]
@@ -108,7 +108,7 @@ class PseudoAnomaly:
         normals = {video: np.zeros(len(scores), bool) for video, scores in untouched.items()}
         hours = normal_hours(untouched, normals, setting.rates)
         if hours is not None and hours.sum():
-            # The highest threshold that still finds so many; rounding asks for none more.
+            # The highest threshold that still finds this share; rounding must not require one more.
             enough = math.ceil(self.found * len(abnormal) - 1e-9)
             threshold = np.sort(abnormal)[-enough]
             alarms = sum(rises(untouched[one], normals[one], threshold) for one in untouched)
@@ -121,7 +121,7 @@ class PseudoAnomaly:
 
 
 def _areas(normal: np.ndarray, made: Sequence[ScoredClip], name: str) -> dict[str, float]:
-    """Areas by kind, and by kind and strength."""
+    """Return areas by kind, and by kind and strength."""
     areas = {}
     for kind in dict.fromkeys(clip.kind for clip in made):
         own = [clip for clip in made if clip.kind == kind]

@@ -1,4 +1,4 @@
-"""RBDC and TBDC: abnormal regions and tracks found, against false regions a frame."""
+"""RBDC and TBDC: abnormal regions and tracks found, against false regions per frame."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ from vadkit.evaluation.score_maps import (
 
 
 class RegionDetection:
-    """RBDC and TBDC: which abnormal regions and tracks are found at few false regions a frame.
+    """RBDC and TBDC: abnormal regions and tracks that are found at few false regions per frame.
 
-    After Ramachandra and Jones, "Street Scene" (WACV 2020), where both constants are 0.1:
+    From Ramachandra and Jones, "Street Scene" (WACV 2020), where both constants are 0.1:
 
-    - ``rbdc``: the share of abnormal regions, over all frames, that a detected region matches with
-      an intersection over union of at least ``beta``;
-    - ``tbdc``: the share of abnormal tracks of which at least a share ``alpha`` of regions is
+    - ``rbdc``: the share of abnormal regions, over all frames, that match a detected region with an
+      intersection over union of at least ``beta``;
+    - ``tbdc``: the share of abnormal tracks of which at least a share ``alpha`` of the regions is
       found;
 
-    each as the area under its curve over 0 to 1 false regions a frame. A false region matches no
-    abnormal one. ``regions``, ``tracks`` and ``frames`` are counts over frames that have a map;
-    ``thresholds`` is how many were swept.
+    each as the area under its curve from 0 to 1 false regions per frame. A false region matches no
+    abnormal region. ``regions``, ``tracks`` and ``frames`` are counts over frames that have a map;
+    ``thresholds`` is the number of thresholds used.
 
     Detected regions are connected components (8 neighbours) of the pixels at or above a threshold,
-    of at least ``min_area`` pixels of the mask. Thresholds are spaced by the share of map values
-    above them, evenly on a logarithmic scale; ``thresholds: null`` sweeps every value, for small
-    sets. A lower threshold can join regions and so find fewer: at each false-positive rate the best
-    threshold that keeps to it counts. Between points the curve is straight; from the last one below
-    1 it goes on level.
+    with at least ``min_area`` mask pixels. Thresholds are spaced evenly on a logarithmic scale of
+    the share of map values above them; ``thresholds: null`` uses every value, for small datasets. A
+    lower threshold can merge regions and so find fewer. At each false-positive rate, the best
+    threshold within that rate counts. The curve is linear between points, and constant after the
+    last point below 1.
 
-    Abnormal regions are the boxes of a data set's tracks where it has them, else the connected
-    components of masks, linked to tracks where they overlap from frame to frame. Maps are stretched
-    to the masks bilinearly and smoothed by a Gaussian of ``sigma`` pixels of the mask, by default
-    not at all; frames without a map (NaN) are dropped.
+    Abnormal regions are the boxes of a dataset's tracks if it has them, else the connected
+    components of masks, which are linked to tracks if they overlap in consecutive frames. Maps are
+    resized bilinearly to the masks and smoothed by a Gaussian with ``sigma`` in mask pixels
+    (default: not smoothed). Frames without a map (NaN) are dropped.
     """
 
     needs: ClassVar[str] = "masks or tracks"
@@ -85,9 +85,9 @@ class RegionDetection:
     ) -> list[Metric]:
         """Compare ``{video: (N, h, w) float}`` maps with ``{video: (N, H, W) bool}`` masks.
 
-        Videos with ``tracks`` are measured by these, and need no masks. Videos are taken one after
-        another, twice, so the mappings may load them when asked. Raises ``DataError`` when videos
-        or lengths differ, a map is infinite or partly NaN, or there is nothing to find.
+        Videos with ``tracks`` are evaluated with these and need no masks. Videos are processed one
+        after another, twice, so the mappings may load them on access. Raises ``DataError`` if
+        videos or lengths differ, a map is infinite or partly NaN, or there is nothing to find.
         """
         protocol = (
             f"{(setting or Setting()).protocol}, {smoothing_words(self.sigma)}, alpha "
@@ -110,7 +110,7 @@ class RegionDetection:
     def sweep(
         self, maps: Maps, masks: Masks, tracks: Mapping[str, Tracks] | None = None
     ) -> dict[str, Sweep]:
-        """What is found at each threshold, by video; see ``__call__``."""
+        """Return what is found at each threshold, by video; see ``__call__``."""
         tracks = tracks or {}
         check_videos(maps, {**dict.fromkeys(masks), **dict.fromkeys(tracks)})
 
@@ -144,8 +144,8 @@ class RegionDetection:
         if not any(one.of[0] for one in sweeps.values()):
             frames_with = sum(one.frames for one in sweeps.values())
             raise DataError(
-                f"the {frames_with} frames with a score map hold no abnormal region; RBDC and TBDC "
-                "need some"
+                f"the {frames_with} frames with a score map contain no abnormal region; RBDC and "
+                "TBDC need some"
             )
         return sweeps
 
@@ -153,7 +153,8 @@ class RegionDetection:
         self, rows: Iterator[MapFrame], regions: list[list[Region]], levels: np.ndarray
     ) -> Sweep:
         numbers = {region.track for frame in regions for region in frame}
-        # Regions found of each track by threshold, and how many it has in frames with a map.
+        # Found regions of each track by threshold, and the number of its regions in frames with a
+        # map.
         hits = np.zeros((max(numbers, default=-1) + 1, len(levels)), np.int64)
         held = np.zeros(len(hits), np.int64)
         found, false = np.zeros((2, len(levels)), np.int64)
@@ -179,10 +180,10 @@ class RegionDetection:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Counts of one video by falling ``thresholds`` (T,).
+    """Counts of one video for decreasing ``thresholds`` (T,).
 
-    ``false`` detected regions, abnormal ``regions`` and ``tracks`` that were found, all (T,);
-    ``of`` is how many regions and tracks there are, in ``frames`` frames that have a map.
+    The counts of ``false`` detected regions, and of found abnormal ``regions`` and ``tracks``, are
+    (T,). ``of`` is the number of regions and of tracks, in ``frames`` frames that have a map.
     """
 
     thresholds: np.ndarray
@@ -194,7 +195,7 @@ class Sweep:
 
 
 def detection_areas(sweeps: Mapping[str, Sweep]) -> dict[str, Statistic]:
-    """``rbdc`` and ``tbdc`` of the videos together, when each counts several times."""
+    """Return ``rbdc`` and ``tbdc`` over all videos as statistics, for repeated videos."""
     each = list(sweeps.values())
     false = np.stack([one.false for one in each])
     frames = np.array([one.frames for one in each])
@@ -217,14 +218,14 @@ def detection_areas(sweeps: Mapping[str, Sweep]) -> dict[str, Statistic]:
 
 
 def detection_area(false_rate: np.ndarray, found: np.ndarray) -> float:
-    """Area under the share ``found`` (T,) over 0 to 1 false regions a frame, ``false_rate`` (T,).
+    """Return the area under ``found`` (T,) from 0 to 1 false regions per frame, ``false_rate``.
 
-    At each false-positive rate the best point at or below it counts; points are joined by straight
-    lines from (0, 0), and from the last one within 1 the curve goes on level.
+    At each false-positive rate, the best point at or below it counts. Points are connected by
+    straight lines from (0, 0); after the last point within 1 the curve is constant.
     """
     order = np.lexsort((found, false_rate))
     order = order[false_rate[order] <= 1]
     best = np.maximum.accumulate(np.r_[0.0, found[order]])
     rates, found = np.r_[0.0, false_rate[order], 1.0], np.r_[best, best[-1]]
-    # Not scikit-learn's auc, whose checks would take most of a bootstrap's time.
+    # Not scikit-learn's auc, because its checks would dominate the time of a bootstrap.
     return float(np.diff(rates) @ (found[1:] + found[:-1]) / 2)

@@ -1,4 +1,4 @@
-"""Abnormal regions of frames, as masks or boxes tell them, and how maps find them."""
+"""Abnormal regions of frames, from masks or boxes, and their detection by maps."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from scipy.sparse.csgraph import connected_components
 
 
 class Tracks(NamedTuple):
-    """Abnormal objects over time: ``size`` (H, W) of the frames, and frames and boxes of each.
+    """Abnormal objects over time: ``size`` (H, W) of the frames; frames and boxes of each object.
 
-    Frames are (n,) ints from 0, boxes (n, 4) x1, y1, x2, y2 in pixels.
+    Frames are (n,) ints from 0; boxes are (n, 4) x1, y1, x2, y2 in pixels.
     """
 
     size: tuple[int, int]
@@ -31,18 +31,18 @@ class Region(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Which regions of a frame are found, (regions,) bool, and how many detections are false."""
+    """Which regions of a frame are found, (regions,) bool, and the number of false detections."""
 
     regions: np.ndarray
     false: int
 
 
 def regions_of_masks(masks: np.ndarray) -> list[list[Region]]:
-    """The regions of each frame of masks (N, H, W), numbered by track from 0.
+    """Return the regions of each frame of masks (N, H, W), with track numbers from 0.
 
-    Regions are connected components (pixels touch at sides or corners). Where a data set numbers
-    no tracks, components of consecutive frames that share a pixel are of one track, so objects
-    that touch become one, and one that leaves and comes back becomes two.
+    Regions are connected components (8 neighbours). If the dataset has no track numbers, components
+    of consecutive frames that share a pixel form one track. Objects that touch become one region,
+    and an object that leaves and returns becomes two tracks.
     """
     labelled: list[tuple[int, np.ndarray, np.ndarray]] = []
     links: list[np.ndarray] = []
@@ -51,7 +51,7 @@ def regions_of_masks(masks: np.ndarray) -> list[list[Region]]:
         count, labels, boxes, _ = cv2.connectedComponentsWithStats(
             np.asarray(mask, dtype=np.uint8), connectivity=8
         )
-        # Numbered through over the video, background -1.
+        # Numbered over the whole video; the background is -1.
         numbers = np.where(labels > 0, labels + (total - 1), -1)
         if before is not None:
             both = (numbers >= 0) & (before >= 0)
@@ -69,9 +69,9 @@ def regions_of_masks(masks: np.ndarray) -> list[list[Region]]:
 
 
 def regions_of_tracks(tracks: Tracks, frames: int) -> list[list[Region]]:
-    """The boxes of tracks as filled regions of ``frames`` frames, cut to the frame's size.
+    """Return the boxes of tracks as filled regions of ``frames`` frames, cut to the frame's size.
 
-    A pixel belongs to a box when its centre does. Frames from ``frames`` on, and boxes wholly
+    A pixel belongs to a box if its centre does. Frames from ``frames`` on, and boxes completely
     outside the frame, are left out.
     """
     height, width = tracks.size
@@ -91,8 +91,8 @@ def find_regions(
 ) -> Found:
     """Compare the connected components of a frame's detected pixels (H, W) with its regions.
 
-    Components touch at sides or corners; those under ``min_area`` pixels are dropped. A region is
-    found when its intersection over union with a component is at least ``beta``; a component that
+    Components have 8-connectivity; those smaller than ``min_area`` pixels are dropped. A region is
+    found if its intersection over union with a component is at least ``beta``. A component that
     reaches this with no region is false.
     """
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(
@@ -108,7 +108,7 @@ def find_regions(
         under = labels[region.top : region.top + height, region.left : region.left + width]
         shared = np.bincount(under[region.pixels], minlength=count)
         union = np.count_nonzero(region.pixels) + areas - shared
-        # Less a hair: a tenth of 30 pixels is 3, though the product is a little more.
+        # Slightly less: a tenth of 30 pixels is 3, but the floating-point product is slightly more.
         matched = kept & (shared >= beta * union - 1e-9)
         found[number] = matched.any()
         used |= matched

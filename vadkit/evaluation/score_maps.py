@@ -1,4 +1,4 @@
-"""Score maps beside their pixel masks, frame by frame: stretched, checked, and as levels."""
+"""Score maps with their pixel masks, frame by frame: resizing, checks, and threshold levels."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from vadkit.errors import DataError
 
-# (N, h, w) maps and (N, H, W) masks by video; they may load a video when it is asked for.
+# (N, h, w) maps and (N, H, W) masks by video; they may load a video on access.
 Maps = Mapping[str, np.ndarray]
 Masks = Mapping[str, np.ndarray]
 
-# Values are told apart by sign, exponent and 11 bits of mantissa of a float32: one part in 2048,
-# which is finer than the float16 that maps are saved as.
+# Values are distinguished by sign, exponent and 11 bits of the mantissa of a float32: one part in
+# 2048, which is finer than the float16 of saved maps.
 _DROPPED_BITS = 12
 KEYS = 1 << (32 - _DROPPED_BITS)
 _SIGN = np.uint32(1 << 31)
@@ -23,17 +23,17 @@ _CHUNK = 32
 
 
 class MapFrame(NamedTuple):
-    """A frame that has a map: values (H, W) float32, as large as its mask."""
+    """A frame that has a map: values (H, W) float32, in the size of its mask."""
 
     number: int
     values: np.ndarray
 
 
 def stretch(values: np.ndarray, size: tuple[int, int], sigma: float = 0.0) -> np.ndarray:
-    """A map (h, w) as float32 of ``size`` (H, W), bilinear, then smoothed over space.
+    """Resize a map (h, w) to float32 of ``size`` (H, W), bilinearly, then smooth it spatially.
 
-    ``sigma`` is of a Gaussian, in pixels of ``size``; 0 smooths nothing. Values stay within the
-    map's range.
+    ``sigma`` is that of a Gaussian, in pixels of ``size``; 0 does not smooth. Values stay within
+    the map's range.
     """
     values = np.asarray(values, dtype=np.float32)
     if values.shape != size:
@@ -44,24 +44,24 @@ def stretch(values: np.ndarray, size: tuple[int, int], sigma: float = 0.0) -> np
 
 
 def smoothing_words(sigma: float) -> str:
-    """What smoothing does to maps, for a metric's protocol."""
+    """Describe the smoothing of maps, for a metric's protocol."""
     return f"smoothed over space, sigma {sigma:g} pixels" if sigma else "not smoothed"
 
 
 def frames_with_map(
     video: str, maps: np.ndarray, frames: int, size: tuple[int, int], sigma: float = 0.0
 ) -> Iterator[MapFrame]:
-    """The frames of a video whose map is not NaN, in order; see ``stretch``.
+    """Yield the frames of a video whose map is not NaN, in order; see ``stretch``.
 
-    ``frames`` is how many masks or labels the video has. Raises ``DataError`` when there are more
-    or fewer maps, and for a map that is infinite or NaN in some places only.
+    ``frames`` is the number of masks or labels of the video. Raises ``DataError`` if the number of
+    maps differs, and for a map that is infinite or partly NaN.
     """
     if maps.ndim != 3:
         raise DataError(f"video '{video}': maps have shape {maps.shape}; expected (N, h, w)")
     if len(maps) != frames:
         raise DataError(
             f"video '{video}' has {len(maps)} score maps but masks or tracks of {frames} frames; "
-            "they are probably of another version of the video"
+            "they are probably from another version of the video"
         )
     for number in range(frames):
         values = np.asarray(maps[number], dtype=np.float32)
@@ -69,21 +69,21 @@ def frames_with_map(
             continue
         if not np.isfinite(values).all():
             raise DataError(
-                f"the score map of frame {number} of video '{video}' holds values that are no "
+                f"the score map of frame {number} of video '{video}' has values that are not "
                 "numbers; a frame without a map must be NaN everywhere"
             )
         yield MapFrame(number, stretch(values, size, sigma))
 
 
 def size_of(masks: np.ndarray) -> tuple[int, int]:
-    """Height and width of masks (N, H, W)."""
+    """Return height and width of masks (N, H, W)."""
     if masks.ndim != 3:
         raise DataError(f"masks have shape {masks.shape}; expected (N, H, W)")
     return masks.shape[1], masks.shape[2]
 
 
 def chunked(rows: Iterable[MapFrame]) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Frame numbers and values (n, H, W) of a few frames at a time."""
+    """Yield frame numbers and values (n, H, W) of a few frames at a time."""
     numbers: list[int] = []
     values: list[np.ndarray] = []
     for row in rows:
@@ -97,24 +97,24 @@ def chunked(rows: Iterable[MapFrame]) -> Iterator[tuple[list[int], np.ndarray]]:
 
 
 def value_keys(values: np.ndarray) -> np.ndarray:
-    """Integers below ``KEYS`` in the order of float32 values, of the same shape."""
-    # Adding 0 makes -0 the same value as 0.
+    """Return integers below ``KEYS`` in the order of float32 values, in the same shape."""
+    # Adding 0 makes -0 equal to 0.
     bits = (np.ascontiguousarray(values, dtype=np.float32) + np.float32(0)).view(np.uint32)
     ordered = np.where(bits & _SIGN, ~bits, bits | _SIGN)
     return (ordered >> np.uint32(_DROPPED_BITS)).astype(np.int64)
 
 
 def key_values(keys: np.ndarray) -> np.ndarray:
-    """The lowest float32 value of each key."""
+    """Return the lowest float32 value of each key."""
     ordered = np.asarray(keys, dtype=np.uint32) << np.uint32(_DROPPED_BITS)
     return np.where(ordered & _SIGN, ordered ^ _SIGN, ~ordered).view(np.float32)
 
 
 def spaced_levels(rows: Iterable[MapFrame], count: int) -> np.ndarray:
-    """At most ``count`` thresholds, falling, (T,) float32; none without any frame.
+    """Return at most ``count`` thresholds, decreasing, (T,) float32; none without frames.
 
-    They are spaced by the share of values at or above them, evenly on a logarithmic scale from a
-    single value to all: false alarms are decided among the highest values.
+    They are spaced evenly on a logarithmic scale of the share of values at or above them, from a
+    single value to all values, because the highest values decide about false alarms.
     """
     histogram = np.zeros(KEYS, np.int64)
     for _, values in chunked(rows):
@@ -123,13 +123,13 @@ def spaced_levels(rows: Iterable[MapFrame], count: int) -> np.ndarray:
     total = int(above[-1])
     if not total:
         return np.empty(0, np.float32)
-    # Less a hair: a rounding error must not ask for more values than there are.
+    # Slightly less: a rounding error must not require more values than there are.
     wanted = np.geomspace(1, total, count) * (1 - 1e-12)
     places = np.unique(np.searchsorted(above, wanted))
     return key_values(KEYS - 1 - places)
 
 
 def distinct_levels(rows: Iterable[MapFrame]) -> np.ndarray:
-    """Every value as a threshold, falling; for small sets."""
+    """Return every value as a threshold, decreasing; for small datasets."""
     found = [np.unique(values) for _, values in chunked(rows)]
     return np.unique(np.concatenate(found))[::-1] if found else np.empty(0, np.float32)

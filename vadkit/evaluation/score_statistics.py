@@ -1,4 +1,4 @@
-"""How far apart the scores of normal and of abnormal frames lie."""
+"""Statistics of the scores of normal and abnormal frames."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from vadkit.evaluation.metrics import Metric, Setting
 class ScoreStatistics:
     """Mean scores of normal and abnormal frames, their deviations, and the gap of the means.
 
-    In units of the scores, over the scored frames of all videos together: for a method that scores
-    by negative PSNR these are decibels (Liu et al., CVPR 2018, report such a gap). ``normal-mean``,
-    ``normal-std``, ``abnormal-mean``, ``abnormal-std`` and ``gap`` = abnormal - normal; NaN where
-    there is no frame of a class.
+    In the unit of the scores, over the scored frames of all videos pooled. For a method that scores
+    by negative PSNR, these are decibels (Liu et al., CVPR 2018, report such a gap). The names are
+    ``normal-mean``, ``normal-std``, ``abnormal-mean``, ``abnormal-std`` and ``gap`` = abnormal -
+    normal; NaN if a class has no frames.
     """
 
     def __call__(
@@ -27,7 +27,7 @@ class ScoreStatistics:
     ) -> list[Metric]:
         """Describe ``{video: (N,) float}`` scores by ``{video: (N,) bool}`` labels.
 
-        Raises ``DataError`` when videos or lengths differ, or a score is infinite.
+        Raises ``DataError`` if videos or lengths differ, or if a score is infinite.
         """
         check_frames(scores, labels)
         values = np.concatenate([scores[video] for video in labels])

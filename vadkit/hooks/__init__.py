@@ -1,4 +1,4 @@
-"""Hooks: what happens around the training loop, each in a stated slot."""
+"""Hooks: code that runs around the training loop, each in a defined slot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints while training."""
+"""Checkpoints during training."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _SHORT: dict[On, str] = {"test": "test", "pseudo-anomaly": "pseudo"}
 
 
 class Checkpoint(Hook):
-    """Writes checkpoints: last, best by training loss, and the newest epochs if asked.
+    """Saves checkpoints: the last, the best by training loss, and optionally others.
 
-    ``every`` epochs ``last.pt`` is written. ``best.pt`` is the epoch with the lowest training
-    loss, which needs no test label. ``best_on_test`` names a test metric, such as ``micro-auc``,
-    whose highest value is kept as ``best_on_test.pt`` beside the others; it needs the evaluate
-    hook, and every figure from that checkpoint was chosen on the test set. ``best_on_pseudo`` names
-    a figure of the hook ``{type: evaluate, on: pseudo-anomaly}``, such as ``pseudo-auc``, whose
-    highest value is kept as ``best_on_pseudo.pt``: no test label chose that. ``keep`` epochs are
-    also kept as ``epoch-0012.pt``.
+    ``last.pt`` is written every ``every`` epochs. ``best.pt`` is the epoch with the lowest training
+    loss, which needs no test labels. ``best_on_test`` names a test metric, such as ``micro-auc``;
+    the checkpoint with its highest value is saved as ``best_on_test.pt``. This needs the hook
+    ``evaluate``, and all results of this checkpoint are then chosen on the test set.
+    ``best_on_pseudo`` names a metric of the hook ``{type: evaluate, on: pseudo-anomaly}``, such as
+    ``pseudo-auc``; the checkpoint with its highest value is saved as ``best_on_pseudo.pt``, without
+    test labels. The newest ``keep`` epochs are also saved, as ``epoch-0012.pt``.
     """
 
     slot: ClassVar[Slot] = "checkpoint"
@@ -46,7 +46,7 @@ class Checkpoint(Hook):
     def on_fit_start(self, ctx: FitContext) -> None:
         if self.wanted["pseudo-anomaly"] is not None and "pseudo-anomaly" not in ctx.evaluates:
             raise RecipeError(
-                "hooks.checkpoint.best_on_pseudo: no pseudo-anomalies are evaluated while "
+                "hooks.checkpoint.best_on_pseudo: no pseudo-anomalies are evaluated during "
                 "training; add the hook {type: evaluate, on: pseudo-anomaly}"
             )
 
@@ -73,7 +73,7 @@ class Checkpoint(Hook):
             ctx.save(name)
 
     def on_fit_end(self, ctx: FitContext) -> None:
-        # The collect pass may have fitted what scoring needs, so `last` is written once more.
+        # The collect pass may have fitted what scoring needs, so `last` is written again.
         ctx.save("last")
 
     def state_dict(self) -> dict[str, Any]:

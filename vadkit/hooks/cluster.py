@@ -15,17 +15,17 @@ from vadkit.hooks.hook import FitContext, Hook, Slot
 
 
 class Cluster(Hook):
-    """Clusters the method's features by k-means and writes ``clusters/epoch-0003.json``.
+    """Clusters the method's features with k-means and writes ``clusters/epoch-0003.json``.
 
-    Every ``every`` epochs the features (``Method.embed``) of the same ``clips`` training clips are
-    taken. Logs ``cluster/inertia``, the sum of squared distances from the nearest centre,
-    ``cluster/silhouette``, -1 to 1, higher where clusters are further apart (Rousseeuw, 1987),
-    and ``cluster/smallest``, the rows of the smallest cluster. The file has for each cluster,
-    largest first, its size and the ``nearest`` rows to its centre. A method that takes no
-    gradient has one file, of the end. Raises ``RecipeError`` for a method without features.
+    Every ``every`` epochs, the features (``Method.embed``) of the same ``clips`` training clips are
+    clustered. Logs ``cluster/inertia``, the sum of squared distances to the nearest centre;
+    ``cluster/silhouette``, from -1 to 1, higher for better separated clusters (Rousseeuw, 1987);
+    and ``cluster/smallest``, the size of the smallest cluster. For each cluster, largest first, the
+    file has its size and the ``nearest`` rows to its centre. For a method without gradients, there
+    is one file, from the end of training. Raises ``RecipeError`` for a method without features.
 
-    It only looks: no method learns from these clusters. PyAnomaly has a hook of this name that
-    fits the clusters and the support vector machines of OCAE; here ``ocae`` fits its own, in
+    The clusters are for inspection only; no method learns from them. A PyAnomaly hook of the same
+    name fits the clusters and the support vector machines of OCAE; here, ``ocae`` fits its own in
     ``finalize``.
     """
 
@@ -45,7 +45,7 @@ class Cluster(Hook):
         self.nearest = nearest
 
     def on_fit_start(self, ctx: FitContext) -> None:
-        # A method without features is found out before it has trained for long.
+        # Find out that a method has no features before it has trained for long.
         sample_features(ctx, 1, "cluster")
 
     def on_epoch_end(self, ctx: FitContext) -> None:
@@ -58,14 +58,14 @@ class Cluster(Hook):
             self._cluster(ctx)
 
     def _cluster(self, ctx: FitContext) -> dict[str, float]:
-        """Write the file and return the figures."""
+        """Write the file and return the metrics."""
         from vadkit.files import write_json
 
         features, places = sample_features(ctx, self.clips, "cluster")
         if len(features) <= self.clusters:
             raise RecipeError(
-                f"hooks.cluster: {len(features)} rows of features make no {self.clusters} "
-                "clusters; set clips higher or clusters lower"
+                f"hooks.cluster: {len(features)} rows of features are too few for {self.clusters} "
+                "clusters; increase clips or decrease clusters"
             )
         figures, members, distances = _k_means(features, self.clusters)
         clusters: list[dict[str, Any]] = []
@@ -81,7 +81,7 @@ class Cluster(Hook):
                 for row in closest.tolist()
             ]
             clusters.append({"size": len(own), "nearest": nearest})
-        # NaN is no JSON.
+        # JSON has no NaN.
         written = {name: None if math.isnan(value) else value for name, value in figures.items()}
         path = ctx.run / "clusters" / f"epoch-{ctx.epoch:04d}.json"
         write_json(path, {"epoch": ctx.epoch, **written, "clusters": clusters})
@@ -91,13 +91,13 @@ class Cluster(Hook):
 def _k_means(
     features: np.ndarray, clusters: int
 ) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
-    """Figures of the clusters, and each row's cluster and distance from its centre, (N,) both."""
+    """Return metrics of the clusters, and each row's cluster and distance to its centre, (N,)."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.metrics import silhouette_score
 
     with warnings.catch_warnings():
-        # Fewer distinct rows than clusters: what the figures are there to show.
+        # There may be fewer distinct rows than clusters; the metrics show this.
         warnings.simplefilter("ignore", ConvergenceWarning)
         k_means = KMeans(clusters, n_init=4, random_state=0).fit(features)
     _, members, sizes = np.unique(k_means.labels_, return_inverse=True, return_counts=True)

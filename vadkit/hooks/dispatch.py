@@ -1,4 +1,4 @@
-"""Calling hooks so that one that fails does not silence the others."""
+"""Call hooks so that a failing hook does not stop the others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _log = logging.getLogger("vadkit.hooks")
 
 
 def tell_all(hooks: Sequence[Hook], event: str, ctx: FitContext, *details: str) -> None:
-    """Call ``event`` of every hook, then raise the first error that one of them raised.
+    """Call ``event`` on every hook, then raise the first exception.
 
-    A hook that fails ends the training, but a checkpoint that comes after it is still written.
+    A failing hook ends training, but a checkpoint hook after it still writes its checkpoint.
     """
     first: Exception | None = None
     for hook in hooks:
@@ -31,7 +31,7 @@ def tell_all(hooks: Sequence[Hook], event: str, ctx: FitContext, *details: str) 
 
 
 def tell_of_error(hooks: Sequence[Hook], ctx: FitContext, error: BaseException) -> None:
-    """Call ``on_error`` of every hook; one that fails itself is logged."""
+    """Call ``on_error`` on every hook; log hooks that fail."""
     for hook in hooks:
         try:
             hook.on_error(ctx, error)
@@ -40,7 +40,7 @@ def tell_of_error(hooks: Sequence[Hook], ctx: FitContext, error: BaseException) 
 
 
 def close_all(hooks: Sequence[Hook]) -> None:
-    """Close every hook; one that fails is logged."""
+    """Close every hook; log hooks that fail."""
     for hook in hooks:
         try:
             hook.close()

@@ -1,4 +1,4 @@
-"""Stopping before the last epoch."""
+"""Stop before the last epoch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vadkit.hooks.hook import FitContext, Hook, Slot, metric_named
 
 
 class EarlyStop(Hook):
-    """Stops when a training figure has not fallen by ``min_delta`` for ``patience`` epochs.
+    """Stops if a training metric has not fallen by ``min_delta`` for ``patience`` epochs.
 
-    ``monitor`` is ``loss`` or the name of one loss term; or a figure of the hook ``{type: evaluate,
-    on: pseudo-anomaly}`` such as ``pseudo-auc``, which then has to rise, in ``patience``
-    evaluations. No test metric can be named, because a stop chosen on the test set would flatter
-    every figure after it.
+    ``monitor`` is ``loss``, the name of a loss term, or a metric of the hook ``{type: evaluate, on:
+    pseudo-anomaly}`` such as ``pseudo-auc``, which must rise within ``patience`` evaluations. Test
+    metrics are not allowed, because stopping on the test set would make all later results too
+    optimistic.
     """
 
     slot: ClassVar[Slot] = "update"
@@ -37,14 +37,15 @@ class EarlyStop(Hook):
 
     @property
     def by_pseudo(self) -> bool:
-        """Whether the figure is of an evaluation, not of training."""
+        """Whether the metric comes from an evaluation, not from training."""
         return self.monitor.startswith("pseudo-")
 
     def on_fit_start(self, ctx: FitContext) -> None:
         if self.by_pseudo and "pseudo-anomaly" not in ctx.evaluates:
             raise RecipeError(
-                f"hooks.early-stop.monitor: '{self.monitor}' is of pseudo-anomalies, and none are "
-                "evaluated while training; add the hook {type: evaluate, on: pseudo-anomaly}"
+                f"hooks.early-stop.monitor: '{self.monitor}' is a metric on pseudo-anomalies, but "
+                "none are evaluated during training; add the hook "
+                "{type: evaluate, on: pseudo-anomaly}"
             )
 
     def on_epoch_end(self, ctx: FitContext) -> None:
@@ -52,8 +53,8 @@ class EarlyStop(Hook):
             return
         if self.monitor not in ctx.logs:
             raise RecipeError(
-                f"hooks.early-stop.monitor: no figure '{self.monitor}'; "
-                f"there are {', '.join(ctx.logs)}"
+                f"hooks.early-stop.monitor: no metric '{self.monitor}'; "
+                f"choose one of {', '.join(ctx.logs)}"
             )
         self._look(ctx, ctx.logs[self.monitor], "fallen", "epochs")
 

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Ema(Hook):
-    """Evaluates and ends with an exponential moving average of the weights.
+    """Evaluates, and ends training, with an exponential moving average of the weights.
 
-    It starts as the weights after the first optimizer step. From then on, after every
-    ``every_steps`` optimizer steps, the average of every parameter and float buffer becomes
-    ``decay`` times itself plus ``1 - decay`` times the new value; the n-th time, the decay is at
-    most (1 + n) / (10 + n), so that a short run does not end near where it started. Evaluations
-    while training use the average, and so does all that follows training: the collect pass,
-    ``last.pt`` and what is usual on training video. Training itself goes on with the plain
-    weights, which ``best.pt`` and kept epochs hold.
+    The average starts with the weights after the first optimizer step. After every ``every_steps``
+    optimizer steps, the average of every parameter and float buffer becomes ``decay`` times the
+    average plus ``1 - decay`` times the new value. At the n-th update, the decay is at most (1 + n)
+    / (10 + n), so that a short run does not stay close to its start. Evaluations during training
+    use the average, and so does everything after training: the collect pass, ``last.pt`` and the
+    normal range of scores. Training itself continues with the plain weights, which ``best.pt`` and
+    kept epochs contain.
     """
 
-    # Last in on_evaluated, so that a checkpoint made there holds the weights that were evaluated.
+    # Last in on_evaluated, so that a checkpoint written there contains the evaluated weights.
     slot: ClassVar[Slot] = "report"
 
     def __init__(
@@ -40,13 +40,13 @@ class Ema(Hook):
         self.every_steps = every_steps
         self.steps = 0
         self.stepped = False
-        # The average while the method has the plain weights, else the plain ones.
+        # The average while the method has the plain weights; otherwise the plain weights.
         self.other: dict[str, Tensor] = {}
         self.swapped = False
         self.ended = False
 
     def on_fit_start(self, ctx: FitContext) -> None:
-        # A checkpoint of a run's end has the average in the method.
+        # A checkpoint from the end of a run has the average in the method.
         if self.swapped:
             self._swap(ctx.method)
 
@@ -54,7 +54,7 @@ class Ema(Hook):
         self.stepped = True
 
     def on_step_end(self, ctx: FitContext) -> None:
-        # Of accumulated batches only the last changes weights.
+        # With accumulated batches, only the last one changes the weights.
         if not self.stepped:
             return
         self.stepped = False
@@ -68,7 +68,7 @@ class Ema(Hook):
 
         averages, values = [], []
         for name, value in _averaged(method):
-            # The collect pass may give buffers another shape; their average starts anew.
+            # The collect pass may change the shape of buffers; their average starts again.
             if name in self.other and self.other[name].shape == value.shape:
                 averages.append(self.other[name])
                 values.append(value.detach())
@@ -104,7 +104,7 @@ class Ema(Hook):
 
 
 def _averaged(method: Method) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and float buffers; buffers may be other tensors than before."""
+    """Return parameters and float buffers; buffers may be other tensors than before."""
     yield from method.named_parameters()
     for name, buffer in method.named_buffers():
         if buffer.is_floating_point():

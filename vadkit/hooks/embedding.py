@@ -14,12 +14,12 @@ from vadkit.hooks.pictures import PictureHook
 
 
 class Embedding(PictureHook):
-    """Draws the method's features of training clips, by video: ``embedding/epoch-0003.png``.
+    """Plots the method's features of training clips, by video: ``embedding/epoch-0003.png``.
 
-    Every ``every`` epochs, and once more at the end, the features (``Method.embed``) of the same
-    ``clips`` clips are projected to two dimensions: by their principal components (``pca``), or by
-    t-SNE (van der Maaten, JMLR 2008), which keeps neighbours together and nothing else.
-    TensorBoard's projector gets them whole. Raises ``RecipeError`` for a method without features.
+    Every ``every`` epochs and at the end, the features (``Method.embed``) of the same ``clips``
+    clips are projected to two dimensions, by principal components (``pca``) or by t-SNE (van der
+    Maaten, JMLR 2008), which preserves only neighbourhoods. TensorBoard's projector gets the
+    unprojected features. Raises ``RecipeError`` for a method without features.
     """
 
     name: ClassVar[str] = "embedding"
@@ -37,7 +37,7 @@ class Embedding(PictureHook):
         self.projection = projection
 
     def on_fit_start(self, ctx: FitContext) -> None:
-        # A method without features is found out before it has trained for long.
+        # Find out that a method has no features before it has trained for long.
         sample_features(ctx, 1, "embedding")
         super().on_fit_start(ctx)
 
@@ -55,7 +55,7 @@ class Embedding(PictureHook):
         if len(features) < 4 or features.shape[1] < 2:
             raise RecipeError(
                 "hooks.embedding needs at least 4 rows of 2 features; there are "
-                f"{len(features)} of {features.shape[1]}; set clips higher, or drop the hook"
+                f"{len(features)} of {features.shape[1]}; increase clips, or remove the hook"
             )
         points, axes = _project(features, self.projection)
         path = embedding_plot(
@@ -73,12 +73,12 @@ class Embedding(PictureHook):
 
 
 def _project(features: np.ndarray, projection: str) -> tuple[np.ndarray, tuple[str, str]]:
-    """Points (N, 2) and the names of their axes."""
+    """Return points (N, 2) and the names of the axes."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     if projection == "tsne":
-        # Each point has about so many neighbours; there must be more points than that.
+        # t-SNE needs more points than neighbours per point.
         perplexity = min(30.0, (len(features) - 1) / 3)
         tsne = TSNE(2, perplexity=perplexity, init="random", random_state=0)
         return tsne.fit_transform(features), ("t-SNE 1", "t-SNE 2")

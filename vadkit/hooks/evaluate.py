@@ -1,4 +1,4 @@
-"""Evaluation while training."""
+"""Evaluation during training."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from vadkit.hooks.hook import FitContext, Hook, On, Slot
 
 
 class Evaluate(Hook):
-    """Scores the test split every few epochs and reports; it chooses nothing by itself.
+    """Evaluates on the test split every few epochs; this is only a report and chooses nothing.
 
-    With ``on: pseudo-anomaly`` it needs no test split and no label: some training videos are held
-    out, and anomalies made of them are what the method is tested with. Hooks ``early-stop`` and
-    ``checkpoint`` may choose by that. How many videos, and which anomalies, the evaluator
-    ``pseudo-anomaly`` says, where the recipe names it.
+    With ``on: pseudo-anomaly``, no test split and no labels are needed. Some training videos are
+    held out, and the method is tested on synthetic anomalies made from them. The hooks
+    ``early-stop`` and ``checkpoint`` can use the result. If the recipe has the evaluator
+    ``pseudo-anomaly``, it sets the number of videos and the kinds of anomalies.
     """
 
     slot: ClassVar[Slot] = "evaluate"
@@ -29,5 +29,5 @@ class Evaluate(Hook):
             ctx.evaluate(self.on)
 
     def on_fit_end(self, ctx: FitContext) -> None:
-        # Once more at the end, whatever `every` says: after the collect pass, if there is one.
+        # Also at the end, regardless of `every`: after the collect pass, if there is one.
         ctx.evaluate(self.on)

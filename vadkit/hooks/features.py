@@ -1,4 +1,4 @@
-"""Features of training clips, for hooks that look at them."""
+"""Features of training clips, for hooks that inspect them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def sample_features(
     ctx: FitContext, count: int, hook: str
 ) -> tuple[np.ndarray, list[tuple[str, int]]]:
-    """Features (N, F) float32 of up to ``count`` training clips, and the video and first frame
+    """Return features (N, F) float32 of up to ``count`` training clips, and video and first frame
     of each row's clip.
 
-    A clip may have many rows or none, where rows are objects. Raises ``RecipeError`` in the name
-    of ``hook`` when the method gives no features.
+    If rows describe objects, a clip may have many rows or none. Raises ``RecipeError`` in the name
+    of ``hook`` if the method has no features.
     """
     features, places = [], []
     with ctx.scoring():
@@ -37,15 +37,15 @@ def sample_features(
 
 
 def _rows_by_clip(method: Method, clips: Clips, hook: str) -> list[Tensor]:
-    """Features (n, F) of each clip."""
+    """Return the features (n, F) of each clip."""
     found = method.embed(clips)
     if found is None:
         raise RecipeError(
-            f"hooks.{hook}: the method gives no features (Method.embed); drop the hook, or train "
-            "a method that has some"
+            f"hooks.{hook}: the method has no features (Method.embed); remove the hook, or train "
+            "a method that has features"
         )
     if clips.boxes is None and len(found) == len(clips):
         return list(found.split(1))
-    # Rows of objects do not say whose they are.
+    # Rows of objects do not say which clip they belong to.
     each = [method.embed(clips.pick([number])) for number in range(len(clips))]
     return [rows for rows in each if rows is not None]

@@ -1,4 +1,4 @@
-"""Figures of gradients."""
+"""Statistics of gradients."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _log = logging.getLogger("vadkit.hooks")
 class Gradients(Hook):
     """Logs each role's gradient norm as ``gradients/<role>`` (mean) and ``gradients/<role>-max``.
 
-    The norm is that of all the role's gradients together, before they are clipped, at each
-    optimizer step of the epoch. Parameters that had no gradient, or only zeros, all through an
-    epoch are named once in a warning: they do not learn.
+    The norm is computed over all gradients of the role together, before clipping, at each optimizer
+    step of the epoch. A warning names, once, the parameters that had no gradient or only zero
+    gradients during a whole epoch, because they do not learn.
     """
 
     slot: ClassVar[Slot] = "measure"
 
     def __init__(self) -> None:
-        # By role, all on the device: how many steps, the sum and the largest of their norms, and
-        # each parameter's largest norm.
+        # By role, all on the device: the number of steps, the sum and maximum of their norms, and
+        # the maximum norm of each parameter.
         self.seen: dict[str, dict[str, Any]] = {}
         self.warned: list[str] = []
 

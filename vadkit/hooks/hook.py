@@ -1,4 +1,4 @@
-"""The contract of hooks: the events they hear, the slots they run in, what they may see."""
+"""The hook contract: events, the slots in which hooks run, and the context that they get."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric
     from vadkit.methods.method import Method
 
-# What can be evaluated while training: the test split by its labels, or pseudo-anomalies made of
-# videos held out of training, without any.
+# What can be evaluated during training: the test split with labels, or pseudo-anomalies in held-out
+# training videos, without labels.
 On = Literal["test", "pseudo-anomaly"]
-# Within an event hooks run slot by slot: what measures first, so that what decides (update) has
-# the figures; checkpoints before evaluation, so that a crash there costs nothing; reports last,
-# so that they show what all others wrote.
+# Within an event, hooks run slot by slot: measurements first, so that later hooks (update) can use
+# them; checkpoints before evaluation, so that a crash there loses nothing; reports last, so that
+# they show what all others logged.
 Slot = Literal["measure", "update", "checkpoint", "evaluate", "report"]
 SLOTS: tuple[Slot, ...] = ("measure", "update", "checkpoint", "evaluate", "report")
 
@@ -42,16 +42,16 @@ EVENTS = (
 
 
 class FitContext(Protocol):
-    """What a hook sees of the training; the trainer fulfils it.
+    """The state of training that a hook sees; the trainer implements it.
 
-    ``epoch`` and ``step`` count what is finished: within the first epoch ``epoch`` is 0, at its
-    ``on_epoch_end`` 1. A step is one batch, however many optimizers it served. ``logs`` holds the
-    epoch's figures: the means of the loss terms, ``loss`` for their sum over all updates, and
-    what hooks add; it is filled at ``on_epoch_end``. ``metrics`` are the last evaluation's, and
-    ``evaluated_on`` says what that was. ``scores`` and ``labels`` are the last ones of the test
-    split, (N,) by video: raw scores, NaN where a frame has none, and True where a frame is
-    abnormal. ``evaluates`` says what can be evaluated, ``ending`` at ``on_epoch_end`` whether no
-    epoch follows: it was the last, or something asked to stop.
+    ``epoch`` and ``step`` count finished epochs and steps: during the first epoch, ``epoch`` is 0;
+    at its ``on_epoch_end``, it is 1. A step is one batch, even if it updates several optimizers.
+    ``logs`` has the metrics of the epoch: the means of the loss terms, ``loss`` for their sum over
+    all updates, and what hooks add; it is filled at ``on_epoch_end``. ``metrics`` are those of the
+    last evaluation, and ``evaluated_on`` says on what. ``scores`` and ``labels`` are the last ones
+    on the test split, (N,) by video: raw scores, NaN for frames without a score, and True for
+    abnormal frames. ``evaluates`` lists what can be evaluated. ``ending`` says, at
+    ``on_epoch_end``, that no epoch follows, because it was the last or a hook has stopped training.
     """
 
     run: Path
@@ -78,34 +78,34 @@ class FitContext(Protocol):
     def ending(self) -> bool: ...
 
     def means(self) -> dict[str, float]:
-        """Means of the loss terms since the epoch began; waits for the device."""
+        """Return the means of the loss terms in this epoch; waits for the device."""
 
     def learning_rates(self) -> dict[str, float]:
-        """The current learning rate of each optimizer role."""
+        """Return the current learning rate of each optimizer role."""
 
     def save(self, name: str) -> Path:
         """Write the checkpoint ``checkpoints/<name>.pt``."""
 
     def evaluate(self, on: On = "test") -> None:
-        """Score what is named, set ``metrics``, and tell every hook by ``on_evaluated``."""
+        """Evaluate, set ``metrics``, and call ``on_evaluated`` on every hook."""
 
     def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
-        """Batches of up to ``count`` training clips, and each clip's video and first frame.
+        """Yield batches of up to ``count`` training clips, with each clip's video and first frame.
 
-        The clips are spread evenly over the training set, the same at every call, without
-        augments, in float32, as ``Method.score`` takes them. Raises ``RecipeError`` where clips
-        come from a loader that gives no samples.
+        The clips are evenly spread over the training set and the same at every call, without
+        augments, in float32, as ``Method.score`` takes them. Raises ``RecipeError`` if the loader
+        cannot sample clips.
         """
 
     def scoring(self) -> AbstractContextManager[None]:
-        """The method as it scores: eval mode, no gradients, the run's precision."""
+        """Put the method into scoring state: eval mode, no gradients, the run's precision."""
 
     def stop(self, reason: str) -> None:
         """End training after this epoch."""
 
 
 class Hook:
-    """Base of all hooks: every event does nothing, there is no state to keep."""
+    """Base class of hooks: all events do nothing, and there is no state."""
 
     slot: ClassVar[Slot] = "report"
 
@@ -116,19 +116,19 @@ class Hook:
         """Before the first step of an epoch."""
 
     def on_gradients(self, ctx: FitContext, role: str) -> None:
-        """Before an optimizer's step: the gradients of its role are complete, and not clipped."""
+        """Before an optimizer step: the gradients of its role are complete, but not clipped."""
 
     def on_step_end(self, ctx: FitContext) -> None:
         """After a batch and its optimizer steps."""
 
     def on_epoch_end(self, ctx: FitContext) -> None:
-        """After the last step of an epoch; ``ctx.logs`` is complete but for other hooks' parts."""
+        """After the last step of an epoch; ``ctx.logs`` is complete except for other hooks."""
 
     def on_evaluate_start(self, ctx: FitContext) -> None:
         """Before the test split or pseudo-anomalies are scored."""
 
     def on_evaluated(self, ctx: FitContext) -> None:
-        """After ``ctx.metrics`` were set, and on the test split scores and labels."""
+        """After ``ctx.metrics`` were set; on the test split, also scores and labels."""
 
     def on_train_end(self, ctx: FitContext) -> None:
         """After the last epoch, before the collect pass."""
@@ -137,30 +137,30 @@ class Hook:
         """After training and the collect pass."""
 
     def on_error(self, ctx: FitContext, error: BaseException) -> None:
-        """When training ends by an error or an interrupt (``KeyboardInterrupt``)."""
+        """When training ends with an error or an interrupt (``KeyboardInterrupt``)."""
 
     def close(self) -> None:
-        """Last of all, however training ended: close what is open."""
+        """Called last, however training ended: close files and connections."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs: numbers, text and tensors only."""
+        """Return the state for resuming: only numbers, text and tensors."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` gave."""
+        """Restore the state from ``state_dict``."""
 
 
 def metric_named(ctx: FitContext, name: str, place: str) -> float:
-    """The value of one of ``ctx.metrics``; ``RecipeError`` at ``place`` where there is none."""
+    """Return the value of one of ``ctx.metrics``; ``RecipeError`` at ``place`` if missing."""
     for metric in ctx.metrics:
         if metric.name == name:
             return metric.value
     names = ", ".join(dict.fromkeys(metric.name for metric in ctx.metrics))
-    raise RecipeError(f"{place}: no metric '{name}'; there are {names}")
+    raise RecipeError(f"{place}: no metric '{name}'; choose one of {names}")
 
 
 def in_order(hooks: Sequence[Hook]) -> list[Hook]:
-    """Hooks in running order; ``RecipeError`` for an event no one calls or an unknown slot."""
+    """Sort hooks into running order; ``RecipeError`` for an unknown event or slot."""
     for hook in hooks:
         kind = type(hook).__name__
         if hook.slot not in SLOTS:

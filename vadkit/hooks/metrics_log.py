@@ -1,4 +1,4 @@
-"""Figures as JSON lines."""
+"""Metrics as JSON lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MetricsLog(Hook):
     def on_fit_start(self, ctx: FitContext) -> None:
         path = ctx.run / _FILE
         if path.is_file():
-            # A killed process went on after its last checkpoint, or had none: its steps come again.
+            # A killed process may have logged steps after its last checkpoint; they are done again.
             write_text(path, "".join(f"{line}\n" for line in _lines_until(path, ctx.step)))
 
     def on_step_end(self, ctx: FitContext) -> None:
@@ -42,14 +42,14 @@ class MetricsLog(Hook):
         self._write(ctx, "evaluated", figures)
 
     def _write(self, ctx: FitContext, event: str, figures: dict[str, float]) -> None:
-        # NaN is no JSON; an undefined metric is null.
+        # JSON has no NaN; an undefined metric is null.
         values: dict[str, Any] = {k: v if v == v else None for k, v in figures.items()}
         line = {"event": event, "epoch": ctx.epoch, "step": ctx.step, "time": time.time(), **values}
         append_line(ctx.run / _FILE, json.dumps(line))
 
 
 def _lines_until(path: Path, step: int) -> Iterator[str]:
-    """Whole lines of steps up to ``step``."""
+    """Return the complete lines of steps up to ``step``."""
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             known: Any = json.loads(line)["step"]

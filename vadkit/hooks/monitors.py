@@ -1,4 +1,4 @@
-"""Hooks that add figures to the epoch's logs."""
+"""Hooks that add metrics to the logs of an epoch."""
 
 from __future__ import annotations
 

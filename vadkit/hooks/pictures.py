@@ -1,4 +1,4 @@
-"""What hooks that draw have in common."""
+"""The common part of hooks that draw."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from vadkit.hooks.hook import FitContext, Hook, Slot
 
 
 class PictureHook(Hook):
-    """Base of hooks that draw: their pictures also go to TensorBoard where it is installed."""
+    """Base class of hooks that draw; their images also go to TensorBoard if it is installed."""
 
     slot: ClassVar[Slot] = "report"
-    # Its pictures stand in ``tensorboard/<name>``.
+    # Its images are in ``tensorboard/<name>``.
     name: ClassVar[str]
 
     def __init__(self) -> None:
@@ -23,12 +23,12 @@ class PictureHook(Hook):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        # A folder of its own, because TensorBoard follows one growing file a folder.
+        # Its own folder, because TensorBoard follows only one growing file per folder.
         folder = ctx.run / "tensorboard" / self.name
         self.board = SummaryWriter(folder, purge_step=ctx.step + 1)
 
     def show(self, ctx: FitContext, tag: str, picture: Path) -> None:
-        """Copy a picture to TensorBoard."""
+        """Copy an image to TensorBoard."""
         if self.board is None:
             return
         import numpy as np

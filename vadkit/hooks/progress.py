@@ -1,4 +1,4 @@
-"""Progress for people: a bar on a terminal, plain lines elsewhere."""
+"""Training progress: a bar in a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vadkit.hooks.hook import FitContext, Hook, Slot
 
 
 class Progress(Hook):
-    """Shows epoch, loss and time left on stderr; at most a line every ``every_s`` seconds in CI."""
+    """Shows epoch, loss and remaining time; lines every ``every_s`` s without a terminal."""
 
     slot: ClassVar[Slot] = "report"
 

@@ -15,8 +15,9 @@ from vadkit.text import video_file
 class ScorePlot(PictureHook):
     """Plots the raw scores of test videos in ``score-plots/epoch-0003/<video>.png``.
 
-    After each evaluation, a plot a video, with abnormal frames shaded. Of more than ``most``
-    videos so many are taken, spread evenly. Raises ``RecipeError`` without the evaluate hook.
+    There is one plot per video after each evaluation, with abnormal frames shaded. If there are
+    more than ``most`` videos, evenly spaced ones are plotted. Raises ``RecipeError`` without the
+    hook ``evaluate``.
     """
 
     name: ClassVar[str] = "score-plots"
@@ -28,8 +29,8 @@ class ScorePlot(PictureHook):
     def on_fit_start(self, ctx: FitContext) -> None:
         if "test" not in ctx.evaluates:
             raise RecipeError(
-                "hooks.score-plot: no test video is evaluated while training; add the hook "
-                "{type: evaluate}, or drop this one"
+                "hooks.score-plot: no test video is evaluated during training; add the hook "
+                "{type: evaluate}, or remove this one"
             )
         super().on_fit_start(ctx)
 

@@ -1,4 +1,4 @@
-"""Figures for TensorBoard."""
+"""Metrics for TensorBoard."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vadkit.hooks.hook import FitContext, Hook, Slot
 
 
 class TensorBoard(Hook):
-    """Writes the figures of epochs and evaluations to ``tensorboard/`` (extra 'tensorboard')."""
+    """Writes the metrics of epochs and evaluations to ``tensorboard/`` (extra 'tensorboard')."""
 
     slot: ClassVar[Slot] = "report"
 

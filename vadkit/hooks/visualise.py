@@ -1,4 +1,4 @@
-"""Pictures of what the method makes of training clips."""
+"""Images of the method's output on training clips."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Visualise(PictureHook):
     """Draws frames, the method's output and its error maps in ``visualise/epoch-0003.png``.
 
-    Every ``every`` epochs, and once more at the end, the same ``clips`` training clips, spread
-    evenly and without augments; of each the middle one of its scored frames. Raises
-    ``RecipeError`` for a method that has neither an output nor maps.
+    Every ``every`` epochs and at the end, it draws the same ``clips`` training clips, evenly spread
+    and without augments; for each clip the middle one of its scored frames. Raises ``RecipeError``
+    for a method that has neither an output nor maps.
     """
 
     name: ClassVar[str] = "visualise"
@@ -35,8 +35,8 @@ class Visualise(PictureHook):
         self.clips = clips
 
     def on_fit_start(self, ctx: FitContext) -> None:
-        # A method with nothing to show is found out before it has trained for long. One that takes
-        # no gradient may know nothing to score by yet.
+        # Find out that a method has nothing to show before it has trained for long. A method
+        # without gradients may not be able to score yet.
         if ctx.epochs:
             self._rows(ctx, 1)
         super().on_fit_start(ctx)
@@ -56,7 +56,7 @@ class Visualise(PictureHook):
         self.show(ctx, "visualise", path)
 
     def _rows(self, ctx: FitContext, count: int) -> list[ClipRow]:
-        """The middle scored frame of up to ``count`` clips, and what the method makes of it."""
+        """Return the middle scored frame of up to ``count`` clips, with the method's output."""
         from vadkit.reports.clip_grid import ClipRow
 
         spec = ctx.method.clip.scoring
@@ -70,7 +70,7 @@ class Visualise(PictureHook):
                 if scores.output is None and scores.maps is None:
                     raise RecipeError(
                         "hooks.visualise: the method has neither an output nor error maps to "
-                        "show; drop the hook"
+                        "show; remove the hook"
                     )
                 for number, (video, first) in enumerate(places):
                     frame, output, error = clips.frames[number, :, offset], None, None

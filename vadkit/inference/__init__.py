@@ -1,4 +1,4 @@
-"""Running a trained method on video: the detector, its sources and its sinks."""
+"""Run a trained method on video: the detector, its sources and its sinks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From scores to alarms that a person would act on: pushed frame by frame, by time, not count."""
+"""Turn scores into alarms, frame by frame; durations are in seconds, not frames."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from vadkit.inference.clip_ring import ClipFrame, ClipRing, jpeg
 from vadkit.scoring.calibration import MERGE_S
 from vadkit.text import ascii_name
 
-# An alarm; a camera that gives no frames; one that gives frames again.
+# An alarm; a camera that gives no frames; a camera that gives frames again.
 EventKind = Literal["alarm", "source-lost", "source-back"]
 
 
 @dataclass(frozen=True)
 class AlarmRules:
-    """When a score makes an alarm; times in seconds.
+    """The rules that turn scores into alarms; times in seconds.
 
-    - An alarm begins with a score at or above ``threshold`` and lasts until one falls below
-      ``release``, so that a score that wavers around the threshold makes one alarm, not many. A
-      frame without a score is below both.
-    - One that lasts less than ``min_duration_s`` from its first frame to its last is none.
-    - One that begins less than ``merge_s`` after the end of the one before goes on with that one.
-    - For ``cooldown_s`` after the end of an alarm no other begins.
+    - An alarm starts with a score at or above ``threshold`` and lasts until a score is below
+      ``release``, so that scores that fluctuate around the threshold make only one alarm. A frame
+      without a score is below both levels.
+    - An alarm shorter than ``min_duration_s``, from its first to its last frame, is discarded.
+    - An alarm that starts less than ``merge_s`` after the end of the previous one continues it.
+    - No alarm starts within ``cooldown_s`` after the end of the previous one.
     """
 
     threshold: float
@@ -39,22 +39,21 @@ class AlarmRules:
 
     def __post_init__(self) -> None:
         if not self.release <= self.threshold:
-            raise ValueError(f"release {self.release} lies above the threshold {self.threshold}")
+            raise ValueError(f"release {self.release} is above the threshold {self.threshold}")
 
 
 @dataclass(frozen=True)
 class Event:
-    """An alarm, as it begins (``end`` None) and again, complete, when it is over.
+    """An alarm: once when it starts (``end`` None), and again, complete, when it is over.
 
-    So is an outage of a camera: it begins as ``kind`` "source-lost" with the reason in ``message``,
-    and is over as "source-back", under the same id. It has no peak and no pictures.
+    An outage of a camera is also an event: it starts with the ``kind`` "source-lost" and the reason
+    in ``message``, and ends as "source-back" with the same id. It has no peak and no pictures.
 
-    Times are seconds of the source's clock; ``started_at`` is the time of day of ``start`` in UTC,
-    where that is known. ``region`` (x1, y1, x2, y2) in pixels of the source and ``part`` say where
-    the score came from and which part of the method it was, at the peak so far, where the method
-    tells. ``snapshot`` is the peak's frame as JPEG, ``clip`` frames from before the start until
-    after the end (empty while it lasts). The id is ASCII, and the same whenever a file is scored
-    again.
+    Times are in seconds on the source's clock; ``started_at`` is the time of day of ``start`` in
+    UTC, if known. ``region`` (x1, y1, x2, y2) in source pixels is the position of the peak so far,
+    and ``part`` the part of the method that caused it, if the method provides them. ``snapshot`` is
+    the frame of the peak as JPEG. ``clip`` has frames from before the start until after the end
+    (empty until the end). The id is ASCII, and the same if a file is scored again.
     """
 
     id: str
@@ -78,7 +77,7 @@ class Event:
         return self.end is not None
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values, without pictures."""
+        """Return plain JSON values, without pictures."""
         return {
             "id": self.id,
             "kind": self.kind,
@@ -107,7 +106,7 @@ class _Peak:
 
 @dataclass
 class _Rise:
-    """Frames in a row at or above the release level, the first at or above the threshold."""
+    """Consecutive frames at or above the release level; the first is at or above the threshold."""
 
     start: float
     end: float
@@ -119,10 +118,10 @@ class _Rise:
 
 
 class Alarms:
-    """The alarms of one source; ``push`` every frame, then ``finish``.
+    """The alarms of one source; call ``push`` for every frame, then ``finish``.
 
-    ``epoch`` is the Unix time of the source's time 0, where it has one. ``ring`` keeps frames for
-    the clips of events; None keeps none, nor snapshots. Memory stays bounded.
+    ``epoch`` is the Unix time of the source's time 0, if known. ``ring`` keeps frames for the clips
+    of events; with None there are no clips and no snapshots. Memory is bounded.
     """
 
     def __init__(
@@ -138,16 +137,16 @@ class Alarms:
         self.epoch = epoch
         self.ring = ring
         if ring is not None:
-            # An alarm is known of only when it has lasted long enough.
+            # An alarm is reported only after its minimum duration.
             ring.late_s = rules.min_duration_s
         self._rise: _Rise | None = None
-        self._event: _Rise | None = None  # all rises of it in one
+        self._event: _Rise | None = None  # all merged rises in one
         self._last_end = -math.inf
         self._now = -math.inf
 
     @property
     def on(self) -> bool:
-        """Whether an alarm is on at the frame pushed last."""
+        """Whether an alarm is active at the last frame."""
         return self._event is not None and self._event.end == self._now
 
     def push(
@@ -159,10 +158,10 @@ class Alarms:
         score_map: np.ndarray | None = None,
         parts: Mapping[str, float] | None = None,
     ) -> list[Event]:
-        """Take the next frame: its time, live score, picture (H, W, 3), map (h, w) and parts.
+        """Add the next frame: its time, live score, picture (H, W, 3), map (h, w) and parts.
 
-        Gives the events that are over, then one that has begun. Raises ``ValueError`` when time
-        runs backwards.
+        Returns the events that are over, then an event that has started. Raises ``ValueError`` if
+        time goes backwards.
         """
         if time < self._now:
             raise ValueError(f"{self.source}: time ran backwards, from {self._now} to {time}")
@@ -187,7 +186,7 @@ class Alarms:
         return told
 
     def finish(self) -> list[Event]:
-        """End what lasts, as the source has ended; gives the event that is over then."""
+        """End the current alarm, because the source has ended; return its event."""
         told = [] if self._event is None else [self._over()]
         self._rise = None
         return told
@@ -200,7 +199,7 @@ class Alarms:
         score_map: np.ndarray | None,
         parts: Mapping[str, float] | None,
     ) -> None:
-        """Begin a rise, go on with it, or end it."""
+        """Start, continue or end a rise."""
         if self._rise is None:
             if not (score >= self.rules.threshold and self._may_begin(time)):
                 return
@@ -228,11 +227,11 @@ class Alarms:
         return gap < self.rules.merge_s or gap >= self.rules.cooldown_s
 
     def _is_over(self, time: float) -> bool:
-        """Whether no later frame can go on with the event at hand."""
+        """Whether no later frame can continue the current event."""
         assert self._event is not None
         rise, end = self._rise, self._event.end
         if rise is not None and (rise.start <= end or rise.start - end < self.rules.merge_s):
-            # Its own, or one that began in time and may last long enough yet.
+            # Its own rise, or one that started in time and may still become long enough.
             return False
         if rise is not None and self._lasts(rise):
             return True
@@ -267,22 +266,22 @@ class Alarms:
 
 
 def time_of_day(seconds: float) -> str:
-    """A Unix time as it stands in records of events, in UTC."""
+    """Format a Unix time for event records, in UTC."""
     at = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def event_id(source: str, stamp: str) -> str:
-    """The id of an event: plain ASCII, different for different sources."""
+    """Return the id of an event: plain ASCII, different for different sources."""
     stamp = re.sub(r"[-:]|\.(?=\d+Z)", "", stamp)
     return f"{ascii_name(source)}-{stamp}" if source else stamp
 
 
 def peak_region(score_map: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """The box (x1, y1, x2, y2) around a map's peak, in pixels of a picture of ``size`` (H, W).
+    """Return the box (x1, y1, x2, y2) around a map's peak, in pixels of a picture (H, W).
 
-    It holds the connected cells around the highest one that lie more than half-way from the map's
-    median up to it; None for a map without a finite value.
+    It contains the connected cells around the highest one that are more than half-way from the
+    map's median up to the peak; None for a map without finite values.
     """
     from scipy.ndimage import label
 
@@ -303,7 +302,7 @@ def peak_region(score_map: np.ndarray, size: tuple[int, int]) -> tuple[int, int,
 
 
 def raised_by(parts: Mapping[str, float] | None) -> str | None:
-    """The part of the highest score; None where there are no parts."""
+    """Return the part with the highest score; None if there are no parts."""
     return max(parts, key=lambda name: _or_lowest(parts[name])) if parts else None
 
 

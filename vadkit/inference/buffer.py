@@ -1,4 +1,4 @@
-"""Bounded queues between threads: who is too fast waits, or drops frames."""
+"""Bounded queues between threads; a fast producer waits, or drops frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Closed(Exception):
-    """The buffer is not wanted any more."""
+    """The buffer was closed by its reader."""
 
 
 class Buffer(Generic[T]):
@@ -27,11 +27,11 @@ class Buffer(Generic[T]):
         self._closed = self._finished = False
 
     def __len__(self) -> int:
-        """Items that wait."""
+        """The number of waiting items."""
         return len(self.items)
 
     def put(self, item: T) -> None:
-        """Add an item once there is room; raises ``Closed`` when nobody takes it any more."""
+        """Add an item as soon as there is room; raise ``Closed`` if the buffer is closed."""
         with self.changed:
             self.changed.wait_for(lambda: len(self.items) < self.capacity or self._closed)
             if self._closed:
@@ -40,7 +40,7 @@ class Buffer(Generic[T]):
             self.changed.notify_all()
 
     def get(self, timeout_s: float | None = None) -> T | None:
-        """The oldest item; None when none comes in time, or ever."""
+        """Return the oldest item; None after the timeout, or if there will be no more."""
         with self.changed:
             self.changed.wait_for(lambda: self.items or self._finished or self._closed, timeout_s)
             if self._closed or not self.items:
@@ -50,18 +50,18 @@ class Buffer(Generic[T]):
             return item
 
     def __iter__(self) -> Iterator[T]:
-        """Items until the last one was taken after ``finish``, or the buffer is closed."""
+        """Yield items until the last one after ``finish``, or until the buffer is closed."""
         while (item := self.get()) is not None:
             yield item
 
     def finish(self) -> None:
-        """Nothing more is put in."""
+        """Declare that no more items will be added."""
         with self.changed:
             self._finished = True
             self.changed.notify_all()
 
     def close(self) -> None:
-        """Nothing more is taken out: what waits is let go."""
+        """Stop reading: discard all waiting items."""
         with self.changed:
             self._closed = True
             self.items.clear()
@@ -69,20 +69,20 @@ class Buffer(Generic[T]):
 
 
 class FrameBuffer(Buffer[Frame | SourceEvent | Exception]):
-    """Frames of a source, in between its reader and whoever scores them."""
+    """The frames of a source, between its reader and the scoring."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
-        # Frames dropped since one was last taken in, those that were missing among them, and when.
+        # Frames dropped since the last accepted one, frames missing among them, and their time.
         self._dropped = self._missed = 0
         self._dropped_last = 0.0
 
     def put_live(self, frame: Frame) -> None:
-        """Add a frame at once or drop it: once the buffer is full, until all in it are taken.
+        """Add a frame immediately or drop it: once the buffer is full, drop until it is empty.
 
-        So what comes out are runs of frames without a gap, as long as the buffer, however far
-        scoring is behind: clips are made of such runs. To drop the oldest ones instead would break
-        the very run that is being scored. An event in place of those dropped counts them.
+        The output therefore consists of gapless runs of frames, as long as the buffer, however slow
+        scoring is; clips need such runs. Dropping the oldest frames instead would interrupt the run
+        that is being scored. An event in place of the dropped frames counts them.
         """
         with self.changed:
             if self._closed:
@@ -100,7 +100,7 @@ class FrameBuffer(Buffer[Frame | SourceEvent | Exception]):
             self.changed.notify_all()
 
     def finish(self) -> None:
-        """Nothing more is put in."""
+        """Declare that no more items will be added."""
         with self.changed:
             if self._dropped:
                 self._tell()

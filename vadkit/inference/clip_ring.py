@@ -1,4 +1,4 @@
-"""The last seconds of a source as JPEG, and the clips of its alarms cut out of them."""
+"""The last seconds of a source as JPEG, for the clips of its alarms."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 
 
 class ClipFrame(NamedTuple):
-    """A frame of a clip: its time in seconds, and JPEG."""
+    """A frame of a clip: its time in seconds, and its JPEG."""
 
     time: float
     jpeg: bytes
 
 
 class ClipRing:
-    """Keeps the last ``before_s`` seconds, and of an alarm all until ``after_s`` after its end.
+    """Keeps the last ``before_s`` seconds and, for an alarm, all until ``after_s`` after its end.
 
-    About ``fps`` frames a second are kept, at most ``width`` pixels wide, and of one alarm at
-    most ``longest_s`` seconds, its beginning: memory is bounded by (before + longest) * fps frames
-    of some tens of kilobytes.
+    It keeps about ``fps`` frames per second, at most ``width`` pixels wide, and at most the first
+    ``longest_s`` seconds of an alarm. Memory is bounded by (before + longest) * fps frames of some
+    tens of kilobytes.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ClipRing:
     ) -> None:
         self.before_s, self.after_s, self.longest_s = before_s, after_s, longest_s
         self.fps, self.width = fps, width
-        # How long after its start an alarm may be told of.
+        # The longest time between the start of an alarm and its report.
         self.late_s = 0.0
         self._recent: deque[ClipFrame] = deque()
         self._clip: list[ClipFrame] | None = None
@@ -43,14 +43,14 @@ class ClipRing:
         self._due = float("-inf")
 
     def __len__(self) -> int:
-        """Frames held."""
+        """The number of frames."""
         return len(self._recent) + len(self._clip or ())
 
     def push(self, time: float, frame_rgb: np.ndarray) -> None:
-        """Take a frame (H, W, 3) uint8 RGB, in order of time."""
+        """Add a frame (H, W, 3) uint8 RGB, in order of time."""
         if time < self._due:
             return
-        # A little early is in time: clocks of cameras waver.
+        # Accept frames that are slightly early, because camera clocks jitter.
         self._due = time + 0.8 / self.fps
         kept = ClipFrame(time, jpeg(frame_rgb, self.width))
         if self._clip is not None and time <= self._stop:
@@ -60,18 +60,18 @@ class ClipRing:
             self._recent.popleft()
 
     def begin(self, start: float) -> None:
-        """An alarm began at ``start``: keep what comes."""
+        """Keep all frames from now on, because an alarm started at ``start``."""
         self._clip = [one for one in self._recent if one.time >= start - self.before_s]
         self._stop = start + self.longest_s
 
     def end(self, end: float) -> tuple[ClipFrame, ...]:
-        """The clip of the alarm that ended at ``end``."""
+        """Return the clip of the alarm that ended at ``end``."""
         clip, self._clip = self._clip or [], None
         return tuple(one for one in clip if one.time <= end + self.after_s)
 
 
 def jpeg(frame_rgb: np.ndarray, width: int | None = None) -> bytes:
-    """A frame (H, W, 3) uint8 RGB as JPEG, no wider than ``width``."""
+    """Encode a frame (H, W, 3) uint8 RGB as JPEG, no wider than ``width``."""
     if width is not None and frame_rgb.shape[1] > width:
         height = max(1, round(frame_rgb.shape[0] * width / frame_rgb.shape[1]))
         frame_rgb = cv2.resize(frame_rgb, (width, height), interpolation=cv2.INTER_AREA)
@@ -82,8 +82,8 @@ def jpeg(frame_rgb: np.ndarray, width: int | None = None) -> bytes:
 
 
 def picture(jpeg: bytes) -> np.ndarray:
-    """JPEG as a frame (H, W, 3) uint8 RGB; ``ValueError`` for bytes that are none."""
+    """Decode JPEG to a frame (H, W, 3) uint8 RGB; raise ``ValueError`` for other bytes."""
     frame = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     if frame is None:
-        raise ValueError("the bytes are no picture")
+        raise ValueError("the bytes are not a picture")
     return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)

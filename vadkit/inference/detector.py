@@ -39,7 +39,7 @@ _FPS = 25.0
 
 @dataclass(frozen=True)
 class ScoredVideo:
-    """The frames of one video, (N,) each: ``FrameScore`` without pictures and maps."""
+    """The frames of one video, (N,) each: like ``FrameScore``, without pictures and maps."""
 
     time: np.ndarray
     raw: np.ndarray
@@ -53,11 +53,11 @@ class ScoredVideo:
 class Detector:
     """A method with its weights, ready to score frames.
 
-    ``normal`` says what scores were on training video, ``calibration`` what threshold that makes,
-    and ``alarms`` how alarms are made of scores over it; ``scorers`` is the recipe's chain.
-    ``flow`` and ``objects`` work out what the method takes beside frames, None where it takes none.
-    ``batch_size`` is that of ``vadkit eval``, so that scores are the same to the bit; ``maps`` says
-    whether score maps are wanted. ``settings`` are parameters of sources by component.
+    ``normal`` has the statistics of scores on training video, ``calibration`` the threshold, and
+    ``alarms`` the alarm rules; ``scorers`` are those of the recipe. ``flow`` and ``objects``
+    compute what the method needs besides frames; None if it needs none. ``batch_size`` is that of
+    ``vadkit eval``, so that scores are bit-identical. ``maps`` requests score maps. ``settings``
+    are parameters of sources, by component.
     """
 
     method: Method | ExportedMethod
@@ -75,12 +75,12 @@ class Detector:
 
     @classmethod
     def load(cls, run: Path | str, checkpoint: str = "last") -> Detector:
-        """The detector of a run folder, or of an exported ``.onnx`` or ``.pt2`` file.
+        """Load the detector of a run folder, or of an exported ``.onnx`` or ``.pt2`` file.
 
-        Raises ``TrainingError`` when the run has no such checkpoint, ``DataError`` when the file
+        Raises ``TrainingError`` if the run has no such checkpoint, and ``DataError`` if the file
         cannot be read.
         """
-        # Building from a recipe is a workflow, a layer above; it is looked up when asked for.
+        # Building from a recipe belongs to a higher layer, so it is looked up at runtime.
         from importlib import import_module
 
         detector = import_module("vadkit.workflows.infer").load_detector(Path(run), checkpoint)
@@ -89,21 +89,21 @@ class Detector:
 
     @property
     def threshold(self) -> float:
-        """The score from which on a frame is an alarm: calibrated, or by ``normal``, or NaN."""
+        """The alarm threshold for scores: calibrated, or from ``normal``, or NaN."""
         if self.calibration is not None:
             return self.calibration.threshold
         return math.nan if self.normal is None else self.normal.frame_q999
 
     @property
     def usual(self) -> float:
-        """The median of live scores on normal video; NaN where it is not known."""
+        """The median of live scores on normal video; NaN if unknown."""
         if self.calibration is not None:
             return self.calibration.usual
         return math.nan if self.normal is None else self.normal.frame_q50
 
     @property
     def rules(self) -> AlarmRules | None:
-        """How scores make alarms, None where no threshold is known."""
+        """The alarm rules; None if there is no threshold."""
         if math.isnan(self.threshold):
             return None
         settings = self.alarms
@@ -117,34 +117,34 @@ class Detector:
         )
 
     def clip_ring(self) -> ClipRing:
-        """What keeps the pictures of alarms, as long as the recipe says."""
+        """Return a buffer for the pictures of alarms, with the times of the recipe."""
         return ClipRing(before_s=self.alarms.before_s, after_s=self.alarms.after_s)
 
     @property
     def delay(self) -> int:
-        """Frames that must come after a frame before its score can be known."""
+        """The number of later frames that are needed to score a frame."""
         return delay_of(self.method.clip.scoring, 1)
 
     def batch_for(self, max_delay: int | None) -> int:
-        """Clips of one stream in a batch so that no score comes later than ``max_delay`` frames.
+        """Return the batch size of a stream for scores at most ``max_delay`` frames late.
 
-        Raises ``RecipeError`` where the method needs more frames than that.
+        Raises ``RecipeError`` if the method needs more frames than that.
         """
         if max_delay is None:
             return self.batch_size
         if max_delay < self.delay:
             raise RecipeError(
-                f"a delay of {max_delay} frames is not possible: the method looks at "
-                f"{self.delay} frames after the one that it scores"
+                f"a delay of {max_delay} frames is not possible: the method needs {self.delay} "
+                "frames after the one that it scores"
             )
         batches = range(self.batch_size, 0, -1)
         return next(b for b in batches if delay_of(self.method.clip.scoring, b) <= max_delay)
 
     def smoothing(self, *, live: bool) -> Step:
-        """The function from raw scores to final ones, for one stream.
+        """Return the function from raw scores to final ones, for one stream.
 
-        The recipe's scorers where all are causal, else the protocol ``online``: the same numbers
-        as in ``vadkit eval``. Live, scorers that look ahead raise ``RecipeError``.
+        It is the recipe's scorers if all are causal, else the protocol ``online``, with the same
+        results as ``vadkit eval``. For live sources, non-causal scorers raise ``RecipeError``.
         """
         ahead = [scorer for scorer in self.scorers if not scorer.causal]
         if ahead and live:
@@ -161,13 +161,13 @@ class Detector:
         *,
         fps: float = _FPS,
     ) -> Iterator[FrameScore]:
-        """Score a source, or frames (H, W, 3) uint8 RGB in order, each looked at once.
+        """Score a source, or frames (H, W, 3) uint8 RGB in order; each frame is processed once.
 
-        Frames come out in order, with the scores that ``vadkit eval`` gives the same video; a score
-        comes at most ``max_delay`` frames after its frame (None: a batch of clips, for a live
-        source no longer than scoring takes). Bare pictures come ``fps`` a second.
+        Yields frames in order, with the same scores as ``vadkit eval``. A score comes at most
+        ``max_delay`` frames after its frame (None: after a batch of clips; for a live source,
+        without waiting for a full batch). Plain frames have a rate of ``fps`` per second.
 
-        A source is read by threads; what happens to it is logged, and its error raised.
+        Threads read the source; its events are logged, and its error is raised.
         """
         if not hasattr(frames, "read"):
             timed = (
@@ -191,12 +191,12 @@ class Detector:
     def score(self, video: Path | str | Source | Iterable[np.ndarray]) -> ScoredVideo:
         """Score a whole video: a file, a folder of images, a source, or frames.
 
-        Raises ``DataError`` when it cannot be read.
+        Raises ``DataError`` if it cannot be read.
         """
         if isinstance(video, Path | str):
             settings = {**self.settings}
             if self.objects is None:
-                # Frames are resized where they are decoded.
+                # Frames are resized while they are decoded.
                 clip = self.method.clip
                 form = {"size": clip.size, "channels": clip.channels}
                 settings["file"] = {**settings.get("file", {}), **form}
@@ -221,9 +221,9 @@ def _without_pictures(scores: Iterator[FrameScore]) -> Iterator[FrameScore]:
 
 
 def load_normal(run: Path) -> NormalScores | None:
-    """``normal.json`` of a run, None when training has not written it."""
+    """Read ``normal.json`` of a run; None if training has not written it."""
     path = run / "normal.json"
-    advice = "train again, or delete it to go without"
+    advice = "train again, or delete it to continue without it"
     try:
         data = read_json(path, dict[str, float | int | None], advice)
     except FileNotFoundError:

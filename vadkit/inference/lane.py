@@ -1,4 +1,4 @@
-"""One stream on its way through a method, and several of them in one call of it."""
+"""One stream on its way through a method, and several streams in one call of the method."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrameScore:
-    """One frame and what was made of it.
+    """One frame and its scores.
 
-    ``index`` counts frames from 0, those that were missed too; ``time`` is in seconds from the
-    first frame, ``arrived`` when it was decoded, on the system's monotonic clock (0: not known).
-    ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score, ``score`` the smoothed one,
-    both NaN where the method gives none; ``alarm`` says whether ``score`` reaches ``threshold``
-    (NaN: not known). ``map`` (h, w) tells where, ``parts`` what each part of a method says.
+    ``index`` counts frames from 0, including missing ones. ``time`` is in seconds from the first
+    frame; ``arrived`` is when the frame was decoded, on the system's monotonic clock (0: unknown).
+    ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score and ``score`` the smoothed one;
+    both are NaN for a frame without a score. ``alarm`` says whether ``score`` reaches ``threshold``
+    (NaN: unknown). ``map`` (h, w) is the score map, and ``parts`` has the score of each part of a
+    method.
     """
 
     index: int
@@ -56,18 +57,18 @@ class Lane:
         return Window(method.clip.scoring, encoded, self.batch, self.detector.device)
 
     def push(self, frame: Prepared) -> None:
-        """Take a frame."""
+        """Add a frame."""
         if not self.window.ready:
             self.waiting_since = time.monotonic()
         self.window.push(frame)
 
     def release(self) -> Iterator[FrameScore]:
-        """Frames whose scores are known, in order."""
+        """Yield frames whose scores are known, in order."""
         for raw in self.window.release():
             yield self._final(raw)
 
     def finish(self) -> Iterator[FrameScore]:
-        """Score and release all frames, as those of a video that ends; then begin anew."""
+        """Score and yield all frames, as at the end of a video; then start again."""
         self.window.finish()
         score_ready(self.detector, [self])
         for raw in self.window.release(ended=True):

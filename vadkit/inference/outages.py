@@ -1,4 +1,4 @@
-"""Outages of cameras as events: when one counts as lost, and when it is back."""
+"""Outages of cameras as events: when a camera counts as lost, and when it is back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vadkit.inference.sources.source import BROKEN, SourceEvent
 
 @dataclass
 class _Silence:
-    """Since when a source gives no frames, on three clocks, and what was told of it."""
+    """The time since which a source gives no frames, on three clocks, and its reported event."""
 
     start: float
     since: float
@@ -22,10 +22,10 @@ class _Silence:
 
 
 class Outages:
-    """Turns what sources say into events of the kinds ``source-lost`` and ``source-back``.
+    """Turns source events into events of the kinds ``source-lost`` and ``source-back``.
 
-    A source is lost when it has given no frame for ``after_s`` seconds since its connection broke
-    or stalled, and at once when it has failed for good.
+    A source is lost if it has given no frame for ``after_s`` seconds since its connection broke or
+    stalled, and immediately if it has failed.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Outages:
         self._silent: dict[str, _Silence | None] = dict.fromkeys(names)
 
     def heard(self, name: str, item: SourceEvent) -> list[Event]:
-        """Take what happened to a source; gives the event that it is lost, if that is why."""
+        """Handle an event of a source; return the event that it is lost, if it is."""
         if item.kind not in (*BROKEN, "failed"):
             return []
         silence = self._silent[name]
@@ -54,16 +54,16 @@ class Outages:
         return []
 
     def frame(self, name: str, at: float) -> list[Event]:
-        """A frame came, at this time of the source's clock; gives the event that it is back."""
+        """Handle a frame at this time of the source's clock; return the event that it is back."""
         silence = self._silent[name]
         if silence is None or at <= silence.start:
-            # One from before may be scored late.
+            # A frame from before the outage may be scored late.
             return []
         self._silent[name] = None
         return [] if silence.told is None else [replace(silence.told, kind="source-back", end=at)]
 
     def due(self) -> list[Event]:
-        """The events of sources that count as lost from now on."""
+        """Return the events of sources that count as lost from now on."""
         now = self._clock()
         return [
             self._lost(name, silence)

@@ -1,4 +1,4 @@
-"""One source's way from scores to alarms and sinks."""
+"""The path of one source from scores to alarms and sinks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores
 
 
 class Outlet:
-    """Takes the scored frames of one source in order and tells its sinks of frames and alarms.
+    """Takes the scored frames of one source in order, and sends frames and alarms to its sinks.
 
-    Without ``rules`` there are no alarms. ``source`` is what events call the source, its name by
-    default. ``epoch`` is the Unix time of the source's time 0, where
-    it has one; ``ring`` keeps the pictures of alarms, None keeps none.
+    Without ``rules`` there are no alarms. ``source`` is the name of the source in events, by
+    default its name. ``epoch`` is the Unix time of the source's time 0, if known. ``ring`` keeps
+    the pictures of alarms; with None there are none.
     """
 
     def __init__(
@@ -35,11 +35,11 @@ class Outlet:
 
     @property
     def alarm(self) -> bool:
-        """Whether an alarm is on."""
+        """Whether an alarm is active."""
         return self.alarms is not None and self.alarms.on
 
     def frame(self, item: FrameScore) -> list[Event]:
-        """Take the next frame; gives the events that it ends and begins."""
+        """Handle the next frame; return the events that it ends and starts."""
         events: list[Event] = []
         if self.alarms is not None:
             events = self.alarms.push(
@@ -60,11 +60,11 @@ class Outlet:
         return self._told(events)
 
     def finish(self) -> list[Event]:
-        """No frame comes for now or for ever: gives the event that is over now."""
+        """No frame comes for now or forever; return the event that is over now."""
         return self._told([] if self.alarms is None else self.alarms.finish())
 
     def close(self, result: VideoScores | None = None, patience_s: float = PATIENCE_S) -> list[str]:
-        """End the sinks, with the scores of a video that was finite; gives the files written."""
+        """Close the sinks, with the scores of a video that has ended; return the written files."""
         return [str(path) for path in self.sinks.close(result, patience_s)]
 
     def _told(self, events: list[Event]) -> list[Event]:

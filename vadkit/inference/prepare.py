@@ -1,4 +1,4 @@
-"""A frame made ready for clips: resized, with the flow and the boxes that the method takes."""
+"""Prepare a frame for clips: resize it, and add the flow and boxes that the method needs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from vadkit.inference.window import Prepared
 def prepare(
     frames: Iterator[Frame], spec: ClipSpec, flow: Flow | None, objects: FrameFinder | None
 ) -> Iterator[Prepared]:
-    """Frames as windows take them, in order; ``index`` counts those that were missed too.
+    """Yield frames for windows, in order; ``index`` also counts missing frames.
 
-    A finder that looks ahead holds frames back until it answers.
+    A finder that looks ahead delays frames until it answers.
     """
     index, previous = -1, None
     for frame, found in _with_objects(frames, objects if spec.boxes is not None else None):
@@ -31,7 +31,7 @@ def prepare(
             small = to_size(small, spec.size, spec.channels)
         moved = boxes = None
         if spec.flow and flow is not None:
-            # As the store has it: nothing comes before the first frame, and float16.
+            # Same as in the store: zeros before the first frame, and float16.
             moved = np.zeros((*spec.size, 2), np.float16)
             if previous is not None and not frame.missed:
                 moved = flow(previous, small).astype(np.float16)
@@ -49,6 +49,6 @@ def _with_objects(
 ) -> Iterator[tuple[Frame, FrameBoxes | None]]:
     if objects is None:
         return ((frame, None) for frame in frames)
-    # Frames that the finder looks at ahead of its answer are kept until they are scored.
+    # Frames that the finder holds back are kept until they are scored.
     frames, seen = itertools.tee(frames)
     return zip(frames, objects.stream(frame.image for frame in seen), strict=True)

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from vadkit.inference.detector import Detector
 
 Arrivals = Buffer[tuple[str, Prepared | SourceEvent | Exception]]
-# Frames that wait to be prepared: of a file a few, of a live source at least so many.
+# Frames that wait for preparation: a few for a file, at least this many for a live source.
 _FILE_FRAMES, _LIVE_FRAMES = 8, 16
-# How long a thread is waited for that hangs in a library.
+# Seconds to wait for a thread that hangs in a library.
 _JOIN_S = 5.0
 
 
 @contextlib.contextmanager
 def reading(detector: Detector, sources: Mapping[str, Source]) -> Iterator[Arrivals]:
-    """A buffer of what comes from all sources, by name: prepared frames, events, a failure of ours.
+    """Provide a buffer of all items of all sources, by name: prepared frames, events, our errors.
 
-    Each source's last item is an event of the kinds ``OVER``. Everything is closed at the end.
+    The last item of each source is an event of the kinds ``OVER``. Everything is closed at the end.
     """
     arrivals: Arrivals = Buffer(max(_FILE_FRAMES, detector.batch_size))
-    # A run of frames between two drops should hold several clips.
+    # A run of frames between two drops should contain several clips.
     room = max(_LIVE_FRAMES, 2 * detector.method.clip.scoring.span)
     buffers = {name: FrameBuffer(room) for name in sources}
     threads = [
@@ -56,7 +56,7 @@ def reading(detector: Detector, sources: Mapping[str, Source]) -> Iterator[Arriv
 
 
 def _read(source: Source, buffer: FrameBuffer) -> None:
-    """Put what a source gives into its buffer, up to an event of the kinds ``OVER``."""
+    """Put the output of a source into its buffer, up to an event of the kinds ``OVER``."""
     time, opened, over = 0.0, False, False
     items = source.read()
     try:
@@ -83,7 +83,7 @@ def _read(source: Source, buffer: FrameBuffer) -> None:
 
 
 def _prepare(detector: Detector, name: str, buffer: FrameBuffer, arrivals: Arrivals) -> None:
-    """Pass a source's frames on once they are prepared, and events at once but for the last."""
+    """Pass on a source's frames after preparation, and its events at once except the last."""
     last: list[SourceEvent | Exception] = []
     time = 0.0
 
@@ -114,11 +114,11 @@ def _prepare(detector: Detector, name: str, buffer: FrameBuffer, arrivals: Arriv
 
 
 def _failure(time: float, error: Exception | SystemExit) -> SourceEvent | Exception:
-    """What can happen to a source as an event; a fault of ours as it is."""
+    """Return an error of a source as an event, and an error of ours unchanged."""
     if isinstance(error, OSError):
         error = DataError(describe_os_error(error))
     elif isinstance(error, SystemExit):
-        error = PluginError(f"a component of a source wanted to end vadkit: {error!r}")
+        error = PluginError(f"a component of a source tried to exit the program: {error!r}")
     if isinstance(error, VadkitError):
         return SourceEvent("failed", time, str(error), error=error)
     return error

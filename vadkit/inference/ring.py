@@ -12,8 +12,8 @@ from torch import Tensor
 class Ring:
     """The last ``keep`` values of a stream, numbered from 0; each is written once.
 
-    They lie in a row, with room for as many again; when that is full the row moves to the front,
-    which costs one copy a value. So any run of values is one piece of memory.
+    They are contiguous in a buffer of twice the size. When the buffer is full, they move to its
+    start, which costs one copy per value. Any range of values is therefore one block of memory.
     """
 
     def __init__(self, keep: int) -> None:
@@ -23,7 +23,7 @@ class Ring:
         self._rows: Tensor | None = None
 
     def append(self, value: Tensor, dtype: torch.dtype, device: torch.device) -> Tensor:
-        """Add a value, converted; the place where it lies is returned, to change it there."""
+        """Add a value after conversion; return its place in the buffer, where it may be changed."""
         if self._rows is None:
             self._rows = torch.empty(2 * self.keep, *value.shape, dtype=dtype, device=device)
         if self.count - self._first == len(self._rows):
@@ -36,9 +36,9 @@ class Ring:
         return row
 
     def clips(self, starts: Sequence[int], frames: int, step: int = 1) -> Tensor:
-        """Values ``start``, ``start + step``, ... of each clip, (B, frames, ...).
+        """Return values ``start``, ``start + step``, ... of each clip, (B, frames, ...).
 
-        A view where the clips are evenly apart, so it must not be written to.
+        It is a view if the clips are evenly spaced, so do not write to it.
         """
         assert self._rows is not None
         hops = {after - before for before, after in pairwise(starts)}

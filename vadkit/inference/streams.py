@@ -1,4 +1,4 @@
-"""Several sources through one method: threads read and prepare, batches hold clips of all."""
+"""Several sources with one method: threads read and prepare, batches contain clips of all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def stream_frames(detector: Detector, frames: Iterator[Frame], batch: int) -> Iterator[FrameScore]:
-    """Scores of frames that come from the caller's own iterator, in its thread."""
+    """Score frames from the caller's iterator, in its thread."""
     lane = Lane(detector, batch, live=False)
     spec = detector.method.clip.scoring
     for frame in prepare(frames, spec, detector.flow, detector.objects):
@@ -38,21 +38,20 @@ def run_streams(
     max_delay_s: float = 0.0,
     idle_s: float | None = None,
 ) -> Generator[tuple[str, FrameScore | SourceEvent], None, None]:
-    """Score several sources at once; gives the source's name with each frame and event.
+    """Score several sources at once; yield the source's name with each frame and event.
 
-    For each source a thread reads and another prepares frames, while this one scores clips of all
-    sources in batches; all are read at once. A batch goes when it holds ``batch_size`` clips. Of a
-    live source's it goes as soon as no frame waits and its oldest clip has waited for
-    ``max_delay_s`` seconds; of files only full batches go, for they can wait. No score comes later
-    than ``max_delay`` frames after its frame, if that is given (``RecipeError`` where the method
-    needs more).
+    For each source, one thread reads and another prepares frames, while this thread scores clips of
+    all sources in batches. A batch is scored when it has ``batch_size`` clips. A live source does
+    not wait for a full batch: its clips are scored as soon as no frame is waiting and its oldest
+    clip has waited for ``max_delay_s`` seconds. If ``max_delay`` is given, a score comes at most
+    that many frames after its frame (``RecipeError`` if the method needs more).
 
-    Where scoring is slower than a live source, frames are dropped, with an event that counts them;
-    a file's wait. Memory is bounded either way. A source that fails ends with the event ``failed``
-    and leaves the others running. Frames on either side of a gap share no clip.
+    If scoring is slower than a live source, frames are dropped, with an event that counts them;
+    frames of a file wait. Memory is bounded in both cases. If a source fails, it ends with the
+    event ``failed`` and the others continue. A clip never contains frames from both sides of a gap.
 
-    With ``idle_s`` there is an event ``idle`` under the name "" each time that nothing has come for
-    so many seconds. Close the iterator to stop; the sources are closed too.
+    With ``idle_s``, an event ``idle`` with the name "" comes whenever nothing has come for that
+    many seconds. Close the iterator to stop; this also closes the sources.
     """
     batch = detector.batch_for(max_delay)
     lanes: dict[str, Lane] = {}
@@ -94,7 +93,7 @@ def run_streams(
                     for score in lanes.pop(name).finish():
                         yield name, score
             elif item.kind in BROKEN and name in lanes:
-                # Frames on either side share no clip: what came before need not wait for more.
+                # Clips do not cross the gap, so frames before it need not wait.
                 for score in lanes[name].finish():
                     yield name, score
             yield name, item

@@ -1,4 +1,4 @@
-"""What of one stream is still needed: frames for clips to come, and frames not yet scored."""
+"""The part of a stream that is still needed: frames for later clips, and unscored frames."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from vadkit.inference.ring import Ring
 
 @dataclass(frozen=True)
 class Prepared:
-    """A frame of a stream as a window takes it.
+    """A frame of a stream as input of a window.
 
-    ``image`` is the frame as it came, and ``small`` (H, W, C) uint8 what a clip has of it. ``flow``
-    (H, W, 2) float16 is from the frame before, ``boxes`` (n, 4) float32 are in pixels of the clip;
-    None where the method takes none. ``time``, ``missed`` and ``arrived`` are the frame's.
+    ``image`` is the original frame, and ``small`` (H, W, C) uint8 the frame in a clip. ``flow`` (H,
+    W, 2) float16 is relative to the previous frame, ``boxes`` (n, 4) float32 are in clip pixels;
+    both are None if the method needs none. ``time``, ``missed`` and ``arrived`` are those of the
+    frame.
     """
 
     index: int
@@ -37,7 +38,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class RawScore:
-    """What a method says of one frame: NaN and None where it says nothing."""
+    """The method's result for one frame; NaN and None if there is none."""
 
     frame: Prepared
     score: float
@@ -46,11 +47,12 @@ class RawScore:
 
 
 class Window:
-    """Turns frames into clips and clips' scores into frames' scores, for one run of frames.
+    """Turns frames into clips, and scores of clips into scores of frames, for one run of frames.
 
-    Clips are those of ``vadkit eval``: as far apart as the frames that one scores, the last one
-    aligned to the end. Frames come out in order, once no clip to come can score them. ``ready``
-    are the first frames of clips that can be scored; at most ``batch`` may wait.
+    The clips are those of ``vadkit eval``: their distance is the number of frames that one scores,
+    and the last one is aligned to the end. Frames come out in order, as soon as no later clip can
+    score them. ``ready`` are the first frames of clips that can be scored; at most ``batch`` may
+    wait.
     """
 
     def __init__(self, spec: ClipSpec, encoded: int, batch: int, device: torch.device) -> None:
@@ -66,7 +68,7 @@ class Window:
         self._maps: dict[int, np.ndarray] = {}
 
     def push(self, frame: Prepared) -> None:
-        """Take the next frame; it is moved to the device and normalised here, once."""
+        """Add the next frame; it is moved to the device and normalised here, once."""
         low, high = self.spec.range
         row = self._frames.append(torch.from_numpy(frame.small), torch.float32, self.device)
         row.mul_((high - low) / 255).add_(low)
@@ -82,14 +84,14 @@ class Window:
             self._next += self.hop
 
     def finish(self) -> None:
-        """No frame comes any more: make the clip that is aligned to the end ready."""
+        """No more frames come: make the clip that is aligned to the end ready."""
         last = self._count - self.spec.span
         if last > self._next - self.hop and last >= 0:
             self.ready.append(last)
             self._next = last + self.hop
 
     def clips(self) -> Clips:
-        """The ready clips; frames are a view, not to be written to."""
+        """Return the ready clips; frames are a view, do not write to it."""
         spec = self.spec
         frames = self._frames.clips(self.ready, spec.frames, spec.step).permute(0, 4, 1, 2, 3)
         flow = boxes = None
@@ -102,7 +104,7 @@ class Window:
         return Clips(frames, flow, boxes)
 
     def new_windows(self) -> Clips | None:
-        """The windows of ``encoded`` frames that have no feature yet, None where all have one."""
+        """Return the windows of ``encoded`` frames without a feature; None if all have one."""
         spec, reach = self.spec, (self.encoded - 1) * self.spec.step
         # Features are numbered by the first frame of their window.
         starts = list(range(self._features.count, self._count - reach))
@@ -118,19 +120,19 @@ class Window:
         return Clips(frames, flow, boxes)
 
     def add_features(self, features: Tensor) -> None:
-        """What was made of ``new_windows``, (n, ...) in their order."""
+        """Add the features of ``new_windows``, (n, ...) in the same order."""
         for feature in features:
             self._features.append(feature, feature.dtype, feature.device)
 
     def features(self) -> Tensor:
-        """The features of the ready clips, (B, N, ...); a view."""
+        """Return the features of the ready clips, (B, N, ...); a view."""
         count = self.spec.frames - self.encoded + 1
         return self._features.clips(self.ready, count, self.spec.step)
 
     def put(
         self, scores: np.ndarray, maps: np.ndarray | None, parts: dict[str, np.ndarray]
     ) -> None:
-        """The ready clips' scores (B, S), maps (B, S, h, w) and scores by part (B, S)."""
+        """Add the ready clips' scores (B, S), maps (B, S, h, w) and scores by part (B, S)."""
         for row, start in enumerate(self.ready):
             for place, offset in enumerate(self.spec.scored):
                 index = start + offset * self.spec.step
@@ -141,7 +143,7 @@ class Window:
         self.ready.clear()
 
     def release(self, *, ended: bool = False) -> Iterator[RawScore]:
-        """Frames that no clip to come can score, each once; with ``ended`` all that are left."""
+        """Yield frames that no later clip can score, each once; all frames if ``ended``."""
         # A video that ends now has a last clip that is aligned to its end.
         coming = max(0, self._next - self.hop + 1, self._count - self.spec.span)
         waiting = self.ready[0] if self.ready else coming
@@ -159,19 +161,19 @@ class Window:
 
 
 def clip_hop(spec: ClipSpec) -> int:
-    """Frames between the starts of clips that score a video."""
+    """Return the number of frames between the starts of clips when a video is scored."""
     starts = scoring_starts(3 * spec.span + 64, spec)
     return int(starts[1] - starts[0])
 
 
 def delay_of(spec: ClipSpec, batch: int) -> int:
-    """Frames that come after a frame before its score does, at most, with clips in batches."""
+    """Return the largest delay of a score in frames, with clips in batches."""
     hop = clip_hop(spec)
     least = spec.span - 1 - min(spec.scored) * spec.step
-    # Where a clip scores several frames, the video might end, and a last clip score some again.
+    # If a clip scores several frames and the video ends, a last clip may score some again.
     return max(least + (batch - 1) * hop, least + (hop > 1))
 
 
 def _mean(values: list[float]) -> float:
-    # As eval has them: added up in order of the clips, and saved as float32.
+    # Same as in eval: summed in order of the clips, and saved as float32.
     return float(np.float32(sum(values) / len(values)))

@@ -1,4 +1,4 @@
-"""Recipes: one YAML file that names every part of a run, checked before anything starts."""
+"""Recipes: YAML files that describe a whole run, and are checked before anything starts."""
 
 from __future__ import annotations
 

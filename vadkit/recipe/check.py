@@ -1,4 +1,4 @@
-"""Checking a recipe without running any plugin: their names are read from their source text."""
+"""Check a recipe without running plugins; their component names are read from the source text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vadkit.registry import FAMILIES, Component, declaring
 
 @dataclass(frozen=True)
 class Checked:
-    """A recipe with defaults filled in, and what could not be checked."""
+    """A recipe with defaults filled in, and notes on what could not be checked."""
 
     data: dict[str, Any]
     notes: tuple[str, ...] = ()
@@ -27,10 +27,10 @@ class Checked:
 def check_recipe(
     path: str | Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
 ) -> Checked:
-    """Check a recipe as ``load_recipe`` does, but run none of its plugins.
+    """Check a recipe like ``load_recipe``, but run none of its plugins.
 
-    Names that plugins register and names of parameters are known from their text. Values of those
-    parameters are not checked, nor what a plugin's method would fill in.
+    The names of a plugin's components and parameters come from its source text. The values of these
+    parameters are not checked, and the defaults of a plugin's method are not filled in.
     """
     path = find_recipe(path)
     data, origin, faults = read_recipe(path, overrides)
@@ -46,14 +46,16 @@ def check_recipe(
         for plugin in read
     ]
     if ours:
-        notes.append(f"defaults and roles of method '{method}' were not filled in, for it is there")
+        notes.append(
+            f"method '{method}' is in a plugin, so its defaults and roles were not filled in"
+        )
         known = {name: full[name] for name in Recipe.model_fields if name in full}
         return Checked(known, tuple(notes))
     return Checked(Recipe.model_validate(full).as_data(), tuple(notes))
 
 
 def declarations(plugin: Plugin) -> Iterator[Component]:
-    """What a plugin registers by ``vadkit.register("family", "name")``, from its source text.
+    """Find the calls ``vadkit.register("family", "name")`` in a plugin's source text.
 
     Raises ``PluginError`` for text that is not Python, and for a family that does not exist.
     """
@@ -76,7 +78,7 @@ def declarations(plugin: Plugin) -> Iterator[Component]:
         family, name = names
         if family not in FAMILIES:
             raise PluginError(
-                f"plugin {plugin.path}:{node.lineno}: no such family '{family}'; "
+                f"plugin {plugin.path}:{node.lineno}: unknown family '{family}'; "
                 f"families are {', '.join(FAMILIES)}"
             )
         attribute = decorated.get(id(node), "")
@@ -85,7 +87,7 @@ def declarations(plugin: Plugin) -> Iterator[Component]:
 
 
 def _registered(node: ast.Call) -> tuple[str, str] | None:
-    """Family and name of a call such as ``vadkit.register("hooks", "mine")``."""
+    """Return family and name of a call such as ``vadkit.register("hooks", "mine")``."""
     if len(node.args) != 2 or node.keywords:
         return None
     function = node.func

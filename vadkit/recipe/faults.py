@@ -1,4 +1,4 @@
-"""Faults of a recipe, each with the place where it stands."""
+"""Errors in a recipe, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from vadkit.errors import RecipeError
 from vadkit.registry import did_you_mean
 from vadkit.text import printable
 
-# Faults that the text of an error shows; more are noise, and may be thousands.
+# The number of faults in an error message; there may be thousands more.
 _SHOWN = 20
 
-# A place in a recipe: keys and list positions, as ("augments", 0, "type").
+# A place in a recipe: keys and list positions, such as ("augments", 0, "type").
 Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong: where (empty for the whole recipe) and what."""
+    """One error: its place (empty for the whole recipe) and a message."""
 
     place: Place
     message: str
@@ -27,14 +27,14 @@ class Fault:
 
 @dataclass
 class Origin:
-    """Where a recipe's values came from: the file, a line for each place, and overrides."""
+    """The origin of a recipe's values: the file, the line of each place, and overrides."""
 
     source: str
     lines: dict[Place, int] = field(default_factory=dict)
     overrides: dict[Place, str] = field(default_factory=dict)
 
     def locate(self, place: Place) -> str:
-        """``recipe.yaml:12`` or ``--set train.epochs=x`` for the nearest known place."""
+        """Return ``recipe.yaml:12`` or ``--set train.epochs=x`` for the nearest known place."""
         for end in range(len(place), -1, -1):
             if place[:end] in self.overrides:
                 return f"--set {self.overrides[place[:end]]}"
@@ -44,7 +44,7 @@ class Origin:
 
 
 class RecipeFaults(RecipeError):
-    """Every fault found in one recipe; its text has a line for each of the first ones."""
+    """All errors in one recipe; its text has a line for each of the first ones."""
 
     def __init__(self, faults: Iterable[Fault], origin: Origin) -> None:
         self.faults = sorted(faults, key=lambda fault: _order(fault, origin))
@@ -52,7 +52,7 @@ class RecipeFaults(RecipeError):
         lines = [render(fault, origin) for fault in self.faults[:_SHOWN]]
         if len(self.faults) > _SHOWN:
             more = len(self.faults) - _SHOWN
-            lines.append(f"{printable(origin.source)}: and {more:,} faults more")
+            lines.append(f"{printable(origin.source)}: and {more:,} more errors")
         super().__init__("\n".join(lines))
 
 
@@ -87,7 +87,7 @@ _EXPECTED = {
 def from_pydantic(
     error: Mapping[str, Any], prefix: Place, known: Iterable[str], what: str = "parameter"
 ) -> Fault:
-    """A fault from one entry of ``ValidationError.errors()``; ``known`` names are for hints."""
+    """Convert an entry of ``ValidationError.errors()``; ``known`` names are used for hints."""
     place = prefix + tuple(error["loc"])
     kind, given = error["type"], error.get("input")
     if kind == "extra_forbidden":
@@ -108,7 +108,7 @@ def from_pydantic(
 
 
 def describe(value: Any) -> str:
-    """A value as a recipe's author would write it, shortened."""
+    """Format a value as in a recipe, shortened."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, bool):
@@ -119,6 +119,6 @@ def describe(value: Any) -> str:
         text = "[" + ", ".join(describe(item) for item in value[:30]) + "]"
         short = len(text) <= 60 and len(value) <= 30
         return text if short else f"a list of {len(value)} values"
-    # Of long text a part is enough to be cut below.
+    # Of a long text, a part is enough because it is cut below.
     text = repr(value[:120]) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

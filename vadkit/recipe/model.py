@@ -1,4 +1,4 @@
-"""The recipe as typed data: its sections, and nothing of what components take."""
+"""The recipe as typed data: its sections, without the parameters of components."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(ge=1)]
-# Frames of 8K video are 4,320 by 7,680.
+# Frames of 8K video have 4,320 by 7,680 pixels.
 Side = Annotated[int, Field(ge=8, le=16_384)]
 
 
 class Section(BaseModel):
-    """A section whose keys are all known."""
+    """A section in which all keys are known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Spec(BaseModel):
-    """A component by name; every other key is a parameter of its constructor."""
+    """A component by name; all other keys are parameters of its constructor."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -38,7 +38,7 @@ class LossSpec(Spec):
 
 
 class Clip(Section):
-    """The frames that a method sees together: how many, how large (height, width), what colour."""
+    """The frames that a method sees together: number, size (height, width) and colour."""
 
     frames: Annotated[int, Field(ge=1, le=256)]
     size: tuple[Side, Side]
@@ -47,7 +47,7 @@ class Clip(Section):
 
 
 class Train(Section):
-    """How long and how to train."""
+    """Duration and settings of training."""
 
     epochs: Positive
     batch_size: Positive
@@ -61,7 +61,7 @@ class Train(Section):
 
 
 class Data(Section):
-    """How videos are read and where their frames are kept."""
+    """How videos are read, and where their frames are kept."""
 
     store: Literal["auto", "disk", "ram", "device", "none"] = "auto"
     on_bad_video: Literal["stop", "skip"] = "stop"
@@ -71,11 +71,11 @@ class Data(Section):
 
 
 class Calibrate(Section):
-    """How the alarm threshold is found on normal video, for so many false alarms an hour.
+    """Calibration of the alarm threshold on normal video, for a rate of false alarms per hour.
 
-    A method that takes no gradient is fitted again on all training videos but a fold, which it
-    then scores, for each of ``folds``. ``holdout`` keeps that share of the training videos out of
-    training instead, which a method that takes gradients needs for an honest threshold.
+    A method without gradients is fitted again for each of ``folds``, without that fold, and scores
+    the fold. ``holdout`` instead keeps this share of the training videos out of training; a method
+    with gradients needs it for a realistic threshold.
     """
 
     method: Literal["pot", "quantile", "conformal"] = "pot"
@@ -85,10 +85,11 @@ class Calibrate(Section):
 
 
 class Alarms(Section):
-    """What makes an alarm of scores over the threshold; times in seconds.
+    """Rules that turn scores into alarms; times in seconds.
 
-    ``hysteresis`` is how far below the threshold an alarm ends, in shares of the way from there
-    to the usual score. Clips reach from ``before_s`` before an alarm to ``after_s`` after it.
+    ``hysteresis`` sets the level at which an alarm ends, as a share of the distance from the
+    threshold down to the median score. Clips start ``before_s`` before an alarm and end ``after_s``
+    after it.
     """
 
     hysteresis: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -100,7 +101,7 @@ class Alarms(Section):
 
 
 class Recipe(Section):
-    """A complete, resolved recipe: every component named, every parameter filled in."""
+    """A complete, resolved recipe: all components are named, all parameters are filled in."""
 
     name: str
     plugins: list[Path] = []
@@ -120,18 +121,18 @@ class Recipe(Section):
     scorers: list[Spec] = []
     evaluators: list[Spec] = []
     protocols: list[Spec] = []
-    # What `vadkit tune` may try, by place, as vadkit.recipe.search reads it.
+    # The values that `vadkit tune` may try, by place; see vadkit.recipe.search.
     search: dict[str, Any] = {}
     calibration: Calibrate | None = Calibrate()
     alarms: Alarms = Alarms()
     sinks: list[Spec] = []
 
     def as_data(self) -> dict[str, Any]:
-        """Plain JSON-like data, in the order of the sections."""
+        """Return plain JSON-like data, in the order of the sections."""
         return self.model_dump(mode="json")
 
 
-# Sections that name components: section -> (family, how the section holds them).
+# Sections of components: section -> (family, form of the section).
 COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "optional", "list", "roles"]]] = {
     "dataset": ("datasets", "one"),
     "augments": ("augments", "list"),
@@ -149,7 +150,7 @@ COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "optional", "list", "rol
     "sinks": ("sinks", "list"),
 }
 
-# Sections of plain settings: a recipe may say some of them.
+# Sections of plain settings, which a recipe may set in part.
 SETTINGS_SECTIONS: dict[str, type[Section]] = {
     "clip": Clip,
     "data": Data,
@@ -158,7 +159,7 @@ SETTINGS_SECTIONS: dict[str, type[Section]] = {
     "alarms": Alarms,
 }
 
-# What a recipe gets where neither it nor its method says otherwise.
+# The defaults of a recipe, unless its method has others.
 DEFAULTS: dict[str, Any] = {
     "hooks": [{"type": "progress"}, {"type": "metrics-log"}, {"type": "checkpoint"}],
     "scorers": [],

@@ -15,7 +15,7 @@ Code = Literal["named", "trusted", "run"]
 
 
 def file_exists(path: Path) -> bool:
-    """Whether a file is there; not for names that no file can have, such as too long ones."""
+    """Whether a file exists; False for impossible names, such as too long ones."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -25,9 +25,9 @@ def file_exists(path: Path) -> bool:
 def plugin_files(
     data: dict[str, Any], folder: Path, more: Sequence[Path] = ()
 ) -> tuple[list[Path], list[Fault]]:
-    """The files under ``plugins`` and ``more``; those of a recipe are looked for beside it first.
+    """Return the files in ``plugins`` and ``more``; the folder of the recipe is searched first.
 
-    Puts them into ``data`` as absolute paths.
+    Stores them in ``data`` as absolute paths.
     """
     listed = data.get("plugins") or []
     if not isinstance(listed, list) or not all(
@@ -41,7 +41,7 @@ def plugin_files(
 
 
 def load_plugins(files: Sequence[Path], folder: Path, code: Code) -> None:
-    """Run plugin files of a recipe in ``folder``, as far as ``code`` allows."""
+    """Run the plugin files of a recipe in ``folder`` that ``code`` allows."""
     if code == "named":
         for path in files:
             load_plugin(path)
@@ -52,7 +52,7 @@ def load_plugins(files: Sequence[Path], folder: Path, code: Code) -> None:
 
 
 def check_inside(files: Sequence[Path], run: Path) -> None:
-    """Raise ``PluginError`` for a file that is not in the run's own ``plugins`` folder."""
+    """Raise ``PluginError`` for a file that is not in the run's ``plugins`` folder."""
     home = run.resolve() / "plugins"
     for path in files:
         if path.resolve().parent != home:
@@ -63,7 +63,7 @@ def check_inside(files: Sequence[Path], run: Path) -> None:
 
 
 def plugins_of_run(data: Mapping[str, Any], run: Path) -> list[Path]:
-    """The plugin files of a run's recipe; ``PluginError`` for one outside of the run."""
+    """Return the plugin files of a run's recipe; ``PluginError`` for one outside of the run."""
     files, _ = plugin_files(dict(data), run)
     check_inside(files, run)
     return files

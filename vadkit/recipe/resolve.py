@@ -1,4 +1,4 @@
-"""From a recipe's text to a complete recipe, or to every fault in it at once."""
+"""Turn the text of a recipe into a complete recipe, or into a list of all its errors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from vadkit.registry import Component, components, did_you_mean, find, nested, p
 from vadkit.signatures import keyword_parameters
 from vadkit.text import printable
 
-# Bytes of a recipe's name. Names of files are made of it, and disks take 255.
+# In bytes. File names are derived from a recipe's name, and file systems allow 255.
 _LONGEST_NAME = 200
 SHIPPED = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
 
 
 def find_recipe(name: str | Path) -> Path:
-    """A recipe's path as given, or that of a shipped recipe such as ``quickstart``."""
+    """Return the path of a recipe file, or of a built-in recipe such as ``quickstart``."""
     path = Path(name)
     if file_exists(path) or path.suffix in (".yaml", ".yml"):
         return path
@@ -46,12 +46,12 @@ def load_recipe(
 ) -> Recipe:
     """Read, complete and check a recipe.
 
-    ``overrides`` are ``train.epochs=1``; ``plugins`` are files to load beside those that the
-    recipe names. ``code`` says which of those may run: ``named`` for a recipe that the user chose
-    to work with runs them all, ``trusted`` and ``run`` (a run folder's recipe, whose plugins lie
-    in its ``plugins``) only those that the user's own training wrote or that were allowed.
+    ``overrides`` are texts such as ``train.epochs=1``. ``plugins`` are files to load in addition to
+    those that the recipe names. ``code`` says which plugins may run. ``named`` runs all of them,
+    for a recipe that the user chose to train. ``trusted`` and ``run`` (for the recipe of a run
+    folder, with plugins in its ``plugins`` folder) run only trusted ones.
 
-    Raises ``RecipeFaults`` (a ``RecipeError``) with every fault, and ``PluginError`` when a plugin
+    Raises ``RecipeFaults`` (a ``RecipeError``) with every error, and ``PluginError`` if a plugin
     cannot be loaded or is not trusted.
     """
     path = find_recipe(path)
@@ -64,7 +64,7 @@ def load_recipe(
 def read_recipe(
     path: Path, overrides: Sequence[str] = ()
 ) -> tuple[dict[str, Any], Origin, list[Fault]]:
-    """A recipe's data with overrides in place, before anything of it is looked up."""
+    """Return the data of a recipe with overrides applied, before components are looked up."""
     data, origin, faults = parse(read_recipe_text(path), str(path))
     for text in overrides:
         place, value = parse_override(text)
@@ -79,14 +79,14 @@ def read_recipe(
 def resolve(
     data: dict[str, Any], origin: Origin | None = None, faults: Iterable[Fault] = ()
 ) -> Recipe:
-    """Complete plain data with its method's defaults and check every part of it."""
+    """Complete plain data with the defaults of its method and check every part."""
     return Recipe.model_validate(resolve_data(data, origin, faults))
 
 
 def resolve_data(
     data: dict[str, Any], origin: Origin | None = None, faults: Iterable[Fault] = ()
 ) -> dict[str, Any]:
-    """Like ``resolve``, as plain data; incomplete where the method is only declared."""
+    """Like ``resolve``, but return plain data; incomplete if the method is only declared."""
     origin = origin or Origin("recipe")
     faults = [*faults, *_nul_faults(data, ())]
     known = Recipe.model_fields
@@ -128,7 +128,7 @@ def resolve_data(
         if section in full and not (section == "calibration" and full[section] is None):
             full[section] = _check_params(full[section], (section,), model, found)
     if _is_declared("methods", full.get("method")):
-        # What its defaults would fill in is not missing.
+        # The defaults of the method would fill these in, so they are not missing.
         found = [
             fault
             for fault in found
@@ -144,9 +144,9 @@ def resolve_data(
 
 
 def check_components(value: Any, family: str, form: str, source: str) -> Any:
-    """Components that stand outside a recipe, checked and completed like a section of one.
+    """Check and complete components outside of a recipe, like those in a section.
 
-    ``form`` is as in ``COMPONENT_SECTIONS``; faults name ``source``. Raises ``RecipeFaults``.
+    ``form`` is as in ``COMPONENT_SECTIONS``; errors name ``source``. Raises ``RecipeFaults``.
     """
     faults: list[Fault] = []
     checked = _check_section(value, (), family, form, faults)
@@ -157,34 +157,34 @@ def check_components(value: Any, family: str, form: str, source: str) -> Any:
 
 
 def _name_fault(name: Any) -> str:
-    """Why a recipe cannot have this name, which becomes that of a folder; empty where it can."""
+    """Return why a recipe cannot have this name, which becomes a folder; empty if it can."""
     if not isinstance(name, str) or "/" in name:
         return "must be text without '/'"
     if not name.strip() or name.strip(".") == "":
         return "must be the name of a folder, such as 'my-recipe'"
     if printable(name) != name:
-        return "must be a name on one line, without characters that cannot be seen"
+        return "must be a name on one line, without invisible characters"
     if len(name.encode()) > _LONGEST_NAME:
         return f"must be at most {_LONGEST_NAME} bytes long"
     return ""
 
 
 def _nul_faults(value: Any, place: Place) -> Iterator[Fault]:
-    """Texts with a NUL character, which no file's name and no argument of a program can hold."""
+    """Find texts with a NUL character, which file names and arguments cannot contain."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if isinstance(key, str) and "\0" in key:
-                yield Fault(place, f"the key {describe(key)} holds a NUL character")
+                yield Fault(place, f"the key {describe(key)} contains a NUL character")
             yield from _nul_faults(item, (*place, key))
     elif isinstance(value, list):
         for position, item in enumerate(value):
             yield from _nul_faults(item, (*place, position))
     elif isinstance(value, str) and "\0" in value:
-        yield Fault(place, f"holds a NUL character; got {describe(value)}")
+        yield Fault(place, f"contains a NUL character; got {describe(value)}")
 
 
 def _method_class(spec: Any) -> Any:
-    """The class behind ``method.type``, or None when that cannot be told (reported elsewhere)."""
+    """Return the class of ``method.type``, or None if it is unknown (reported elsewhere)."""
     if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
         return None
     try:
@@ -207,7 +207,7 @@ def _params(spec: Mapping[str, Any]) -> dict[str, Any]:
 def _complete(
     full: dict[str, Any], method: Any, defaults: dict[str, Any], faults: list[Fault]
 ) -> dict[str, Any]:
-    """Lay the recipe over its method's defaults."""
+    """Merge the recipe with its method's defaults."""
     for section in ("clip", "train"):
         given = full.get(section, {})
         if isinstance(given, Mapping):
@@ -241,13 +241,13 @@ def _complete(
             elif spec is None and (f"{section}.{role}" in optional or section == "schedulers"):
                 merged.pop(role, None)
             elif spec is None:
-                faults.append(Fault((section, role), "this method cannot do without this role"))
+                faults.append(Fault((section, role), "this method requires this role"))
             else:
                 merged[role] = _lay_over(roles.get(role), spec)
         full[section] = merged
     by_role = [full.get(section) for section in ("networks", "optimizers", "schedulers")]
     for role in list(full["optimizers"]) if all(isinstance(x, Mapping) for x in by_role) else []:
-        # An optimizer of a network that the recipe switched off has nothing to do.
+        # An optimizer of a network that the recipe turned off has nothing to do.
         if f"networks.{role}" in optional and role not in full["networks"]:
             full["optimizers"].pop(role)
             full["schedulers"].pop(role, None)
@@ -255,7 +255,7 @@ def _complete(
 
 
 def _lay_over(default: Mapping[str, Any] | None, given: Any) -> Any:
-    """A role's keys over its default, unless the recipe names another type."""
+    """Merge the keys of a role with its default, unless the recipe names another type."""
     if default is None or not isinstance(given, Mapping):
         return given
     if given.get("type", default["type"]) != default["type"]:
@@ -316,7 +316,7 @@ def _check_component(value: Any, place: Place, family: str, faults: list[Fault])
 def _parameter_faults(
     component: Component, params: Mapping[str, Any], place: Place
 ) -> Iterator[Fault]:
-    """Wrong and missing names of parameters, as far as the component's source text tells."""
+    """Find wrong and missing parameter names, as far as the source text of a plugin tells."""
     declared = keyword_parameters(component)
     if declared is None:
         return
@@ -349,7 +349,8 @@ def _check_params(value: Any, place: Place, model: type[BaseModel], faults: list
         faults.append(Fault(place, message))
         return value
     try:
-        # Strict JSON rules: no "5" for 5 or true for 1, yet lists serve as tuples, text as paths.
+        # Strict JSON rules: no "5" for 5 or true for 1; but lists can be tuples, and text can be a
+        # path.
         checked = model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         faults += [from_pydantic(item, place, model.model_fields) for item in error.errors()]
@@ -361,19 +362,19 @@ def _check_params(value: Any, place: Place, model: type[BaseModel], faults: list
 
 
 def _reader_faults(section: Any) -> Iterator[Fault]:
-    """Names of readers that are not registered; anything else is reported elsewhere."""
+    """Find reader names that are not registered; other errors are reported elsewhere."""
     names = section.get("readers") if isinstance(section, Mapping) else None
     for number, name in enumerate(names if isinstance(names, list) else ()):
         if isinstance(name, str):
             try:
                 find("readers", name)
             except RecipeError as error:
-                hint = "; a reader of your own is registered by a plugin file" * (":" in name)
+                hint = "; register a reader of your own in a plugin file" * (":" in name)
                 yield Fault(("data", "readers", number), f"{error}{hint}")
 
 
 def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
-    """What only the parts together can tell."""
+    """Find errors that involve several sections."""
     faults = []
     clip = Clip.model_validate(full["clip"])
     try:
@@ -389,20 +390,20 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
 
 
 def set_value(data: dict[str, Any], place: Place, value: Any) -> Fault | None:
-    """Put an override in its place, making mappings on the way."""
+    """Set an override at its place; create mappings if needed."""
     target: Any = data
     for depth, part in enumerate(place):
         last = depth == len(place) - 1
         if isinstance(target, list):
             if not isinstance(part, int) or part >= len(target):
-                held = f"the list there has {len(target)} entries, counted from 0"
+                held = f"the list has {len(target)} entries, counted from 0"
                 return Fault(place, f"there is no entry '{part}'; {held}")
         elif isinstance(target, dict):
             part = str(part)
             if not last and target.get(part) is None:
                 target[part] = {}
         else:
-            return Fault(place, f"'{'.'.join(map(str, place[:depth]))}' holds a plain value")
+            return Fault(place, f"'{'.'.join(map(str, place[:depth]))}' is a plain value")
         if last:
             target[part] = value
         else:

@@ -1,4 +1,4 @@
-"""JSON Schema of recipes, for editors that complete and check while one types."""
+"""JSON Schema of recipes, for editors with completion and checks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vadkit.registry import Nested, components, nested, params_model
 
 
 def recipe_schema() -> dict[str, Any]:
-    """The schema over every known component; ``clip`` and ``train`` may be partial."""
+    """Return the schema with all known components; ``clip`` and ``train`` may be partial."""
     properties: dict[str, Any] = {
         "name": {"type": "string", "description": "The run's name; the file's name by default."},
         "plugins": {"type": "array", "items": {"type": "string"}},
@@ -39,7 +39,7 @@ def _holding(family: str, form: str) -> dict[str, Any]:
     if form == "list":
         return {"type": "array", "items": component}
     if form == "roles":
-        # A role may be switched off with null, or keep its method's type and say no other.
+        # A role may be turned off with null, or keep the type of its method and not state one.
         partial = {"type": "object", "not": {"required": ["type"]}}
         options = [component, partial, {"type": "null"}]
         return {"type": "object", "additionalProperties": {"anyOf": options}}
@@ -52,7 +52,7 @@ def _nested_in(family: str) -> list[Nested]:
 
 
 def _searched() -> dict[str, Any]:
-    """A range, or choices."""
+    """The schema of a range or of choices."""
     plain = ["boolean", "number", "string", "null"]
     return {
         "anyOf": [

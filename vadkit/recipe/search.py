@@ -1,4 +1,4 @@
-"""What a search may try for values of a recipe: ranges and choices, as sections or as text."""
+"""The search space of recipe values: ranges and choices, from a section or from text."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _Number = int | Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Range(Section):
-    """Numbers from ``low`` to ``high``, both included; whole ones where both ends are.
+    """Numbers from ``low`` to ``high``, inclusive; integers if both ends are integers.
 
-    With ``log`` small numbers are tried as often as ten times larger ones.
+    With ``log``, values are drawn uniformly on a logarithmic scale.
     """
 
     low: _Number
@@ -36,23 +36,23 @@ class Range(Section):
 
     @property
     def whole(self) -> bool:
-        """Whether whole numbers are meant: 1 to 4, not 1.0 to 4.0."""
+        """Whether the range contains only integers: 1 to 4, not 1.0 to 4.0."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
     def ends(self) -> list[Any]:
-        """What shows whether the range fits the parameter."""
+        """Values to test whether the range fits the parameter."""
         return [self.low, self.high]
 
 
 class Choices(Section):
-    """Values to choose from: plain ones, two or more."""
+    """A list of two or more plain values."""
 
     values: Annotated[list[bool | int | float | str | None], Field(min_length=2)]
 
     @property
     def ends(self) -> list[Any]:
-        """All of them."""
+        """All values."""
         return list(self.values)
 
 
@@ -61,9 +61,9 @@ Space = dict[str, Range | Choices]
 
 
 def read_space(given: Mapping[str, Any], place: str) -> Space:
-    """A search section: ``{method.memory: {low: 0.0, high: 0.9}, flow.preset: [fast, medium]}``.
+    """Read a section such as ``{method.memory: {low: 0, high: 1}, flow.preset: [fast, medium]}``.
 
-    Raises ``RecipeError`` that says where, ``place`` being that of the section.
+    Raises ``RecipeError`` with the place of the error; ``place`` is that of the section.
     """
     for key, fault in space_faults(given):
         raise RecipeError(f"{place}.{key}: {fault}")
@@ -71,7 +71,7 @@ def read_space(given: Mapping[str, Any], place: str) -> Space:
 
 
 def space_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Everything wrong with a search section, by place."""
+    """Find all errors in a search section, by place."""
     for key, value in given.items():
         if not isinstance(value, list | Mapping):
             yield (
@@ -93,7 +93,7 @@ def _read(value: Any) -> Range | Choices:
 
 
 def parse_search(text: str) -> tuple[str, Range | Choices]:
-    """``method.memory=0.2:0.9``, ``...=1:64:log`` or ``flow.preset=fast,medium`` to its place.
+    """Parse ``method.memory=0.2:0.9``, ``...=1:64:log`` or ``flow.preset=fast,medium``.
 
     Raises ``RecipeError`` that names the option.
     """
@@ -109,7 +109,7 @@ def parse_search(text: str) -> tuple[str, Range | Choices]:
             low, high, *more = (part.strip() for part in value.split(":"))
             if more not in ([], ["log"]):
                 raise RecipeError(
-                    f"--search {text}: after the second ':' only 'log' can stand; got {more[0]!r}"
+                    f"--search {text}: after the second ':' only 'log' is allowed; got {more[0]!r}"
                 )
             return key, Range(low=_number(low, text), high=_number(high, text), log=bool(more))
         return key, Choices(values=[parse_value(part, "--search") for part in value.split(",")])
@@ -118,7 +118,7 @@ def parse_search(text: str) -> tuple[str, Range | Choices]:
     except RecipeFaults as error:
         message = error.faults[0].message
         raise RecipeError(
-            f"--search {text}: {describe(value)} is no list of plain values: {message}"
+            f"--search {text}: {describe(value)} is not a list of plain values: {message}"
         ) from None
 
 

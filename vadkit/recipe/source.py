@@ -1,4 +1,4 @@
-"""YAML to plain data with a line number for every value; nothing in it can run code."""
+"""Read YAML as plain data with a line number for every value; nothing in it can run code."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ import yaml
 
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe
 
-# More than this is no recipe. The number of values also bounds what nested aliases expand to.
+# Limits for recipes. The number of values also limits the expansion of nested aliases.
 _MOST_BYTES = 1 << 20
 _MOST_VALUES = 20_000
 _DEEPEST = 50
 _LONGEST_TEXT = 10_000
 _LONGEST_KEY = 300
-# Whole numbers as 64 bits hold them, with a sign or without.
+# Integers that fit 64 bits, signed or unsigned.
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1
 _POSITION = re.compile(r"[0-9]{1,9}")
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with the numbers of YAML 1.2 (``2e-4`` is one) and dates left as text.
+    """SafeLoader with the numbers of YAML 1.2 (such as ``2e-4``) and with dates as text.
 
-    Raises ``YAMLError`` for text that is nested too deeply or holds too many values, before it is
-    read to its end.
+    Raises ``YAMLError`` as soon as the text is nested too deeply or contains too many values.
     """
 
     def __init__(self, text: str) -> None:
@@ -34,14 +33,14 @@ class _Loader(yaml.SafeLoader):
         self._depth = self._values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """A node and what it holds."""
+        """Compose a node and its children."""
         self._values += 1
         self._depth += 1
         if self._depth > _DEEPEST:
             self._refuse(f"nested more than {_DEEPEST} deep")
         if self._values > 2 * _MOST_VALUES:
-            # Keys count here too.
-            self._refuse(f"holds more than {_MOST_VALUES} values; this is no recipe")
+            # Keys count as well.
+            self._refuse(f"contains more than {_MOST_VALUES} values; this is not a recipe")
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
         return node
@@ -58,7 +57,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """SafeDumper that quotes text which the loader would take for a number."""
+    """SafeDumper that quotes text which the loader would read as a number."""
 
 
 for _reads_or_writes in (_Loader, _Dumper):
@@ -70,7 +69,7 @@ for _reads_or_writes in (_Loader, _Dumper):
 
 
 def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """Text with a line break of Unicode in double quotes, where it is escaped, else as it comes."""
+    """Quote text with a Unicode line break, so that it is escaped; leave other text unchanged."""
     style = '"' if set("\x85\u2028\u2029") & set(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -79,25 +78,25 @@ _Dumper.add_representer(str, _quoted)
 
 
 def to_yaml(data: Any, **style: Any) -> str:
-    """Plain data as YAML in its own order, which ``parse`` reads back as it was."""
+    """Return plain data as YAML in its order, which ``parse`` reads back unchanged."""
     return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style))
 
 
 def read_recipe_text(path: Path) -> str:
-    """The text of a recipe file; ``RecipeError`` says why it cannot be read."""
+    """Return the text of a recipe file; ``RecipeError`` says why it cannot be read."""
     origin = Origin(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
         if len(content) <= _MOST_BYTES:
             return content.decode("utf-8")
-        message = "is larger than 1 MiB, which no recipe is; is it another file?"
+        message = "is larger than 1 MiB, so it is not a recipe; is it another file?"
     except FileNotFoundError:
         message = "recipe not found; give the path of a YAML file"
     except IsADirectoryError:
         inside = sorted(p.name for p in path.glob("*.yaml"))
         message = "is a directory, not a recipe" + (
-            f"; it holds {', '.join(inside)}" * bool(inside)
+            f"; it contains {', '.join(inside)}" * bool(inside)
         )
     except PermissionError:
         message = "no permission to read this file"
@@ -106,14 +105,14 @@ def read_recipe_text(path: Path) -> str:
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
     except ValueError:
-        message = "is no path of a file: it holds a NUL character"
+        message = "is not a valid file path: it contains a NUL character"
     raise RecipeFaults([Fault((), message)], origin)
 
 
 def parse(text: str, source: str) -> tuple[dict[str, Any], Origin, list[Fault]]:
-    """Plain data, the origin of each value, and faults that leave the rest usable.
+    """Return plain data, the origin of each value, and errors that leave the rest usable.
 
-    Raises ``RecipeFaults`` when nothing of the text can be used.
+    Raises ``RecipeFaults`` if nothing of the text can be used.
     """
     origin = Origin(source)
     try:
@@ -135,21 +134,21 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], Origin, list[Fault]]:
 
 
 def parse_override(text: str) -> tuple[Place, Any]:
-    """``train.epochs=1`` to its place and value; the value is read as YAML."""
+    """Split ``train.epochs=1`` into its place and value; the value is read as YAML."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         fault = Fault((), "an override is KEY=VALUE, such as train.epochs=1")
         raise RecipeFaults([fault], Origin(f"--set {text}"))
     parts = key.strip().split(".")
     if len(parts) > _DEEPEST:
-        fault = Fault((), f"the key has {len(parts)} parts; at most {_DEEPEST} are possible")
+        fault = Fault((), f"the key has {len(parts)} parts; at most {_DEEPEST} are allowed")
         raise RecipeFaults([fault], Origin(f"--set {text}"))
     place = tuple(int(part) if _POSITION.fullmatch(part) else part for part in parts)
     return place, parse_value(value, f"--set {text}")
 
 
 def parse_value(text: str, option: str) -> Any:
-    """A value on the command line, read as YAML; ``RecipeFaults`` begin with ``option``."""
+    """Parse a value from the command line as YAML; ``RecipeFaults`` start with ``option``."""
     origin = Origin(option)
     try:
         loader = _Loader(text)
@@ -179,12 +178,12 @@ def _problem(error: Exception) -> str:
         return "not valid YAML: nested too deeply"
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     if "'\\t'" in problem:
-        return "a tab stands where YAML wants spaces; indent with spaces"
+        return "there is a tab where YAML requires spaces; indent with spaces"
     return f"not valid YAML: {problem}"
 
 
 class _NodeReader:
-    """Turns a YAML node graph into plain data, noting lines and collecting faults."""
+    """Converts a YAML node graph to plain data, and collects lines and errors."""
 
     def __init__(self, loader: _Loader, origin: Origin) -> None:
         self.loader = loader
@@ -199,7 +198,7 @@ class _NodeReader:
             self.faults.append(Fault(place, "an alias may not contain itself"))
             return None
         if self.values > _MOST_VALUES:
-            fault = Fault((), f"holds more than {_MOST_VALUES} values; this is no recipe")
+            fault = Fault((), f"contains more than {_MOST_VALUES} values; this is not a recipe")
             raise RecipeFaults([fault], self.origin)
         if isinstance(node, yaml.MappingNode) and node.tag.endswith(":map"):
             return self._mapping(node, place, (*above, node))
@@ -211,7 +210,7 @@ class _NodeReader:
         if isinstance(node, yaml.ScalarNode) and node.tag in self.loader.yaml_constructors:
             return self._scalar(node, place)
         self.faults.append(
-            Fault(place, f"the tag '{_tag(node.tag)}' is not allowed; recipes hold plain values")
+            Fault(place, f"the tag '{_tag(node.tag)}' is not allowed; recipes contain plain values")
         )
         return None
 
@@ -219,7 +218,7 @@ class _NodeReader:
         try:
             value = self.loader.construct_object(node)
         except (ValueError, ArithmeticError, LookupError, AttributeError, yaml.YAMLError):
-            # PyYAML checks no text that has a tag of its own, such as !!int ''.
+            # PyYAML does not check text with an explicit tag, such as !!int ''.
             message = f"{describe(node.value)} is not a {_tag(node.tag)}"
         else:
             message = _scalar_fault(value, node)
@@ -243,13 +242,13 @@ class _NodeReader:
                 continue
             key = str(key_node.value)
             if len(key) > _LONGEST_KEY:
-                message = f"line {line}: {describe(key)} is no name of a parameter"
+                message = f"line {line}: {describe(key)} is not a parameter name"
                 self.faults.append(Fault(place, message))
                 continue
             if key in data:
                 first = self.origin.lines[(*place, key)]
                 self.origin.lines[(*place, key)] = line
-                self.faults.append(Fault((*place, key), f"stands twice; first on line {first}"))
+                self.faults.append(Fault((*place, key), f"is given twice; first on line {first}"))
                 continue
             self.origin.lines[(*place, key)] = line
             data[key] = self.value(value_node, (*place, key), above)
@@ -257,15 +256,15 @@ class _NodeReader:
 
 
 def _scalar_fault(value: Any, node: yaml.ScalarNode) -> str:
-    """What is wrong with a plain value; empty for nothing."""
+    """Return what is wrong with a plain value; empty if nothing is."""
     if value is not None and not isinstance(value, bool | int | float | str):
         return f"the tag '{_tag(node.tag)}' is not allowed"
     if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number; got {node.value:.40}"
     if isinstance(value, int) and not _LOWEST <= value <= _HIGHEST:
-        return f"is too large a number for 64 bits; got {describe(node.value)}"
+        return f"is too large for 64 bits; got {describe(node.value)}"
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        return f"is text of {len(value)} characters; at most {_LONGEST_TEXT} are possible"
+        return f"is text of {len(value)} characters; at most {_LONGEST_TEXT} are allowed"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Draw what a detector saw: the frame, where it is abnormal, and the score over time."""
+"""Draw the output of a detector: the frame, its heat map, and the score over time."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import numpy as np
 from vadkit.reports.strip import draw_strip
 from vadkit.scoring.normal import NormalScores
 
-# Widths that show well in a README and on a screen; a video keeps its own width inside them.
+# Widths that look good in a README and on a screen; a video keeps its own width within them.
 MIN_WIDTH, MAX_WIDTH = 480, 960
 MAX_HEIGHT = 720
 
-# Heat below the first value leaves the picture as it is; from the second on it is fully drawn.
+# Heat below the first value leaves the picture unchanged; above the second it is fully drawn.
 HEAT_STARTS, HEAT_FULL = 0.1, 0.6
 HEAT_OPACITY = 0.6
-# Inferno rises evenly in lightness, so that more looks like more, to the colour-blind too. Its
-# dark third is left out: blended over a picture it would read as shadow.
+# The lightness of inferno increases evenly, so that more heat also looks like more to colour-blind
+# people. Its dark third is left out, because it would look like shadow.
 RAMP_STARTS = 0.38
-# Of a colour's brightness, the share that follows the picture's, so that the object under the
-# heat stays visible.
+# The share of a colour's brightness that follows the picture, so that the object under the heat
+# stays visible.
 TEXTURE = 0.75
 
 
 def heat_from_map(score_map: np.ndarray, normal: NormalScores | None) -> np.ndarray | None:
-    """Scale a score map (h, w) to heat 0..1 by what maps of normal training frames hold.
+    """Scale a score map (h, w) to heat 0..1, relative to maps of normal training frames.
 
-    0 is the 99% quantile of normal values, 1 is four times as far above it as the 99.9% quantile.
-    Scaled by itself, every map would have a hottest spot, on normal frames as well; scaled by
-    the largest normal value, one bad training pixel would hide everything. So normal frames stay
-    nearly bare and colours mean the same in every frame and video. None when there is no normal
-    reference for maps; NaN counts as normal.
+    0 is the 99% quantile of normal values; 1 is four times as far above it as the 99.9% quantile.
+    If each map were scaled by itself, normal frames would also have a hottest spot; if maps were
+    scaled by the largest normal value, one bad training pixel would hide everything. With this
+    scale, normal frames have almost no heat, and colours mean the same in every frame and video.
+    Returns None if there is no normal reference for maps; NaN counts as normal.
     """
     if normal is None or not np.isfinite([normal.map_q99, normal.map_q999]).all():
         return None
-    # A reference without spread (a noiseless camera) must not divide by zero.
+    # Avoid a division by zero for a reference without spread (a noiseless camera).
     spread = max(normal.map_q999 - normal.map_q99, 1e-6 * abs(normal.map_q99), 1e-12)
     heat = (score_map.astype(np.float64) - normal.map_q99) / (4 * spread)
     return np.clip(np.nan_to_num(heat, nan=0.0), 0, 1).astype(np.float32)
@@ -53,18 +53,18 @@ def annotate(
     is_threshold: bool = False,
     raised_by: str | None = None,
 ) -> np.ndarray:
-    """One annotated frame: the picture with its heat, and below it the last seconds' scores.
+    """Draw one annotated frame: the picture with its heat, and recent scores below it.
 
     ``frame_rgb`` is (H, W, 3) uint8. ``heat`` is (h, w) 0..1 over the whole picture, see
-    ``heat_from_map``. ``scores`` (N,) holds the video's scores, NaN where there is none: all of
-    them (those after frame ``index`` are not shown), or the last ones, ending at frame ``index``.
-    ``level`` is the score that 99% of normal frames stay below, in the same unit, or the alarm
-    threshold where ``is_threshold``; ``limits`` are the scores at the curve's lower and upper edge.
-    ``labels`` (all frames,) bool shades what is labelled abnormal. ``raised_by`` names the part of
-    the method whose score this is, where it has several.
+    ``heat_from_map``. ``scores`` (N,) are the video's scores, NaN for none: either all of them
+    (those after frame ``index`` are not shown), or the last ones up to frame ``index``. ``level``
+    is the score that 99% of normal frames stay below, in the same unit, or the alarm threshold if
+    ``is_threshold``. ``limits`` are the scores at the lower and upper edge of the curve. ``labels``
+    (all frames,) bool marks the labelled anomalies. ``raised_by`` names the part of the method that
+    has this score, if there are several.
 
-    Returns (H', W', 3) uint8 with even H' and W', W' in 480..960; the same size for every frame of
-    a video.
+    Returns (H', W', 3) uint8 with even H' and W', W' in 480..960; the size is the same for all
+    frames of a video.
     """
     height, width = picture_size(*frame_rgb.shape[:2])
     shrink = width < frame_rgb.shape[1]
@@ -79,9 +79,10 @@ def annotate(
 
 
 def picture_size(height: int, width: int) -> tuple[int, int]:
-    """Even (height, width) of the drawn picture for a frame of that size.
+    """Return an even (height, width) of the drawn picture for a frame of this size.
 
-    Small frames are doubled, tripled and so on, large ones shrunk, aspect ratio kept.
+    Small frames are enlarged by an integer factor and large ones are shrunk; the aspect ratio is
+    kept.
     """
     if width < MIN_WIDTH:
         scale = float(-(-MIN_WIDTH // width))
@@ -96,15 +97,15 @@ def _even(length: float) -> int:
 
 
 def blend_heat(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """The picture (H, W, 3) with heat (h, w) over it where it is notable."""
+    """Draw heat (h, w) over the picture (H, W, 3) where it is high enough."""
     height, width = picture.shape[:2]
-    # Cubic, for a coarse map would show its grid under linear interpolation.
+    # Cubic, because linear interpolation would show the grid of a coarse map.
     heat = cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     heat = np.clip(heat, 0, 1)
     rows = np.flatnonzero((heat > HEAT_STARTS).any(axis=1))
     if not rows.size:
         return picture
-    # Heat is mostly a small part of the picture; only the rows that it reaches are worked on.
+    # Heat usually covers a small part of the picture; only those rows are processed.
     part = slice(rows[0], rows[-1] + 1)
     drawn = picture.copy()
     drawn[part] = _coloured(picture[part], heat[part])

@@ -1,4 +1,4 @@
-"""Pictures of clips side by side: the frame, what the method made of it, and where it errs."""
+"""Images of clips side by side: the frame, the method's output, and its error map."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from vadkit.files import write_whole
 from vadkit.text import plot_text
 
 DPI = 150
-# Inches. Panels are placed by hand, since matplotlib's layouts do not know the pictures' aspect
-# and cut off labels beside them.
+# Inches. Panels are placed manually, because matplotlib's layouts do not know the aspect ratio of
+# the images and cut off labels beside them.
 PANEL_WIDTH, GAP = 3.0, 0.07
 LEFT, TOP, BOTTOM, RIGHT = 0.52, 0.66, 0.12, 0.12
 BAR_WIDTH, BAR_TEXT = 0.14, 0.8
 LETTER = 0.08
-# Lightness rises evenly with the value, so that more looks like more, in grey print too.
+# The lightness of this colour map increases evenly, so it also works in grey print.
 COLOURS = "inferno"
-# The scale ends where this share of all values lies below, since one hot pixel would hide the rest.
+# The scale ends at this quantile of all values, because one hot pixel would hide the rest.
 SCALE_QUANTILE = 0.995
 
 
@@ -37,10 +37,10 @@ class ClipRow(NamedTuple):
 
 
 def clip_grid(path: Path, rows: Sequence[ClipRow], *, title: str) -> Path:
-    """Write a PNG with a row a clip: frame, output and error map, as far as rows have them.
+    """Write a PNG with one row per clip: frame, output and error map, if the rows have them.
 
-    Error maps may be coarser than frames. They share one scale and its colour bar, from 0, or the
-    lowest value where that is negative, to the 99.5% quantile of all. Returns ``path``.
+    Error maps may be coarser than frames. They share one scale with a colour bar, from 0 (or the
+    lowest value, if negative) to the 99.5% quantile of all values. Returns ``path``.
     """
     names = ["frame"]
     names += ["output"] if rows[0].output is not None else []
@@ -74,7 +74,7 @@ def clip_grid(path: Path, rows: Sequence[ClipRow], *, title: str) -> Path:
     if heat is not None:
         beside = _axes(figure, right + GAP, TOP, BAR_WIDTH, bottom - TOP)
         bar = figure.colorbar(heat, cax=beside, extend="max", extendfrac=0.05 / len(rows))
-        bar.set_label("error (method's own unit)", fontsize=9)
+        bar.set_label("error (method's unit)", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
     with write_whole(path) as partial:
@@ -83,14 +83,14 @@ def clip_grid(path: Path, rows: Sequence[ClipRow], *, title: str) -> Path:
 
 
 def _shortened(label: str, inches: float) -> str:
-    """The label with the ends of lines that are too long for the side of a panel."""
+    """Shorten lines of the label that are too long for the side of a panel."""
     most = max(int(inches / LETTER), 4)
     lines = label.splitlines()
     return "\n".join(line if len(line) <= most else f"…{line[1 - most :]}" for line in lines)
 
 
 def _axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Axes at a place in inches, from the figure's upper left corner."""
+    """Create axes at a position in inches, from the figure's upper left corner."""
     whole_width, whole_height = figure.get_size_inches()
     bottom = whole_height - top - height
     return figure.add_axes(
@@ -118,6 +118,6 @@ def _picture(axis: Axes, picture_CHW: np.ndarray) -> None:
 def _heat(
     axis: Axes, error: np.ndarray, size: tuple[int, int], scale: tuple[float, float]
 ) -> AxesImage:
-    # The extent of the frame, whatever the map's own resolution.
+    # The extent of the frame, for any resolution of the map.
     extent = (-0.5, size[1] - 0.5, size[0] - 0.5, -0.5)
     return axis.imshow(error, cmap=COLOURS, vmin=scale[0], vmax=scale[1], extent=extent)

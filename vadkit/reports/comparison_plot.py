@@ -1,4 +1,4 @@
-"""Draw several runs: their ROC curves, and their AUCs with intervals."""
+"""Plot several runs: their ROC curves, and their AUCs with intervals."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def comparison_plot(
     title: str,
     apart: Collection[int] = (),
 ) -> Path:
-    """Write one picture, PNG, SVG or PDF by the path's suffix.
+    """Write one PNG, SVG or PDF, depending on the suffix of the path.
 
-    ``curves`` holds labels (n,) bool and scores (n,) by video for each name, ``areas`` their
-    AUCs. ``title`` is the protocol in words. Places in ``apart`` are of runs that cannot be
-    compared with the first: dashed and hollow. Returns ``path``.
+    ``curves`` has labels (n,) bool and scores (n,) by video for each name, ``areas`` has their
+    AUCs. ``title`` is the protocol's description. Runs at the positions in ``apart`` are not
+    comparable with the first; they are dashed and hollow. Returns ``path``.
     """
     height = max(3.6, 1.4 + 0.42 * len(names))
     figure = Figure(figsize=(10, height), layout="constrained")
@@ -71,7 +71,7 @@ def comparison_plot(
     for axis in (roc, forest):
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=9, color="#5b6570", x=0.01, ha="left")
-    # To memory, since Matplotlib hides the error of a full disk behind one of its own.
+    # To memory, because Matplotlib hides the error of a full disk behind one of its own.
     figure.savefig(content := io.BytesIO(), dpi=DPI, format=path.suffix[1:].lower())
     write_bytes(path, content.getvalue())
     return path

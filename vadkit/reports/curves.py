@@ -12,7 +12,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-# More points than this add nothing that a screen or a column of a paper can show.
+# More points are not visible on a screen or in a column of a paper.
 MOST_POINTS = 400
 
 
@@ -35,7 +35,7 @@ class Histogram(NamedTuple):
 def pool(
     scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (n,) bool and scores (n,) of the scored frames of all videos together."""
+    """Return labels (n,) bool and scores (n,) of the scored frames of all videos."""
     values = np.concatenate([scores[video] for video in scores] or [np.empty(0)])
     truth = np.concatenate([labels[video] for video in scores] or [np.empty(0)]).astype(bool)
     scored = ~np.isnan(values)
@@ -48,15 +48,15 @@ def has_both_classes(truth: np.ndarray) -> bool:
 
 
 def roc(truth: np.ndarray, values: np.ndarray) -> Curve:
-    """False-positive rate, true-positive rate, and AUC over every frame."""
+    """Return false-positive rate, true-positive rate, and AUC over all frames."""
     x, y, _ = roc_curve(truth, values)
     return Curve(*_thinned(x, y), float(roc_auc_score(truth, values)))
 
 
 def precision_recall(truth: np.ndarray, values: np.ndarray) -> Curve:
-    """Recall, precision, and average precision (scikit-learn's sum, not the trapezoid area)."""
+    """Return recall, precision, and average precision (scikit-learn's sum, not the trapezoid)."""
     precision, recall, _ = precision_recall_curve(truth, values)
-    # From recall 0 on; the last point is no operating point but closes the curve.
+    # From recall 0 on; the last point is not an operating point but closes the curve.
     points = _thinned(recall[::-1], precision[::-1])
     return Curve(*points, float(average_precision_score(truth, values)))
 
@@ -64,7 +64,7 @@ def precision_recall(truth: np.ndarray, values: np.ndarray) -> Curve:
 def video_aucs(
     scores: dict[str, np.ndarray], labels: dict[str, np.ndarray]
 ) -> dict[str, float | None]:
-    """AUC of each video on its own scored frames, None where they are of one class."""
+    """Return the AUC of each video over its scored frames; None if they have one class."""
     aucs: dict[str, float | None] = {}
     for video in scores:
         truth, values = pool({video: scores[video]}, labels)
@@ -73,7 +73,7 @@ def video_aucs(
 
 
 def histogram(truth: np.ndarray, values: np.ndarray, bins: int = 50) -> Histogram:
-    """Scores of normal and abnormal frames in equal bins from the lowest to the highest."""
+    """Return a histogram of normal and abnormal scores, with equal bins from lowest to highest."""
     edges = np.histogram_bin_edges(values, bins) if values.size else np.array([0.0, 1.0])
     counts = [np.histogram(values[of_class], edges)[0] for of_class in (~truth, truth)]
     normal, abnormal = (count / max(count.sum(), 1) for count in counts)
@@ -81,7 +81,7 @@ def histogram(truth: np.ndarray, values: np.ndarray, bins: int = 50) -> Histogra
 
 
 def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """At most ``MOST_POINTS`` points, evenly along the curve, with both ends."""
+    """Keep at most ``MOST_POINTS`` points, evenly along the curve, with both ends."""
     if len(x) <= MOST_POINTS:
         return x, y
     along = np.r_[0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))]

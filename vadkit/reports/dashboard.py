@@ -1,4 +1,4 @@
-"""The cameras that are watched as a table in the terminal."""
+"""Watched cameras as a table in the terminal."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SHOWN_ALARMS = 5
 
 
 def dashboard(board: Board, width: int) -> RenderableType:
-    """The table of all cameras, and below it the last alarms; ``width`` in characters."""
+    """Return the table of all cameras with the last alarms below; ``width`` in characters."""
     names = max(8, *(len(printable(name)) for name in board.cameras))
     names = min(names, max(10, width // 7))
-    # What the other columns leave.
+    # The space that the other columns leave.
     bars = max(8, min(60, width - names - 62))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("camera", no_wrap=True, overflow="ellipsis", width=names)
@@ -58,9 +58,9 @@ def dashboard(board: Board, width: int) -> RenderableType:
 
 
 def sparkline(camera: Camera, width: int) -> Text:
-    """The scores of the last seconds, the newest at the right; red from the threshold on.
+    """Draw the scores of the last seconds, the newest at the right; red at or above the threshold.
 
-    The axis reaches from the usual score to half as far again as the threshold, and further where
+    The axis goes from the median score to 1.5 times the distance of the threshold, or further if
     scores do.
     """
     text = Text()
@@ -105,7 +105,7 @@ def _alarm(event: dict[str, object]) -> Text:
 
 
 def event_line(event: dict[str, object]) -> str:
-    """An alarm or an outage in a line: when, which camera, how high or why, for how long."""
+    """Describe an alarm or an outage in one line: time, camera, peak or reason, duration."""
     start, end, score = event["start"], event["end"], event["peak_score"]
     assert isinstance(start, float)
     lasted = "since then" if not isinstance(end, float) else f"for {end - start:.1f} s"
@@ -119,5 +119,5 @@ def event_line(event: dict[str, object]) -> str:
 
 
 def now() -> str:
-    """The time of day in UTC, as in the records of alarms."""
+    """Return the time of day in UTC, as in event records."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -13,7 +13,7 @@ from vadkit.files import write_whole
 from vadkit.text import plot_text
 
 DPI = 150
-# Okabe and Ito's colours, told apart by the colour-blind too; more videos share a ramp.
+# Okabe and Ito's colours, which colour-blind people can distinguish; more videos share a ramp.
 VIDEO_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#444B54")
 
 
@@ -25,9 +25,9 @@ def embedding_plot(
     axes: tuple[str, str],
     title: str,
 ) -> Path:
-    """Write a PNG of ``points`` (N, 2), coloured by the video that each is from.
+    """Write a PNG of ``points`` (N, 2), coloured by their video.
 
-    Up to seven videos are named in a legend; of more, colours follow the order of the videos.
+    Up to seven videos are named in a legend; with more, colours follow the order of the videos.
     ``axes`` are the axes' names. Returns ``path``.
     """
     order = {video: number for number, video in enumerate(dict.fromkeys(videos))}
@@ -41,7 +41,7 @@ def embedding_plot(
     axis.grid(color="#e3e6ea", linewidth=0.8)
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=9, length=3)
-    # Distances mean the same in both directions.
+    # Equal distances look equal in both directions.
     axis.set_aspect("equal", adjustable="datalim")
     named = len(order) <= len(VIDEO_COLOURS)
     ramp = matplotlib.colormaps["viridis"].resampled(len(order))
@@ -50,7 +50,7 @@ def embedding_plot(
         if named
         else ramp(np.arange(len(order)))
     )
-    # In one call, in a fixed random order, so that no video lies on top of all others.
+    # In one call, in a fixed random order, so that no video hides all others.
     drawn = np.random.default_rng(0).permutation(len(points))
     x, y = points[drawn].T
     colour = colours[numbers[drawn]]

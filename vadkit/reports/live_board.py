@@ -1,4 +1,4 @@
-"""What there is to see of cameras that are watched: written by one thread, read by others."""
+"""The state of watched cameras: written by one thread, read by others."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 
 import numpy as np
 
-# What a curve shows, and how finely.
+# The duration and the resolution of a curve.
 SECONDS, POINTS = 60.0, 240
-# Frame rates and delays that are shown are of so many last seconds.
+# Frame rates and delays are averaged over this many seconds.
 _RECENT_S = 5.0
 _EVENTS = 100
 
 
 @dataclass
 class Delays:
-    """Delays in seconds, counted by size: quantiles to 2%, in constant memory."""
+    """Delays in seconds as a histogram: quantiles are accurate to 2%, in constant memory."""
 
     counts: np.ndarray = field(default_factory=lambda: np.zeros(800, np.int64))
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Add one delay."""
         place = int(np.log(max(seconds, 1e-4) / 1e-4) / np.log(1.02))
         self.counts[min(place, len(self.counts) - 1)] += 1
 
     def quantile(self, share: float) -> float:
-        """The delay that ``share`` of all stay below, NaN without any."""
+        """Return the delay that the share ``share`` stays below, NaN without any."""
         total = int(self.counts.sum())
         if not total:
             return float("nan")
@@ -39,12 +39,12 @@ class Delays:
 
 @dataclass
 class Camera:
-    """One source: what it does, its last scores, its last alarm.
+    """One source: its state, its recent scores, its last alarm.
 
-    ``state`` is connecting, live, stalled, lost, retrying, failed, ended or stopped; ``message``
-    says more, and ``trouble`` why there was no frame last. ``score`` is the last one, None where a
-    frame has none. ``curve`` holds (time, score) of the last seconds, the highest of every quarter
-    of a second.
+    ``state`` is connecting, live, stalled, lost, retrying, failed, ended or stopped. ``message``
+    has details, and ``trouble`` the last reason for missing frames. ``score`` is the latest score,
+    None for a frame without a score. ``curve`` has (time, score) of the last seconds, with the
+    highest score of every quarter of a second.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Camera:
     recent: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=1000))
 
     def saw(self, when: float, score: float, delay: float, alarm: bool) -> None:
-        """A frame was scored: its time on the source's clock, its delay in seconds."""
+        """Record a scored frame: its time on the source's clock, its delay in seconds."""
         self.state, self.message, self.trouble = "live", "", ""
         self.frames += 1
         self.alarm = alarm
@@ -82,7 +82,7 @@ class Camera:
         self.curve.append((quarter, score))
 
     def rate(self) -> tuple[float, float]:
-        """Frames a second and mean delay over the last seconds, 0 and NaN without any."""
+        """Return frames per second and mean delay over the last seconds; 0 and NaN if none."""
         now = time.monotonic()
         last = [one for one in self.recent if one[0] > now - _RECENT_S]
         if len(last) < 2:
@@ -90,7 +90,7 @@ class Camera:
         return (len(last) - 1) / max(now - last[0][0], 1e-6), sum(d for _, d in last) / len(last)
 
     def as_data(self) -> dict[str, Any]:
-        """As plain JSON values, without the curve and the picture."""
+        """Return plain JSON values, without the curve and the picture."""
         fps, delay = self.rate()
         return {
             "name": self.name,
@@ -114,7 +114,7 @@ class Camera:
 class Board:
     """All cameras and the last events. Hold ``lock`` to change or to read them.
 
-    ``looked_at`` is the time (``time.monotonic``) until which somebody looks at pictures.
+    Pictures are needed until the time ``looked_at`` (``time.monotonic``).
     """
 
     def __init__(self, names: list[str], title: str = "") -> None:
@@ -126,7 +126,7 @@ class Board:
         self.looked_at = 0.0
 
     def event(self, event: dict[str, Any], snapshot: bytes | None) -> None:
-        """An alarm or an outage has begun or is over: its record, by ``id``, and a JPEG."""
+        """Record the start or end of an alarm or an outage: its record, by ``id``, and a JPEG."""
         with self.lock:
             camera = self.cameras[event["source"]]
             if event["kind"] == "alarm":
@@ -143,14 +143,14 @@ class Board:
                 self.snapshots[event["id"]] = snapshot
 
     def as_data(self) -> dict[str, Any]:
-        """All that a page shows but pictures, as plain JSON values."""
+        """Return everything that a page shows except pictures, as plain JSON values."""
         with self.lock:
             cameras = []
             for camera in self.cameras.values():
                 data = camera.as_data()
                 last = camera.curve[-1][0] if camera.curve else 0.0
                 data["usual"] = _rounded(camera.usual)
-                # Seconds before the newest, so that curves of all cameras share an axis.
+                # Seconds before the newest frame, so that curves of all cameras share an axis.
                 data["curve"] = [
                     [round(at - last, 2), _rounded(score)]
                     for at, score in camera.curve

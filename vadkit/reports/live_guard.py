@@ -1,4 +1,4 @@
-"""Who may see the page of `vadkit watch`."""
+"""Access control for the page of `vadkit watch`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _HEADERS = {
     "cache-control": "no-store",
 }
 _NO_TOKEN = (
-    "This page needs the token that vadkit watch was started with: open /?token=TOKEN once, "
+    "This page needs the token of this vadkit watch: open /?token=TOKEN once, "
     "or send it as 'Authorization: Bearer TOKEN'.\n"
 )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is of this machine alone."""
+    """Whether an address belongs only to this machine."""
     if host == "localhost":
         return True
     try:
@@ -42,12 +42,12 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Lets a request through to ``app`` only if it may see the page.
+    """Passes a request to ``app`` only if the client may see the page.
 
-    With a ``token`` every request needs it: as a bearer, or in a cookie that ``/?token=`` sets,
-    which holds a secret of this process and not the token. Without one, the request must name
-    this machine as its host: another name that leads here is a page of somebody else's that had
-    its name point to this machine (DNS rebinding).
+    With a ``token``, every request needs it, as a bearer token or as a cookie from ``/?token=``;
+    the cookie contains a secret of this process, not the token. Without a token, the request must
+    use a name of this machine as its host: another name means DNS rebinding, where the page of a
+    third party points its name to this machine.
     """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
@@ -64,7 +64,7 @@ class Guard:
             names = [host.decode("latin-1") for host in hosts] or [""]
             if not all(is_loopback(_without_port(name)) for name in names):
                 shown = printable(names[0], 100)
-                text = f"This page is for this machine alone; '{shown}' is another name.\n"
+                text = f"This page is only for this machine; '{shown}' is another host.\n"
                 answer = PlainTextResponse(text, 421)
         elif self._asks_with_token(scope):
             answer = RedirectResponse("/", 303)
@@ -86,7 +86,7 @@ class Guard:
         try:
             await self._app(scope, receive, with_headers)
         except Exception as error:
-            # Without a traceback on the terminal of who watches; the connection is closed.
+            # No traceback on the terminal of the user; the connection is closed.
             _log.warning("the page failed at %s: %r", printable(scope["path"], 100), error)
 
     def _asks_with_token(self, scope: Scope) -> bool:
@@ -105,7 +105,7 @@ class Guard:
 
     @staticmethod
     def _same(given: str, secret: str | None) -> bool:
-        """Compared in a time that says nothing about where they differ."""
+        """Compare in constant time."""
         return secret is not None and hmac.compare_digest(given.encode(), secret.encode())
 
 

@@ -1,4 +1,4 @@
-"""The page of `vadkit watch`: cameras, their scores and alarms as they come."""
+"""The web page of `vadkit watch`: cameras with live scores and alarms."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
 def open_page(address: str, token: str | None) -> Page:
-    """A page at ``HOST:PORT``, ``HOST`` or ``PORT``, not served yet; 127.0.0.1:8700 by default.
+    """Create a page at ``HOST:PORT``, ``HOST`` or ``PORT``, not served yet; default 127.0.0.1:8700.
 
-    Raises ``RecipeError`` for an address that cannot be had, and for one that other machines can
-    reach without a token.
+    Raises ``RecipeError`` if the address is not available, and if other machines can reach it but
+    there is no token.
     """
     host, port = _parse(address)
     if not is_loopback(host) and not token:
@@ -60,7 +60,7 @@ def open_page(address: str, token: str | None) -> Page:
             f"a token needs at least {_SHORTEST_TOKEN} characters; it has {len(token)}"
         )
     if token and not re.fullmatch(r"[!-~]+", token):
-        raise RecipeError("a token must be of ASCII letters, digits and signs, without spaces")
+        raise RecipeError("a token must consist of ASCII letters, digits and signs, without spaces")
     bare = host.strip("[]")
     family = socket.AF_INET6 if ":" in bare else socket.AF_INET
     try:
@@ -81,7 +81,7 @@ class Page:
 
     @contextlib.contextmanager
     def serve(self, board: Board) -> Iterator[str]:
-        """Serve the page in a thread of its own while this lasts; gives the address."""
+        """Serve the page in its own thread inside this context; provides its address."""
         closing = threading.Event()
         server = make_server(application(board, self._token, closing))
         thread = threading.Thread(
@@ -98,9 +98,9 @@ class Page:
 
 
 def application(board: Board, token: str | None, closing: threading.Event) -> ASGIApp:
-    """The page as an ASGI application; see ``Guard`` for who may see it.
+    """Create the page as an ASGI application; see ``Guard`` for access rules.
 
-    Those who follow it are let go when it is ``closing``.
+    Clients that follow the page are disconnected when it is ``closing``.
     """
 
     async def state(request: Request) -> Response:
@@ -133,7 +133,7 @@ def _file(name: str) -> Callable[[Request], Response]:
 
 
 async def _changes(board: Board, request: Request, closing: threading.Event) -> AsyncIterator[str]:
-    """The state of the board as server-sent events, twice a second while somebody looks."""
+    """Send the state of the board as server-sent events, twice a second."""
     while not closing.is_set() and not await request.is_disconnected():
         board.looked_at = time.monotonic()
         yield f"data: {json.dumps(_shown(board.as_data()))}\n\n"
@@ -141,7 +141,7 @@ async def _changes(board: Board, request: Request, closing: threading.Event) -> 
 
 
 def _shown(data: Any) -> Any:
-    """What the page shows, with text of strangers made printable."""
+    """Return the data for the page, with untrusted text made printable."""
     if isinstance(data, dict):
         return {name: _shown(value) for name, value in data.items()}
     if isinstance(data, list):
@@ -162,7 +162,7 @@ def _parse(address: str) -> tuple[str, int]:
         host = host or "127.0.0.1"
     if port and not (port.isdecimal() and len(port) < 6 and int(port) < 65536):
         raise RecipeError(
-            f"--web {printable(address, 100)}: '{printable(port, 50)}' is no port; give HOST:PORT "
-            "or PORT"
+            f"--web {printable(address, 100)}: '{printable(port, 50)}' is not a port; give "
+            "HOST:PORT or PORT"
         )
     return host, int(port) if port else _PORT

@@ -1,4 +1,4 @@
-"""The server of the page: bounded connections, none of which can hold it up for long."""
+"""The server of the page, with limits on connections and on unfinished requests."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _log = logging.getLogger("vadkit.watch")
-# A browser has up to six connections to a page, and all that come through a proxy share an address.
+# A browser opens up to six connections, and all clients behind a proxy share an address.
 _MOST, _MOST_OF_ONE = 128, 64
 _REQUEST_S = 10.0
-# Connections that are taken before the first of them is looked at.
+# Connections that are accepted before the first of them is checked.
 _BACKLOG = 64
 
 
@@ -29,11 +29,11 @@ def make_server(
     most_of_one: int = _MOST_OF_ONE,
     request_s: float = _REQUEST_S,
 ) -> uvicorn.Server:
-    """A server that is not run yet; use ``serve``.
+    """Create a server that does not run yet; use ``serve``.
 
-    It holds ``most`` connections (a quarter of the files that this process may open, up to 128),
-    and ``most_of_one`` of one client; others are closed at once. A connection that has not sent a
-    whole request for ``request_s`` seconds is closed.
+    It accepts ``most`` connections (a quarter of the process's file limit, up to 128), and
+    ``most_of_one`` from one client; others are closed immediately. A connection that has not sent a
+    complete request for ``request_s`` seconds is closed.
     """
     limit = _most() if most is None else most
     open_now: Counter[str] = Counter()
@@ -74,7 +74,7 @@ def make_server(
             self.watching = self.loop.call_later(request_s, self._look)
 
         def _look(self) -> None:
-            """Bytes that trickle in do not count, only whole requests."""
+            """Only complete requests count, not single bytes."""
             if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
                 self.transport.abort()
             else:
@@ -87,7 +87,7 @@ def make_server(
         loop="asyncio",
         lifespan="off",
         backlog=_BACKLOG,
-        # What uvicorn says on its own are tracebacks; the page says in a line what failed.
+        # uvicorn would log tracebacks; the page logs each failure in one line.
         log_config=None,
         log_level="critical",
         access_log=False,
@@ -103,7 +103,7 @@ def _most() -> int:
 
 
 def serve(server: uvicorn.Server, listening: socket.socket) -> None:
-    """Serve until ``server.should_exit``; nothing of it ends the process or prints a traceback."""
+    """Serve until ``server.should_exit``; no error ends the process or prints a traceback."""
 
     async def run() -> None:
         asyncio.get_running_loop().set_exception_handler(_say_once_a_minute())

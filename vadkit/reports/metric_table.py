@@ -1,24 +1,24 @@
-"""The numbers of eval.json as a table: a row a protocol, a column a metric."""
+"""The metrics of eval.json as a table: one row per protocol, one column per metric."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-# What a reader looks for first; every other metric follows as eval.json has it.
+# The most important metrics; the others follow in the order of eval.json.
 MAIN = ("micro-auc", "macro-auc", "ap", "eer")
-# What an evaluation is over, the same in every row: told in a sentence, not in columns.
+# Counts of the evaluation, the same in every row; shown in a sentence, not in columns.
 COUNTS = ("frames", "abnormal", "unscored", "videos", "one-class-videos")
 
 
 def metric_table(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """``columns`` and ``rows`` of an eval.json, and how many columns are main ones.
+    """Return ``columns`` and ``rows`` of an eval.json, and the number of main columns.
 
-    A row has the protocol's ``name``, what it does in words (``details``), what it uses that a
-    live system does not have (``foresight``, None where that is unknown), a ``note``, whether the
-    method's paper reports under it (``published``), and ``cells``: {metric: {value, low, high}},
-    where an undefined value is None and bounds are those of an interval, if there is one. Metrics
-    of a protocol that eval.json does not describe get a row named by its words.
+    A row has the protocol's ``name``, its description (``details``), what it uses that a live
+    system does not have (``foresight``, None if unknown), a ``note``, whether the method's paper
+    uses it (``published``), and ``cells``: {metric: {value, low, high}}. An undefined value is
+    None; bounds exist only if there is an interval. Metrics of a protocol that eval.json does not
+    describe get a row with the protocol's text as its name.
     """
     rows = {row["words"]: _row(row) for row in evaluation.get("protocols", [])}
     names: dict[str, None] = {}
@@ -32,7 +32,7 @@ def metric_table(evaluation: dict[str, Any]) -> dict[str, Any]:
         }
         names[metric["name"]] = None
     main = [name for name in MAIN if name in names]
-    # The headline of a protocol stands in front even where few protocols have it.
+    # The main metric of a protocol comes first, even if few protocols have it.
     headlines = {row.get("headline") for row in evaluation.get("protocols", [])}
     main += [name for name in names if name in headlines and name not in main]
     columns = main + [name for name in names if name not in main]

@@ -1,4 +1,4 @@
-"""The frames on which a run errs most: false alarms and misses."""
+"""The worst mistakes of a run: false alarms and misses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 class Mistake(NamedTuple):
-    """One frame. ``share`` is the part of the other class that it lies beyond, 0..1.
+    """One frame; ``share`` 0..1 is the part of the other class that it ranks wrongly against.
 
-    For a false alarm: of the abnormal frames, those with a lower score; for a miss: of the normal
-    frames, those with a higher one.
+    For a false alarm, it is the share of abnormal frames with a lower score; for a miss, the share
+    of normal frames with a higher score.
     """
 
     video: str
@@ -27,12 +27,12 @@ def top_mistakes(
     most: int = 12,
     apart: int = 25,
 ) -> tuple[list[Mistake], list[Mistake]]:
-    """Normal frames of the highest scores and abnormal ones of the lowest, the worst first.
+    """Return normal frames with the highest scores and abnormal ones with the lowest, worst first.
 
-    ``scores`` and ``labels`` are ``{video: (N,)}``; frames with NaN are passed over, and so are
-    those on the right side of the whole other class, which no threshold need get wrong. Up to
-    ``most`` of each kind, and within a video at least ``apart`` frames from each other, so that
-    one event does not fill the list.
+    ``scores`` and ``labels`` are ``{video: (N,)}``. Frames with NaN are skipped, and so are frames
+    that rank correctly against the whole other class. Up to ``most`` frames of each kind are
+    returned, and within a video they are at least ``apart`` frames apart, so that one event does
+    not fill the list.
     """
     normal = {video: ~one.astype(bool) for video, one in labels.items()}
     abnormal = {video: one.astype(bool) for video, one in labels.items()}
@@ -55,7 +55,7 @@ def _worst(
     others = np.sort(values[scored & ~of_class])
     left = np.flatnonzero(scored & of_class)
     left = left[values[left] > others[0]] if len(others) else left[:0]
-    # Stable, so that of equal scores the earlier frame comes first.
+    # Stable, so that the earlier of equal scores comes first.
     left = left[np.argsort(-values[left], kind="stable")]
     found: list[Mistake] = []
     while left.size and len(found) < most:

@@ -12,7 +12,7 @@ from vadkit.files import write_text
 
 
 def check_page_libraries() -> None:
-    """Raise ``RecipeError`` when what the page is made with is not installed."""
+    """Raise ``RecipeError`` if the libraries for the page are not installed."""
     try:
         import jinja2  # noqa: F401
         import plotly.offline  # noqa: F401
@@ -23,16 +23,16 @@ def check_page_libraries() -> None:
 
 
 def write_page(path: Path, title: str, data: dict[str, Any], media: dict[str, str]) -> int:
-    """Write the page to ``path`` and give its size in bytes.
+    """Write the page to ``path`` and return its size in bytes.
 
-    ``data`` is what ``report.js`` draws, ``media`` are videos by name, in base64.
+    ``data`` is drawn by ``report.js``; ``media`` are videos by name, in base64.
     """
     from jinja2 import Environment
     from plotly.offline import get_plotlyjs
 
     folder = files("vadkit.reports").joinpath("html")
     parts = {name: folder.joinpath(name).read_text("utf-8") for name in PARTS}
-    # Inside a script element "</" would end it; JSON allows the escape.
+    # "</" would end the script element; JSON allows the escaped form.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     template = Environment(autoescape=True, trim_blocks=True).from_string(parts["report.html"])
     page = template.render(
@@ -47,5 +47,5 @@ def write_page(path: Path, title: str, data: dict[str, Any], media: dict[str, st
     return path.stat().st_size
 
 
-# Scripts in the order in which they build on each other.
+# Scripts in the order of their dependencies.
 PARTS = ("report.html", "report.css", "charts.js", "timeline.js", "report.js")

@@ -1,4 +1,4 @@
-"""What the page of a report draws, as JSON."""
+"""The data that the page of a report draws, as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vadkit.reports.record import RunRecord
 from vadkit.reports.thumbnails import heat_thumbnail, thumbnail
 from vadkit.scoring.scorer import apply, chain_label
 
-# What each line of metrics.jsonl holds beside measured values.
+# The keys of lines of metrics.jsonl that are not metrics.
 NOT_MEASURED = ("event", "epoch", "step", "time")
 
 
@@ -24,16 +24,16 @@ def run_data(
     media: dict[str, dict[str, Any]],
     mistakes: dict[str, list[dict[str, Any]]],
 ) -> dict[str, Any]:
-    """One run. ``media`` says by video where its pictures are, or why there are none."""
+    """Return the data of one run. ``media`` has the location of each video, or a reason."""
     kinds = [("raw", "raw", record.raw)]
     if record.chain != "raw":
         kinds.append(("final", record.chain, record.final))
     live = record.calibration.chain() if record.calibration is not None else []
     if live and record.level(record.chain) is None:
-        # The recipe's scorers look ahead; these are what the threshold is for.
+        # The recipe's scorers are not causal; the threshold applies to these scores instead.
         kinds.append(("live", chain_label(live), apply(live, record.raw)))
     aucs = curves.video_aucs(record.raw, record.labels)
-    # The worst first; videos of one class have no AUC and stand at the end.
+    # The worst first; videos of one class have no AUC and come last.
     order = sorted(record.raw, key=lambda video: (aucs[video] is None, aucs[video] or 0.0))
     return {
         "name": record.name,
@@ -64,7 +64,7 @@ def run_data(
 def mistake_data(
     mistake: Mistake, frame_rgb: np.ndarray | None, heat: np.ndarray | None
 ) -> dict[str, Any]:
-    """One false alarm or miss; thumbnails of its frame (H, W, 3) uint8 and of heat (h, w) 0..1."""
+    """Return one false alarm or miss, with thumbnails of its frame (H, W, 3) and heat (h, w)."""
     data: dict[str, Any] = {
         "video": mistake.video,
         "frame": mistake.frame,
@@ -80,18 +80,18 @@ def mistake_data(
 
 
 def intervals(labels: np.ndarray) -> list[list[int]]:
-    """Half-open [start, stop) runs of abnormal frames in labels (N,)."""
+    """Return half-open [start, stop) runs of abnormal frames in labels (N,)."""
     edges = np.flatnonzero(np.diff(labels.astype(np.int8), prepend=0, append=0))
     found: list[list[int]] = edges.reshape(-1, 2).tolist()
     return found
 
 
 def training_series(lines: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, list[Any]]]]:
-    """Measured values by group and name, each with its steps ``x`` and values ``y``.
+    """Return metrics by group and name, each with its steps ``x`` and values ``y``.
 
-    Groups: the loss and its terms ("training"), values measured on the test split while training
-    ("test") or on pseudo-anomalies ("pseudo", without those of single strengths), and of names with
-    a slash the part before it ("lr").
+    The groups are: the loss and its terms ("training"), metrics on the test split during training
+    ("test") or on pseudo-anomalies ("pseudo", without single strengths), and for names with a slash
+    the part before it ("lr").
     """
     groups: dict[str, dict[str, dict[str, list[Any]]]] = {}
     for line in lines:
@@ -142,12 +142,12 @@ def _environment(manifest: dict[str, Any]) -> list[list[str]]:
     for name in ("git", "device", "precision", "cpu_cores", "seed", "created", "finished"):
         rows.append([name.replace("_", " "), manifest.get(name)])
     dataset = manifest.get("dataset", {})
-    rows.append(["data set fingerprint", dataset.get("fingerprint")])
+    rows.append(["dataset fingerprint", dataset.get("fingerprint")])
     return [[name, str(value)] for name, value in rows if value is not None]
 
 
 def _number(value: float | None) -> float | None:
-    """Five digits are more than a plot shows; None stands for NaN and infinity in JSON."""
+    """Round to five digits, enough for a plot; None replaces NaN and infinity in JSON."""
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.5g}")

@@ -19,13 +19,13 @@ from vadkit.reports import curves
 from vadkit.reports.page_data import intervals, training_series
 from vadkit.reports.record import RunRecord
 
-# A column of CVPR, ICCV and the IEEE's journals, in inches.
+# The column width of CVPR, ICCV and IEEE journals, in inches.
 COLUMN = 3.25
-# Distinct to the colour-blind (Okabe and Ito); in grey the line styles tell them apart.
+# Colours for colour-blind readers (Okabe and Ito); in grey print, the line styles differ.
 RAW, FINAL, ABNORMAL, LEVEL, CHANCE = "#0072B2", "#D55E00", "#D55E00", "#333333", "#888888"
 STYLE: dict[Any, Any] = {
     "font.family": "serif",
-    # What a paper in Times blends with; the last two come with matplotlib.
+    # Fonts that match a paper in Times; the last two come with matplotlib.
     "font.serif": ["Times New Roman", "Nimbus Roman", "STIXGeneral", "DejaVu Serif"],
     "mathtext.fontset": "stix",
     "font.size": 8,
@@ -39,7 +39,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.1,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    # TrueType, since submission systems refuse Type 3; SVG embeds no font, so it has outlines.
+    # TrueType, because submission systems reject Type 3; SVG embeds no font, so it has outlines.
     "pdf.fonttype": 42,
     "svg.fonttype": "path",
     # The same run gives the same bytes.
@@ -48,10 +48,10 @@ STYLE: dict[Any, Any] = {
 
 
 def write_figures(folder: Path, record: RunRecord) -> list[Path]:
-    """Write ROC, precision and recall, histograms, training losses, a timeline a video; give paths.
+    """Write ROC, precision and recall, histograms, losses, and a timeline per video; return paths.
 
-    ROC and precision and recall are left out where the scored frames are of one class, losses
-    where nothing was trained.
+    ROC and precision and recall are left out if the scored frames have one class, losses if nothing
+    was trained.
     """
     kinds = [("raw", record.raw)]
     if record.chain != "raw":
@@ -129,7 +129,7 @@ def _training(losses: dict[str, dict[str, list[Any]]]) -> Figure:
 
 
 def _timeline(record: RunRecord, video: str) -> Figure:
-    """Raw scores; the final ones have their own unit, so a panel below where there are any."""
+    """Plot raw scores, and final scores in a second panel, because they have their own unit."""
     panels = [("raw score", record.raw[video], record.level("raw"), RAW)]
     if record.chain != "raw":
         level = record.level(record.chain)
@@ -157,13 +157,13 @@ def _styles() -> list[dict[str, Any]]:
 
 
 def _save(figure: Figure, path: Path) -> list[Path]:
-    # A date would make every file differ from the last one.
+    # A date would make the bytes of each file differ.
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     written = []
     for kind, metadata in dates.items():
-        # Not with_suffix, for names of videos have dots.
+        # Not with_suffix, because names of videos may contain dots.
         target = path.with_name(f"{path.name}.{kind}")
-        # To memory, since Matplotlib hides the error of a full disk behind one of its own.
+        # To memory, because Matplotlib hides the error of a full disk behind one of its own.
         figure.savefig(content := io.BytesIO(), format=kind, metadata=metadata)
         write_bytes(target, content.getvalue())
         written.append(target)

@@ -1,4 +1,4 @@
-"""What a report shows of one run, as plain data."""
+"""The data that a report shows for one run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from vadkit.scoring.scorer import chain_label
 class RunRecord:
     """One evaluated run.
 
-    ``raw``, ``final`` and ``labels`` are ``{video: (N,)}``: scores from the method and after the
-    recipe's scorers, or those of live use where it has none (``chain``, "raw" for no scorers), NaN
-    where a frame has none, and bool labels.
-    ``chain_causal`` says whether a live system could use the scorers, ``chain_keeps_unit`` whether
-    the level of ``normal`` means anything for ``final``; ``calibration`` is the run's, if any.
-    ``evaluation`` is eval.json, ``training`` the lines of metrics.jsonl, ``overrides`` those of the
-    recipe that scores were made under. ``notes`` tell what the report had to leave out.
+    ``raw``, ``final`` and ``labels`` are ``{video: (N,)}``: scores of the method; scores after the
+    recipe's scorers, or live scores if there are none (``chain``, "raw" for no scorers); and bool
+    labels. Scores are NaN for frames without a score. ``chain_causal`` says whether a live system
+    could use the scorers, ``chain_keeps_unit`` whether the level of ``normal`` applies to
+    ``final``. ``calibration`` is the run's, if any. ``evaluation`` is eval.json, ``training`` the
+    lines of metrics.jsonl, ``overrides`` those of the recipe that scores were made with. ``notes``
+    say what the report had to leave out.
     """
 
     name: str
@@ -45,10 +45,10 @@ class RunRecord:
     notes: list[str] = field(default_factory=list)
 
     def level(self, chain: str) -> float | None:
-        """The threshold for scores that the scorers ``chain`` made ("raw" for none), if any.
+        """Return the threshold for scores after the scorers ``chain`` ("raw" for none), if any.
 
-        The calibrated one, which is for one chain alone; of runs without, the raw score that 99.9%
-        of normal training frames stay below.
+        It is the calibrated threshold, which applies to only one chain. Without calibration, it is
+        the raw score that 99.9% of normal training frames stay below.
         """
         if self.calibration is not None:
             made_for = chain_label(self.calibration.chain())

@@ -30,13 +30,13 @@ def score_plot(
     threshold: float | None = None,
     same_unit: bool = False,
 ) -> Path:
-    """Write a PNG of one video's raw and final scores, (N,) each with NaN where unscored.
+    """Write a PNG of one video's raw and final scores, (N,) each, NaN for frames without a score.
 
-    The time axis is in seconds when ``fps`` is given, else in frames. ``labels`` (N,) bool shades
-    the intervals labelled abnormal. ``normal_level`` is the raw score that 99% of normal training
+    The time axis is in seconds if ``fps`` is given, else in frames. ``labels`` (N,) bool marks the
+    intervals labelled abnormal. ``normal_level`` is the raw score that 99% of normal training
     frames stay below; ``threshold`` is the alarm threshold of the final scores. Raw and final
-    scores share one panel where they share their unit (``same_unit``), else each has its own; the
-    level stands with the raw ones. ``final_label`` names the scorers, "raw" for none: then there
+    scores share one panel if they have the same unit (``same_unit``), else each has its own; the
+    level belongs to the raw scores. ``final_label`` names the scorers, "raw" for none: then there
     is only one curve. Returns ``path``.
     """
     time = np.arange(len(raw)) / (fps or 1.0)
@@ -46,7 +46,7 @@ def score_plot(
     axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
     for axis in axes:
         _dress(axis, time, labels)
-    # A long title stands above the legend, not under it.
+    # A long title goes above the legend, not under it.
     pad = 24 if len(title) > 24 else 6
     axes[0].set_title(plot_text(title), loc="left", fontsize=12, fontweight="bold", pad=pad)
     axes[-1].set_xlabel("frame" if fps is None else "time (min:s)")
@@ -54,14 +54,14 @@ def score_plot(
         axes[-1].xaxis.set_major_locator(MaxNLocator(steps=[1, 1.5, 2, 3, 5, 6, 10]))
         axes[-1].xaxis.set_major_formatter(FuncFormatter(_clock))
     _curve(axes[0], time, raw, FINAL if only_raw else RAW, "raw", thick=only_raw)
-    axes[0].set_ylabel("anomaly score\n(method's own unit)")
+    axes[0].set_ylabel("anomaly score\n(method's unit)")
     if not only_raw:
         _curve(axes[-1], time, final, FINAL, final_label, thick=True)
     if panels == 2:
         unit = "0 to 1 in this video" if "minmax-per-video" in final_label else "its scorers' unit"
         axes[-1].set_ylabel(f"final score\n({unit})")
     if normal_level is not None and np.isfinite(normal_level):
-        text = "99% of normal training frames lie below"
+        text = "99% of normal training frames are below"
         axes[0].axhline(normal_level, color=LEVEL, linewidth=1.1, linestyle=(0, (5, 4)), label=text)
     if threshold is not None:
         dashes = {"color": LEVEL, "linewidth": 1.1, "linestyle": (0, (5, 4))}
@@ -69,14 +69,14 @@ def score_plot(
     for axis in axes:
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=8.5)
     with write_whole(path) as partial, warnings.catch_warnings():
-        # The font has no picture for every character of a video's name.
+        # The font does not have all characters of video names.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(partial, format="png", dpi=DPI)
     return path
 
 
 def _dress(axis: Axes, time: np.ndarray, labels: np.ndarray | None) -> None:
-    """Frame, grid and labelled intervals of one panel."""
+    """Draw frame, grid and labelled intervals of one panel."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", color="#e3e6ea", linewidth=0.8)
     axis.set_axisbelow(True)
@@ -101,7 +101,7 @@ def _curve(
     axis: Axes, time: np.ndarray, scores: np.ndarray, colour: str, label: str, *, thick: bool
 ) -> None:
     axis.plot(time, scores, color=colour, linewidth=1.7 if thick else 1.0, label=label)
-    # A scored frame between unscored ones has no neighbour to draw a line to.
+    # A scored frame between unscored ones has no neighbour for a line.
     scored = ~np.isnan(scores)
     lonely = scored & ~np.r_[False, scored[:-1]] & ~np.r_[scored[1:], False]
     if lonely.any():

@@ -1,4 +1,4 @@
-"""The strip under an annotated frame: a caption and the rolling curve of scores."""
+"""The strip under an annotated frame: a caption and the curve of recent scores."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 HEIGHT = 96
-SECONDS = 10.0  # of video that the curve shows
+SECONDS = 10.0  # of video in the curve
 
 # The curve's box inside the strip, and the caption's line above it.
 LEFT, RIGHT, TOP, BOTTOM = 12, 12, 32, 10
 CAPTION_Y = 15
-# What being above the level is called, and the level: of normal frames, and of alarms.
-NORMAL = "above normal", ("99% of normal frames lie below", "99% of normal")
+# The text for scores above the level, and the name of the level: for normal frames and for alarms.
+NORMAL = "above normal", ("99% of normal frames are below", "99% of normal")
 ALARM = "alarm", ("alarm threshold", "threshold")
 SWATCH = 28  # width of a legend's sample, with the gap to its text
 
-# Drawn this many times larger and averaged down: thin lines come out smooth.
+# The curve is drawn larger by this factor and averaged down, so that thin lines are smooth.
 SUPER = 3
 
 BACKGROUND = (17, 20, 26)
@@ -44,10 +44,10 @@ def draw_strip(
     is_threshold: bool = False,
     raised_by: str | None = None,
 ) -> np.ndarray:
-    """The strip (HEIGHT, width, 3) uint8 RGB at frame ``index``, the last of ``scores`` (N,).
+    """Draw the strip (HEIGHT, width, 3) uint8 RGB at frame ``index``, the last of ``scores`` (N,).
 
-    The curve runs from the left for the first seconds, then scrolls with the newest frame at the
-    right edge. See ``annotate`` for the arguments.
+    In the first seconds, the curve grows from the left; then it scrolls with the newest frame at
+    the right edge. See ``annotate`` for the arguments.
     """
     span = window_frames(fps)
     first = max(0, index - span)
@@ -74,12 +74,12 @@ def draw_strip(
 
 
 def window_frames(fps: float) -> int:
-    """Steps from frame to frame that the curve is wide."""
+    """The width of the curve in frames."""
     return max(2, round(SECONDS * fps))
 
 
 class _Box:
-    """The curve's box on the enlarged canvas, and the way from frames and scores to its pixels."""
+    """The curve's box on the enlarged canvas; converts frames and scores to its pixels."""
 
     def __init__(self, width: int, limits: tuple[float, float], span: int) -> None:
         self.left, self.right = LEFT * SUPER, (width - RIGHT) * SUPER
@@ -103,7 +103,7 @@ def _shade_labelled(canvas: np.ndarray, box: _Box, labels: np.ndarray) -> None:
 
 
 def _draw_curve(canvas: np.ndarray, box: _Box, scores: np.ndarray, level: float | None) -> None:
-    """Fill and line, cool up to the level and warm above it; a gap where scores are NaN."""
+    """Draw area and line in one colour up to the level and another above it; NaN is a gap."""
     cool, warm = canvas, canvas.copy()
     for image, colour, opacity in ((cool, LINE, 0.16), (warm, WARM, 0.42)):
         layer = image.copy()
@@ -129,7 +129,7 @@ def _level_y(box: _Box, level: float | None) -> float:
 
 
 def _lines(box: _Box, scores: np.ndarray) -> list[list[list[int]]]:
-    """The points of each run of scored frames."""
+    """Return the points of each run of scored frames."""
     lines: list[list[list[int]]] = [[]]
     for frame, score in enumerate(scores.tolist()):
         if math.isnan(score):
@@ -151,7 +151,7 @@ def _clock(seconds: float) -> str:
 
 
 def _decimals(limits: tuple[float, float]) -> int:
-    """Decimals that give three digits at the top of the scale, the same ones on every frame."""
+    """Return the decimals for three digits at the top of the scale, the same for all frames."""
     largest = max(abs(limits[0]), abs(limits[1]))
     if not (math.isfinite(largest) and largest > 0):
         return 3
@@ -167,14 +167,14 @@ def _caption(
     has_level: bool,
     has_labels: bool,
 ) -> np.ndarray:
-    """The line of text: time and score on the left, what the drawing means on the right."""
+    """Draw the line of text: time and score on the left, the legend on the right."""
     image = Image.fromarray(strip)
     draw = ImageDraw.Draw(image)
     x = _write(draw, LEFT, clock, GRID) + 14
     x = _write(draw, x, score, WARM if above else TEXT) + 14
     if above:
         _write(draw, x, words[0], WARM)
-    # Room for that is kept on every frame, so that the legend does not come and go with it.
+    # This space is always reserved, so that the legend does not move between frames.
     x += draw.textlength(words[0], font=_font()) + 20
     end = float(strip.shape[1] - RIGHT)
     for wanted, texts, swatch in (
@@ -201,7 +201,7 @@ def _label_swatch(draw: ImageDraw.ImageDraw, x: float) -> None:
 
 
 def _write(draw: ImageDraw.ImageDraw, x: float, text: str, colour: Colour) -> float:
-    """Write at x on the caption's line; gives the x where the text ends."""
+    """Write at x on the caption's line; return the x where the text ends."""
     draw.text((x, CAPTION_Y), text, fill=colour, font=_font(), anchor="lm")
     return x + draw.textlength(text, font=_font())
 

@@ -1,4 +1,4 @@
-"""Small pictures of single frames and of their error maps."""
+"""Thumbnails of single frames and of their error maps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ QUALITY = 80
 
 
 def thumbnail(frame_rgb: np.ndarray) -> str:
-    """A frame (H, W, 3) uint8 as a JPEG of at most 256 pixels in width, in a data URI."""
+    """Encode a frame (H, W, 3) uint8 as a JPEG data URI, at most 256 pixels wide."""
     size = thumbnail_size(frame_rgb)
     if size != frame_rgb.shape[1::-1]:
         frame_rgb = cv2.resize(frame_rgb, size, interpolation=cv2.INTER_AREA)
@@ -21,17 +21,17 @@ def thumbnail(frame_rgb: np.ndarray) -> str:
 
 
 def heat_thumbnail(heat: np.ndarray, frame_rgb: np.ndarray) -> str:
-    """Heat (h, w) 0..1 in inferno's colours, as large as the thumbnail of its frame.
+    """Draw heat (h, w) 0..1 with the inferno colour map, in the size of the frame's thumbnail.
 
-    Not laid over the frame, where at this size thin edges would be lost in the picture.
+    It is not drawn over the frame, because thin edges would not be visible at this size.
     """
-    # Linear, since cubic would overshoot at the sharp edges that error maps have.
+    # Linear, because cubic interpolation would overshoot at the sharp edges of error maps.
     large = cv2.resize(heat, thumbnail_size(frame_rgb), interpolation=cv2.INTER_LINEAR)
     return _jpeg(cv2.applyColorMap(np.round(255 * large).astype(np.uint8), cv2.COLORMAP_INFERNO))
 
 
 def thumbnail_size(frame_rgb: np.ndarray) -> tuple[int, int]:
-    """(width, height) of the thumbnail of a frame (H, W, 3)."""
+    """Return (width, height) of the thumbnail of a frame (H, W, 3)."""
     height, width = frame_rgb.shape[:2]
     if width <= WIDTH:
         return width, height
@@ -39,11 +39,11 @@ def thumbnail_size(frame_rgb: np.ndarray) -> tuple[int, int]:
 
 
 def heats(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Error maps (h, w) as heat (h, w) float32 0..1, all on one scale; NaN is 0.
+    """Return error maps (h, w) as heat (h, w) float32 0..1, all on one scale; NaN is 0.
 
-    0 is the median of the maps' medians, 1 the hottest spot (99.5% quantile) of a typical map. The
-    scale of normal training frames, which annotated videos have, would leave most mistakes bare: a
-    miss looks normal to the method by its nature.
+    0 is the median of the maps' medians; 1 is the hottest spot (99.5% quantile) of a typical map.
+    The scale of normal training frames, as in annotated videos, would show no heat for most
+    mistakes, because a missed frame looks normal to the method.
     """
     if not maps:
         return []

@@ -17,21 +17,21 @@ from av.video.stream import VideoStream
 from vadkit.errors import DataError
 from vadkit.files import partial_path, put_in_place, start_partial
 
-# Nearly no visible loss at a fraction of the size; 0 is lossless, 51 the worst.
+# Almost no visible loss at a fraction of the size; 0 is lossless, 51 the worst.
 QUALITY = {"crf": "20", "preset": "veryfast"}
-# For a web page: a third of the size; key frames so dense that a browser shows any frame at once,
-# and no frames out of order, so that the first one is at time 0 in every browser.
+# For a web page: a third of the size; frequent key frames, so that a browser can seek to any frame
+# quickly; and no reordered frames, so that the first one is at time 0 in every browser.
 WEB = {"crf": "30", "preset": "veryfast", "g": "12", "bf": "0"}
 
 
 def choose_encoder(options: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """The encoder to use, with ``options`` of libx264 in its own terms; ``DataError`` for none."""
+    """Return the encoder, with ``options`` of libx264 in its own terms; ``DataError`` for none."""
     if _has_encoder("libx264"):
         return "libx264", dict(options)
     if not _has_encoder("libvpx-vp9"):
         raise DataError(
             "cannot write video: FFmpeg has neither libx264 nor libvpx-vp9; install the av wheel "
-            "from PyPI, which brings both (pip install --force-reinstall av)"
+            "from PyPI, which contains both (pip install --force-reinstall av)"
         )
     # VP9's scale ends at 63, not 51.
     quality = str(round(int(options.get("crf", "23")) * 63 / 51))
@@ -48,16 +48,17 @@ def _has_encoder(name: str) -> bool:
 
 
 class VideoWriter:
-    """H.264 (yuv420p) in MP4, playable everywhere; a context manager.
+    """Writes H.264 (yuv420p) in MP4, which plays everywhere; a context manager.
 
-    ``options`` are those of libx264. An FFmpeg without it writes VP9, which browsers play too.
+    ``options`` are those of libx264. An FFmpeg without it writes VP9, which browsers also play.
 
-    Frames are (H, W, 3) uint8 RGB, all of the first one's size; an odd width or height is padded
-    by one column or row, for H.264's colour planes have half the size. The file is written under
-    a temporary name and renamed when the block ends; it is removed when the block fails.
+    Frames are (H, W, 3) uint8 RGB, all in the size of the first one. An odd width or height is
+    padded by one column or row, because H.264's colour planes have half the size. The file is
+    written under a temporary name and renamed at the end of the block; it is removed if the block
+    fails.
 
-    Raises ``DataError`` when ``fps`` is not positive, sizes differ, no frame was written, or
-    FFmpeg has neither encoder.
+    Raises ``DataError`` if ``fps`` is not positive, sizes differ, no frame was written, or FFmpeg
+    has neither encoder.
     """
 
     def __init__(self, path: Path, fps: float, options: Mapping[str, str] = QUALITY) -> None:
@@ -79,8 +80,8 @@ class VideoWriter:
             self._size = (height, width)
         elif self._size != (height, width):
             raise DataError(
-                f"cannot write frame {self.frames} to {self.path}: it is {width}x{height}, the "
-                f"frames before it {self._size[1]}x{self._size[0]}"  # type: ignore[index]
+                f"cannot write frame {self.frames} to {self.path}: it is {width}x{height}, but "
+                f"earlier frames are {self._size[1]}x{self._size[0]}"  # type: ignore[index]
             )
         even = np.pad(frame_rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(even, format="rgb24").reformat(
@@ -90,7 +91,7 @@ class VideoWriter:
         self.frames += 1
 
     def close(self) -> Path:
-        """Finish the file and give it its name."""
+        """Finish the file and rename it to its final name."""
         if self._container is None or self._stream is None:
             raise DataError(f"cannot write {self.path}: there is no frame")
         try:
@@ -104,16 +105,16 @@ class VideoWriter:
         return self.path
 
     def abort(self) -> None:
-        """Give the file up and remove what was written."""
+        """Cancel, and remove the written file."""
         if self._container is not None:
-            # A full disk makes closing fail as well; the error that led here is the one to show.
+            # A full disk also makes closing fail; the first error is the one to show.
             with contextlib.suppress(av.FFmpegError):
                 self._container.close()
             self._container = None
         partial_path(self.path).unlink(missing_ok=True)
 
     def _start(self, height: int, width: int) -> tuple[OutputContainer, VideoStream]:
-        # faststart puts the index first, so that a browser plays the file while it loads.
+        # faststart puts the index first, so that a browser can play the file while it loads.
         encoder, options = choose_encoder(self._options)
         container = av.open(
             str(start_partial(self.path)), "w", format="mp4", options={"movflags": "+faststart"}
@@ -122,7 +123,7 @@ class VideoWriter:
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv420p"
-        # Untagged, small pictures are taken for BT.601 and large ones for BT.709.
+        # Players assume BT.601 for small untagged videos and BT.709 for large ones.
         stream.codec_context.colorspace = Colorspace.ITU709
         return container, stream
 

@@ -1,4 +1,4 @@
-"""Video for a web page: small, and every source frame at a time that its number gives."""
+"""Video for a web page: small, with the time of every frame given by its number."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from vadkit.reports.video_writer import WEB, VideoWriter
 
-# Wide enough to see what happens beside a curve.
+# Wide enough to see what happens.
 MAX_WIDTH, MAX_HEIGHT = 384, 320
 
 
 @dataclass(frozen=True)
 class WebVideo:
-    """A written file: frame n of the source is shown from n / ``rate`` seconds on."""
+    """A written file: frame n of the source starts at n / ``rate`` seconds."""
 
     path: Path
     rate: float
@@ -24,7 +24,7 @@ class WebVideo:
 
 
 def web_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Even (height, width) for a source's, within 320 by 384; small ones are not enlarged."""
+    """Return an even (height, width), within 320 by 384; small videos are not enlarged."""
     scale = min(1.0, MAX_WIDTH / size[1], MAX_HEIGHT / size[0])
     height, width = (max(2, 2 * round(length * scale / 2)) for length in size)
     return height, width
@@ -38,10 +38,10 @@ def write_web_video(
     wanted: Collection[int] = (),
     progress: Callable[[int], None] | None = None,
 ) -> tuple[WebVideo, dict[int, np.ndarray]]:
-    """Encode frames (H, W, 3) uint8 of one size, one output frame for each, at a constant rate.
+    """Encode frames (H, W, 3) uint8 of one size at a constant rate, one output frame per frame.
 
-    Also gives the ``wanted`` frames by number, since they pass by here. ``progress`` is called
-    with 1 for each frame. Raises ``DataError`` when there is no frame, or no encoder.
+    Also returns the ``wanted`` frames by number. ``progress`` is called with 1 for each frame.
+    Raises ``DataError`` if there is no frame, or no encoder.
     """
     kept = {}
     with VideoWriter(path, fps, WEB) as writer:

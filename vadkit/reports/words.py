@@ -1,4 +1,4 @@
-"""What a run is and how it was measured, in sentences."""
+"""Describe a run and its evaluation in sentences."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vadkit.scoring.scorer import chain_label
 
 
 def sentences(record: RunRecord) -> list[str]:
-    """What was trained, what it was tested on, and what its numbers may be compared with."""
+    """Describe what was trained and tested, and which results are comparable."""
     return [_trained(record), _tested(record), *_protocol(record), *_alarms(record)]
 
 
 def _trained(record: RunRecord) -> str:
     recipe, manifest = record.recipe, record.manifest
     clip = recipe["clip"]
-    text = f"Method {recipe['method']['type']} on data set {recipe['dataset']['type']}: clips of "
+    text = f"Method {recipe['method']['type']} on dataset {recipe['dataset']['type']}: clips of "
     text += f"{_count(clip['frames'], 'frame')} of {clip['size'][1]}×{clip['size'][0]} pixels, "
     text += f"{clip['channels']}."
     if "step" in manifest:
@@ -46,27 +46,29 @@ def _tested(record: RunRecord) -> str:
     text += f"Checkpoint: {found.get('checkpoint', 'unknown')} (step {found.get('step', '?')})."
     if unscored:
         text += f" {_count(unscored, 'frame')} without a score "
-        text += f"{'is' if unscored == 1 else 'are'} left out of every curve here."
+        text += f"{'is' if unscored == 1 else 'are'} left out of all curves."
     if found.get("skipped"):
-        text += f" Left out, because they cannot be read: {', '.join(found['skipped'])}; so the "
-        text += "numbers are not comparable with results on the whole test split."
+        text += (
+            f" Unreadable videos, left out: {', '.join(found['skipped'])}; these results are not "
+        )
+        text += "comparable with results on the whole test split."
     return text
 
 
 def _protocol(record: RunRecord) -> list[str]:
     if record.chain == "raw":
-        return ["The recipe names no scorers: every curve here is of the method's raw scores."]
+        return ["The recipe has no scorers: all curves show raw scores of the method."]
     if record.chain_causal:
-        return [f"Scorers: {record.chain}. They look at past frames only, as a live system could."]
+        return [f"Scorers: {record.chain}. They use only past frames, as a live system could."]
     return [
-        f"Scorers: {record.chain}. They look at frames of a test video that come later, so "
-        "numbers with them say nothing of live use; compare them only with numbers made the same "
-        "way. Raw scores use no such knowledge."
+        f"Scorers: {record.chain}. They use later frames of a test video, so these results do not "
+        "apply to live use; compare them only with results made in the same way. Raw scores do "
+        "not use later frames."
     ]
 
 
 def _alarms(record: RunRecord) -> list[str]:
-    """Of the first protocol that has a threshold."""
+    """Describe the metrics of the first protocol that has a threshold."""
     metrics = record.evaluation["metrics"]
     words = next((one["protocol"] for one in metrics if one["name"] == "threshold"), None)
     text = alarm_words(one for one in metrics if one["protocol"] == words)
@@ -74,10 +76,10 @@ def _alarms(record: RunRecord) -> list[str]:
 
 
 def alarm_words(metrics: Iterable[Mapping[str, Any]]) -> str | None:
-    """What the calibrated threshold gives, from metrics of one protocol; None without one.
+    """Describe the metrics at the calibrated threshold, from one protocol; None without one.
 
-    Metrics are as eval.json has them: ``name``, ``value``, and ``low`` and ``high`` of an interval
-    where there is one.
+    Metrics are as in eval.json: ``name``, ``value``, and ``low`` and ``high`` if there is an
+    interval.
     """
     found = {str(metric["name"]): metric for metric in metrics}
     if "threshold" not in found:
@@ -95,7 +97,7 @@ def alarm_words(metrics: Iterable[Mapping[str, Any]]) -> str | None:
             parts.append(f"median delay {found[name]['value']:.3g} {unit}")
     if (false := found.get("false-alarms/h")) is not None:
         form = ",.0f" if (false.get("high") or false["value"]) >= 100 else ".3g"
-        parts.append(f"{false['value']:{form}} false alarms an hour{_bounds(false, form)}")
+        parts.append(f"{false['value']:{form}} false alarms per hour{_bounds(false, form)}")
     level = f"At the threshold {found['threshold']['value']:.4g}, "
     if (asked := found.get("calibrated-for/h")) is not None:
         level += f"calibrated on normal video for {alarm_rate(asked['value'])}"
@@ -111,14 +113,14 @@ def _bounds(metric: Mapping[str, Any], form: str) -> str:
 
 
 def level_words(record: RunRecord) -> str:
-    """Where the threshold comes from."""
+    """Describe where the threshold comes from."""
     if record.calibration is not None:
         found = record.calibration
         return (
             f"Threshold {found.threshold:.4g}, for scores after {chain_label(found.chain())}: "
             f"calibrated for {alarm_rate(found.false_alarms_per_hour)} of a camera on "
-            f"{hours(found.evidence.hours)} of {found.evidence.source}. No test label "
-            "went into it."
+            f"{hours(found.evidence.hours)} of {found.evidence.source}. No test labels "
+            "were used."
         )
     level = record.level("raw")
     if level is None:
@@ -126,12 +128,12 @@ def level_words(record: RunRecord) -> str:
     assert record.normal is not None
     return (
         f"Threshold {level:.4g}: 99.9% of {record.normal.frames:,} normal training frames "
-        "score lower. No test label went into it."
+        "score lower. No test labels were used."
     )
 
 
 def difference_words(records: list[RunRecord]) -> list[str]:
-    """Why runs should not be compared with the first; empty when nothing speaks against it."""
+    """Return the reasons against comparing runs with the first; empty if there are none."""
     first = records[0]
     found: dict[str, list[str]] = {}
     for other in records[1:]:
@@ -149,8 +151,8 @@ def _differences(first: RunRecord, other: RunRecord) -> list[str]:
         reasons.append(f"tested with other labels than {first.name}.")
     elif any((np.isnan(first.raw[v]) != np.isnan(other.raw[v])).any() for v in first.raw):
         reasons.append(
-            f"other frames have a score than in {first.name}, and those without one are left out "
-            "of the numbers."
+            f"other frames have a score than in {first.name}; frames without a score are left out "
+            "of the metrics."
         )
     if first.chain != other.chain:
         reasons.append(
@@ -161,13 +163,13 @@ def _differences(first: RunRecord, other: RunRecord) -> list[str]:
 
 
 def _protocol_differences(first: RunRecord, other: RunRecord) -> list[str]:
-    """Protocols of one name that mean different things."""
+    """Find protocols with the same name but different settings."""
     ours, theirs = (
         {row["name"]: row["words"] for row in one.evaluation.get("protocols", [])}
         for one in (first, other)
     )
     return [
-        f"numbers are under {theirs[name]}; those of {first.name} under {words}."
+        f"metrics use {theirs[name]}; those of {first.name} use {words}."
         for name, words in ours.items()
         if theirs.get(name, words) != words
     ]
@@ -178,7 +180,7 @@ def _joined(names: list[str]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as "45 s", "12 min" or "3.2 h"."""
+    """Format seconds as "45 s", "12 min" or "3.2 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""From a method's raw frame scores to final ones: smoothing and normalisation, in NumPy."""
+"""From raw frame scores to final ones: smoothing and normalisation, in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An alarm threshold from normal video alone, for so many false alarms an hour of a camera."""
+"""An alarm threshold from normal video only, for a rate of false alarms per hour of a camera."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from vadkit.scoring import peaks
 from vadkit.scoring.scorer import Scorer, apply
 
 FitName = Literal["pot", "quantile", "conformal"]
-# Rises of the score this many seconds apart are of one alarm, in calibration and in alarms alike.
+# Rises of the score this many seconds apart belong to one alarm, in calibration and in alarms.
 MERGE_S = 2.0
-# Independent peaks that a tail is fitted to, where there is video enough.
+# The number of independent peaks for the fit of a tail, if there is enough video.
 _PEAKS = 50
-# The bootstrap: draws, the fewest videos that may be drawn, and the pieces to cut fewer into.
+# The bootstrap: samples, the fewest videos to sample, and the pieces to cut fewer videos into.
 _DRAWS, _VIDEOS, _PIECES = 200, 8, 20
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The normal video that a threshold stands on; intervals are of 95%.
+    """The normal video that a threshold is based on; intervals are 95% intervals.
 
-    ``source`` says how its scores were made. ``peaks`` lie over ``level`` and apart in time; the
-    fit is of those. ``alarms`` is how many this video raises at the threshold, and ``rate_low`` to
-    ``rate_high`` an hour the rates that this count speaks for (Poisson). ``expected_per_hour`` is
-    what the fit says of the threshold. ``threshold_low`` to ``threshold_high`` is by bootstrap over
-    videos, or pieces of them where there are few. Rates below ``supported_per_hour`` are lower than
-    the video can vouch for: without a single alarm it would still allow them.
+    ``source`` describes how its scores were made. ``peaks`` is the number of separate peaks above
+    ``level``, which were used in the fit. ``alarms`` is the number of alarms in this video at the
+    threshold, and ``rate_low`` to ``rate_high`` per hour is the interval of the rate from this
+    count (Poisson). ``expected_per_hour`` is the rate that the fit predicts for the threshold.
+    ``threshold_low`` to ``threshold_high`` is a bootstrap interval over videos, or over pieces of
+    them if there are few. ``supported_per_hour`` is the lowest rate that the amount of video can
+    verify: even without a single alarm, the video would be consistent with this rate.
     """
 
     source: str
@@ -56,9 +57,9 @@ class Evidence:
 class Calibration:
     """A threshold: a score at or above it is an alarm.
 
-    It holds for raw scores after ``scorers`` (specs with their ``type``, in order), which are those
-    of live use, of ``checkpoint``. ``usual`` is the median of such scores on normal video.
-    Rises within ``merge_s`` seconds count as one alarm.
+    It applies to raw scores of ``checkpoint`` after ``scorers`` (specs with their ``type``, in
+    order), which make live scores. ``usual`` is the median of these scores on normal video. Rises
+    within ``merge_s`` seconds count as one alarm.
     """
 
     threshold: float
@@ -72,16 +73,16 @@ class Calibration:
     warnings: list[str] = field(default_factory=list)
 
     def chain(self) -> list[Scorer]:
-        """The scorers that the threshold is for."""
+        """The scorers that the threshold applies to."""
         return [build_spec("scorers", spec) for spec in self.scorers]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Return plain JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Calibration:
-        """The inverse of ``to_dict``; raises ``DataError`` when a field is missing or unknown."""
+        """The inverse of ``to_dict``; raises ``DataError`` if a field is missing or unknown."""
         try:
             found = cls(**{**data, "evidence": Evidence(**data["evidence"])})
             checked(cls, found.to_dict())
@@ -102,9 +103,9 @@ class Calibration:
 
 
 def load_calibration(run: Path) -> Calibration | None:
-    """``calibration.json`` of a run, None where there is none.
+    """Read ``calibration.json`` of a run; None if there is none.
 
-    Raises ``DataError`` where it cannot be read.
+    Raises ``DataError`` if it cannot be read.
     """
     path = run / "calibration.json"
     advice = f"make it again with `vadkit calibrate {run}`"
@@ -131,16 +132,16 @@ def calibrate(
     videos: int | None = None,
     warnings: Sequence[str] = (),
 ) -> Calibration:
-    """The threshold that normal video reaches ``per_hour`` times an hour.
+    """Return the threshold that normal video reaches ``per_hour`` times per hour.
 
-    ``scores`` are raw ones (N,) by video, NaN where there is none, and ``rates`` frames a second.
-    ``scorers`` are specs of the chain that makes live scores of them. ``videos`` is how many videos
-    ``scores`` are from, where those are pieces. Raises ``DataError`` without any score.
+    ``scores`` are raw scores (N,) by video, NaN for no score, and ``rates`` frames per second.
+    ``scorers`` are specs of the scorers that make live scores of them. ``videos`` is the number of
+    videos if ``scores`` are pieces of videos. Raises ``DataError`` if there is no score.
     """
     if method not in get_args(FitName) or not 0 < per_hour < math.inf:
         raise RecipeError(
             f"calibration: needs a method of {', '.join(get_args(FitName))} and more than 0 false "
-            f"alarms an hour; got '{method}' and {per_hour}"
+            f"alarms per hour; got '{method}' and {per_hour}"
         )
     final = apply([build_spec("scorers", spec) for spec in scorers], dict(scores))
     final = {id: values for id, values in final.items() if not np.isnan(values).all()}
@@ -206,7 +207,7 @@ def calibrate(
 
 
 class _Unit(NamedTuple):
-    """A video or a piece of one: its peaks over the level, hours, and highest score."""
+    """A video or a piece of one: its peaks above the level, hours, and highest score."""
 
     peaks: np.ndarray
     hours: float
@@ -226,7 +227,7 @@ def _hours(values: np.ndarray, rate: float) -> float:
 def _fit(
     units: Sequence[_Unit], method: FitName, level: float, per_hour: float
 ) -> tuple[float, float]:
-    """The threshold, and how many alarms an hour are to be expected of it."""
+    """Return the threshold, and the expected number of alarms per hour."""
     found = np.concatenate([unit.peaks for unit in units])
     hours = sum(unit.hours for unit in units)
     if method == "conformal":
@@ -242,11 +243,11 @@ def _fit(
 
 
 def _supported(units: Sequence[_Unit], method: FitName) -> float:
-    """The lowest rate an hour that the video can vouch for."""
+    """Return the lowest rate per hour that the video can verify."""
     if method == "conformal":
         each = float(np.median([unit.hours for unit in units]))
         return math.log1p(1 / len(units)) / each
-    # No alarm in H hours still allows 3 / H an hour with a probability of 5%.
+    # No alarm in H hours is consistent with 3 / H per hour with a probability of 5%.
     return -math.log(0.05) / sum(unit.hours for unit in units)
 
 
@@ -261,27 +262,27 @@ def _too_little(
     what = f"{duration(hours)} of normal video"
     need = duration(hours * supported / per_hour)
     if method == "conformal":
-        what = f"{len(units)} normal videos, {duration(hours)} together,"
+        what = f"{len(units)} normal videos, {duration(hours)} in total"
         need = f"{math.ceil(len(units) * supported / per_hour)} of them"
     kept = "an extrapolation" if extrapolated else "just above the highest score"
     return (
-        f"{what} cannot vouch for fewer than {rounded(supported)} false alarms an hour, so the "
-        f"threshold is {kept}; {per_hour:g} an hour needs about {need}"
+        f"from {what}, no rate below {rounded(supported)} false alarms per hour can be verified, "
+        f"so the threshold is {kept}; a rate of {per_hour:g} per hour needs about {need}"
     )
 
 
 def alarm_rate(per_hour: float) -> str:
-    """A rate as "1 false alarm an hour"."""
-    return f"{per_hour:g} false alarm{'' if per_hour == 1 else 's'} an hour"
+    """Format a rate as "1 false alarm per hour"."""
+    return f"{per_hour:g} false alarm{'' if per_hour == 1 else 's'} per hour"
 
 
 def rounded(rate: float) -> str:
-    """A rate as people write it: two digits below 10, none behind the point above."""
+    """Format a rate: two significant digits below 10, else an integer."""
     return f"{rate:.2g}" if rate < 10 else f"{rate:,.0f}"
 
 
 def duration(hours: float) -> str:
-    """Hours as "45 s", "4.3 min" or "12 h"."""
+    """Format hours as "45 s", "4.3 min" or "12 h"."""
     if hours * 3600 < 90:
         return f"{hours * 3600:.0f} s"
     return f"{hours * 60:.3g} min" if hours < 1.5 else f"{hours:.3g} h"
@@ -290,7 +291,7 @@ def duration(hours: float) -> str:
 def _bootstrap(
     units: Sequence[_Unit], method: FitName, level: float, per_hour: float
 ) -> tuple[float, float]:
-    """The 95% interval of the threshold, over videos drawn with replacement."""
+    """Return the 95% interval of the threshold, over videos sampled with replacement."""
     draw = np.random.default_rng(0)
     thresholds = []
     for _ in range(_DRAWS):

@@ -1,4 +1,4 @@
-"""Exponential moving average along time, for live use."""
+"""Exponential moving average over time, for live use."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vadkit.errors import RecipeError
 
 
 class Ema:
-    """Smooth scores with an exponential moving average of the past; causal, fit for live use.
+    """Exponential moving average of past scores; causal, so it works on live video.
 
     Give either ``alpha``, the weight of the newest score, or ``halflife``, the number of frames
-    after which a score's weight has halved. The average starts at the first score. An unscored
-    frame (NaN) stays NaN, and the average fades through it as time passes: after a gap of k frames
-    the old average weighs (1 - alpha)^(k + 1), so a long gap is nearly a fresh start.
+    after which the weight of a score has halved. The average starts at the first score. A frame
+    without a score (NaN) stays NaN, and the old average keeps fading: after a gap of k frames its
+    weight is (1 - alpha)^(k + 1), so a long gap almost restarts the average.
 
-    Raises ``RecipeError`` when both or none of the two are given.
+    Raises ``RecipeError`` if both or none of the two are given.
     """
 
     causal: ClassVar[bool] = True
@@ -47,9 +47,9 @@ class Ema:
         return f"ema({self._parameter})"
 
     def stream(self) -> Callable[[float], float]:
-        """A function to call with one video's scores, one by one; it returns the smoothed one."""
+        """Return a function that smooths the scores of one video, one by one."""
         average = math.nan
-        weight = 1.0  # of the old average, falling with every frame since the last score
+        weight = 1.0  # of the old average, decreasing with every frame since the last score
 
         def step(score: float) -> float:
             nonlocal average, weight

@@ -1,4 +1,4 @@
-"""Gaussian smoothing along time."""
+"""Gaussian smoothing over time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scipy.ndimage import gaussian_filter1d
 
 
 class Gaussian:
-    """Smooth scores over time with a Gaussian window; offline, for it looks ahead.
+    """Gaussian smoothing over time; offline, because it uses future frames.
 
-    ``sigma`` is in frames; the window ends 4 sigma away. Smoothing stays inside runs of scored
-    frames: nothing leaks across a gap, and NaN stays NaN. At the ends of a run the window is cut
-    and its weights are normalised again, so that a constant stays that constant and the ends are
-    neither pulled to zero nor mirrored.
+    ``sigma`` is in frames; the window ends at 4 sigma. Smoothing stays inside runs of scored
+    frames: gaps separate runs, and NaN stays NaN. At the ends of a run, the window is cut and its
+    weights are normalised again, so a constant stays constant and the ends are neither pulled to
+    zero nor mirrored.
     """
 
     causal: ClassVar[bool] = False
@@ -30,8 +30,8 @@ class Gaussian:
 
     @property
     def substitute(self) -> str:
-        """The causal scorer that damps independent noise about as much, as a recipe entry."""
-        # Variance that is left: 1 / (2 sqrt(pi) sigma) here, alpha / (2 - alpha) for an EMA.
+        """A causal scorer that reduces independent noise about equally, as a recipe entry."""
+        # Remaining variance: 1 / (2 sqrt(pi) sigma) here, alpha / (2 - alpha) for an EMA.
         alpha = 2 / (2 * np.sqrt(np.pi) * self.sigma + 1)
         halflife = np.log(0.5) / np.log1p(-alpha) if alpha < 1 else 0.1
         return f"{{type: ema, halflife: {halflife:.2g}}}"
@@ -50,6 +50,6 @@ class Gaussian:
 
 
 def runs(mask: np.ndarray) -> list[slice]:
-    """Every longest run of True in a bool (N,) array, as slices in order."""
+    """Return every maximal run of True in a bool (N,) array, as slices in order."""
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
     return [slice(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]

@@ -6,18 +6,18 @@ from typing import ClassVar
 
 import numpy as np
 
-# Differences below this share of the largest value are rounding left by a smoother, not signal;
-# stretched to 0..1 they would turn a constant video into noise. Scores that come from float32
-# differ by 6e-8 of their value or more.
+# Differences below this share of the largest value are rounding errors of a smoother, not signal;
+# scaled to 0..1 they would turn a constant video into noise. Scores from float32 differ by at least
+# 6e-8 of their value.
 ROUNDING = 1e-12
 
 
 class MinMaxPerVideo:
-    """Stretch each video's scores to 0..1; offline, for it needs the whole video.
+    """Min-max normalisation of each video to 0..1; offline, because it needs the whole video.
 
-    The least abnormal scored frame becomes 0 and the most abnormal one 1, whatever their size, so
-    a video without any anomaly also reaches 1. A constant video becomes 0; NaN stays NaN.
-    Reference: Hasan et al., CVPR 2016 (regularity score).
+    The lowest score becomes 0 and the highest 1, whatever their size, so a video without any
+    anomaly also reaches 1. A constant video becomes 0; NaN stays NaN. Reference: Hasan et al., CVPR
+    2016 (regularity score).
     """
 
     causal: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""What a method's scores are like on normal video: the reference for levels and heat maps."""
+"""Statistics of a method's scores on normal video: the reference for levels and heat maps."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class _Numbers(RootModel[dict[str, Annotated[float, Field(allow_inf_nan=False)]]
 
 @dataclass(frozen=True)
 class NormalScores:
-    """Quantiles of raw scores on the training frames, which hold normal events only.
+    """Quantiles of raw scores on the training frames, which contain only normal events.
 
-    ``frame_q*`` are of frame scores, ``map_q*`` of the values of score maps (NaN for a method
-    without maps): the median, the 99% and the 99.9% quantile, in the method's own unit.
-    ``frames`` is the number of scored frames behind them.
+    ``frame_q*`` are quantiles of frame scores, ``map_q*`` of the values of score maps (NaN for a
+    method without maps): the median, the 99% and the 99.9% quantile, in the method's unit.
+    ``frames`` is the number of scored frames.
     """
 
     frame_q50: float
@@ -35,7 +35,7 @@ class NormalScores:
     frames: int
 
     def to_dict(self) -> dict[str, float | int | None]:
-        """As plain JSON values; NaN becomes None."""
+        """Return plain JSON values; NaN becomes None."""
         return {k: None if math.isnan(v) else v for k, v in asdict(self).items()}
 
     @classmethod
@@ -54,15 +54,15 @@ class NormalScores:
         except ValueError as error:
             raise DataError(f"normal scores are damaged: {error}") from None
         if not isinstance(known["frames"], int):
-            raise DataError("normal scores are damaged: frames is no whole number")
+            raise DataError("normal scores are damaged: frames is not a whole number")
         values: dict[str, Any] = {name: numbers.get(name, math.nan) for name in known}
         return cls(**values)
 
 
 def measure_normal(frame_scores: np.ndarray, map_values: np.ndarray | None = None) -> NormalScores:
-    """Quantiles of raw scores of normal frames and, if there are any, of their map values.
+    """Return quantiles of raw scores of normal frames and, if there are any, of their map values.
 
-    Both are arrays of any shape; NaN is left out. Raises ``DataError`` when no frame has a score.
+    Both are arrays of any shape; NaN is left out. Raises ``DataError`` if no frame has a score.
     """
     scored = frame_scores[~np.isnan(frame_scores)]
     if not scored.size:
@@ -73,9 +73,9 @@ def measure_normal(frame_scores: np.ndarray, map_values: np.ndarray | None = Non
 
 
 def rare_normal(frames: int) -> NormalScores:
-    """What scores and map values are that tell how rare they are, -log10 of shares of normal ones.
+    """Return the quantiles of scores and map values that are rarities: -log10 of normal shares.
 
-    ``frames`` is the number of frames that they were told from.
+    ``frames`` is the number of frames behind the rarities.
     """
     half, hundredth, thousandth = (-math.log10(share) for share in (0.5, 0.01, 0.001))
     return NormalScores(half, hundredth, thousandth, half, hundredth, thousandth, frames)

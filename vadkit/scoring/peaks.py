@@ -1,7 +1,7 @@
-"""Peaks of normal scores, and the level that so many of them an hour reach.
+"""Peaks of normal scores, and the level that a given number of them per hour reach.
 
-A false alarm lasts as long as the score stays up, so what is counted is peaks that lie apart in
-time, not frames. All functions are pure NumPy and SciPy.
+A false alarm lasts as long as the score stays high, so separate peaks are counted, not frames. All
+functions use only NumPy and SciPy.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import chi2, genpareto, lmoment
 
-# Fewer peaks than this say nothing of the shape of a tail.
+# Fewer peaks than this contain no information on the shape of a tail.
 FEWEST = 5
-# Peaks that the shape's leaning towards an exponential tail counts for.
+# The weight, in peaks, of the prior for an exponential tail.
 _PRIOR_PEAKS = 10
 # Shares of frames below the levels that peaks may be taken from.
 _SHARES = [0.9999, 0.9995, 0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.6]
 
 
 def gap_frames(merge_s: float, rate: float) -> int:
-    """The most frames apart that two frames of one alarm may lie, ``rate`` frames a second."""
+    """The largest distance between two frames of one alarm, at ``rate`` frames per second."""
     return max(1, math.ceil(merge_s * rate - 1e-9) - 1)
 
 
 def peaks_over(scores: np.ndarray, level: float, gap: int) -> np.ndarray:
-    """The highest score of each alarm that scores (N,) raise at ``level``, in order of time.
+    """Return the highest score of each alarm that scores (N,) raise at ``level``, in order of time.
 
-    Frames at or above the level and at most ``gap`` frames apart are of one alarm; NaN is below.
+    Frames at or above the level and at most ``gap`` frames apart belong to one alarm; NaN is below.
     """
     above = np.flatnonzero(scores >= level)
     if not len(above):
@@ -38,10 +38,10 @@ def peaks_over(scores: np.ndarray, level: float, gap: int) -> np.ndarray:
 
 
 def quantile(peaks: np.ndarray, hours: float, per_hour: float) -> float:
-    """The lowest level that at most ``per_hour`` of the peaks an hour reach, as they are.
+    """Return the lowest level that at most ``per_hour`` of the observed peaks per hour reach.
 
-    ``peaks`` (n,) are from ``hours`` of video. Where not even one peak is allowed it is just above
-    the highest; it never lies below the lowest.
+    ``peaks`` (n,) are from ``hours`` of video. If not even one peak is allowed, the level is just
+    above the highest peak. It is never below the lowest peak.
     """
     allowed = math.floor(per_hour * hours + 1e-9)
     falling = np.sort(peaks)[::-1]
@@ -51,13 +51,14 @@ def quantile(peaks: np.ndarray, hours: float, per_hour: float) -> float:
 
 
 def pot(peaks: np.ndarray, hours: float, per_hour: float, level: float) -> float:
-    """The level that ``per_hour`` peaks an hour reach, by a tail fitted to peaks over ``level``.
+    """Return the level that ``per_hour`` peaks per hour reach, from a tail fitted above ``level``.
 
-    Peaks over threshold (Davison and Smith, 1990): what lies above a high level is generalised
-    Pareto, so rates lower than any that was seen can be told. Shape and scale are from L-moments
-    (Hosking and Wallis, 1987), which do better than likelihood on tens of peaks; the shape leans
-    towards 0, an exponential tail, as if ten more peaks had said so. A rate as high as that of the
-    peaks themselves is left to ``quantile``. Raises ``ValueError`` for fewer than five peaks.
+    Peaks over threshold (Davison and Smith, 1990): excesses above a high level follow a generalised
+    Pareto distribution, so rates lower than any observed one can be extrapolated. Shape and scale
+    come from L-moments (Hosking and Wallis, 1987), which are better than likelihood for tens of
+    peaks; the shape is shrunk towards 0, an exponential tail, with the weight of ten more peaks.
+    For a rate as high as that of the peaks themselves, ``quantile`` is used. Raises ``ValueError``
+    for fewer than five peaks.
     """
     if len(peaks) < FEWEST:
         raise ValueError(f"a tail needs at least {FEWEST} peaks; got {len(peaks)}")
@@ -69,25 +70,25 @@ def pot(peaks: np.ndarray, hours: float, per_hour: float, level: float) -> float
 
 
 def fit_tail(excesses: np.ndarray) -> tuple[float, float]:
-    """Shape and scale of the generalised Pareto distribution of excesses (n,) over a level."""
+    """Return shape and scale of the generalised Pareto distribution of excesses (n,)."""
     first, second = lmoment(excesses, order=[1, 2]).tolist()
     if second <= 0:
         return 0.0, max(first, np.finfo(float).tiny)
     shape = 2 - first / second
     shape *= len(excesses) / (len(excesses) + _PRIOR_PEAKS)
-    # Heavier tails have no variance, and a sample of theirs tells nothing.
+    # Heavier tails have no variance, and cannot be estimated from a sample.
     shape = min(max(shape, -0.5), 0.5)
     # The scale that keeps the mean, which is scale / (1 - shape).
     return shape, first * (1 - shape)
 
 
 def conformal(maxima: np.ndarray, hours_each: float, per_hour: float) -> float:
-    """The level that a new normal video exceeds no more often than ``per_hour`` alarms allow.
+    """Return the level that a new normal video exceeds no more often than ``per_hour`` allows.
 
-    ``maxima`` (m,) are the highest scores of normal videos of about ``hours_each``. If a new one is
-    exchangeable with them, its own maximum exceeds the level with a probability of at most
-    1 - exp(-per_hour * hours_each), whatever the distribution (Vovk et al., 2005). Where m videos
-    cannot promise that, it is just above the highest of them.
+    ``maxima`` (m,) are the highest scores of normal videos of about ``hours_each``. If a new video
+    is exchangeable with them, its maximum exceeds the level with a probability of at most 1 -
+    exp(-per_hour * hours_each), for any distribution (Vovk et al., 2005). If m videos are too few
+    for this guarantee, the level is just above the highest of them.
     """
     allowed = -math.expm1(-per_hour * hours_each)
     rank = math.ceil((len(maxima) + 1) * (1 - allowed) - 1e-9)
@@ -96,7 +97,7 @@ def conformal(maxima: np.ndarray, hours_each: float, per_hour: float) -> float:
 
 
 def rate_interval(alarms: int, hours: float, confidence: float = 0.95) -> tuple[float, float]:
-    """The rates an hour that ``alarms`` in ``hours`` speak for, if by chance (Garwood)."""
+    """Return the interval of the rate per hour for ``alarms`` in ``hours`` (Garwood)."""
     rest = (1 - confidence) / 2
     low = chi2.ppf(rest, 2 * alarms) / 2 / hours if alarms else 0.0
     return float(low), float(chi2.ppf(1 - rest, 2 * alarms + 2) / 2 / hours)
@@ -105,10 +106,10 @@ def rate_interval(alarms: int, hours: float, confidence: float = 0.95) -> tuple[
 def choose_level(
     videos: Sequence[np.ndarray], gaps: Sequence[int], wanted: float
 ) -> tuple[float, list[np.ndarray]]:
-    """The level that peaks are taken from, and the peaks over it by video.
+    """Return the level for taking peaks, and the peaks above it by video.
 
-    The highest of a few quantiles of all frames that leaves ``wanted`` peaks; where none does, the
-    one that leaves most.
+    It is the highest of a few quantiles of all frames that leaves ``wanted`` peaks; if there is
+    none, the one that leaves most.
     """
     scored = np.concatenate([scores[~np.isnan(scores)] for scores in videos])
     best: tuple[float, list[np.ndarray]] | None = None

@@ -1,4 +1,4 @@
-"""The contract of a scorer, and a chain of scorers applied and named."""
+"""The scorer interface, and chains of scorers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Step = Callable[[float], float]
 
 
 class Scorer(Protocol):
-    """Turns frame scores into better ones, video by video.
+    """Processes frame scores, video by video.
 
-    A call takes and returns ``{video: (N,) float64}``; higher is more abnormal, NaN marks a frame
-    without a score and stays NaN. It changes no array that it was given.
+    A call takes and returns ``{video: (N,) float64}``; a higher score is more abnormal, and NaN
+    marks a frame without a score and stays NaN. It does not change its input arrays.
 
-    ``causal`` says whether frame i of the result depends on frames 0..i alone, which live use
-    needs; such a scorer also has ``stream()``, a function for one video that is called with its
+    ``causal`` says whether frame i of the result depends only on frames 0..i, which live use needs.
+    A causal scorer also has ``stream()``, which returns a function for one video that takes its
     scores one by one and gives the same numbers as the array. ``keeps_unit`` says whether the
-    result is in the unit of its input, so that a level measured on raw scores still means
-    something. ``label`` names the scorer with its parameters.
+    result is in the unit of its input, so that a level measured on raw scores stays valid.
+    ``label`` names the scorer with its parameters.
     """
 
     causal: ClassVar[bool]
@@ -37,16 +37,16 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class StreamScorer(Scorer, Protocol):
-    """A causal scorer, which can follow a stream."""
+    """A causal scorer, which works on streams."""
 
     def stream(self) -> Step:
-        """A function for the scores of one video, one by one; it holds what it remembers."""
+        """Return a function for the scores of one video, one by one; it has its own state."""
 
 
 def stream_chain(scorers: Sequence[Scorer]) -> Step:
-    """``apply`` for one video's scores as they come, with the same numbers.
+    """Like ``apply``, for one video's scores one by one, with the same numbers.
 
-    Raises ``RecipeError`` for a scorer that looks ahead, naming a causal one where it knows one.
+    Raises ``RecipeError`` for a non-causal scorer; the message names a causal one, if known.
     """
     steps: list[Step] = []
     for scorer in scorers:
@@ -70,19 +70,19 @@ def stream_chain(scorers: Sequence[Scorer]) -> Step:
 
 
 def looks_ahead(scorer: Scorer) -> str:
-    """What is wrong with a scorer that is not causal for live video, and what to take instead."""
+    """Return the message for a non-causal scorer on live video, with a replacement."""
     instead = getattr(scorer, "substitute", "{type: ema, halflife: 4}")
     return (
-        f"scorers: {scorer.label} looks ahead, and live video has no future; take "
-        f"scorers: [{instead}] instead, which smooths with the past alone"
+        f"scorers: {scorer.label} uses future frames, which live video does not have; use scorers: "
+        f"[{instead}] instead, which smooths with past frames only"
     )
 
 
 def apply(scorers: Sequence[Scorer], scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run scores through every scorer in order; without scorers, a float64 copy.
+    """Run scores through every scorer in order; without scorers, return a float64 copy.
 
-    Raises ``DataError`` when scores are not one value a frame or hold an infinite value: one of
-    those would spread to its neighbours or flatten the rest of its video.
+    Raises ``DataError`` if scores are not one value per frame or are infinite: an infinite value
+    would spread to its neighbours or flatten the rest of its video.
     """
     final = {video: _checked(video, values) for video, values in scores.items()}
     for scorer in scorers:
@@ -91,12 +91,12 @@ def apply(scorers: Sequence[Scorer], scores: dict[str, np.ndarray]) -> dict[str,
 
 
 def chain_label(scorers: Sequence[Scorer]) -> str:
-    """The chain's name for protocols: "raw", or "gaussian(sigma=3) > minmax-per-video"."""
+    """The name of a chain for protocols: "raw", or "gaussian(sigma=3) > minmax-per-video"."""
     return " > ".join(scorer.label for scorer in scorers) or "raw"
 
 
 def chain_keeps_unit(scorers: Sequence[Scorer]) -> bool:
-    """Whether final scores can be drawn on the axis of the raw ones and share their level."""
+    """Whether final scores have the unit of raw scores and can share their level."""
     return all(scorer.keeps_unit for scorer in scorers)
 
 
@@ -104,7 +104,8 @@ def _checked(video: str, values: np.ndarray) -> np.ndarray:
     values = np.array(values, dtype=np.float64)
     if values.ndim != 1:
         raise DataError(
-            f"scores of video '{video}' have shape {values.shape}; expected one value a frame, (N,)"
+            f"scores of video '{video}' have shape {values.shape}; expected one value per frame, "
+            "(N,)"
         )
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:

@@ -1,1 +1,1 @@
-"""What the commands do: a valid recipe or a run folder in, results out."""
+"""The implementation of the commands: from a valid recipe or a run folder to results."""

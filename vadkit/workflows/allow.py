@@ -1,4 +1,4 @@
-"""What `--trust-plugins` does: record that code which comes with a run or a model may run."""
+"""Implementation of ``--trust-plugins``: record that the code in a run or a model may run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ TORCH_SUFFIX = ".pt2"
 
 
 def allow(places: Iterable[Path]) -> None:
-    """Record the digests of what may run: plugins of runs and recipes, and ``.pt2`` files.
+    """Record the digests of plugins of runs and recipes, and of ``.pt2`` files, as trusted.
 
-    Of a run whose recipe has sinks its recipe too, which may send alarms to other machines.
+    If a run's recipe has sinks, the recipe is recorded too, because its sinks may send alarms to
+    other machines.
 
-    Says each file on stderr. Raises ``PluginError`` for a plugin outside of its run, and where
-    nothing can be recorded; what is no run is left to the command to tell.
+    Prints each file on stderr. Raises ``PluginError`` for a plugin outside of its run folder, and
+    if nothing can be recorded. Ignores places that are not runs; the command reports them.
     """
     found: dict[str, Path] = {}
     for place in places:

@@ -1,4 +1,4 @@
-"""From a checked recipe to the objects it names."""
+"""Build the objects that a checked recipe names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed every generator that a component may draw from, and ask for repeatable kernels."""
+    """Seed every random generator that a component may use, and request deterministic kernels."""
     import numpy as np
     import torch
 
@@ -34,9 +34,9 @@ def seed_everything(seed: int) -> None:
 
 
 def build_clip(recipe: Recipe) -> ClipSpec:
-    """The recipe's clip with what its method knows of it.
+    """Build the recipe's clip spec, including what its method adds to it.
 
-    A recipe without ``flow`` or ``objects`` gives its method none.
+    A method gets no flow if the recipe has no ``flow``, and no boxes if it has no ``objects``.
     """
     method: Any = find("methods", recipe.method.type).load()
     clip = recipe.clip
@@ -51,7 +51,7 @@ def build_clip(recipe: Recipe) -> ClipSpec:
 
 
 def build_method(recipe: Recipe, device: torch.device) -> Method:
-    """The method with its networks and losses, on the device.
+    """Build the method with its networks and losses, on the device.
 
     Raises ``RecipeError`` when a network cannot be built from the recipe's numbers.
     """
@@ -67,7 +67,7 @@ def build_method(recipe: Recipe, device: torch.device) -> Method:
         try:
             networks[role] = build("networks", spec.type, spec.params, *args.get(role, ()))
         except (ValueError, TypeError, RuntimeError, MemoryError, OverflowError) as error:
-            # PyTorch says with RuntimeError that memory has no room for so large a network.
+            # PyTorch raises RuntimeError if the network does not fit in memory.
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise RecipeError(f"networks.{role} ({spec.type}): {reason}") from error
     losses = {
@@ -82,20 +82,20 @@ def build_method(recipe: Recipe, device: torch.device) -> Method:
             loss.loss.to(device)
     for module in method.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
-            # They run up to 1.4 times as fast on this layout, on CPU and GPU alike.
+            # These layers run up to 1.4 times as fast in this layout, on CPU and GPU.
             module.to(memory_format=torch.channels_last)
         elif device.type == "cpu" and isinstance(
             module, torch.nn.Conv3d | torch.nn.ConvTranspose3d
         ):
-            # 1.3 to 1.9 times as fast on the CPU; on a GPU nobody has measured it.
+            # 1.3 to 1.9 times as fast on the CPU; not measured on a GPU.
             module.to(memory_format=torch.channels_last_3d)
     return method.to(device)
 
 
 def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple[Method, int]:
-    """The method with a checkpoint's weights, ready to score, and the step they are from.
+    """Load the method with a checkpoint's weights, ready to score, and the step of the checkpoint.
 
-    Raises ``TrainingError`` when the checkpoint is missing, damaged, or of another recipe.
+    Raises ``TrainingError`` if the checkpoint is missing, damaged, or from another recipe.
     """
     from vadkit.engine.checkpoint import load_checkpoint, restoring
     from vadkit.engine.finite import bad_weights
@@ -113,7 +113,7 @@ def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple
 
 
 def build_optimizers(recipe: Recipe, method: Method) -> dict[str, torch.optim.Optimizer]:
-    """One optimizer a role."""
+    """Build one optimizer per role."""
     return {
         role: build("optimizers", spec.type, spec.params, list(method.parameters_of(role)))
         for role, spec in recipe.optimizers.items()
@@ -121,7 +121,7 @@ def build_optimizers(recipe: Recipe, method: Method) -> dict[str, torch.optim.Op
 
 
 def build_schedules(recipe: Recipe) -> dict[str, Callable[[float], float]]:
-    """One learning-rate factor a role that has a scheduler."""
+    """Build one learning-rate schedule for each role that has a scheduler."""
     return {
         role: build("schedulers", spec.type, spec.params, recipe.train.epochs)
         for role, spec in recipe.schedulers.items()
@@ -129,14 +129,14 @@ def build_schedules(recipe: Recipe) -> dict[str, Callable[[float], float]]:
 
 
 def build_list(family: str, specs: Sequence[Spec]) -> list[Any]:
-    """The components of a list section that need nothing supplied."""
+    """Build the components of a list section that need no arguments."""
     return [build(family, spec.type, spec.params) for spec in specs]
 
 
 def live_scorers(scorers: Sequence[Spec]) -> list[Spec]:
-    """The chain of scores that a live system works with: a recipe's scorers, if all are causal.
+    """Return the scorers of a live system: the recipe's scorers if all of them are causal.
 
-    The ``online`` protocol's where one of them looks ahead, or there are none.
+    If one of them is not causal, or if there are none, return those of the protocol ``online``.
     """
     if scorers and all(one.causal for one in build_list("scorers", scorers)):
         return list(scorers)
@@ -145,12 +145,12 @@ def live_scorers(scorers: Sequence[Spec]) -> list[Spec]:
 
 
 def build_hooks(recipe: Recipe) -> list[tuple[str, Hook]]:
-    """Hooks with their names, in recipe order."""
+    """Build the hooks, with their names, in recipe order."""
     return [(spec.type, build("hooks", spec.type, spec.params)) for spec in recipe.hooks]
 
 
 def load_videos(recipe: Recipe, split: Split) -> list[Video]:
-    """The dataset's videos of one split; ``DataError`` when there are none."""
+    """Return the dataset's videos of one split; raise ``DataError`` if there are none."""
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     videos: list[Video] = dataset.videos(split)
     if not videos:

@@ -1,4 +1,4 @@
-"""The alarm threshold of a run, from scores of normal video; ``calibration.json``."""
+"""Set the alarm threshold of a run from scores of normal video; writes ``calibration.json``."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def calibrate_trained(
     stored: Sequence[FrameReader],
     extras: Sequence[Extras],
 ) -> None:
-    """Calibrate a run that has just been trained, unless its recipe says ``calibration: null``.
+    """Calibrate a run after training, unless its recipe says ``calibration: null``.
 
-    What cannot be calibrated is said on stderr: the run is as good as without.
+    If calibration fails, the reason is printed on stderr; the run is still usable.
     """
     if recipe.calibration is None:
         return
@@ -79,12 +79,12 @@ def calibrate(
     method: FitName | None = None,
     per_hour: float | None = None,
 ) -> Calibration:
-    """Set the alarm threshold of a run; keep it under a name, and in ``calibration.json``.
+    """Set the alarm threshold of a run; save it under a name and as ``calibration.json``.
 
-    Scores are those of the normal videos in the folder ``videos``, or of the kept calibration
-    ``use``; without either, of the run's training video. ``name`` is the folder's by default, or
-    "training", with a number where that is taken. ``method`` and ``per_hour`` are the recipe's by
-    default. Raises ``DataError`` when no frame can be scored.
+    The scores are those of the normal videos in the folder ``videos``, or those of the saved
+    calibration ``use``. Without either, they are those of the run's training video. ``name``
+    defaults to the folder's name or "training"; if it is taken, a number is appended. ``method``
+    and ``per_hour`` default to the recipe's values. Raises ``DataError`` if no frame can be scored.
     """
     recipe = load_run(run)
     check_name(run, name)
@@ -109,7 +109,7 @@ def calibrate(
 
 
 def words(found: Calibration) -> str:
-    """The threshold and what it stands on, in a line."""
+    """Describe the threshold and its evidence in one line."""
     from vadkit.scoring.calibration import alarm_rate, duration
 
     seen = found.evidence
@@ -154,17 +154,18 @@ def _training_scores(
     normal = score_training_video(recipe, trainer, stored, extras, rates)
     if unknown:
         normal.warnings.append(
-            f"the frame rate of {len(unknown)} videos is not known, so it was taken for "
-            f"{_RATE:g} a second; hours are no better than that"
+            f"the frame rate of {len(unknown)} videos is unknown and assumed to be {_RATE:g} per "
+            "second; "
+            "durations in hours are only as accurate as this"
         )
     return normal
 
 
 def _training_video(recipe: Recipe, settings: Calibrate, run: Path) -> NormalVideo:
-    """Scores of training video, kept ones where they are of the checkpoint."""
+    """Return scores of training video: the saved ones, if they are from the same checkpoint."""
     path = run / "scores" / "normal.npz"
     kept = read_scores(path)
-    # An earlier version kept those of other video in the same place.
+    # An earlier version saved scores of other video in the same place.
     if kept and kept[1] == _digest(run) and not kept[0].source.startswith(FOLDER_SOURCE):
         return kept[0]
     normal = _scores_anew(recipe.model_copy(update={"calibration": settings}), run)
@@ -173,7 +174,7 @@ def _training_video(recipe: Recipe, settings: Calibrate, run: Path) -> NormalVid
 
 
 def _scores_anew(recipe: Recipe, run: Path) -> NormalVideo:
-    """Scores of a run's training video, as training would have made them."""
+    """Score a run's training video in the same way as training does."""
     from vadkit.engine.checkpoint import load_checkpoint
     from vadkit.workflows.train import make_trainer
 
@@ -189,7 +190,7 @@ def _scores_anew(recipe: Recipe, run: Path) -> NormalVideo:
 
 
 def _folder_scores(run: Path, folder: Path) -> NormalVideo:
-    """Scores of every video below a folder; those that cannot be read are told of."""
+    """Score every video in a folder; a warning names each video that cannot be read."""
     import contextlib
 
     from vadkit.data.datasets.folder import find_videos

@@ -1,4 +1,4 @@
-"""The calibrations that a run keeps, each under a name with its scores; one of them is in use."""
+"""The saved calibrations of a run, each under a name with its scores; one of them is active."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _NAME = re.compile(r"[\w][\w.-]{0,63}")
 
 @dataclass(frozen=True)
 class Kept:
-    """A calibration of a run: ``current`` is the one in use.
+    """A saved calibration of a run; ``current`` marks the active one.
 
-    ``stale`` says that its scores are of another checkpoint than the run has now.
+    ``stale`` means that its scores come from another checkpoint than the run's current one.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Kept:
     stale: bool
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data."""
+        """Return JSON-like data."""
         seen = self.found.evidence
         return {
             "name": self.name,
@@ -57,7 +57,7 @@ class Kept:
 
 
 def kept_calibrations(run: Path) -> list[Kept]:
-    """All calibrations of a run, by name; one that cannot be read is an error that names it."""
+    """Return all calibrations of a run, by name; raise an error that names an unreadable one."""
     from vadkit.scoring.calibration import load_calibration
 
     now = load_calibration(run)
@@ -67,14 +67,14 @@ def kept_calibrations(run: Path) -> list[Kept]:
         if one is not None:
             found.append(Kept(folder.name, one, one == now, _stale(run, folder.name)))
     if now is not None and not any(one.current for one in found):
-        # Made by an earlier version, which kept one alone.
+        # An earlier version saved only one calibration.
         name = _free_name(run, _old_name(run))
         found.append(Kept(name, now, True, _stale(run, TRAINING)))
     return found
 
 
 def use(run: Path, name: str) -> Calibration:
-    """Take a calibration of the run into use. ``RecipeError`` for a name that it does not have."""
+    """Activate a saved calibration. Raises ``RecipeError`` if there is none of this name."""
     found = _find(run, name).found
     keep_old(run)
     set_current(run, found)
@@ -82,7 +82,7 @@ def use(run: Path, name: str) -> Calibration:
 
 
 def scores_of(run: Path, name: str) -> NormalVideo:
-    """The scores that a calibration stands on."""
+    """Return the scores that a calibration is based on."""
     _find(run, name)
     keep_old(run)
     normal = read_scores(_scores_path(run, name))
@@ -99,9 +99,9 @@ def keep(
     base: str,
     name: str | None,
 ) -> str:
-    """Keep a calibration and its scores under ``name``, by default ``base`` or ``base-2``.
+    """Save a calibration and its scores under ``name``, by default ``base`` or ``base-2``.
 
-    One that is there already, equal in all, is not kept twice. Gives the name.
+    An identical calibration is not saved twice. Returns the name.
     """
     if name is None:
         if _same(run, base, found):
@@ -118,17 +118,17 @@ def keep(
 
 
 def keep_trained(run: Path, found: Calibration) -> None:
-    """Keep what training calibrated; a run that is trained further has a new one."""
+    """Save the calibration that training made; replaces the one of an earlier training."""
     write_json(run / "calibrations" / TRAINING / _FILE, found.to_dict())
 
 
 def set_current(run: Path, found: Calibration) -> None:
-    """Let a calibration be what everything that reads the run takes."""
+    """Make a calibration the active one, which every command uses."""
     write_json(run / _FILE, found.to_dict())
 
 
 def keep_old(run: Path) -> None:
-    """Keep the calibration of an earlier version, which knew no names, before another comes."""
+    """Save the unnamed calibration of an earlier version before a new one replaces it."""
     from vadkit.scoring.calibration import load_calibration
 
     now = load_calibration(run)
@@ -144,33 +144,34 @@ def keep_old(run: Path) -> None:
 
 
 def check_name(run: Path, name: str | None) -> None:
-    """``RecipeError`` for a name that cannot be used, before anything is scored."""
+    """Raise ``RecipeError`` for an invalid or used name, before anything is scored."""
     if name is None:
         return
     if not _NAME.fullmatch(name):
         raise RecipeError(
-            f"--name {name!r}: use up to 64 letters, digits, '-', '_' and '.', and begin "
-            "with a letter or digit"
+            f"--name {name!r}: use up to 64 letters, digits, '-', '_' and '.', and start with a "
+            "letter or "
+            "digit"
         )
     if name == TRAINING or (run / "calibrations" / name).exists():
         raise RecipeError(taken(name))
 
 
 def taken(name: str) -> str:
-    """What to say of a name that is in use."""
+    """The error message for a name that is already used."""
     return (
-        f"the run has a calibration '{name}' already, and none is overwritten; give another --name"
+        f"the run already has a calibration '{name}', and none is overwritten; give another --name"
     )
 
 
 def folder_name(folder: Path) -> str:
-    """What a calibration on a folder of videos is called."""
+    """Return the name of a calibration on a folder of videos."""
     plain = re.sub(r"[^\w.-]+", "_", folder.expanduser().resolve().name).strip("._-")[:48]
     return plain if plain and plain != TRAINING else "videos"
 
 
 def write_scores(path: Path, normal: NormalVideo, digest: str | None) -> None:
-    """Write scores of normal video; ``digest`` is that of the checkpoint that gave them."""
+    """Write scores of normal video; ``digest`` identifies the checkpoint that they come from."""
     record = {
         "source": normal.source,
         "videos": normal.videos,
@@ -189,7 +190,7 @@ def write_scores(path: Path, normal: NormalVideo, digest: str | None) -> None:
 
 
 def read_scores(path: Path) -> tuple[NormalVideo, str | None] | None:
-    """Scores and the digest of their checkpoint, None where there are none that can be read."""
+    """Read scores and the digest of their checkpoint; None if there are no readable scores."""
     try:
         saved = load_archive(path)
         record = checked(_Record, parse_json(str(saved["record"])))
@@ -209,7 +210,7 @@ _Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Record(BaseModel):
-    """What is kept beside the scores of normal video."""
+    """The metadata that is saved with the scores of normal video."""
 
     checkpoint: str | None
     source: str
@@ -221,7 +222,7 @@ def _find(run: Path, name: str) -> Kept:
     kept = {one.name: one for one in kept_calibrations(run)}
     if name not in kept:
         there = ", ".join(kept) or "none"
-        raise RecipeError(f"run {run} has no calibration '{name}'; there are: {there}")
+        raise RecipeError(f"run {run} has no calibration '{name}'; choose one of: {there}")
     return kept[name]
 
 
@@ -242,7 +243,7 @@ def _free_name(run: Path, base: str) -> str:
 
 
 def _old_name(run: Path) -> str:
-    """Of the calibration that a run of an earlier version has: "training", or of its folder."""
+    """Return the name for a calibration of an earlier version: "training", or its folder's."""
     from vadkit.scoring.calibration import load_calibration
 
     now = load_calibration(run)

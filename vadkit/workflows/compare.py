@@ -1,4 +1,4 @@
-"""Several runs side by side under one protocol, and whether they may be compared at all."""
+"""Compare runs under one protocol, and find out whether they are comparable."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric
 
 PLOTS = (".png", ".svg", ".pdf")
-# What a comparison shows, and sums up over seeds.
+# The metrics that a comparison shows, and averages over seeds.
 SPREAD = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "ap-trapezoid", "eer")
 
 
@@ -32,9 +32,9 @@ SPREAD = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "ap-trapezoid", "e
 class Compared:
     """One run in a comparison.
 
-    ``difference`` is its headline metric minus the first run's over the frames that both score,
-    None for the first and where ``why_not`` says that they cannot be compared; ``remark`` says
-    where they score other frames.
+    ``difference`` is its main metric minus that of the first run, over the frames that both score.
+    It is None for the first run, and if ``why_not`` says why the runs are not comparable.
+    ``remark`` says if they score different frames.
     """
 
     run: str
@@ -48,7 +48,7 @@ class Compared:
 
 
 class Spread(NamedTuple):
-    """Mean and sample deviation over runs."""
+    """Mean and sample standard deviation over runs."""
 
     mean: float
     deviation: float
@@ -56,7 +56,7 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seed alone: mean and sample deviation of each of their metrics."""
+    """Runs that differ only in their seed: mean and sample deviation of each metric."""
 
     name: str
     seeds: list[int]
@@ -65,7 +65,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``vadkit compare`` prints and draws; differences are of the metric ``headline``."""
+    """The result of ``vadkit compare``; differences are of the metric ``headline``."""
 
     protocol: str
     headline: str
@@ -74,7 +74,7 @@ class Comparison:
     plot: str | None
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data."""
+        """Return JSON-like data."""
         data = asdict(self)
         for one, run in zip(data["runs"], self.runs, strict=True):
             one["metrics"] = {metric.name: metric.value for metric in run.metrics}
@@ -94,12 +94,13 @@ def compare(
     plot: Path | None = None,
     overrides: Sequence[str] = (),
 ) -> Comparison:
-    """Evaluate runs under one protocol, each against the first; draw them into ``plot``.
+    """Evaluate runs under one protocol, compare each with the first, and draw them to ``plot``.
 
-    Differences come with a paired bootstrap over videos: the same videos are drawn for both runs.
-    Runs with other videos, lengths or labels than the first are listed with the reason and not
-    compared. ``overrides`` change the recipes of all runs, such as where the data set is. Raises
-    ``RecipeError`` for fewer than two runs, one that is given twice, and a plot of no known form.
+    Differences use a paired bootstrap over videos: both runs use the same sample of videos. If a
+    run has other videos, lengths or labels than the first, it is listed with the reason and not
+    compared. ``overrides`` change the recipes of all runs, for example the location of the dataset.
+    Raises ``RecipeError`` for fewer than two runs, for a run given twice, and for an unknown plot
+    format.
     """
     from vadkit.evaluation.bootstrap import difference
     from vadkit.evaluation.frame_auc import scored_frames
@@ -110,10 +111,10 @@ def compare(
     if len({path.resolve() for path in paths}) < len(paths):
         raise RecipeError("a run is given twice; compare different ones")
     if plot is not None and (plot.suffix.lower() not in PLOTS or plot.is_dir()):
-        raise RecipeError(f"--plot {plot}: give a file that ends in {', '.join(PLOTS)}")
+        raise RecipeError(f"--plot {plot}: give a file name that ends in {', '.join(PLOTS)}")
     (listed,) = build_protocols([Spec(type=protocol)])
     headline, words = listed.headline, ""
-    # What is missing shows before any run is scored.
+    # Find missing runs before any run is scored.
     recipes = [load_run(path, tuple(overrides)) for path in paths]
     first: Scored | None = None
     compared: list[Compared] = []
@@ -150,24 +151,24 @@ def compare(
 
 
 def why_not_comparable(first: Scored, second: Scored) -> str | None:
-    """The first reason why two sets of scores do not answer the same question, None if they do."""
+    """Return the first reason why two sets of scores are not comparable, None if they are."""
     missing = sorted(set(first.labels) ^ set(second.labels))
     if missing:
         return f"other test videos ({len(missing)} differ, first '{missing[0]}')"
     for video, truth in first.labels.items():
         other = second.labels[video]
         if len(truth) != len(other):
-            return f"video '{video}' has {len(other)} frames against {len(truth)}"
+            return f"video '{video}' has {len(other)} frames instead of {len(truth)}"
         if not np.array_equal(truth, other):
             return (
-                f"other labels: {second.label_source} against {first.label_source} (video "
+                f"other labels: {second.label_source} instead of {first.label_source} (video "
                 f"'{video}', {np.count_nonzero(truth != other)} frames differ)"
             )
     return None
 
 
 def _common_frames(first: Scored, second: Scored) -> tuple[list[dict[str, np.ndarray]], str | None]:
-    """Both sets of scores with NaN where either has none, in one order of videos."""
+    """Set both scores to NaN where one of them is NaN, with the videos in the same order."""
     both: list[dict[str, np.ndarray]] = [{}, {}]
     left_out = 0
     for video, values in first.scores.items():
@@ -181,7 +182,7 @@ def _common_frames(first: Scored, second: Scored) -> tuple[list[dict[str, np.nda
 
 
 def _but_seed(recipe: Recipe) -> str:
-    """The recipe without the seed, and without what raw scores do not depend on."""
+    """The recipe as text, without the seed and without settings that do not affect raw scores."""
     data = recipe.as_data()
     del data["train"]["seed"]
     for section in ("name", "data", "scorers", "evaluators", "protocols"):
@@ -190,7 +191,7 @@ def _but_seed(recipe: Recipe) -> str:
 
 
 def _groups(compared: Sequence[Compared]) -> list[Group]:
-    """Runs of one recipe, of those that can be compared with the first run at all."""
+    """Group the runs of one recipe, among the runs that are comparable with the first."""
     by_recipe: dict[str, list[Compared]] = {}
     for one in compared:
         if one.why_not is None:

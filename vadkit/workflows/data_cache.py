@@ -1,4 +1,4 @@
-"""Building the frame store of a recipe ahead of training."""
+"""Build the frame store of a recipe before training."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from vadkit.workflows.frames import skipped_entries, store_flow, store_objects, 
 
 
 def build_cache(recipe: Recipe) -> dict[str, Any]:
-    """Store every video of both splits, and the recipe's flow and objects; counts of each."""
+    """Store every video of both splits, and the recipe's flow and objects; return the counts."""
     from vadkit.data.store import cache_folder
     from vadkit.data.stored_video import StoredVideo
     from vadkit.registry import build
 
-    # Whatever training will do with them, the frames go to the disk now.
+    # Store the frames on disk now, regardless of the mode that training will use.
     data = recipe.data.model_copy(update={"store": "disk"})
     recipe = recipe.model_copy(update={"data": data})
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)

@@ -1,4 +1,4 @@
-"""``vadkit data check``: decode every video once and say what does not fit together."""
+"""``vadkit data check``: decode every video once and report inconsistencies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SPLITS: tuple[Split, ...] = ("train", "test")
 
 @dataclass(frozen=True)
 class Report:
-    """Every video, every fault, and whether frame counts are the containers' own (``quick``)."""
+    """Every video and every fault; with ``quick``, frame counts come from the containers."""
 
     videos: list[CheckedVideo]
     faults: list[Fault]
@@ -45,7 +45,7 @@ class Report:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Totals; ``abnormal`` frames are counted among ``labelled`` ones."""
+        """Return totals; ``labelled`` frames include ``abnormal`` ones."""
         labelled = [video for video in self.videos if video.abnormal is not None]
         severities = Counter(fault.severity for fault in self.faults)
         return {
@@ -59,7 +59,7 @@ class Report:
         }
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data."""
+        """Return JSON-like data."""
         return {
             "videos": [asdict(video) for video in self.videos],
             "faults": [asdict(fault) for fault in self.faults],
@@ -72,8 +72,8 @@ def check(
 ) -> Report:
     """Check the dataset of a recipe, or a folder of videos.
 
-    With ``quick`` nothing is decoded: counts are those of the containers, and masks are left out.
-    Raises ``DataError`` when the dataset gives no videos at all.
+    With ``quick``, nothing is decoded: frame counts come from the containers, and masks are not
+    checked. Raises ``DataError`` if the dataset has no videos.
     """
     from vadkit.recipe import Data, load_recipe
     from vadkit.registry import build
@@ -81,7 +81,7 @@ def check(
 
     if Path(source).expanduser().is_dir():
         if overrides or plugins:
-            raise RecipeError(f"'{source}' is a folder; --set and --plugin go with a recipe only")
+            raise RecipeError(f"'{source}' is a folder; --set and --plugin need a recipe")
         dataset, span, data = build("datasets", "folder", {"root": source}), 1, Data()
     else:
         recipe = load_recipe(source, overrides, plugins)
@@ -101,7 +101,7 @@ def check(
 
 
 def _list_videos(dataset: Any) -> tuple[list[Video], list[Fault]]:
-    """The videos of both splits; a split that cannot be listed is a fault while the other can."""
+    """List the videos of both splits; if only one split fails, that is a fault."""
     videos: list[Video] = []
     faults, errors = [], []
     for split in _SPLITS:
@@ -122,7 +122,7 @@ def _check_videos(
     plugins: Sequence[Path],
     quick: bool,
 ) -> tuple[dict[Path, Looked], list[CheckedVideo], list[Fault]]:
-    """Every video with its labels and masks, which are read as soon as its file is."""
+    """Check every video with its labels and masks, as soon as its file is decoded."""
     places: dict[Path, list[int]] = defaultdict(list)
     for place, video in enumerate(videos):
         places[video.path].append(place)
@@ -147,8 +147,9 @@ def _check_video(
         start, stop = video.part
         if not 0 <= start < (frames if stop is None else stop) <= frames:
             message = (
-                f"it is frames {start} to {stop} of {video.path.name}, which has {frames}; the "
-                "file is cut or another version"
+                f"the video is frames {start} to {stop} of {video.path.name}, which has only "
+                f"{frames} frames; "
+                "the file is truncated or another version"
             )
             faults.append(Fault("error", "part", name, message))
             frames = None
@@ -174,7 +175,7 @@ def _check_video(
         try:
             checked = replace(checked, abnormal=int(video.labels(frames).sum()))
         except DataError as error:
-            # A file that is cut fits no labels; that it is cut is said elsewhere.
+            # A truncated file fits no labels; the truncation is reported elsewhere.
             if not file.cut:
                 faults.append(Fault("error", "labels-length", name, str(error)))
     if not file.cut and not quick:
@@ -183,13 +184,15 @@ def _check_video(
 
 
 def _region_faults(video: Video, name: str, checked: CheckedVideo) -> list[Fault]:
-    """Masks and tracks against the frames."""
+    """Compare masks and tracks with the frames."""
     assert checked.frames is not None
     try:
         if video.masks is not None:
             count, height, width = video.masks().shape
             if count != checked.frames:
-                message = f"{count} masks for {checked.frames} frames; the folder or file is cut"
+                message = (
+                    f"{count} masks for {checked.frames} frames; the folder or file is incomplete"
+                )
                 return [Fault("error", "masks", name, message)]
             if (height, width) != (checked.height, checked.width):
                 message = (
@@ -200,7 +203,9 @@ def _region_faults(video: Video, name: str, checked: CheckedVideo) -> list[Fault
         if video.tracks is not None:
             last = max((int(t.frames.max()) for t in video.tracks() if len(t.frames)), default=-1)
             if last >= checked.frames:
-                message = f"tracks reach frame {last} (from 0), but it has {checked.frames} frames"
+                message = (
+                    f"tracks reach frame {last} (from 0), but there are {checked.frames} frames"
+                )
                 return [Fault("error", "tracks", name, message)]
     except DataError as error:
         return [Fault("error", "masks", name, str(error))]
@@ -208,7 +213,7 @@ def _region_faults(video: Video, name: str, checked: CheckedVideo) -> list[Fault
 
 
 def _file_faults(videos: Sequence[Video], looked: dict[Path, Looked]) -> list[Fault]:
-    """What is wrong with files and folders of images, each told once."""
+    """Report problems of files and folders of images, each only once."""
     from vadkit.data.readers import image_files
 
     faults: list[Fault | None] = []

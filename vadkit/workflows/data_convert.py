@@ -1,4 +1,4 @@
-"""``vadkit data convert``: labels of any known format as vadkit's own JSON."""
+"""``vadkit data convert``: convert labels from any known format to vadkit's JSON format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written: totals, the format it came from, and what the user should know."""
+    """The result of a conversion: totals, the source format, and notes for the user."""
 
     videos: int
     frames: int
@@ -27,7 +27,7 @@ class Converted:
     notes: list[str]
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data."""
+        """Return JSON-like data."""
         return asdict(self)
 
 
@@ -43,23 +43,25 @@ def convert(
 ) -> Converted:
     """Write the labels of a file, of a folder, or of a recipe's test split to ``out``.
 
-    A video's length is what the labels say, or is counted in ``videos``, a folder of videos or of
-    image folders. Where both are known they must agree. With ``videos`` the ids written are those
-    of the videos. Raises ``RecipeError`` when ``out`` exists and ``force`` is not set, and
-    ``DataError`` for labels that have no length or do not fit.
+    The length of a video comes from the labels, or is counted in ``videos``, a folder of videos or
+    of image folders. If both are known, they must agree. With ``videos``, the output uses the ids
+    of the videos. Raises ``RecipeError`` if ``out`` exists and ``force`` is not set, and
+    ``DataError`` for labels that have no length or do not match the videos.
     """
     if out.exists() and not force:
         raise RecipeError(f"{out} exists; give another --out, or --force to overwrite it")
     if out.is_dir():
-        raise RecipeError(f"--out {out} is a folder; give the name of a file")
+        raise RecipeError(f"--out {out} is a folder; give a file name")
     notes: list[str] = []
     if label_format is None and _is_recipe(source):
         if videos is not None:
-            raise RecipeError("--videos does not go with a recipe, which names its own videos")
+            raise RecipeError(
+                "--videos cannot be used with a recipe, which names its videos itself"
+            )
         labels, kind = _of_recipe(source, overrides, plugins)
     else:
         if overrides or plugins:
-            raise RecipeError(f"'{source}' is no recipe; --set and --plugin go with a recipe only")
+            raise RecipeError(f"'{source}' is not a recipe; --set and --plugin need a recipe")
         path = Path(source).expanduser()
         labels, kind = _of_labels(path, label_format)
         if videos is not None:
@@ -70,7 +72,7 @@ def convert(
     for video, one in labels.items():
         if one.frames is None:
             raise DataError(
-                f"{source} ({kind}) does not say how many frames video '{video}' has; give "
+                f"{source} ({kind}) does not state the number of frames of video '{video}'; add "
                 "--videos FOLDER, the folder of the videos or of their frames, to count them"
             )
         check_intervals(one.intervals, one.frames, video)
@@ -81,12 +83,12 @@ def convert(
 
 
 def match_videos(labels: Sequence[str], videos: Sequence[str]) -> tuple[dict[str, str], bool]:
-    """The video of every label id, and whether only their order tells.
+    """Match each label id with a video; also return whether only the order was used.
 
-    Ids match as they are; without zero padding, the suffix ``_gt`` and capitals; by the last part
-    of a path; by numbers alone where nothing else differs among the names of a side. Each way
-    must pair every label with one video. Else, where there are as many videos as labels, both are
-    paired in natural order. Raises ``DataError`` when nothing fits.
+    Ids match exactly; or without zero padding, the suffix ``_gt`` and capitals; or by the last part
+    of a path; or by number only, if the names of each side differ in nothing else. A rule counts
+    only if it matches every label with one video. If no rule does and the numbers of labels and
+    videos are equal, they are paired in natural order. Otherwise, raises ``DataError``.
     """
     from vadkit.data.readers import natural_key
 
@@ -102,13 +104,13 @@ def match_videos(labels: Sequence[str], videos: Sequence[str]) -> tuple[dict[str
         ordered = (sorted(names, key=natural_key) for names in (labels, videos))
         return dict(zip(*ordered, strict=True)), True
     raise DataError(
-        f"labels of {len(labels)} videos ({_some(labels)}) cannot be matched with {len(videos)} "
-        f"videos ({_some(videos)}); name the videos as the labels do"
+        f"labels of {len(labels)} videos ({_some(labels)}) do not match the {len(videos)} videos "
+        f"({_some(videos)}); give the videos the same names as in the labels"
     )
 
 
 def _plain(name: str) -> str:
-    """Without capitals, zero padding and ``_gt``."""
+    """Remove capitals, zero padding and ``_gt``."""
     name = re.sub(r"_gt$", "", name.lower())
     return re.sub(r"\d+", lambda digits: str(int(digits[0])), name)
 
@@ -140,7 +142,7 @@ def _of_labels(path: Path, label_format: str | None) -> tuple[dict[str, Labels],
     from vadkit.data.labels import guess_format, read_any
 
     if not path.exists():
-        raise DataError(f"labels not found: {path} is no file, no folder and no shipped recipe")
+        raise DataError(f"labels not found: {path} is not a file, folder or built-in recipe")
     kind = label_format or guess_format(path)
     return read_any(path, kind), kind
 
@@ -148,7 +150,7 @@ def _of_labels(path: Path, label_format: str | None) -> tuple[dict[str, Labels],
 def _of_recipe(
     source: str | Path, overrides: Sequence[str], plugins: Sequence[Path]
 ) -> tuple[dict[str, Labels], str]:
-    """The labels of the test split, with the frames of its videos counted."""
+    """Return the labels of the test split, after counting the frames of its videos."""
     from vadkit.data.labels.intervals import Labels
     from vadkit.recipe import load_recipe
     from vadkit.workflows.build import load_videos
@@ -174,7 +176,7 @@ def _of_recipe(
 def _with_lengths(
     labels: dict[str, Labels], folder: Path, source: str, notes: list[str]
 ) -> dict[str, Labels]:
-    """Labels by the ids of the videos that they belong to, checked against their frames."""
+    """Return labels by the id of their video, after checking their lengths."""
     from dataclasses import replace
 
     from vadkit.data.datasets.folder import find_videos
@@ -196,7 +198,7 @@ def _with_lengths(
     found = {}
     for label, video in pairs.items():
         frames = counts[paths[video]]
-        # Raises where the labels speak of another length.
+        # Raises an error if the labels have another length.
         labels[label].flags(frames, video, source)
         found[video] = replace(labels[label], frames=frames)
     return found

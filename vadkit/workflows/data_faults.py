@@ -1,4 +1,4 @@
-"""What can be wrong with videos and labels: plain facts in, faults out."""
+"""Checks of videos and labels: functions from plain facts to faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong: ``video`` is "split/id", or a split where it is about the whole."""
+    """One problem; ``video`` is "split/id", or a split if the whole split is affected."""
 
     severity: Severity
     kind: str
@@ -24,10 +24,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class CheckedVideo:
-    """What was found of one video; None where it is not known or does not apply.
+    """What is known about one video; None if unknown or not applicable.
 
-    ``frames`` is how many it has, ``abnormal`` how many of them are labelled so, ``labels`` where
-    the labels come from, ``part`` which frames of the file the video is.
+    ``frames`` is its length, ``abnormal`` the number of abnormal frames, ``labels`` the source of
+    the labels, and ``part`` the range of the file that the video consists of.
     """
 
     split: str
@@ -49,24 +49,27 @@ class CheckedVideo:
 
 
 def length_fault(video: str, stated: tuple[int, bool], decoded: int, cut: bool) -> Fault | None:
-    """What the container states, and whether it counts that, against the frames that came."""
+    """Compare the container's frame count with the number of decoded frames."""
     count, exact = stated
-    message = f"the container says {'' if exact else 'about '}{count} frames but {decoded} came"
+    message = f"the container states {'' if exact else 'about '}{count} frames but {decoded} came"
     if cut:
         return Fault(
-            "error", "truncated", video, message + "; the file is cut off or damaged, get it again"
+            "error",
+            "truncated",
+            video,
+            message + "; the file is truncated or damaged, get it again",
         )
     if exact and decoded > count:
-        message += "; other programs may count otherwise, so compare their labels with care"
+        message += "; other programs may count differently, so check labels made with them"
         return Fault("warning", "frame-count", video, message)
     return None
 
 
 def numbering_faults(video: str, names: Sequence[str]) -> list[Fault]:
-    """Image names whose numbers skip or repeat; names without numbers are left alone.
+    """Find gaps and duplicates in image numbers; ignore names without numbers.
 
-    The last number of a name counts. The commonest distance between numbers is taken as the
-    regular one, so that folders of every fifth frame are in order.
+    The last number of a name counts. The most common distance between numbers is the regular one,
+    so a folder of every fifth frame is valid.
     """
     texts = [re.findall(r"\d+", name.rpartition(".")[0]) for name in names]
     if not (texts and all(texts)):
@@ -86,8 +89,8 @@ def numbering_faults(video: str, names: Sequence[str]) -> list[Fault]:
     missing = sum(len(gap) for gap in gaps)
     if missing > len(names):
         message = (
-            f"{len(names)} images, but their numbers leave out {missing}: these are times or "
-            "frames are missing; number them in a row"
+            f"{len(names)} images, but their numbers leave out {missing}: the numbers are times, "
+            "or frames are missing; number the images consecutively"
         )
         faults.append(Fault("warning", "frame-numbers", video, message))
     elif missing:
@@ -96,7 +99,7 @@ def numbering_faults(video: str, names: Sequence[str]) -> list[Fault]:
         ]
         message = (
             f"{_count(missing, 'frame')} missing from the numbering: {_first(runs)}; copy or "
-            "extract the folder again, for labels after a gap would be off"
+            "extract the folder again, because labels after a gap would be shifted"
         )
         faults.append(Fault("error", "frame-numbers", video, message))
     return faults
@@ -113,16 +116,16 @@ def _gaps(numbers: Sequence[int]) -> list[range]:
 
 
 def size_fault(video: str, sizes: Counter[tuple[int, int]], whats: str) -> Fault | None:
-    """Frames of one video, or videos of one split, of more than one (height, width)."""
+    """Report frames of one video, or videos of one split, with more than one (height, width)."""
     if len(sizes) < 2:
         return None
     listed = [f"{n} of {w}x{h}" for (h, w), n in sizes.most_common()]
-    message = f"{whats} of {len(sizes)} sizes: {_first(listed)}; all are stretched to the clip's"
+    message = f"{whats} of {len(sizes)} sizes: {_first(listed)}; all are stretched to clip.size"
     return Fault("warning", "mixed-sizes", video, message)
 
 
 def split_size_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
-    """Videos of more than one picture size in a split."""
+    """Report splits whose videos have more than one image size."""
     sizes: dict[str, Counter[tuple[int, int]]] = {}
     for video in videos:
         if video.height is not None and video.width is not None:
@@ -132,9 +135,9 @@ def split_size_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
 
 
 def copy_faults(videos: Iterable[CheckedVideo], contents: Mapping[str, str]) -> list[Fault]:
-    """Videos of the same content: an error across splits, a warning within one.
+    """Report videos with the same content: an error across splits, a warning within one split.
 
-    ``contents`` tells by path what a file holds; equal text means equal bytes.
+    ``contents`` maps a path to a text that is equal for files with equal bytes.
     """
     seen: dict[str, list[CheckedVideo]] = {}
     faults = []
@@ -142,7 +145,7 @@ def copy_faults(videos: Iterable[CheckedVideo], contents: Mapping[str, str]) -> 
         if video.path not in contents:
             continue
         known = seen.setdefault(contents[video.path], [])
-        # An overlap of splits is worth more than a copy beside the video.
+        # An overlap of splits is more important than a duplicate within a split.
         same = sorted(
             (other for other in known if _overlap(video.part, other.part)),
             key=lambda other: other.split == video.split,
@@ -155,8 +158,8 @@ def copy_faults(videos: Iterable[CheckedVideo], contents: Mapping[str, str]) -> 
             faults.append(Fault("warning", "duplicate", video.name, message))
         else:
             message = (
-                f"same content as {same[0].name}; scores of videos seen in training mean "
-                "nothing, remove one of the two"
+                f"same content as {same[0].name}; scores of videos that were used in training are "
+                "meaningless, remove one of the two"
             )
             faults.append(Fault("error", "train-test-overlap", video.name, message))
     return faults
@@ -168,13 +171,15 @@ def _overlap(one: tuple[int, int | None] | None, other: tuple[int, int | None] |
 
 
 def label_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
-    """Test videos without labels, and test sets that cannot tell normal from abnormal."""
+    """Report test videos without labels, and test sets with only one class."""
     test = [video for video in videos if video.split == "test"]
     bare = [video for video in test if video.labels is None]
     if test and len(bare) == len(test):
-        message = f"none of {len(test)} test videos has labels, so `vadkit eval` cannot measure"
+        message = (
+            f"none of {len(test)} test videos has labels, so `vadkit eval` cannot evaluate them"
+        )
         return [Fault("warning", "no-labels", "test", message)]
-    message = "test video without labels; `vadkit eval` needs labels of every one"
+    message = "test video without labels; `vadkit eval` needs labels for every test video"
     faults = [Fault("error", "no-labels", video.name, message) for video in bare]
     known = [(video.abnormal, video.frames) for video in test if video.labels is not None]
     if known and all(abnormal is not None for abnormal, _ in known):
@@ -190,7 +195,7 @@ def label_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
 
 
 def short_faults(videos: Sequence[CheckedVideo], span: int) -> list[Fault]:
-    """Videos that hold no clip: an error where a whole split holds none."""
+    """Report videos that are shorter than a clip: an error if this is true for a whole split."""
     known = [video for video in videos if video.frames is not None]
     long = {video.split for video in known if (video.frames or 0) >= span}
     return [
@@ -199,7 +204,7 @@ def short_faults(videos: Sequence[CheckedVideo], span: int) -> list[Fault]:
             "too-short",
             video.name,
             f"{_count(video.frames or 0, 'frame', verb=False)}, but a clip of the recipe spans "
-            f"{span}; it will be neither learned from nor scored",
+            f"{span}; the video is not used in training and gets no scores",
         )
         for video in known
         if (video.frames or 0) < span
@@ -209,7 +214,7 @@ def short_faults(videos: Sequence[CheckedVideo], span: int) -> list[Fault]:
 def official_faults(
     split: str, videos: Sequence[CheckedVideo], expected: tuple[int, int | None] | None
 ) -> list[Fault]:
-    """A split against the official numbers of videos and frames: an error where it has fewer."""
+    """Compare a split with its official numbers; fewer videos or frames is an error."""
     if expected is None:
         return []
     faults = []
@@ -223,7 +228,7 @@ def official_faults(
         message += (
             f"fewer than the official {official}; the copy is incomplete or re-encoded"
             if found < official
-            else f"more than the official {official}; results will not compare with published ones"
+            else f"more than the official {official}; results will not be comparable"
         )
         severity: Severity = "error" if found < official else "warning"
         faults.append(Fault(severity, "official-counts", split, message))

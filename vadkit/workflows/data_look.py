@@ -1,4 +1,4 @@
-"""Looking at many files: what each states of itself, what comes out of it, which are copies."""
+"""Inspect many files: what each container states, what can be decoded, and which are copies."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from vadkit.recipe import Data
 
 
-# Decoded frames are only counted, so they come through the pipe as small as this.
+# Decoded frames are only counted, so they are resized to this before they go through the pipe.
 _COUNTED_SIZE = (8, 8)
 
 
 @dataclass
 class Looked:
-    """What one file or folder of images turned out to be.
+    """What was found in one file or folder of images.
 
-    ``frames`` were decoded, or are stated by the container where nothing was. ``sizes`` counts
-    images of a folder by (height, width); ``broken`` says why the file cannot be read to its end.
+    ``frames`` is the number of decoded frames, or the number that the container states if nothing
+    was decoded. ``sizes`` counts the images of a folder by (height, width). ``broken`` is the
+    reason why the file cannot be read to its end.
     """
 
     info: VideoInfo | None = None
@@ -37,7 +38,7 @@ class Looked:
 
     @property
     def stated(self) -> tuple[int, bool] | None:
-        """The frames that the container states, and whether it counts or only times them."""
+        """The frames that the container states, and whether that is an exact count."""
         if self.info is None:
             return None
         if self.info.frames is not None:
@@ -48,11 +49,11 @@ class Looked:
 
     @property
     def cut(self) -> bool:
-        """Whether it could not be read, or clearly fewer frames came than the container states."""
+        """Whether it is unreadable, or has clearly fewer frames than the container states."""
         if self.broken is not None or self.frames is None:
             return True
         count, exact = self.stated or (0, True)
-        # Lengths in seconds cover some time before and after the frames.
+        # Durations in seconds include some time before and after the frames.
         return self.frames < (count if exact else count * 0.95 - 2)
 
 
@@ -64,10 +65,10 @@ def look_at_files(
     quick: bool = False,
     then: Callable[[Path, Looked], None] = lambda path, looked: None,
 ) -> dict[Path, Looked]:
-    """Probe every file, decode it whole unless ``quick``, then call ``then`` in its thread.
+    """Probe every file, decode it unless ``quick``, then call ``then`` in the same thread.
 
-    ``plugins`` may hold readers that ``data`` names. Two files are read at a time. A bar on
-    stderr shows how far it is, where that is a terminal.
+    ``plugins`` may contain readers that ``data`` names. Two files are read at a time. In a
+    terminal, a progress bar is shown on stderr.
     """
     from vadkit.data.decode import probe
     from vadkit.data.decode_threads import decoding_threads
@@ -136,7 +137,7 @@ def _decode(
 
 
 def _image_sizes(path: Path) -> Counter[tuple[int, int]]:
-    """Sizes of a folder's images as their heads say; decoding tells of broken ones."""
+    """Sizes of a folder's images from their headers; decoding finds damaged images."""
     from vadkit.data.images import image_size
     from vadkit.data.readers import image_files
 
@@ -148,9 +149,9 @@ def _image_sizes(path: Path) -> Counter[tuple[int, int]]:
 
 
 def contents(paths: Iterable[Path]) -> dict[str, str]:
-    """What tells files apart, by path: equal text means equal bytes; broken files are left out.
+    """Return a text for each path that is equal for files with equal bytes; skip broken files.
 
-    Only files of the same sizes in bytes are hashed; the others cannot be equal.
+    Only files of equal sizes are hashed, because the others cannot be equal.
     """
     from vadkit.data.digests import content_digest
     from vadkit.data.store import cache_folder
@@ -173,7 +174,7 @@ def contents(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def _sizes(path: Path) -> tuple[int, ...]:
-    """Sizes in bytes of a file or of a folder's images; () for what is not there."""
+    """Sizes in bytes of a file or of a folder's images; () if it does not exist."""
     from vadkit.data.readers import image_files
 
     try:

@@ -1,4 +1,4 @@
-"""Evaluating a run: its test scores under the protocols of its recipe."""
+"""Evaluate a run: score its test split under the protocols of its recipe."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ if TYPE_CHECKING:
     from vadkit.evaluation.protocol import Protocol
 
 BEST_ON_TEST = "best-on-test"
-# What protocols call the checkpoints that training keeps.
+# The names that protocols use for the checkpoints of a run.
 _FILES = {"best-training-loss": "best"}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was evaluated and how it did, protocol by protocol.
+    """The result of an evaluation, by protocol.
 
-    ``run`` is the folder of a run or of scores, ``checkpoint`` and ``step`` what scored (None for
-    scores of others), ``skipped`` the videos left out, ``maps`` what score maps gave, ``pseudo``
-    how it does on pseudo-anomalies where the recipe holds videos out for them, ``notes`` what a
-    reader of the numbers should know, ``status`` how far the run's training got.
+    ``run`` is the folder of a run or of scores. ``checkpoint`` and ``step`` tell which model made
+    the scores (None for scores from other code). ``skipped`` lists the videos that were left out,
+    ``maps`` has the metrics of score maps, and ``pseudo`` those on pseudo-anomalies, if the recipe
+    holds out videos for them. ``notes`` are remarks for the reader, and ``status`` is the training
+    progress of the run.
     """
 
     run: str
@@ -57,12 +58,12 @@ class Evaluation:
 
     @property
     def metrics(self) -> list[Metric]:
-        """All metrics in a row; each says its protocol."""
+        """All metrics; each has its protocol."""
         of_frames = [metric for result in self.results for metric in result.metrics]
         return [*of_frames, *self.maps.metrics, *self.pseudo.metrics]
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data; undefined metrics are null, intervals stand where there are any."""
+        """Return JSON-like data; undefined metrics are null, and only some have intervals."""
         return {
             "run": self.run,
             "checkpoint": self.checkpoint,
@@ -85,13 +86,13 @@ def evaluate(
     overrides: Sequence[str] = (),
     maps: bool = False,
 ) -> Evaluation:
-    """Evaluate a run on its dataset's test split and write ``eval.json``.
+    """Evaluate a run on the test split of its dataset and write ``eval.json``.
 
-    ``checkpoint`` is ``last``, ``best`` (lowest training loss), ``best-on-test`` or another name
-    under ``checkpoints/``; None takes what the protocols ask for. ``protocols`` are names in place
-    of the recipe's; ``maps`` measures score maps even where the recipe does not ask for it. Scores
-    are saved in ``scores/test`` and taken from there when they were made from the same checkpoint.
-    Raises ``DataError`` when the test split has no labels.
+    ``checkpoint`` is ``last``, ``best`` (lowest training loss), ``best-on-test`` or another name in
+    ``checkpoints/``; None uses the checkpoint that the protocols name. ``protocols`` are names that
+    replace those of the recipe. ``maps`` evaluates score maps even if the recipe does not. Scores
+    are saved in ``scores/test`` and reused for the same checkpoint. Raises ``DataError`` if the
+    test split has no labels.
     """
     run = Path(run)
     recipe = load_run(run, tuple(overrides))
@@ -105,7 +106,7 @@ def evaluate(
     called = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
     scored, meta = score_run(run, recipe, name, tuple(overrides), called=called)
     if protocols:
-        # Only what was asked for: no row for the recipe's own scorers.
+        # Only the requested protocols: no row for the recipe's scorers.
         scored = replace(scored, scorers=())
     of_frames, of_maps = split_evaluators(recipe.evaluators)
     results = evaluate_scored(
@@ -137,14 +138,14 @@ def _wanted_checkpoint(protocols: Sequence[Protocol]) -> str:
     if len(wanted) > 1:
         each = ", ".join(f"'{name}' the one called {choice}" for choice, name in wanted.items())
         raise RecipeError(
-            f"the protocols ask for different checkpoints ({each}); choose protocols of one with "
-            "--protocol, or the checkpoint with --checkpoint"
+            f"the protocols need different checkpoints ({each}); choose protocols of one "
+            "checkpoint with --protocol, or choose the checkpoint with --checkpoint"
         )
     return next(iter(wanted), "last")
 
 
 def _best_on_test(run: Path, recipe: Recipe, overrides: tuple[str, ...]) -> str:
-    """The checkpoint of the highest raw micro AUC on the test labels; its name says so."""
+    """Return the checkpoint with the highest raw micro AUC on test labels, named accordingly."""
     from vadkit.evaluation.frame_auc import FrameAuc
 
     def micro_auc(name: str) -> float:
@@ -153,7 +154,7 @@ def _best_on_test(run: Path, recipe: Recipe, overrides: tuple[str, ...]) -> str:
 
     names = checkpoint_names(run)
     if not names:
-        raise TrainingError(f"run {run} has no checkpoint; train it first, or --resume it")
+        raise TrainingError(f"run {run} has no checkpoint; train it first, or use --resume")
     return max(names, key=micro_auc)
 
 

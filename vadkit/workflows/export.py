@@ -1,4 +1,4 @@
-"""From a run to one file that scores clips, checked against the run's own scores."""
+"""Export a run to one file that scores clips, and check it against the run's scores."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 Format = Literal["onnx", "torch-export"]
 _SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch-export": ".pt2"}
-# Largest difference of a score that passes, in shares of the larger of 1 and the score.
+# The largest allowed difference of a score, relative to the larger of 1 and the score.
 TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A written file, and by how much its scores differ from PyTorch's at most.
+    """A written file, and the largest difference of its scores from those of PyTorch.
 
-    ``difference`` is in the unit of the scores, over random clips of batches of 1 and 3.
+    ``difference`` is in the unit of the scores, over random clips in batches of 1 and 3.
     """
 
     path: Path
@@ -43,14 +43,14 @@ class Exported:
 def export(
     run: Path, *, format: Format = "onnx", out: Path | None = None, checkpoint: str = "last"
 ) -> Exported:
-    """Write the scoring of a run's method as ``RUN/export/<name>.onnx`` or ``.pt2``.
+    """Export the scoring of a run's method as ``RUN/export/<name>.onnx`` or ``.pt2``.
 
-    The file takes batches of any size of the method's clips, and carries the clip, the recipe's
-    flow, scorers and alarms, the scores of normal frames and the calibration, so that
-    ``Detector.load`` needs nothing else. It is written only when its scores agree with PyTorch's.
+    The file accepts batches of any size. It contains the clip spec, the recipe's flow, scorers and
+    alarms, the scores of normal frames and the calibration, so ``Detector.load`` needs nothing
+    else. It is written only if its scores agree with those of PyTorch.
 
-    Raises ``RecipeError`` for a method that works on boxes or cannot be traced, and for a missing
-    package; ``TrainingError`` when the scores disagree.
+    Raises ``RecipeError`` for a method that needs object boxes or cannot be traced, and for a
+    missing package; ``TrainingError`` if the scores disagree.
     """
     import torch
 
@@ -63,9 +63,11 @@ def export(
     clip = method.clip.scoring
     name = recipe.method.type
     if clip.boxes is not None:
-        raise RecipeError(f"method '{name}' scores boxes of objects, which no export carries yet")
+        raise RecipeError(f"method '{name}' scores object boxes, which export does not support yet")
     if clip.given:
-        raise RecipeError(f"method '{name}' takes features from files, which no export carries")
+        raise RecipeError(
+            f"method '{name}' takes features from files, which export does not support"
+        )
     normal, calibration = load_normal(run), load_calibration(run)
     record = {
         "recipe": recipe.name,
@@ -103,7 +105,7 @@ def _write(
             program = traced(graph, clip)
             if format == "torch-export":
                 extra = {RECORD: json.dumps(record)}
-                # To memory, since PyTorch tells of a full disk in errors of its own.
+                # Export to memory, because PyTorch reports a full disk with errors of its own.
                 torch.export.save(program, content := io.BytesIO(), extra_files=extra)
                 path.write_bytes(content.getbuffer())
                 return
@@ -115,10 +117,10 @@ def _write(
     except OSError:
         raise
     except Exception as error:
-        # torch.export explains what it cannot trace in errors of many kinds and many lines.
+        # torch.export raises errors of many types, with many lines.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise RecipeError(
-            f"method '{name}' cannot be exported: its scoring is no fixed graph ({reason})"
+            f"method '{name}' cannot be exported: its scoring is not a fixed graph ({reason})"
         ) from None
     assert model is not None
     model.model.metadata_props[RECORD] = json.dumps(record)
@@ -126,7 +128,7 @@ def _write(
 
 
 def traced(graph: Any, clip: ClipSpec) -> torch.export.ExportedProgram:
-    """The graph for batches of any size; raises what ``torch.export`` does where there is none."""
+    """Trace the graph for batches of any size; raises the errors of ``torch.export``."""
     import torch
 
     batch = torch.export.Dim("batch", min=1, max=1024)
@@ -137,7 +139,7 @@ def traced(graph: Any, clip: ClipSpec) -> torch.export.ExportedProgram:
 
 
 def example(clip: ClipSpec, batch: int) -> tuple[torch.Tensor, ...]:
-    """Random clips, and flow where the method takes it, always the same."""
+    """Return random clips, and flow if the method takes it; always the same ones."""
     import torch
 
     generator = torch.Generator().manual_seed(batch)
@@ -151,7 +153,7 @@ def example(clip: ClipSpec, batch: int) -> tuple[torch.Tensor, ...]:
 
 
 def _difference(graph: Any, exported: Any, clip: ClipSpec) -> float:
-    """The largest difference of scores and maps; ``TrainingError`` when it is too large."""
+    """Return the largest difference of scores and maps; raise ``TrainingError`` if too large."""
     import torch
 
     largest = 0.0

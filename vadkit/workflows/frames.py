@@ -1,4 +1,4 @@
-"""From a dataset's videos to frames that can be read by number, and to batches of clips."""
+"""From the videos of a dataset to stored frames and batches of clips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def store_settings(recipe: Recipe) -> Settings:
-    """How the recipe wants its frames."""
+    """Return the frame settings of a recipe."""
     from vadkit.data.store import Settings
 
     return Settings(
@@ -38,10 +38,10 @@ def store_settings(recipe: Recipe) -> Settings:
 def store_videos(
     recipe: Recipe, videos: Sequence[Video]
 ) -> tuple[list[FrameReader], list[Skipped]]:
-    """Frames of every video, decoded now where the store lacks them, and videos left out.
+    """Store the frames of every video if needed; return them and the skipped videos.
 
-    What is needed on the disk is said on stderr before it starts. Raises ``DataError`` for a
-    video that cannot be read, unless the recipe says ``data.on_bad_video: skip``.
+    Prints the required disk space on stderr before it starts. Raises ``DataError`` for a video that
+    cannot be read, unless the recipe says ``data.on_bad_video: skip``.
     """
     from vadkit.data.store import build_store, plan_store
 
@@ -64,7 +64,7 @@ def store_videos(
 
 
 def need_text(plan: Plan, settings: Settings) -> str:
-    """One line on what building the store will take."""
+    """Describe in one line what the store needs."""
     from vadkit.data.store import size_text
 
     unknown = sum(count is None for _, count in plan.missing.values())
@@ -79,7 +79,7 @@ def need_text(plan: Plan, settings: Settings) -> str:
 def _stream_videos(
     recipe: Recipe, videos: Sequence[Video], settings: Settings
 ) -> tuple[list[FrameReader], list[Skipped]]:
-    """Videos that are decoded whenever they are needed; each is counted once, now."""
+    """Open videos that are decoded each time they are needed; count their frames now."""
     from vadkit.data.decode_threads import decoding_threads
     from vadkit.data.store import Skipped
     from vadkit.data.streamed import StreamedVideo, count_frames
@@ -105,7 +105,7 @@ def _stream_videos(
 
 
 def store_flow(recipe: Recipe, videos: Sequence[StoredVideo]) -> list[StoredFlow]:
-    """Optical flow of every stored video by the recipe's ``flow``, made now where it is missing."""
+    """Return the optical flow of every stored video; compute it now if it is missing."""
     from vadkit.data.stored_flow import build_flow
 
     if recipe.flow is None:
@@ -126,7 +126,7 @@ def store_flow(recipe: Recipe, videos: Sequence[StoredVideo]) -> list[StoredFlow
 def store_objects(
     recipe: Recipe, videos: Sequence[Video], stored: Sequence[FrameReader]
 ) -> dict[str, Boxes]:
-    """Boxes by video of one split, from the recipe's ``objects``, found now where missing."""
+    """Return the object boxes of one split by video; find them now if they are missing."""
     from vadkit.data.digests import content_digest
     from vadkit.data.store import cache_folder
     from vadkit.data.stored_objects import build_objects
@@ -157,9 +157,9 @@ def store_objects(
 def load_extras(
     recipe: Recipe, spec: ClipSpec, videos: Sequence[Video], stored: Sequence[FrameReader]
 ) -> list[Extras]:
-    """Flow and boxes of stored videos, as far as the clips take them, worked out where missing.
+    """Return the flow and boxes that the clips need, and compute them if they are missing.
 
-    ``videos`` are those of the split, of which ``stored`` may lack some.
+    ``videos`` are those of the split; ``stored`` may lack some of them.
     """
     from vadkit.data.decode import probe
     from vadkit.data.extras import Extras, boxes_in_clip
@@ -171,8 +171,8 @@ def load_extras(
         kept = [video for video in stored if isinstance(video, StoredVideo)]
         if len(kept) < len(stored):
             raise RecipeError(
-                "data.store: none keeps no frames to work optical flow out from; keep them, or "
-                "set flow: null where the method can do without"
+                "data.store: none keeps no frames to compute optical flow from; use another "
+                "store, or set flow: null if the method can work without it"
             )
         extras = [Extras(flow) for flow in store_flow(recipe, kept)]
     if spec.boxes is not None:
@@ -192,7 +192,7 @@ def load_extras(
 def _given(
     recipe: Recipe, spec: ClipSpec, videos: Sequence[Video], stored: Sequence[FrameReader]
 ) -> list[dict[str, GivenRows]]:
-    """Rows of stored videos that components of the method read from files, by component."""
+    """Return the rows that components of the method read from files, by component."""
     from vadkit.data.decode import probe
     from vadkit.data.extras import given_in_clip
     from vadkit.registry import build_spec
@@ -212,7 +212,7 @@ def _given(
 
 
 def _component(family: str, spec: Spec) -> tuple[Any, dict[str, Any]]:
-    """A component and its parameters with their defaults and types."""
+    """Return a component, and its parameters with their defaults and types."""
     from vadkit.registry import build, find, params_model
 
     params = params_model(find(family, spec.type).load())(**spec.params)
@@ -220,7 +220,7 @@ def _component(family: str, spec: Spec) -> tuple[Any, dict[str, Any]]:
 
 
 def skipped_entries(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
-    """Skipped videos for the manifest."""
+    """Return skipped videos for the manifest."""
     return [{"id": s.id, "path": str(s.path), "reason": s.reason} for s in skipped]
 
 
@@ -238,7 +238,7 @@ def clip_source(
     device: torch.device,
     augments: Sequence[Any],
 ) -> ClipSource:
-    """Where training clips come from, as ``data.store`` says; a step down is said on stderr."""
+    """Return the source of training clips for ``data.store``; a fallback is printed on stderr."""
     from vadkit.data.clip_sources import DecodedClips, ResidentClips, StoredClips
     from vadkit.data.store_modes import choose_mode
 

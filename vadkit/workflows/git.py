@@ -1,7 +1,7 @@
-"""The git commit of the folder that vadkit is used in, without running what a repository names.
+"""Read the git commit of the current folder, without running programs that a repository names.
 
-A repository may come from a stranger, and git runs programs that its configuration and its hooks
-name, even for `git status`.
+A repository may be untrusted, and git runs programs from its configuration and hooks, even for
+`git status`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 
-# Keys of a repository's own configuration that name no program and no other file.
+# Configuration keys of a repository that name no program and no other file.
 _HARMLESS = re.compile(
     r"core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|symlinks|autocrlf"
     r"|precomposeunicode)|(branch|user|pull|push|color|merge\.ff|init)\..*"
@@ -21,10 +21,10 @@ _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PRO
 
 
 def git_commit() -> str | None:
-    """The commit, with ``-dirty`` for changed files; None outside of a repository.
+    """Return the commit, with ``-dirty`` for changed files; None outside of a repository.
 
-    Whether files are changed is not asked where the repository's configuration names anything that
-    could run a program for it, such as a filter.
+    Changed files are not checked if the repository's configuration contains anything that could run
+    a program, such as a filter.
     """
     commit = _git("rev-parse", "--short=12", "HEAD")
     if not commit:
@@ -37,7 +37,7 @@ def git_commit() -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git prints; None where it fails or takes too long."""
+    """Return the output of git; None if it fails or takes too long."""
     try:
         done = subprocess.run(
             [*_GIT, *arguments],

@@ -1,4 +1,4 @@
-"""Scoring videos with a run: one or ten thousand, each finished one once and for all."""
+"""Score any number of videos with a run; finished videos are not scored again."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from vadkit.workflows.run_sinks import own_sinks
 if TYPE_CHECKING:
     from vadkit.inference.detector import Detector
 
-# An annotated video takes longer to write than most methods take to score.
+# Writing an annotated video takes longer than scoring with most methods.
 SINKS = ("jsonl", "npz", "plot", "video")
 SINKS_OF_MANY = ("jsonl", "npz")
-# Videos up to which each gets a plot and an annotated video without being asked.
+# Up to this many videos, each gets a plot and an annotated video by default.
 FEW = 8
 
 
 def load_detector(run: Path, checkpoint: str = "last") -> Detector:
-    """The detector of a run, or of a file that `vadkit export` wrote."""
+    """Load the detector of a run, or of a file from `vadkit export`."""
     from vadkit.device import pick_device, pick_precision
     from vadkit.inference.detector import Detector, load_normal
     from vadkit.scoring.calibration import load_calibration
@@ -54,8 +54,8 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
     flow = objects = None
     if spec.given:
         raise RecipeError(
-            f"method.{spec.given[0]}: a file knows the features of its data set alone; to score "
-            "other video, train with features that are worked out from frames"
+            f"method.{spec.given[0]}: the file has features only for its dataset; to score other "
+            "video, train with features that are computed from frames"
         )
     if spec.flow and recipe.flow is not None:
         flow = build("flow", recipe.flow.type, recipe.flow.params)
@@ -63,8 +63,9 @@ def load_detector(run: Path, checkpoint: str = "last") -> Detector:
         objects = build("objects", recipe.objects.type, recipe.objects.params)
         if not objects.reads_frames:
             raise RecipeError(
-                f"objects: {recipe.objects.type} knows the objects of its data set alone; to score "
-                "other video, train with a finder that looks at frames, such as objects.type: blobs"
+                f"objects: {recipe.objects.type} has objects only for its dataset; to score other "
+                "video, train with a component that finds objects in frames, such as "
+                "objects.type: blobs"
             )
     reading = store_settings(recipe)
     return Detector(
@@ -132,12 +133,12 @@ def infer(
     workers: int | None = None,
     again: bool = False,
 ) -> list[Inferred]:
-    """Score every source and write its files under ``out`` (``RUN/infer`` by default).
+    """Score every source and write its files to ``out`` (``RUN/infer`` by default).
 
-    ``run`` may also be a file that `vadkit export` wrote; results go beside it by default then.
-    Sources are video files, image folders, folders of either, or glob patterns. What an earlier
-    call finished is kept, unless ``again``. A video that cannot be read is in the results with its
-    ``error``, and the others go on. Results are in the order of the sources.
+    ``run`` may also be a file from `vadkit export`; then the results go next to it by default.
+    Sources are video files, image folders, folders of either, or glob patterns. Finished videos of
+    an earlier call are skipped, unless ``again``. If a video cannot be read, its result has an
+    ``error``, and the others continue. Results are in the order of the sources.
     """
     run = Path(run)
     folder = out or (run / "infer" if run.is_dir() else run.with_name(f"{run.stem}-infer"))
@@ -174,16 +175,16 @@ def infer(
     if len(done) > FEW:
         failed = sum(result.error is not None for result in done)
         say(
-            f"{len(todo) - failed:,} videos scored, {len(done) - len(todo):,} kept from before, "
+            f"{len(todo) - failed:,} videos scored, {len(done) - len(todo):,} finished earlier, "
             f"{failed:,} failed; results in {folder}"
         )
     return done
 
 
 def default_workers(device: str) -> int:
-    """One for every core that this process may use, but no more than memory is likely to hold.
+    """Return the number of workers: one per available core, limited by a guess of the memory.
 
-    On a GPU two: while one decodes and writes, the other computes.
+    Two on a GPU: while one decodes and writes, the other computes.
     """
     import torch
 
@@ -195,7 +196,7 @@ def default_workers(device: str) -> int:
 def _score_all(
     workers: int, start: Callable[[], Score], items: Sequence[Any], progress: Progress
 ) -> Iterator[tuple[int, Any]]:
-    """In this process for one worker, which needs no second copy of the model."""
+    """Score everything; one worker runs in this process and needs no second copy of the model."""
     if not items:
         return
     if workers > 1:

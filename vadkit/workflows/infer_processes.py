@@ -1,4 +1,4 @@
-"""Worker processes that score videos: one that dies costs the video at hand, not the others."""
+"""Worker processes that score videos; if one dies, only its current video fails."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from typing import Any
 from vadkit.data.processes import end_with_parent
 from vadkit.errors import TrainingError, VadkitError
 
-# Called with numbers of new frames.
+# Called with the number of new frames.
 Progress = Callable[[int], None]
-# Scores one item; made in the process that it runs in.
+# Scores one item; created in the process that uses it.
 Score = Callable[[Any, Progress], Any]
 
 
 class Died(Exception):
-    """The process that worked on an item ended; the text says how."""
+    """The process that worked on an item ended; the message says how."""
 
 
 @dataclass
@@ -41,12 +41,12 @@ def score_in_processes(
     items: Sequence[Any],
     progress: Progress,
 ) -> Iterator[tuple[int, Any]]:
-    """Numbers of items and what became of them, as they are done, in any order.
+    """Yield the number and the result of each item when it is done, in any order.
 
-    ``start`` is called in each process and must be picklable, like the items. What became of an
-    item whose process died is a ``Died``, and another process takes its place. Any exception in
-    ``start`` or of an item ends it all and is raised here. When this process ends, however it
-    does, so do the workers.
+    ``start`` is called in each process and must be picklable, like the items. If a process dies,
+    the result of its item is a ``Died``, and a new process replaces it. An exception in ``start``
+    or in an item stops everything and is raised here. The workers end when this process ends, for
+    any reason.
     """
     waiting = deque(range(len(items)))
     children = [_begin(start) for _ in range(min(workers, len(items)))]
@@ -61,7 +61,9 @@ def score_in_processes(
                     reason = _how_it_ended(child.process)
                     children.remove(child)
                     if not ready:
-                        raise TrainingError(f"a scoring process {reason} at its start") from None
+                        raise TrainingError(
+                            f"a scoring process {reason} while it started"
+                        ) from None
                     if waiting:
                         children.append(_begin(start))
                     if item is not None:
@@ -91,7 +93,7 @@ def score_in_processes(
 
 
 def _begin(start: Callable[[], Score]) -> _Child:
-    # Forked processes would share PyTorch's thread pools, which hangs.
+    # Forked processes would share PyTorch's thread pools, which causes hangs.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, start), daemon=True)
@@ -109,8 +111,8 @@ def _how_it_ended(process: BaseProcess) -> str:
 
 
 def _serve(pipe: Connection, start: Callable[[], Score]) -> None:
-    """Take items and give results until there is no item left, in the worker process."""
-    # Ctrl-C is for the parent, which ends its workers itself.
+    """Score items until none is left; runs in the worker process."""
+    # Ctrl-C is handled by the parent, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
     sending = threading.Lock()
@@ -134,13 +136,13 @@ def _serve(pipe: Connection, start: Callable[[], Score]) -> None:
 
 
 class _ToParent(logging.Handler):
-    """Hands records to the parent, which shows them between its own lines."""
+    """Send log records to the parent, which prints them between its own lines."""
 
     def __init__(self, send: Callable[[str, Any], None]) -> None:
         super().__init__()
         self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        # Arguments may be anything; the text is enough.
+        # Arguments may not be picklable; the text is enough.
         record.msg, record.args, record.exc_info = record.getMessage(), None, None
         self._send("log", record)

@@ -1,4 +1,4 @@
-"""What became of a scored video, and how a later call knows that it need not be scored again."""
+"""The result of a scored video, and how a later call knows that it is still valid."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _FORMAT = "vadkit-result-1"
 
 @dataclass(frozen=True)
 class Inferred:
-    """What became of one source.
+    """The result of one source.
 
-    ``peak`` is the highest final score, or live one where scorers stretch each video's scores, and
-    ``peak_s`` its time in seconds, NaN where no frame was scored; ``alarms`` is how many there
-    were, None without a threshold. ``error`` says why it could not be scored; the numbers then are
-    0 or NaN. ``kept`` says that it is the result of an earlier call.
+    ``peak`` is the highest final score (or live score, if scorers normalise each video), and
+    ``peak_s`` is its time in seconds; both are NaN if no frame was scored. ``alarms`` is the number
+    of alarms, None without a threshold. ``error`` says why scoring failed; then the numbers are 0
+    or NaN. ``kept`` marks the result of an earlier call.
     """
 
     video: str
@@ -40,25 +40,25 @@ class Inferred:
     kept: bool = False
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data; null where no frame was scored."""
+        """Return JSON-like data; null if no frame was scored."""
         return {k: None if v != v else v for k, v in asdict(self).items()}
 
     @classmethod
     def failed(cls, video: str, error: str) -> Inferred:
-        """A source that could not be scored."""
+        """Return the result of a source that could not be scored."""
         return cls(video, 0, 0, 0.0, float("nan"), float("nan"), None, [], error)
 
 
 @dataclass(frozen=True)
 class Maker:
-    """What a result depends on beside its video: the model by its digest, and the sinks."""
+    """What a result depends on besides its video: the digest of the model, and the sinks."""
 
     model: str
     sinks: tuple[str, ...]
 
 
 def model_digest(run: Path, checkpoint: str) -> str:
-    """Hex hash over all of a run, or of an exported file, that its scores depend on."""
+    """Return a hex hash of everything in a run or exported file that affects its scores."""
     files = [run]
     if run.is_dir():
         names = ["recipe.yaml", "normal.json", "calibration.json", f"checkpoints/{checkpoint}.pt"]
@@ -72,10 +72,10 @@ def model_digest(run: Path, checkpoint: str) -> str:
 
 
 def save_result(folder: Path, video: Path, state: str, maker: Maker, result: Inferred) -> None:
-    """Write ``result.json``, the last file of a finished video. Its files are named from there.
+    """Write ``result.json``, the last file of a finished video, with paths relative to its folder.
 
-    ``state`` is that of the video when reading began, so that one that grew meanwhile is scored
-    again by the next call.
+    ``state`` is the state of the video when reading started. If the video has grown since then, the
+    next call scores it again.
     """
     from vadkit.files import write_json
 
@@ -91,16 +91,16 @@ def save_result(folder: Path, video: Path, state: str, maker: Maker, result: Inf
 
 
 def owner(folder: Path) -> Path | None:
-    """The video whose results a folder holds, None where it holds none."""
+    """Return the video whose results a folder contains, None if there is none."""
     found = _read(folder)
     return Path(found["source"]["path"]) if found else None
 
 
 def finished(folder: Path, video: Path, maker: Maker) -> Inferred | None:
-    """The result of an earlier call, None where there is none that still holds.
+    """Return the valid result of an earlier call, None if there is none.
 
-    It holds while the video and the model are the same, and every file of at least the sinks asked
-    for is there.
+    It is valid if the video and the model are unchanged, and if it has all files of at least the
+    requested sinks.
     """
     found = _read(folder)
     if not found or found["model"] != maker.model or not set(maker.sinks) <= set(found["sinks"]):
@@ -108,7 +108,7 @@ def finished(folder: Path, video: Path, maker: Maker) -> Inferred | None:
     try:
         state = content_state(video)
     except OSError:
-        # Gone since it was found; scoring it says so.
+        # The video has disappeared since it was found; scoring it reports that.
         return None
     if found["source"] != {"path": str(video.absolute()), "state": state}:
         return None
@@ -125,7 +125,7 @@ def _read(folder: Path) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = read_json(folder / RESULT, _File, "score the video again")
     except (OSError, TrainingError):
-        # What is damaged or of an older version is made anew.
+        # A damaged or older result is replaced.
         return None
     return found
 
@@ -136,7 +136,7 @@ class _Source(BaseModel):
 
 
 class _Result(BaseModel):
-    """The fields of ``Inferred`` that are kept."""
+    """The fields of ``Inferred`` that are saved."""
 
     model_config = ConfigDict(extra="forbid")
 

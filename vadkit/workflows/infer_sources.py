@@ -1,4 +1,4 @@
-"""Which videos a command line means, and the folder that each one's results go to."""
+"""Find the videos that a command line names, and the result folder of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vadkit.errors import DataError, RecipeError
 from vadkit.registry import components
 from vadkit.text import encodable, printable, shortened
 
-# Endings of files that results consist of.
+# File name endings of results.
 _WRITTEN = {".json", ".jsonl", ".npz", ".csv", ".png", ".jpg", ".mp4", ".sqlite", ".lock"}
 
 
@@ -29,13 +29,13 @@ class Source:
 
 
 def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Source]:
-    """All videos behind the sources, in order, each once.
+    """Return all videos of the sources, in order, without duplicates.
 
-    A name depends on its source alone: the path below a folder or below the fixed part of a
-    pattern, the stem of a file, with bytes that are not UTF-8 as ``\\xff``. Two videos may have the
-    same; ``result_folders`` tells them apart. What lies below ``out`` are results, not videos,
-    unless it is named as a file. Raises ``DataError`` for a source that matches nothing,
-    ``RecipeError`` for cameras and streams.
+    The name depends only on the source: the path below a folder or below the fixed part of a
+    pattern, or the stem of a file; bytes that are not UTF-8 are written as ``\\xff``. Two videos
+    may have the same name; ``result_folders`` then separates them. Files below ``out`` are results,
+    not videos, unless they are named explicitly. Raises ``DataError`` for a source that matches
+    nothing, and ``RecipeError`` for cameras and streams.
     """
     from vadkit.data.datasets.folder import find_videos
 
@@ -45,13 +45,13 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
         path = Path(text).expanduser()
         if not path.exists() and _is_stream(text):
             raise RecipeError(
-                f"'{mask_address(text)}' is no file: it may have no end, and it cannot be "
-                "read again; use `vadkit watch` for it"
+                f"'{mask_address(text)}' is not a file: it may have no end, and it cannot be read "
+                "again; use `vadkit watch` instead"
             )
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise DataError(
                 f"{printable(text)} is a pipe or a device, not a video file; use `vadkit watch` "
-                "for what has no end"
+                "for a stream without an end"
             )
         if path.is_file():
             matches = [(encodable(path.stem), path)]
@@ -78,7 +78,7 @@ def _is_stream(text: str) -> bool:
 
 
 def _matches(pattern: Path, text: str) -> list[tuple[str, Path]]:
-    """Videos that a pattern matches, also in folders, named by the path below its fixed part."""
+    """Return videos that a pattern matches, even in folders, by the path below its fixed part."""
     from vadkit.data.datasets.folder import VIDEO_SUFFIXES, find_videos
 
     fixed = Path(*_until_magic(pattern))
@@ -91,7 +91,7 @@ def _matches(pattern: Path, text: str) -> list[tuple[str, Path]]:
                 matches += [
                     (encodable((below / name).as_posix()), one) for name, one in find_videos(path)
                 ]
-        # `archive/*` means the videos among what lies there; `archive/*.dat` means what it says.
+        # `archive/*` selects only videos; `archive/*.dat` selects exactly what it says.
         elif path.suffix.lower() in VIDEO_SUFFIXES or not pattern.name.endswith("*"):
             matches.append((encodable(below.with_suffix("").as_posix()), path))
     if not matches:
@@ -114,11 +114,11 @@ def _until_magic(pattern: Path) -> list[str]:
 def result_folders(
     videos: Sequence[Source], out: Path, owner: Callable[[Path], Path | None]
 ) -> list[Path]:
-    """The folder below ``out`` for each video's results, whatever their order.
+    """Return the folder below ``out`` for the results of each video, independent of their order.
 
-    It is the video's name; where another video of the call would have the same folder, or
-    ``owner`` says that it already holds results of another, a digest of the path follows. ``owner``
-    gives the path of the video whose results a folder holds, None where it holds none.
+    It is the name of the video. A digest of the path is appended if another video of the call would
+    have the same folder, or if ``owner`` says that the folder has results of another video.
+    ``owner`` returns the video whose results a folder contains, None if there is none.
     """
     plain = [out.joinpath(*map(_folder_name, video.name.split("/"))) for video in videos]
     count = Counter(plain)
@@ -135,9 +135,9 @@ def result_folders(
 
 
 def event_source(video: Source, folder: Path) -> str:
-    """What events call a video: its name, with the digest that its folder has, if any.
+    """Return the name of a video in events: its name, and the digest of its folder if there is one.
 
-    Events of two videos then never pass for one another.
+    So two videos never share a source name.
     """
     plain = _folder_name(video.name.rpartition("/")[2])
     digest = folder.name[len(plain) :] if folder.name.startswith(plain) else ""
@@ -145,9 +145,9 @@ def event_source(video: Source, folder: Path) -> str:
 
 
 def _folder_name(name: str) -> str:
-    """One part of a video's name as a folder is called that holds files of other videos too.
+    """Return one part of a video's name as a safe folder name.
 
-    No such folder lies elsewhere (".."), and none has the name of a file that vadkit writes.
+    The folder is never outside of the results (".."), and never has the name of a file of vadkit.
     """
     if not name.strip("."):
         return "_" * len(name) or "_"

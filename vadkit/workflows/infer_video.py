@@ -1,4 +1,4 @@
-"""Scoring one video: its frames through the detector, and what becomes of them into the sinks."""
+"""Score one video: send its frames through the detector, and the results to the sinks."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from vadkit.inference.sources.files import FileSource
     from vadkit.inference.sources.source import SourceEvent
 
-# Seconds between two reports of new frames.
+# Seconds between two progress reports.
 _TELL_S = 0.5
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -45,10 +45,10 @@ def cores() -> int:
 def start_scoring(
     run: Path, checkpoint: str, sinks: Sequence[Spec], out: Path, maker: Maker, workers: int
 ) -> Score:
-    """Load the detector and give the function that scores a video with it.
+    """Load the detector and return the function that scores a video with it.
 
-    Sinks of events write to ``out``, so that there is one log of all videos; the others to the
-    folder of each video.
+    Sinks of events write to ``out``, so that there is one log for all videos; other sinks write to
+    the folder of each video.
     """
     import cv2
     import torch
@@ -58,7 +58,7 @@ def start_scoring(
 
     detector = load_detector(run, checkpoint)
     if workers > 1:
-        # Videos are scored side by side, a core each; threads beyond that wait for one another.
+        # Videos are scored in parallel, one per core; more threads would wait for each other.
         torch.set_num_threads(max(1, cores() // workers))
         cv2.setNumThreads(1)
     decoder = Worker()
@@ -108,9 +108,9 @@ def _score_video(
     called: str,
     progress: Progress,
 ) -> Inferred:
-    """Score a video and write its files; ``DataError`` when it cannot be read or they written.
+    """Score a video and write its files; raise ``DataError`` if reading or writing fails.
 
-    ``called`` is its name in events.
+    ``called`` is the name of the video in events.
     """
     from vadkit.inference.outlet import Outlet
     from vadkit.inference.sinks.sink import ResultSink, SourceInfo
@@ -119,7 +119,7 @@ def _score_video(
     form = dict(detector.settings.get("file", {}))
     pictures = not all(isinstance(sink, ResultSink) for _, sink in sinks.sinks)
     if not pictures and detector.objects is None:
-        # Nobody looks at the pictures: they are resized where they are decoded.
+        # No sink shows the frames, so they are resized while decoding.
         clip = detector.method.clip
         form |= {"size": clip.size, "channels": clip.channels}
     source = FileSource(video.path, **form)
@@ -165,10 +165,12 @@ def _score_video(
         files = outlet.close(scores)
         if sinks.failed:
             said = "; ".join(f"{name}: {reason}" for name, reason in sinks.failed.items())
-            raise DataError(f"{video.path} was scored, but not all could be written: {said}")
+            raise DataError(
+                f"{video.path} was scored, but some outputs could not be written: {said}"
+            )
         undo.pop_all()
     scored = np.isfinite(scores.raw)
-    # Scores that a scorer has stretched within each video say nothing between videos.
+    # If a scorer normalises each video, scores are not comparable between videos.
     compared = scores.final if scores.same_unit else np.array(live)
     peak = int(np.nanargmax(compared)) if scored.any() else -1
     return Inferred(
@@ -186,7 +188,7 @@ def _score_video(
 def _scores(
     detector: Detector, source: FileSource, opened: Callable[[SourceEvent], None]
 ) -> Iterator[FrameScore]:
-    """A file's frames with their scores; ``opened`` is told first what it is."""
+    """Yield the frames of a file with their scores; first call ``opened`` with its properties."""
     from vadkit.inference.lane import FrameScore
     from vadkit.inference.streams import run_streams
 

@@ -1,4 +1,4 @@
-"""A small project for one camera: a recipe fitted to its videos, a plugin file, and what to do."""
+"""Create a project for one camera: a recipe that fits its videos, a plugin file, a README."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from vadkit.data.decode import VideoInfo
 
 _PLUGIN = Path(__file__).parent / "project" / "my_parts.py"
-# Videos that are looked at, spread over all.
+# The number of videos to inspect, evenly spread.
 _LOOKED_AT = 200
-# Clip sizes are multiples of what every method can take, and of about so many pixels.
+# Clip sides are multiples of what every method accepts, with about this many pixels.
 _MULTIPLE, _LEAST, _MOST, _PIXELS = 8, 60_000, 110_000, 80_000
-# Shapes that differ by less look the same.
+# Aspect ratios that differ by less count as equal.
 _SAME_SHAPE = 0.03
-# Seconds in which the weight of an old score halves.
+# Half-life of the score's exponential average, in seconds.
 _HALFLIFE_S = 0.4
 
 
 @dataclass(frozen=True)
 class Footage:
-    """What a folder of videos holds: their number, size (height, width), rate and length.
+    """The contents of a folder of videos: number, size (height, width), frame rate and length.
 
-    ``size`` and ``fps`` are the most common ones; ``bad`` are videos that cannot be read, with
-    reasons; ``notes`` say what a person should know of them. ``hours`` is estimated where not every
-    video was looked at, None where files do not say.
+    ``size`` and ``fps`` are the most common ones. ``bad`` lists unreadable videos with reasons, and
+    ``notes`` are remarks for the user. ``hours`` is estimated if not every video was inspected, and
+    None if the files do not state their length.
     """
 
     videos: int
@@ -50,11 +50,10 @@ class Footage:
 
 
 def make_project(name: str, videos: Path, *, folder: Path | None = None) -> tuple[Path, Footage]:
-    """Write the project ``name`` for the normal videos in a folder; gives its folder.
+    """Write the project ``name`` for the normal videos in a folder; return the project's folder.
 
-    That is ``./NAME`` unless ``folder`` says otherwise, and must not hold anything. Raises
-    ``DataError`` where no video can be read, ``RecipeError`` for a name or folder that cannot be
-    used.
+    The folder is ``./NAME`` unless ``folder`` is given, and must not contain anything. Raises
+    ``DataError`` if no video can be read, and ``RecipeError`` for an unusable name or folder.
     """
     from vadkit.recipe import load_recipe
 
@@ -62,11 +61,11 @@ def make_project(name: str, videos: Path, *, folder: Path | None = None) -> tupl
         raise RecipeError(f"'{name}' cannot name a project; use letters, digits, '-', '_' and '.'")
     folder = folder or Path(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RecipeError(f"{folder} exists already; give another name, or remove it")
+        raise RecipeError(f"{folder} already exists; give another name, or remove it")
     if encodable(str(videos)) != str(videos):
         raise RecipeError(
-            f"the path of {printable(str(videos))} is not UTF-8, which a recipe cannot "
-            "hold; rename the folder, or make a link to it"
+            f"the path of {printable(str(videos))} is not UTF-8, so a recipe cannot contain it; "
+            "rename the folder, or create a link to it"
         )
     footage = look_at(videos)
     if folder.exists():
@@ -82,7 +81,7 @@ def make_project(name: str, videos: Path, *, folder: Path | None = None) -> tupl
 
 
 def look_at(folder: Path) -> Footage:
-    """Probe the videos below a folder; ``DataError`` where none can be read."""
+    """Probe the videos below a folder; raise ``DataError`` if none can be read."""
     from vadkit.data.datasets.folder import find_videos
     from vadkit.data.decode import probe
     from vadkit.data.decode_process import Worker
@@ -106,7 +105,7 @@ def look_at(folder: Path) -> Footage:
     hours = sum(lengths) / len(lengths) * len(found) / 3600 if lengths else None
     notes = [*_notes_on_sizes(seen, size), *_notes_on_rates(seen, fps)]
     if step > 1:
-        notes.append(f"looked at {len(looked)} of {len(found)} videos")
+        notes.append(f"inspected {len(looked)} of {len(found)} videos")
     return Footage(len(found), size, fps, hours, bad, notes)
 
 
@@ -120,8 +119,8 @@ def _notes_on_sizes(seen: Sequence[VideoInfo], size: tuple[int, int]) -> list[st
     usual = f"most videos are {size[1]}x{size[0]}, others {named}"
     if odd:
         return [
-            f"{usual}: pictures of another shape are stretched to fit, so things in them look and "
-            "move differently; make a project for each camera"
+            f"{usual}: images with another aspect ratio are stretched, so objects in them look "
+            "and move differently; make a project for each camera"
         ]
     return [f"{usual}: all are scaled to one size"]
 
@@ -132,16 +131,16 @@ def _notes_on_rates(seen: Sequence[VideoInfo], fps: float) -> list[str]:
         return []
     named = ", ".join(f"{rate:g} ({count})" for rate, count in others.most_common(4))
     return [
-        f"most videos have {fps:g} frames a second, others {named}: speeds are measured from frame "
-        "to frame, so these look faster or slower; make a project for each rate"
+        f"most videos have {fps:g} frames per second, others {named}: speeds are measured between "
+        "frames, so these look faster or slower; make a project for each rate"
     ]
 
 
 def fitted_size(size: tuple[int, int]) -> tuple[int, int]:
-    """The clip's (height, width) for a picture: its shape, in multiples of 8, not enlarged.
+    """Return the clip's (height, width) for an image: its shape in multiples of 8, not enlarged.
 
-    Of the sizes of 60 to 110 thousand pixels it is the one with the truest shape, nearly; of
-    equally true ones the nearest to 80 thousand.
+    Among the sizes of 60 to 110 thousand pixels, it is nearly the one with the most accurate aspect
+    ratio; among equally accurate ones, the one closest to 80 thousand.
     """
     high, wide = size
     shape = wide / high
@@ -154,7 +153,7 @@ def fitted_size(size: tuple[int, int]) -> tuple[int, int]:
         if w <= wide and _LEAST <= h * w <= _MOST
     ]
     if not sizes:
-        # Smaller than that, or much longer than high.
+        # Smaller than that, or very elongated.
         scale = min(1.0, math.sqrt(_PIXELS / (high * wide)))
         fits = [max(_MULTIPLE, int(side * scale) // _MULTIPLE * _MULTIPLE) for side in size]
         return fits[0], fits[1]
@@ -172,26 +171,25 @@ def _recipe(name: str, videos: Path, footage: Footage) -> str:
     height, width = fitted_size(footage.size)
     root = to_yaml(str(videos.expanduser().absolute()), width=1000).splitlines()[0]
     halflife = round(_HALFLIFE_S * footage.fps, 1)
-    hours = "" if footage.hours is None else f", {_duration(footage.hours)} in all"
+    hours = "" if footage.hours is None else f", {_duration(footage.hours)} in total"
     skip = "data: {on_bad_video: skip}  # some videos cannot be read\n" if footage.bad else ""
     return f"""\
 # Videos: {footage.videos}, of {footage.size[1]}x{footage.size[0]}, \
-{footage.fps:g} frames a second{hours}.
+{footage.fps:g} frames per second{hours}.
 name: {name}
 plugins: [my_parts.py]
 dataset: {{type: folder, root: {root}}}
 {skip}\
-clip: {{size: [{height}, {width}], channels: gray}}  # height and width, the shape of the picture
+clip: {{size: [{height}, {width}], channels: gray}}  # height and width, in the shape of the video
 method:
   type: fusion
   parts:
-    motion: {{type: motion-field}}  # how fast things move, against how fast they usually do there
-    scene: {{type: scene-bank}}  # what is there, against what usually is
+    motion: {{type: motion-field}}  # unusual speed and direction at each place
+    scene: {{type: scene-bank}}  # unusual appearance at each place
 scorers: [{{type: ema, halflife: {halflife:g}}}]  # in frames: {_HALFLIFE_S:g} s
 calibration: {{false_alarms_per_hour: 1}}
 alarms: {{min_duration_s: 0, merge_s: 2, cooldown_s: 0}}
-# What `vadkit infer` and `vadkit watch` write beside what they always do; see
-# `vadkit list-components sinks`.
+# Outputs of `vadkit infer` and `vadkit watch`; see `vadkit list-components sinks`.
 sinks: [{{type: jsonl}}, {{type: plot}}, {{type: video}}, {{type: events}}, {{type: snapshots}}]
 """
 
@@ -200,26 +198,26 @@ def _readme(name: str, folder: Path, videos: Path) -> str:
     return f"""\
 # {name}
 
-An alarm system for one camera, from the normal videos in `{videos}`.
+An alarm system for one camera, trained on the normal videos in `{videos}`.
 
-| file | what |
+| file | content |
 |---|---|
-| `recipe.yaml` | what is learned and how; every line can be changed |
-| `my_parts.py` | parts of your own that the recipe can name |
-| `runs/` | what training makes |
+| `recipe.yaml` | the recipe: what is learned and how; you can change every line |
+| `my_parts.py` | your own components, which the recipe can name |
+| `runs/` | output of training |
 
 ```
-vadkit train {folder}/recipe.yaml --runs {folder}/runs   # its last line is the run, RUN below
-vadkit infer RUN new-videos/            # scores, plots, annotated videos and events
-vadkit watch RUN rtsp://camera/stream --web 8700   # live, with a page at http://127.0.0.1:8700
-```
+vadkit train {folder}/recipe.yaml --runs {folder}/runs   # the last line is the run folder, RUN
+below vadkit infer RUN new-videos/            # scores, plots, annotated videos and events vadkit
+watch RUN rtsp://camera/stream --web 8700   # live, with a page at http://127.0.0.1:8700 ```
 
-- More or fewer alarms: `vadkit calibrate RUN --false-alarms-per-hour 0.2`
-- A threshold from other normal videos, better than from those trained on:
+- To get more or fewer alarms: `vadkit calibrate RUN --false-alarms-per-hour 0.2`
+- To set the threshold from normal videos that were not used in training, which is better:
   `vadkit calibrate RUN --videos more-normal-videos/`
-- Alarms elsewhere: `vadkit watch RUN 0 --sink type=webhook,url=https://example.org/alarms`
-- Train again, when the scene has changed, with videos of how it is now.
-- Try a video as if it were a camera: `vadkit watch RUN replay:new.mp4`
+- To send alarms to a server: `vadkit watch RUN 0 --sink
+  type=webhook,url=https://example.org/alarms`
+- When the scene has changed, train again with new videos of it.
+- To play a video as if it were a camera: `vadkit watch RUN replay:new.mp4`
 """
 
 

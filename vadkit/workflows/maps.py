@@ -1,4 +1,4 @@
-"""Evaluators of score maps: which of them a run and its data allow, and what they measure."""
+"""Evaluate score maps: select the evaluators that a run and its data allow, and run them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What `--maps` measures where the recipe names no evaluator of maps: maps as they are, and
-# smoothed, since the error of single pixels breaks into more regions than anyone could look at.
-# The sigma is a round number that nobody tuned.
+# The evaluators of `--maps` if the recipe names none: unchanged maps, and smoothed maps, because
+# unsmoothed pixel errors break into too many regions. The sigma is a round number and is not tuned.
 MAP_EVALUATORS = [
     Spec.model_validate({"type": name, "sigma": sigma})
     for sigma in (0.0, 5.0)
@@ -35,16 +34,16 @@ MAP_EVALUATORS = [
 
 @dataclass(frozen=True)
 class MapResults:
-    """What evaluators of maps found, and why those in ``missing`` found nothing."""
+    """The metrics of score maps; ``missing`` gives a reason for each evaluator without a result."""
 
     metrics: list[Metric] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
 
 def split_evaluators(specs: Sequence[Spec]) -> tuple[list[Spec], list[Spec]]:
-    """Evaluators of frame scores, and those of maps, which state what they need beside these.
+    """Split evaluators into those of frame scores and those of score maps.
 
-    Those of pseudo-anomalies are neither, see ``vadkit.workflows.pseudo``.
+    Evaluators of pseudo-anomalies are in neither list, see ``vadkit.workflows.pseudo``.
     """
     needs = [getattr(find("evaluators", spec.type).load(), "needs", "scores") for spec in specs]
     of_frames = [spec for spec, need in zip(specs, needs, strict=True) if need == "scores"]
@@ -59,11 +58,11 @@ def evaluate_maps(
     meta: Mapping[str, Any],
     evaluators: Sequence[Spec],
 ) -> MapResults:
-    """Measure the maps of the checkpoint that the saved scores are from.
+    """Evaluate the maps of the checkpoint that made the saved scores.
 
-    ``scored`` and ``meta`` are the scores and their record, see ``score_run``. Maps are made where
-    there are none of that checkpoint yet. Where the method has no
-    maps, or the data no masks, the result says so.
+    ``scored`` and ``meta`` are the scores and their record, see ``score_run``. Maps are computed if
+    there are none of that checkpoint. If the method has no maps, or the data has no masks, the
+    result says so.
     """
     from vadkit.evaluation.metrics import Setting
 
@@ -80,12 +79,12 @@ def evaluate_maps(
         if usable and any(_labelled(one, evaluator.needs) for one in usable):
             wanted.append((spec, evaluator, usable))
         else:
-            missing[spec.type] = f"data set '{recipe.dataset.type}' has {truth[evaluator.needs]}"
+            missing[spec.type] = f"dataset '{recipe.dataset.type}' has {truth[evaluator.needs]}"
     if not wanted:
         return MapResults([], missing)
     maps = current_maps(run, recipe, kept, meta)
     if maps is None:
-        reason = f"method '{recipe.method.type}' gives no score maps"
+        reason = f"method '{recipe.method.type}' returns no score maps"
         return MapResults([], missing | {spec.type: reason for spec, _, _ in wanted})
     metrics: list[Metric] = []
     for spec, evaluator, usable in wanted:
@@ -103,7 +102,7 @@ def evaluate_maps(
 
 
 class _Lazy(Mapping[str, T]):
-    """Values by video, loaded anew whenever they are asked for, so that one is held at a time."""
+    """Values by video, loaded each time they are requested, so that only one is in memory."""
 
     def __init__(self, videos: Sequence[str], load: Callable[[str], T]) -> None:
         self._videos, self._load = videos, load
@@ -123,7 +122,7 @@ def _labelled(video: Video, needs: str) -> bool:
 
 
 def _can_measure(video: Video, needs: str, scored: Scored) -> bool:
-    """Whether masks or tracks are there, or would be empty since every frame is normal."""
+    """Whether masks or tracks exist, or would be empty because every frame is normal."""
     return _labelled(video, needs) or not scored.labels[video.id].any()
 
 
@@ -134,7 +133,7 @@ def _masks(
         video = videos[name]
         if video.masks is not None:
             return video.masks()
-        # A normal video without masks: none of its pixels is abnormal.
+        # A normal video without masks: no pixel is abnormal.
         return np.zeros((len(maps(name)), *_size(video)), bool)
 
     return _Lazy(list(videos), load)
@@ -157,6 +156,6 @@ def _size(video: Video) -> tuple[int, int]:
 def _words(checkpoint: str, without: int) -> str:
     left_out = f", {without} videos without masks left out" if without else ""
     return (
-        "raw maps: stretched bilinearly to the masks, frames without a map dropped"
+        "raw maps: resized bilinearly to the masks, frames without a map dropped"
         f"{left_out}, checkpoint {checkpoint}"
     )

@@ -1,4 +1,4 @@
-"""Scores of normal video by a method that has not seen it, as far as that can be had."""
+"""Score normal video with a method that has not seen it, if this is possible."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from vadkit.engine.trainer import Trainer
     from vadkit.methods.method import Method
 
-# Of a video that is split by time, this share of it lies between the parts, and is in neither.
+# If a video is split by time, this share of it lies between the parts and is in neither part.
 _GAP = 0.05
-# A method that has seen its videos scores at least so many frames of them, and at most as many as
+# A method that has seen its videos scores at least this many frames of them, and at most as many as
 # it was trained on, so that short trainings stay short.
 _FEWEST_SEEN = 1000
 _SEEN = (
-    "the method was trained on these videos, so new video will raise more alarms than this says; "
-    "keep some out of training with calibration.holdout: 0.2, or calibrate on other normal video "
-    "with `vadkit calibrate RUN --videos FOLDER`"
+    "the method was trained on these videos, so new video will raise more alarms than expected; "
+    "keep some videos out of training with calibration.holdout: 0.2, or calibrate on other normal "
+    "video with `vadkit calibrate RUN --videos FOLDER`"
 )
 
 
 class Piece(NamedTuple):
-    """Frames [start, stop) of a training video, by its number."""
+    """Frames [start, stop) of a training video, which is given by its number."""
 
     video: int
     start: int
@@ -40,9 +40,9 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class NormalVideo:
-    """Raw scores (N,) of normal video or pieces of it, by name, with frames a second.
+    """Raw scores (N,) of normal videos or pieces of them, by name, with frames per second.
 
-    ``source`` says how they came about, ``videos`` of how many videos they are.
+    ``source`` describes how the scores were made; ``videos`` is the number of videos.
     """
 
     scores: dict[str, np.ndarray]
@@ -53,9 +53,10 @@ class NormalVideo:
 
 
 def outside(rows: np.ndarray, pieces: Sequence[Piece], span: int) -> np.ndarray:
-    """Which clips, rows (n, 2) of video and first frame, lie clear of the pieces; bool (n,).
+    """Return which clips do not overlap the pieces, as bool (n,).
 
-    A clip of a video that a piece was cut from lies clear at some distance.
+    ``rows`` (n, 2) holds the video and the first frame of each clip. If a piece is only a part of a
+    video, other clips of that video must also keep a distance from it.
     """
     kept = np.ones(len(rows), bool)
     for video, start, stop in pieces:
@@ -66,9 +67,9 @@ def outside(rows: np.ndarray, pieces: Sequence[Piece], span: int) -> np.ndarray:
 
 
 def kept_out(recipe: Recipe, stored: Sequence[FrameReader]) -> list[Piece]:
-    """What ``calibration.holdout`` keeps out of training: whole videos, or the end of a single one.
+    """Return what ``calibration.holdout`` holds out: whole videos, or the end of a single one.
 
-    Evenly spread over the videos, and the same each time.
+    The videos are evenly spaced, and always the same.
     """
     share = recipe.calibration.holdout if recipe.calibration else None
     if share is None:
@@ -82,7 +83,7 @@ def kept_out(recipe: Recipe, stored: Sequence[FrameReader]) -> list[Piece]:
 
 
 def folds(lengths: Sequence[int], count: int) -> list[list[Piece]]:
-    """What each fold scores: every ``count``-th video, or a stretch of a single one."""
+    """Return the pieces of each fold: every ``count``-th video, or a segment of a single one."""
     if len(lengths) == 1:
         edges = np.linspace(0, lengths[0], count + 1).astype(int).tolist()
         return [[Piece(0, start, stop)] for start, stop in itertools.pairwise(edges)]
@@ -94,7 +95,7 @@ def folds(lengths: Sequence[int], count: int) -> list[list[Piece]]:
 
 
 def seen_pieces(lengths: Sequence[int], most: int) -> list[Piece]:
-    """Evenly spread videos, cut where even one is too long, of ``most`` frames together."""
+    """Return evenly spaced videos with at most ``most`` frames in total, cut if necessary."""
     total = sum(lengths)
     if total <= most:
         return [Piece(video, 0, length) for video, length in enumerate(lengths)]
@@ -110,11 +111,11 @@ def score_training_video(
     extras: Sequence[Extras],
     rates: dict[str, float],
 ) -> NormalVideo:
-    """Scores of what was held out of training, else by folds, else of what the method has seen.
+    """Score video that was held out of training, else score by folds, else score seen video.
 
-    Folds are the method's own where it has any.
-    Only a method without gradients is cheap enough to be fitted again for each fold. Raises
-    ``DataError`` where folds leave nothing to fit.
+    If the method makes its own folds, those are used. Otherwise, only a method without gradients is
+    fitted again for each fold, because this is expensive for others. Raises ``DataError`` if folds
+    leave nothing to fit.
     """
     scored: dict[str, np.ndarray] = {}
     lengths = [len(video) for video in stored]
@@ -149,7 +150,7 @@ def score_training_video(
             scored[stored[video].id] = np.full(lengths[video], np.nan)
             frames = numbers.numpy() + clip.scored[0] * clip.step
             scored[stored[video].id][frames] = scores.double().numpy()
-        source = "training videos scored by fits of the method's own on the others"
+        source = "training videos, each scored by the method with that video held out"
     elif not recipe.optimizers and settings is not None:
         listed = folds(lengths, settings.folds)
         for pieces in listed:
@@ -171,7 +172,7 @@ def score_training_video(
 
 
 def _fitted_without(recipe: Recipe, trainer: Trainer, pieces: Sequence[Piece]) -> Method:
-    """A method fitted as the trainer's, on all clips clear of the pieces."""
+    """Fit a copy of the trainer's method on all clips that do not overlap the pieces."""
     from vadkit.engine.collect import collect_passes
     from vadkit.workflows.build import build_method
 

@@ -1,4 +1,4 @@
-"""Evaluating frame scores that any other code has written."""
+"""Evaluate frame scores that other code has written."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Known:
-    """What labels, or the recipe that has them, say of videos.
+    """What labels, or the recipe that contains them, tell about videos.
 
-    ``labels`` are functions from a video's frame count to its flags; ``frames`` the counts, where
-    the labels or else the files tell them, ``from_files`` in the second case.
+    ``labels`` are functions from the number of frames of a video to its flags. ``frames`` are the
+    known numbers of frames, from the labels or, if ``from_files``, from the video files.
     """
 
     source: str
@@ -57,37 +57,37 @@ def evaluate_scores(
 ) -> Evaluation:
     """Evaluate a folder or file of scores against labels.
 
-    ``labels`` is a label file or folder of any known format, or a recipe, whose data set's test
-    labels are taken (``overrides`` change it, such as ``dataset.root``). See
-    ``vadkit.data.frame_scores`` for the forms of scores. One row for all videos is cut by the
-    labels' lengths. Nothing is known of training scores, so there is no threshold.
+    ``labels`` is a label file or folder in any known format, or a recipe; then the test labels of
+    its dataset are used (``overrides`` change the recipe, such as ``dataset.root``).
+    ``vadkit.data.frame_scores`` describes the formats of scores. A concatenated array is split by
+    the lengths in the labels. There is no threshold, because training scores are unknown.
 
-    Raises ``DataError`` when videos or lengths differ, for infinite scores, and for labels of one
-    class, ``RecipeError`` for a frame rate that is none.
+    Raises ``DataError`` if videos or lengths differ, for infinite scores, and for labels of one
+    class; ``RecipeError`` for an invalid frame rate.
     """
     from vadkit.data.frame_scores import read_scores, split_row
     from vadkit.evaluation.frame_counts import check_videos
 
     if fps is not None and not 0 < fps < math.inf:
-        raise RecipeError(f"--fps {fps:g} is no frame rate; give frames a second, above 0")
+        raise RecipeError(f"--fps {fps:g} is not a frame rate; give frames per second, above 0")
     notes = []
     known = _of_recipe(labels, overrides) if _is_recipe(labels) else _of_file(labels)
     found = read_scores(scores)
     if set(found) == {""}:
         if len(known.frames) < len(known.labels):
             raise DataError(
-                f"{scores} is one row for all videos, and {known.source} does not say how long "
-                "they are; give one file a video, named after it"
+                f"{scores} is one array for all videos, and {known.source} does not state their "
+                "lengths; give one file per video, with the name of the video"
             )
         found = split_row(found[""], known.frames)
-        notes.append(f"The row of scores was cut in the order {_order(known.frames)}.")
+        notes.append(f"The array of scores was split in the order {_order(known.frames)}.")
     check_videos(found, known.labels)
     for video, values in found.items():
         _check_length(video, len(values), known)
     if len(known.frames) < len(found):
         notes.append(
-            f"{known.source} does not say how many frames the videos have, so lengths were not "
-            "checked: frames that no interval reaches were taken for normal."
+            f"{known.source} does not state the number of frames of the videos, so lengths were "
+            "not checked. Frames outside all intervals were assumed to be normal."
         )
     flags = {video: known.labels[video](len(values)) for video, values in found.items()}
     scored = Scored(
@@ -119,7 +119,7 @@ def _of_recipe(path: Path, overrides: Sequence[str]) -> _Known:
     videos = load_videos(recipe, "test")
     bare = [video.id for video in videos if video.labels is None]
     if bare:
-        raise DataError(f"the data set of {path} has no labels of test video '{bare[0]}'")
+        raise DataError(f"the dataset of {path} has no labels for test video '{bare[0]}'")
     return _Known(
         label_source(recipe, dataset),
         {video.id: video.labels for video in videos if video.labels is not None},
@@ -142,7 +142,7 @@ def _of_file(path: Path) -> _Known:
 
 
 def _stated_frames(videos: Sequence[Video]) -> dict[str, int]:
-    """How many frames the files say that they have, by video, where they do."""
+    """Return the number of frames that the files state, by video, if they do."""
     from vadkit.data.decode import probe
     from vadkit.data.decode_process import Worker
 
@@ -161,15 +161,16 @@ def _stated_frames(videos: Sequence[Video]) -> dict[str, int]:
 
 def _check_length(video: str, scores: int, known: _Known) -> None:
     frames = known.frames.get(video, scores)
-    # Labels that tell a length themselves compare it, and say it better.
+    # Labels that state a length check it themselves, with a better message.
     if known.from_files and frames != scores:
         advice = (
-            "a frame without a score has NaN"
+            "use NaN for a frame without a score"
             if scores < frames
-            else "the scores are probably of another version of the video"
+            else "the scores are probably from another version of the video"
         )
         raise DataError(
-            f"video '{video}' has {frames} frames, as its file says, but {scores} scores; {advice}"
+            f"video '{video}' has {frames} frames according to its file, but {scores} scores; "
+            f"{advice}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Progress of work outside training: a bar on a terminal, plain lines elsewhere."""
+"""Progress of work outside of training: a bar in a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Called with how many videos are finished and how many frames were decoded.
+# Called with the numbers of finished videos and of decoded frames.
 Report = Callable[[int, int], None]
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr, without characters that control a terminal."""
+    """Print a message on stderr, without terminal control characters."""
     from rich.console import Console
 
     from vadkit.text import printable
@@ -28,7 +28,7 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def decoding_progress(videos: int, frames: int, what: str = "decoding") -> Iterator[Report]:
-    """A bar over about ``frames`` frames of ``videos`` videos, with rate and time left."""
+    """Show a bar for about ``frames`` frames of ``videos`` videos, with rate and remaining time."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -57,7 +57,7 @@ def decoding_progress(videos: int, frames: int, what: str = "decoding") -> Itera
 
 
 class Scoring(Protocol):
-    """What is told of scoring as it goes on."""
+    """Receives the progress of scoring."""
 
     def frames(self, new: int) -> None: ...
 
@@ -66,7 +66,7 @@ class Scoring(Protocol):
 
 @contextlib.contextmanager
 def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[Scoring]:
-    """A bar over videos, of which ``kept`` are done already; a line now and then in CI."""
+    """Show a bar over videos, of which ``kept`` are already finished; lines without a terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -92,7 +92,7 @@ def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[
     task = bar.add_task("scoring", total=videos, completed=kept, failed=0, rate=0.0)
     done, failed, scored = kept, 0, 0
     if kept:
-        say(f"{kept:,} of {videos:,} videos were scored before and are kept")
+        say(f"{kept:,} of {videos:,} videos are already finished")
 
     class Told:
         def frames(self, new: int) -> None:
@@ -116,7 +116,7 @@ def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[
 
 @contextlib.contextmanager
 def logs_above(console: Console) -> Iterator[None]:
-    """While something is drawn on the terminal, log lines go above it instead of into it."""
+    """Print log lines above a live display instead of into it."""
     handlers = [one for one in logging.root.handlers if isinstance(one, logging.StreamHandler)]
     before = [one.setStream(sys.stderr) if console.is_terminal else None for one in handlers]
     try:

@@ -1,4 +1,4 @@
-"""Raw scores and labels under several protocols: one result each, every number with its words."""
+"""Evaluate raw scores and labels under several protocols."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """Raw scores (N,) and labels (N,) by video, and what is known beside them.
+    """Raw scores (N,) and labels (N,) by video, with metadata.
 
-    ``rates`` are frames a second and ``categories`` kinds of anomaly, by video, where known;
-    ``normal`` is what scores are on training video, ``calibration`` the run's threshold;
-    ``checkpoint`` and ``label_source`` say where scores and labels are from. ``scorers`` is the
-    recipe's own chain.
+    ``rates`` are frames per second and ``categories`` kinds of anomaly, by video, if known.
+    ``normal`` has the statistics of scores on training video, ``calibration`` the run's threshold.
+    ``checkpoint`` and ``label_source`` name the sources of scores and labels. ``scorers`` are those
+    of the recipe.
     """
 
     scores: dict[str, np.ndarray]
@@ -45,14 +45,14 @@ class Scored:
 
 @dataclass(frozen=True)
 class Result:
-    """The metrics of one protocol; ``published`` says that the method's paper reports under it."""
+    """The metrics of one protocol; ``published`` marks the protocol of the method's paper."""
 
     protocol: Protocol
     metrics: list[Metric]
     published: bool = False
 
     def as_data(self) -> dict[str, Any]:
-        """The protocol as JSON-like data, without the metrics."""
+        """Return the protocol as JSON-like data, without the metrics."""
         protocol = self.protocol
         return {
             **asdict(protocol),
@@ -64,17 +64,17 @@ class Result:
 
 
 def build_protocols(specs: Iterable[Spec]) -> list[Protocol]:
-    """The protocols of a recipe's section, or of names given on the command line."""
+    """Build the protocols of a recipe's section, or of names from the command line."""
     return build_list("protocols", list(specs))
 
 
 def default_protocols() -> list[Protocol]:
-    """What a table holds where nobody says otherwise."""
+    """Return the default protocols of a table."""
     return build_protocols(Spec(**spec) for spec in DEFAULTS["protocols"])
 
 
 def published_names(recipe: Recipe) -> frozenset[str]:
-    """Names of the protocols that the method's paper reports under."""
+    """Return the names of the protocols that the method's paper uses."""
     defaults = getattr(find("methods", recipe.method.type).load(), "defaults", {})
     return frozenset(spec["type"] for spec in defaults.get("protocols", []))
 
@@ -87,10 +87,10 @@ def evaluate_scored(
     published: frozenset[str] = frozenset(),
     intervals: bool = True,
 ) -> list[Result]:
-    """Every evaluator under every protocol, and under the recipe's own scorers if they differ.
+    """Run every evaluator under every protocol, and with the recipe's scorers if they differ.
 
-    ``intervals`` adds bootstrap intervals over videos to the areas, the equal error rate and what
-    the calibrated threshold gives.
+    ``intervals`` adds bootstrap intervals over videos to AUCs, the equal error rate and the metrics
+    at the calibrated threshold.
     """
     results = []
     for listed in _with_own_chain(protocols, scored.scorers):
@@ -107,15 +107,15 @@ def evaluate_scored(
 
 
 def unscored_notes(scores: Mapping[str, np.ndarray]) -> list[str]:
-    """What a reader should know of videos (N,) without any score: protocols leave them out."""
+    """Return notes on videos (N,) without any score, which protocols leave out."""
     bare = [video for video, values in scores.items() if np.isnan(values).all()]
     return [f"No frame has a score in: {', '.join(bare)}."] if bare else []
 
 
 def final_scores(protocol: Protocol, scored: Scored) -> dict[str, np.ndarray]:
-    """Raw scores smoothed, normalised and filled as the protocol says.
+    """Smooth, normalise and fill raw scores as the protocol says.
 
-    Raises ``DataError`` when it needs training scores and there are none.
+    Raises ``DataError`` if the protocol needs training scores and there are none.
     """
     from vadkit.evaluation.protocol import fill_unscored
     from vadkit.scoring.scorer import apply
@@ -128,8 +128,8 @@ def final_scores(protocol: Protocol, scored: Scored) -> dict[str, np.ndarray]:
         normal = scored.normal
         if normal is None or not normal.frame_q99 > normal.frame_q50:
             raise DataError(
-                f"protocol '{protocol.name}' scales by training scores, but none are known; train "
-                "with vadkit, which measures them, or choose another normalisation"
+                f"protocol '{protocol.name}' normalises by training scores, but there are none; "
+                "train with vadkit, which saves them, or choose another normalisation"
             )
         span = normal.frame_q99 - normal.frame_q50
         final = {video: (values - normal.frame_q50) / span for video, values in final.items()}
@@ -137,7 +137,7 @@ def final_scores(protocol: Protocol, scored: Scored) -> dict[str, np.ndarray]:
 
 
 def _with_own_chain(protocols: Sequence[Protocol], scorers: Sequence[Any]) -> list[Protocol]:
-    """The protocols, and one more for the recipe's scorers where none of them does the same."""
+    """Add a protocol for the recipe's scorers, unless one of the protocols does the same."""
     from vadkit.evaluation.protocol import Protocol
     from vadkit.scoring.scorer import chain_label
 
@@ -165,9 +165,9 @@ def _chain_label(protocol: Protocol) -> str:
 
 
 def _setting(protocol: Protocol, scored: Scored) -> Setting:
-    """What evaluators are told; the threshold is of the protocol with the scores it is for.
+    """Return the setting for evaluators; only the protocol with live scores has the threshold.
 
-    Runs without a calibration have the level of training frames, for every protocol in its unit.
+    Runs without a calibration use the level of training frames, in every protocol with its unit.
     """
     from vadkit.evaluation.metrics import Setting
     from vadkit.scoring.peaks import gap_frames

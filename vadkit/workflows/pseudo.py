@@ -1,4 +1,4 @@
-"""A method against pseudo-anomalies: which videos are held out, and what they give to test it."""
+"""Test a method on pseudo-anomalies, which are made from held-out training videos."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from vadkit.methods.method import Method
 
 NEEDS = "pseudo-anomalies"
-# Frames of the video before a clip that a finder of objects may learn the background from.
+# The number of frames before a clip from which a finder of objects may learn the background.
 _SEEN_BEFORE = 100
 
 
 def pseudo_evaluator(recipe: Recipe) -> PseudoAnomaly | None:
-    """The recipe's evaluator of pseudo-anomalies; as it is by default where a hook asks for one.
+    """Return the recipe's evaluator of pseudo-anomalies, or the default one if a hook needs one.
 
-    None where neither does: then no video is held out of training.
+    Returns None otherwise; then no video is held out of training.
     """
     for spec in recipe.evaluators:
         if getattr(find("evaluators", spec.type).load(), "needs", None) == NEEDS:
@@ -58,14 +58,14 @@ def _built(spec: Spec) -> PseudoAnomaly:
 
 
 def hold_out(videos: Sequence[Video], evaluator: PseudoAnomaly) -> tuple[list[Video], list[Video]]:
-    """The videos to train on, and those held out, drawn by the evaluator's seed.
+    """Split videos into those to train on and those to hold out, by the evaluator's seed.
 
-    Raises ``DataError`` where there are too few to hold one out.
+    Raises ``DataError`` if there are too few videos to hold one out.
     """
     if len(videos) < 2:
         raise DataError(
-            "pseudo-anomalies are made of videos held out of training, but there is "
-            f"{len(videos)} training video; give two or more, such as the parts of a long one"
+            "pseudo-anomalies are made from videos that are held out of training, but there is "
+            f"only {len(videos)} training video; give two or more, such as the parts of a long one"
         )
     count = min(max(1, round(evaluator.share * len(videos))), len(videos) - 1)
     drawn = np.random.default_rng(evaluator.seed).permutation(len(videos))[:count]
@@ -76,7 +76,7 @@ def hold_out(videos: Sequence[Video], evaluator: PseudoAnomaly) -> tuple[list[Vi
 
 @dataclass(frozen=True)
 class PseudoTest:
-    """Held-out videos untouched, and clips made of them, with the flow and boxes of each."""
+    """Unedited held-out videos, and clips made from them, with the flow and boxes of each."""
 
     recipe: Recipe
     evaluator: PseudoAnomaly
@@ -87,7 +87,7 @@ class PseudoTest:
     rates: dict[str, float]
 
     def __call__(self, method: Method) -> list[Metric]:
-        """How a method does that was not trained on these videos."""
+        """Evaluate a method that was not trained on these videos."""
         from vadkit.evaluation.metrics import Setting
         from vadkit.evaluation.pseudo_anomaly import ScoredClip
 
@@ -124,16 +124,16 @@ class PseudoTest:
 
 @dataclass(frozen=True)
 class PseudoResults:
-    """What a run's method does on pseudo-anomalies, and why those in ``missing`` were not tried."""
+    """Metrics of a run on pseudo-anomalies; ``missing`` gives the reason if there are none."""
 
     metrics: list[Metric] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
 
 def evaluate_pseudo(run: Path, recipe: Recipe, checkpoint: Path) -> PseudoResults:
-    """A run's checkpoint on pseudo-anomalies, where its recipe asks for it.
+    """Evaluate a checkpoint on pseudo-anomalies if the recipe asks for it.
 
-    Of videos that the run has not seen, or else not at all.
+    Only videos that the run was not trained on are used.
     """
     evaluator = pseudo_evaluator(recipe)
     if evaluator is None:
@@ -142,14 +142,14 @@ def evaluate_pseudo(run: Path, recipe: Recipe, checkpoint: Path) -> PseudoResult
     held_out = read_manifest(run).get("dataset", {}).get("held_out", [])
     seen = [video.id for video in held if video.id not in held_out]
     if seen:
-        which = f"the run was trained on video '{seen[0]}', of which they would be made"
+        which = f"the run was trained on video '{seen[0]}', which would be used to make them"
         return PseudoResults(missing={"pseudo-anomaly": f"{which}; train with this evaluator"})
     method, _ = load_method(recipe, checkpoint, pick_device(recipe.train.device))
     return PseudoResults(pseudo_test(recipe, evaluator, held)(method))
 
 
 def pseudo_test(recipe: Recipe, evaluator: PseudoAnomaly, held: Sequence[Video]) -> PseudoTest:
-    """What held-out videos give to test methods with; worked out where the store lacks it."""
+    """Prepare held-out videos for tests of methods; compute what the store lacks."""
     from vadkit.data.pseudo.stored import make_clips
     from vadkit.data.store import cache_folder
     from vadkit.data.stored_video import StoredVideo
@@ -158,12 +158,12 @@ def pseudo_test(recipe: Recipe, evaluator: PseudoAnomaly, held: Sequence[Video])
     kept = [video for video in stored if isinstance(video, StoredVideo)]
     if len(kept) < len(stored):
         raise RecipeError(
-            "data.store: none keeps no frames to make pseudo-anomalies of; use another store"
+            "data.store: none keeps no frames to make pseudo-anomalies from; use another store"
         )
     spec = build_clip(recipe).scoring
     kinds = list(_kinds(evaluator))
     count = evaluator.clips * sum(len(kind.versions) for kind in kinds)
-    # One frame at least, to move on from.
+    # At least one frame, to continue from.
     lead = max(1, spec.span - 1)
     frames = count * (lead + evaluator.frames)
     with decoding_progress(count, frames, "making pseudo-anomalies") as progress:
@@ -208,8 +208,9 @@ def _extras_of_clips(recipe: Recipe, spec: ClipSpec, clips: Sequence[StoredVideo
     finder = build("objects", recipe.objects.type, recipe.objects.params)
     if not finder.reads_frames:
         raise RecipeError(
-            f"objects: {recipe.objects.type} knows the objects of the data set's own videos, not "
-            "of pseudo-anomalies made of them; use a finder that looks at frames, such as blobs"
+            f"objects: {recipe.objects.type} has objects only for the videos of the dataset, not "
+            "for pseudo-anomalies made from them; use a component that finds objects in frames, "
+            "such as blobs"
         )
     return [Extras(one.flow, _boxes(finder, clip)) for one, clip in zip(extras, clips, strict=True)]
 
@@ -229,7 +230,7 @@ def _device_of(method: Method) -> Any:
 
 
 def _hits(peaks_N2: np.ndarray, masks_NHW: np.ndarray) -> np.ndarray:
-    """Whether each frame's peak, given as shares of height and width, lies in its mask."""
+    """Return whether each frame's peak, in shares of height and width, is inside its mask."""
     size = np.array(masks_NHW.shape[1:])
     places = np.minimum((np.nan_to_num(peaks_N2) * size).astype(int), size - 1)
     return np.asarray(masks_NHW[np.arange(len(masks_NHW)), places[:, 0], places[:, 1]])

@@ -1,4 +1,4 @@
-"""A report of one or several runs: one HTML page, and figures for a paper."""
+"""Write a report on one or several runs: one HTML page, and figures for a paper."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_BYTES = 20_000_000
 
 @dataclass
 class Report:
-    """What was written: the page and its size, videos beside it, figures; and what is missing."""
+    """The written files: the page, its videos and figures; and notes on what is missing."""
 
     page: Path
     bytes: int
@@ -38,7 +38,7 @@ class Report:
     runs: list[Path] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data."""
+        """Return JSON-like data."""
         return {
             "page": str(self.page),
             "bytes": self.bytes,
@@ -57,11 +57,11 @@ def report(
     overrides: Sequence[str] = (),
     max_bytes: int = MAX_BYTES,
 ) -> Report:
-    """Write a page on evaluated runs to ``out``; ``RUN/report/report.html`` for one by default.
+    """Write a page on evaluated runs to ``out``, by default ``RUN/report/report.html`` for one run.
 
-    Videos are in the page as long as it stays below ``max_bytes``, else in a folder beside it.
+    Videos are inside the page if it stays below ``max_bytes``, else in a folder next to it.
     ``figures`` is a folder for PDF and SVG files of the plots. ``overrides`` change the recipes
-    that test videos are found by. Raises ``TrainingError`` for a run that was not evaluated.
+    that locate the test videos. Raises ``TrainingError`` for a run that was not evaluated.
     """
     from vadkit.reports.page import check_page_libraries
     from vadkit.workflows.report_runs import load_records
@@ -72,7 +72,9 @@ def report(
         alone = len(records) == 1
         out = records[0].folder / "report" / "report.html" if alone else Path("report.html")
     if out.is_dir():
-        raise DataError(f"cannot write the report to {out}: it is a folder; give a file, .html")
+        raise DataError(
+            f"cannot write the report to {out}: it is a folder; give a file name, .html"
+        )
     done = _write(records, out, overrides, max_bytes)
     if figures is not None:
         from vadkit.reports.paper_figures import write_figures
@@ -149,7 +151,7 @@ def _encoded(films: dict[Source, Film], names: dict[Source, str]) -> dict[str, s
 def _places(
     films: dict[Source, Film], names: dict[Source, str], folder: Path | None
 ) -> dict[Source, dict[str, Any]]:
-    """Where the page finds each video: in itself, or a file in ``folder`` beside it."""
+    """Return where the page finds each video: in the page, or in ``folder`` next to it."""
     places: dict[Source, dict[str, Any]] = {}
     for source, film in films.items():
         if film.video is None:
@@ -167,7 +169,7 @@ def _media_of(
 ) -> dict[str, dict[str, Any]]:
     from vadkit.workflows.report_pictures import source_of
 
-    none = {"media": None, "reason": "The data set has no such test video any more."}
+    none = {"media": None, "reason": "The dataset no longer has this test video."}
     return {
         name: places[source_of(videos[name])] if name in videos else none for name in record.raw
     }

@@ -24,13 +24,13 @@ from vadkit.workflows.progress import Report, decoding_progress
 from vadkit.workflows.run import checkpoint_file, load_run
 from vadkit.workflows.saved_maps import check_maps
 
-# A video that runs share is encoded once: where its frames are is what tells videos apart.
+# A video that several runs share is encoded once; videos are identified by their location.
 Source = tuple[Path, tuple[int, int | None] | None]
 
 
 @dataclass
 class Film:
-    """What was made of one video: a file or the reason why there is none, and wanted frames."""
+    """The result for one video: a file, or the reason why there is none, and some frames."""
 
     video: WebVideo | None = None
     reason: str | None = None
@@ -38,13 +38,13 @@ class Film:
 
 
 def find_videos(record: RunRecord, overrides: Sequence[str] = ()) -> dict[str, Video]:
-    """The record's test videos by name; a note in the record where the data set is gone."""
+    """Return the record's test videos by name; add a note to the record if there are none."""
     try:
         found = load_videos(_recipe(record, overrides), "test")
     except VadkitError as error:
         record.notes.append(
-            f"No videos and thumbnails: {error}. Where the data set has moved, make the report "
-            "again with --set dataset.root=FOLDER."
+            f"No videos and thumbnails: {error}. If the dataset has moved, make the report again "
+            "with --set dataset.root=FOLDER."
         )
         return {}
     return {video.id: video for video in found if video.id in record.raw}
@@ -53,9 +53,9 @@ def find_videos(record: RunRecord, overrides: Sequence[str] = ()) -> dict[str, V
 def make_films(
     wanted: dict[Source, set[int]], frames: dict[Source, int], recipe: Recipe, folder: Path
 ) -> dict[Source, Film]:
-    """Encode every source once into ``folder``, keeping the wanted frames.
+    """Encode every source once into ``folder``, and keep the wanted frames.
 
-    ``frames`` says how many each must have for its scores to belong to it.
+    ``frames`` gives the number of frames that each must have to match its scores.
     """
     films, done, decoded = {}, 0, 0
     with decoding_progress(len(wanted), sum(frames.values()), "videos") as progress:
@@ -76,7 +76,7 @@ def source_of(video: Video) -> Source:
 
 
 class _Counter:
-    """Frames of one video on top of those before."""
+    """Adds the frames of one video to those of earlier videos."""
 
     def __init__(self, progress: Report, done: int, decoded: int) -> None:
         self.progress, self.done, self.decoded = progress, done, decoded
@@ -117,9 +117,9 @@ def mistake_maps(
     videos: dict[str, Video],
     overrides: Sequence[str] = (),
 ) -> dict[tuple[str, int], np.ndarray]:
-    """Error maps (h, w) by video and frame: those saved with the run, else worked out now.
+    """Return error maps (h, w) by video and frame: saved ones, else computed ones.
 
-    A frame without a map is left out; where none can be had, a note in the record says why.
+    Frames without a map are left out. If there are none at all, a note in the record says why.
     """
     wanted: dict[str, list[int]] = {}
     for mistake in mistakes:
@@ -133,13 +133,13 @@ def mistake_maps(
     try:
         maps.update(_work_out(record, wanted, videos, overrides))
     except VadkitError as error:
-        # Errors of a checkpoint that does not fit have several lines.
-        record.notes.append(f"No error maps beside thumbnails: {' '.join(str(error).split())}")
+        # Errors of a checkpoint that does not match have several lines.
+        record.notes.append(f"No error maps with the thumbnails: {' '.join(str(error).split())}")
     return {place: one for place, one in maps.items() if np.isfinite(one).any()}
 
 
 def _saved_maps(record: RunRecord, video: str) -> np.ndarray | None:
-    """Maps (N, h, w) that evaluation has kept, None where it has not or they do not fit."""
+    """Return maps (N, h, w) that evaluation has saved, None if there are none that match."""
     folder = record.folder / "scores" / "test" / "maps"
     for path in (video_file(folder, video, ".npy"), video_file(folder, video, ".npz")):
         if not path.is_file():
@@ -147,7 +147,7 @@ def _saved_maps(record: RunRecord, video: str) -> np.ndarray | None:
         try:
             found = _read_maps(path)
         except Exception:
-            # Whatever is wrong with the file, there are no maps.
+            # For any problem with the file, there are no maps.
             return None
         if found.ndim == 3 and len(found) == len(record.raw[video]):
             return found
@@ -155,7 +155,7 @@ def _saved_maps(record: RunRecord, video: str) -> np.ndarray | None:
 
 
 def _read_maps(path: Path) -> np.ndarray:
-    """Maps of a file; those of ``.npy`` stay on the disk, archives must fit in memory."""
+    """Read the maps of a file; ``.npy`` is memory-mapped, archives must fit in memory."""
     if path.suffix == ".npy":
         return check_maps(np.load(path, mmap_mode="r"))
     with open_archive(path) as archive:
@@ -169,7 +169,7 @@ def _work_out(
     videos: dict[str, Video],
     overrides: Sequence[str],
 ) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
-    """Maps of these frames through the run's method."""
+    """Compute the maps of these frames with the run's method."""
     chosen = [videos[video] for video in wanted if video in videos]
     if not chosen:
         return

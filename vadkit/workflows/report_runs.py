@@ -1,4 +1,4 @@
-"""Reading what a report shows out of run folders."""
+"""Read the data of a report from run folders."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Protocol(BaseModel):
 
 
 class _Evaluation(BaseModel):
-    """What reports need of ``eval.json``."""
+    """The fields of ``eval.json`` that reports need."""
 
     metrics: list[_Metric]
     protocols: list[_Protocol] = []
@@ -40,24 +40,24 @@ class _Evaluation(BaseModel):
 
 
 class _Scores(BaseModel):
-    """What reports need of the record of saved scores."""
+    """The fields of the record of saved scores that reports need."""
 
     videos: list[str] = []
     overrides: list[str] = []
 
 
 def load_records(runs: Sequence[Path]) -> list[RunRecord]:
-    """Records of evaluated runs, each with a name of its own, in the order given.
+    """Return the records of evaluated runs, with unique names, in the given order.
 
-    Raises ``TrainingError`` for a folder that is no run or was not evaluated, ``DataError`` for
-    scores that cannot be read.
+    Raises ``TrainingError`` for a folder that is not a run or was not evaluated, and ``DataError``
+    for unreadable scores.
     """
     folders = list(dict.fromkeys(run.absolute() for run in runs))
     records = [_load_record(run) for run in folders]
     for record in _of_one_name(records):
         record.name += f", seed {record.recipe['train']['seed']}"
     for record in _of_one_name(records):
-        # The folder of a run holds its time and the hash of its recipe.
+        # The name of a run folder contains its time and the hash of its recipe.
         record.name += f" {record.folder.name}"
     return records
 
@@ -72,7 +72,7 @@ def _load_record(run: Path) -> RunRecord:
     from vadkit.scoring.calibration import load_calibration
     from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
 
-    load_run(run)  # first of all, since it says best what is wrong with a folder
+    load_run(run)  # first, because it has the best error message for a wrong folder
     evaluation = _read_json(run / "eval.json", run, _Evaluation)
     meta = _read_json(run / "scores" / "test" / "meta.json", run, _Scores)
     overrides = tuple(meta.get("overrides", ()))
@@ -84,7 +84,7 @@ def _load_record(run: Path) -> RunRecord:
         raise DataError(f"run {run} has no scores of any test video; run: vadkit eval {run}")
     scorers, calibration = build_list("scorers", recipe.scorers), load_calibration(run)
     if not scorers and calibration is not None:
-        # What a live system would see, and what the threshold is for.
+        # The scores of a live system, to which the threshold applies.
         scorers = calibration.chain()
     training, notes = _read_lines(run / "metrics.jsonl")
     notes = unfinished([run]) + notes + unscored_notes(raw)
@@ -123,7 +123,7 @@ def _read_scores(run: Path, video: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         scores, labels = read_score_file(path)
         if scores.ndim != 1 or scores.shape != labels.shape:
-            raise ValueError(f"it holds {scores.shape} scores and {labels.shape} labels")
+            raise ValueError(f"it contains {scores.shape} scores and {labels.shape} labels")
         return scores, labels
     except (OSError, ValueError) as error:
         raise DataError(
@@ -133,7 +133,7 @@ def _read_scores(run: Path, video: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_lines(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The lines of metrics.jsonl, and notes on what is wrong with them."""
+    """Return the lines of metrics.jsonl, and notes on damaged lines."""
     if not path.is_file():
         return [], ["No training curves: the run has no metrics.jsonl (hook metrics-log)."]
     lines, damaged = [], 0

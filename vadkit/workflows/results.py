@@ -1,4 +1,4 @@
-"""A folder for results: that it can be written, by one command at a time."""
+"""A folder for results: check that it is writable, and lock it for one command."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from vadkit.text import printable
 
 @contextlib.contextmanager
 def alone_in(folder: Path, command: str) -> Iterator[None]:
-    """Keep a second ``command`` out of the folder while this lasts.
+    """Keep a second ``command`` out of the folder inside this context.
 
-    Raises ``DataError`` where the folder cannot be written, ``RecipeError`` where another command
-    writes to it already. Both come before anything else is done.
+    Raises ``DataError`` if the folder cannot be written, and ``RecipeError`` if another command
+    already writes to it. Both happen before anything else is done.
     """
     from filelock import FileLock, Timeout
 

@@ -1,4 +1,4 @@
-"""Run folders: what training writes and everything later reads."""
+"""Run folders: training writes them, and other commands read them."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _VERSIONS = ("vadkit", "torch", "torchvision", "numpy", "imaug", "decord", "av",
 
 
 def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
-    """Make ``<root>/<name>/<UTC time>-<hash>/`` with the recipe as written and as resolved.
+    """Create ``<root>/<name>/<UTC time>-<hash>/`` with the original and the resolved recipe.
 
-    Plugin files are copied into the run and paths made absolute, so that the run can be used
-    from any folder, and later.
+    Plugin files are copied into the run and paths are made absolute, so that the run can be used
+    later and from any folder.
     """
     data = recipe.as_data()
     digest = hashlib.blake2b(json.dumps(data, sort_keys=True).encode(), digest_size=3).hexdigest()
@@ -60,7 +60,7 @@ def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
 
 
 def _keep_plugins(recipe: Recipe, run: Path) -> list[str]:
-    """Write the plugins as they were run into the run, and record that they are the user's own."""
+    """Write the plugins into the run exactly as they ran, and record them as trusted."""
     kept: dict[str, Plugin] = {}
     for plugin in as_run(recipe.plugins):
         name, number = plugin.path.name, 1
@@ -74,7 +74,7 @@ def _keep_plugins(recipe: Recipe, run: Path) -> list[str]:
 
 
 def _note_absent_roles(data: dict[str, Any]) -> None:
-    """Write roles that the recipe switched off as null; read back they would be defaults again."""
+    """Write roles that the recipe turned off as null; otherwise they would become defaults."""
     from vadkit.registry import find
 
     method: Any = find("methods", data["method"]["type"]).load()
@@ -84,7 +84,7 @@ def _note_absent_roles(data: dict[str, Any]) -> None:
 
 
 def _absolute_paths(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Path parameters as seen from any folder."""
+    """Make path parameters absolute."""
     from vadkit.registry import find, parameters
 
     declared = parameters(find("datasets", dataset["type"]).load())
@@ -97,16 +97,16 @@ def _absolute_paths(dataset: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
-    """The resolved recipe of a run folder; ``TrainingError`` when it is none.
+    """Return the resolved recipe of a run folder; raise ``TrainingError`` if it is not a run.
 
-    Its plugins run where this user's training wrote them, or they were allowed; else it raises
-    ``PluginError``. A folder in it that is a link to somewhere else is a ``TrainingError``: a
-    stranger's run would have its files written there.
+    Its plugins run if this user's training wrote them or if they are trusted; otherwise it raises
+    ``PluginError``. A folder in the run that is a link to another place is a ``TrainingError``,
+    because an untrusted run could redirect files in this way.
     """
     if not run.exists():
         raise TrainingError(f"no run at {run}; give the folder that `vadkit train` printed")
     if not (run / "recipe.yaml").is_file():
-        raise TrainingError(f"{run} is not a run folder: it holds no recipe.yaml")
+        raise TrainingError(f"{run} is not a run folder: it has no recipe.yaml")
     _refuse_links(run)
     return load_recipe(run / "recipe.yaml", overrides, code="run")
 
@@ -117,17 +117,17 @@ def _refuse_links(run: Path) -> None:
         for folder in (Path(place, name) for name in folders):
             if folder.is_symlink() and not folder.resolve().is_relative_to(root):
                 raise TrainingError(
-                    f"{printable(str(folder))} is a link out of the run, to "
-                    f"{printable(str(folder.resolve()))}; put a folder in its place (where disks "
-                    "are small, move the whole run)"
+                    f"{printable(str(folder))} is a link to {printable(str(folder.resolve()))}, "
+                    "outside of the run; replace it by a folder (if the disk is too small, move "
+                    "the whole run)"
                 )
 
 
 def checkpoint_file(run: Path, name: str) -> Path:
-    """The file of a checkpoint by its name; ``TrainingError`` for a path in place of a name."""
+    """Return the file of a checkpoint by its name; a path raises ``TrainingError``."""
     if not name or name.startswith(".") or "/" in name or "\0" in name:
         raise TrainingError(
-            f"'{printable(name)}' is no name of a checkpoint; names are such as last and best"
+            f"'{printable(name)}' is not the name of a checkpoint; use a name such as last or best"
         )
     return run / "checkpoints" / f"{name}.pt"
 
@@ -141,7 +141,7 @@ class _DataSet(BaseModel):
 
 
 class _Manifest(BaseModel):
-    """The entries of a manifest that are read again; others may be there."""
+    """The entries of a manifest that vadkit reads; there may be others."""
 
     status: str = ""
     test: _TestSplit = _TestSplit()
@@ -149,7 +149,7 @@ class _Manifest(BaseModel):
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
-    """``manifest.json`` as data, empty when there is none yet."""
+    """Return ``manifest.json`` as data, empty if there is none yet."""
     path, advice = run / "manifest.json", "delete it, or train again"
     try:
         data: dict[str, Any] = read_json(path, _Manifest, advice)
@@ -159,22 +159,22 @@ def read_manifest(run: Path) -> dict[str, Any]:
 
 
 def require_run(run: Path) -> None:
-    """Raise ``TrainingError`` where a run folder is gone, before something makes it anew."""
+    """Raise ``TrainingError`` if a run folder has disappeared, before something recreates it."""
     if not run.is_dir():
-        raise TrainingError(f"the run folder {run} was moved or deleted meanwhile")
+        raise TrainingError(f"the run folder {run} was moved or deleted during the command")
 
 
 def update_manifest(run: Path, **entries: Any) -> None:
-    """Merge entries into ``manifest.json``; ``TrainingError`` where the run folder is gone."""
+    """Merge entries into ``manifest.json``; raise ``TrainingError`` if the run has disappeared."""
     require_run(run)
     write_json(run / "manifest.json", {**read_manifest(run), **entries})
 
 
 def note_end(run: Path, **entries: Any) -> None:
-    """Merge entries on how training ended into ``manifest.json``, as far as that is possible.
+    """Merge entries about the end of training into ``manifest.json``, if possible.
 
-    Never raises: another error is on its way to the user. On a full disk the old file is
-    overwritten in place, which needs no room.
+    Never raises, because another error is already being reported. On a full disk, the old file is
+    overwritten in place, which needs no extra space.
     """
     try:
         update_manifest(run, **entries)
@@ -188,9 +188,9 @@ def note_end(run: Path, **entries: Any) -> None:
 
 @contextlib.contextmanager
 def training_lock(run: Path) -> Iterator[None]:
-    """Keep other processes from training a run; ``TrainingError`` where one does so already.
+    """Keep other processes from training a run; raise ``TrainingError`` if one already does.
 
-    The system frees the lock when its process ends, however it ends.
+    The operating system releases the lock when the process ends, for any reason.
     """
     lock = FileLock(run / _LOCK)
     try:
@@ -208,7 +208,7 @@ def training_lock(run: Path) -> Iterator[None]:
 
 
 def is_being_trained(run: Path) -> bool:
-    """Whether a process of this machine trains the run just now."""
+    """Whether a process on this machine is training the run now."""
     if not (run / _LOCK).is_file():
         return False
     try:
@@ -217,12 +217,12 @@ def is_being_trained(run: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        # A run on a disk that cannot be written is not trained there.
+        # Nobody can train a run on a read-only disk.
         return False
 
 
 def environment() -> dict[str, Any]:
-    """Versions, platform and git commit, for the manifest."""
+    """Return versions, platform and git commit for the manifest."""
     versions: dict[str, str | None] = {}
     for name in _VERSIONS:
         try:

@@ -1,4 +1,4 @@
-"""The sinks that a run's recipe names, as far as they may be used without being asked for."""
+"""The sinks of a run's recipe, if they may be used without a request on the command line."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from vadkit.workflows.run import load_run
 
 
 def own_sinks(run: Path) -> list[Spec]:
-    """The sinks of a run's recipe.
+    """Return the sinks of a run's recipe.
 
-    Raises ``PluginError`` where one sends to another machine and this user neither trained the run
-    nor allowed it: video, and secrets from the environment, would go where a stranger wants them.
+    Raises ``PluginError`` if a sink sends data to another machine and the recipe is not trusted:
+    an untrusted recipe could send video, and secrets from the environment, to any address.
     """
     sinks = load_run(run).sinks
     sending = [spec.type for spec in sinks if _sends(spec)]
     recipe = run / "recipe.yaml"
     if sending and not trust.is_trusted(digest := trust.digest(recipe.read_bytes())):
         raise PluginError(
-            f"{recipe} sends alarms to another machine ({', '.join(sending)}), and this user's "
-            f"training did not write it (sha256 {digest}). Read its sinks; to use them, add "
-            "--trust-plugins, or name others with --sink"
+            f"{recipe} sends alarms to another machine ({', '.join(sending)}), and was not "
+            f"written by this user's training (sha256 {digest}). Check its sinks; to use them, "
+            "add --trust-plugins, or choose other sinks with --sink"
         )
     return sinks
 

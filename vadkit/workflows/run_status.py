@@ -1,4 +1,4 @@
-"""How far training of a run got, for every command that prints its numbers."""
+"""The training progress of a run, for every command that prints its metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from vadkit.workflows.run import is_being_trained, read_manifest
 
-# "died": its process ended without a word, as by kill -9. "unknown": there is no manifest.
+# "died": the process ended without cleanup, as by kill -9. "unknown": there is no manifest.
 State = Literal["done", "interrupted", "failed", "running", "created", "died", "unknown"]
 
 _TAIL = 1 << 16
@@ -19,7 +19,7 @@ _TAIL = 1 << 16
 
 @dataclass(frozen=True)
 class RunStatus:
-    """State of a run, and the epochs and steps that training reached, None where not known."""
+    """State of a run, and the epochs and steps of its training; None if unknown."""
 
     state: State
     epochs: int | None = None
@@ -27,11 +27,11 @@ class RunStatus:
 
     @property
     def complete(self) -> bool | None:
-        """Whether training came to its end, None where that is not known."""
+        """Whether training is finished; None if unknown."""
         return None if self.state == "unknown" else self.state == "done"
 
     def as_data(self) -> dict[str, Any]:
-        """JSON-like data, under names that stand beside those of a command's result."""
+        """Return JSON-like data; the keys do not collide with those of a command's result."""
         return {
             "status": self.state,
             "complete": self.complete,
@@ -39,14 +39,14 @@ class RunStatus:
         }
 
     def warning(self, run: Path | str) -> str | None:
-        """A line that says what an unfinished run is; None for one that is done."""
+        """Return a line that describes an unfinished run; None if the run is done."""
         if self.complete is not False:
             return None
         what = {
             "interrupted": "its training was interrupted",
             "failed": "its training failed",
             "running": "it is being trained",
-            "created": "its training has not begun",
+            "created": "its training has not started",
             "died": "the process that trained it died",
         }.get(self.state, self.state)
         reached = ""
@@ -54,11 +54,11 @@ class RunStatus:
             reached = f" after {self.epochs} epoch{'' if self.epochs == 1 else 's'}"
         if self.step is not None:
             reached += f" (step {self.step:,})"
-        return f"run {run} is not done: {what}{reached}; the numbers are of an unfinished model"
+        return f"run {run} is not done: {what}{reached}; these results are of an unfinished model"
 
 
 def run_status(run: Path | str) -> RunStatus:
-    """How far a run got, by its manifest and its log; nothing is known of an exported file.
+    """Read the progress of a run from its manifest and log; "unknown" for an exported file.
 
     Raises ``TrainingError`` for a damaged manifest.
     """
@@ -81,18 +81,18 @@ def run_status(run: Path | str) -> RunStatus:
 
 
 def unfinished(runs: Iterable[Path | str]) -> list[str]:
-    """A line for each run that is not done."""
+    """Return a line for each unfinished run."""
     return [text for run in runs if (text := run_status(run).warning(run)) is not None]
 
 
 def _logged(run: Path) -> dict[str, Any]:
-    """What the last whole line of ``metrics.jsonl`` tells, empty without one."""
+    """Read the last complete line of ``metrics.jsonl``; empty if there is none."""
     try:
         with (run / "metrics.jsonl").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             lines = file.read().rpartition(b"\n")[0].splitlines()
         last = json.loads(lines[-1])
-        # A line of an epoch says how many are over; others count the one they are in from 0.
+        # Lines of epochs count finished epochs; other lines count the current epoch from 0.
         return {"epochs": last["epoch"], "step": last["step"]}
     except (OSError, ValueError, LookupError, TypeError):
         return {}

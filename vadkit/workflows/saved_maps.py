@@ -1,4 +1,4 @@
-"""Score maps of a run's test split on disk: saved ones where they are current, else made now."""
+"""Score maps of a run's test split on disk: use saved ones, or compute them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vadkit.workflows.run import checkpoint_file
 if TYPE_CHECKING:
     from vadkit.data.videos import Video
 
-# Of one map. Those of 4K video are smaller.
+# The largest size of one map. Maps of 4K video are smaller.
 _MOST_PIXELS = 1 << 24
 _LARGEST = float(np.finfo(np.float16).max)
 
@@ -33,11 +33,11 @@ _LARGEST = float(np.finfo(np.float16).max)
 def current_maps(
     run: Path, recipe: Recipe, videos: Sequence[Video], meta: Mapping[str, Any]
 ) -> Callable[[str], np.ndarray] | None:
-    """A function from a video's id to its maps, (N, h, w) float16; None for a method without maps.
+    """Return a function from a video's id to its maps, (N, h, w) float16; None without maps.
 
-    Maps are in the method's unit times a power of two, the same for all videos, and NaN for frames
-    without one. ``meta`` is the record of the saved scores, see ``score_run``; maps of another
-    checkpoint are made anew. Raises ``DataError`` when the disk has no room for them.
+    Maps are in the method's unit times a power of two, which is the same for all videos. Frames
+    without a map are NaN. ``meta`` is the record of the saved scores, see ``score_run``; maps of
+    another checkpoint are computed again. Raises ``DataError`` if there is not enough disk space.
     """
     folder = run / "scores" / "test" / "maps"
     made_from = {key: meta[key] for key in ("checkpoint", "digest", "overrides", "videos")}
@@ -60,7 +60,7 @@ def current_maps(
 
 
 class _Record(BaseModel):
-    """What is kept beside the maps."""
+    """The metadata that is saved with the maps."""
 
     checkpoint: str
     digest: str
@@ -75,9 +75,9 @@ def _load_maps(folder: Path, video: str) -> np.ndarray:
     try:
         maps = check_maps(np.load(path, mmap_mode="r"))
         if maps.dtype != np.float16:
-            raise ValueError(f"it holds {maps.dtype}")
+            raise ValueError(f"it contains {maps.dtype}")
     except Exception as error:
-        # A damaged head is a Python literal that may fail in any way.
+        # A damaged header is a Python literal, which can fail in many ways.
         raise DataError(
             f"saved maps {path} cannot be read ({error}); delete {folder} and evaluate again"
         ) from None
@@ -85,19 +85,19 @@ def _load_maps(folder: Path, video: str) -> np.ndarray:
 
 
 def check_maps(maps: np.ndarray) -> np.ndarray:
-    """Maps (N, h, w) as they are; ``ValueError`` where it is something else, or a map is huge.
+    """Return maps (N, h, w) unchanged; raise ``ValueError`` for other arrays and for huge maps.
 
-    A file may have holes, and say that it has more bytes than the disk.
+    A sparse file can claim more bytes than the disk has.
     """
     if maps.ndim != 3 or maps.dtype.kind != "f":
-        raise ValueError(f"it holds {maps.dtype} {maps.shape}")
+        raise ValueError(f"it contains {maps.dtype} {maps.shape}")
     if math.prod(maps.shape[1:]) > _MOST_PIXELS:
         raise ValueError(f"a map has {maps.shape[1]} x {maps.shape[2]} pixels")
     return maps
 
 
 def _scale(run: Path) -> float:
-    """The power of two that brings high values of normal maps near 1, where float16 is at home."""
+    """Return the power of two that scales high values of normal maps to about 1, for float16."""
     from vadkit.inference.detector import load_normal
 
     normal = load_normal(run)
@@ -109,7 +109,7 @@ def _scale(run: Path) -> float:
 def _save_maps(
     recipe: Recipe, checkpoint: Path, videos: Sequence[Video], folder: Path, scale: float
 ) -> bool:
-    """Score the videos once more and keep their maps; False for a method that gives none."""
+    """Score the videos again and save their maps; return False if the method has none."""
     from vadkit.device import pick_device, pick_precision
     from vadkit.methods.scoring import map_video
 
@@ -132,22 +132,22 @@ def _save_maps(
                 empty.append(video)
             progress(finished, written.frames)
     for video in empty:
-        # Shorter than a clip: no frame of it has a map.
+        # Shorter than a clip, so no frame has a map.
         written.write(video.id, len(video), iter([(0, np.full((1, 1), np.nan, np.float32))]))
     return len(empty) < len(stored)
 
 
 class _Written:
-    """Map files under a folder; says what the first map shows that all of them will take."""
+    """Writes map files to a folder; prints the total size when the first map is known."""
 
     def __init__(self, folder: Path, frames: int, scale: float) -> None:
         self.folder, self.expected, self.scale = folder, frames, scale
         self.frames = 0
 
     def write(self, video: str, frames: int, maps: Iterator[tuple[int, np.ndarray]]) -> bool:
-        """Write a video's maps under a temporary name and rename; False when there are none.
+        """Write the maps of a video under a temporary name and rename; False if there are none.
 
-        Maps of a frame that comes several times are averaged.
+        If a frame has several maps, they are averaged.
         """
         path = video_file(self.folder, video, ".npy")
         counts = np.zeros(frames, np.int64)
@@ -185,5 +185,5 @@ class _Written:
         size = "x".join(map(str, shape))
         text = f"maps of {self.expected} frames at {size}: {size_text(need)} in {self.folder}"
         if need > free:
-            raise DataError(f"no room for {text} ({size_text(free)} free)")
-        say(f"keeping {text} ({size_text(free)} free)")
+            raise DataError(f"not enough disk space for {text} ({size_text(free)} free)")
+        say(f"saving {text} ({size_text(free)} free)")

@@ -1,4 +1,4 @@
-"""Raw scores of a run on its test split: saved ones where they are current, else made now."""
+"""Raw scores of a run on its test split: use saved ones, or compute them."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def score_run(
     *,
     called: str | None = None,
 ) -> tuple[Scored, dict[str, Any]]:
-    """Raw test scores of a run's checkpoint, saved ones where they are current, and their record.
+    """Return raw test scores of a checkpoint, saved ones if they are current, and their record.
 
-    Saved ones are current for the same checkpoint, overrides and list of test videos; labels are
-    read anew each time, and the saved ones serve where the data set is not there any more, which
-    is said on stderr. ``called`` is what protocols are to call the checkpoint.
+    Saved scores are current for the same checkpoint, overrides and list of test videos. Labels are
+    read again each time. If the dataset no longer exists, saved scores and labels are used, with a
+    message on stderr. ``called`` is the name of the checkpoint in protocols.
     """
     from vadkit.inference.detector import load_normal
     from vadkit.scoring.calibration import load_calibration
@@ -51,7 +51,7 @@ def score_run(
         names = checkpoint_names(run)
         raise TrainingError(
             f"run {run} has no checkpoint '{checkpoint}'; "
-            + (f"there are {', '.join(names)}" if names else "train it first, or --resume it")
+            + (f"choose one of {', '.join(names)}" if names else "train it first, or use --resume")
         )
     made_from = {
         "checkpoint": checkpoint,
@@ -80,7 +80,7 @@ def score_run(
 
 
 def checkpoint_names(run: Path) -> list[str]:
-    """Names of the checkpoints that a run keeps."""
+    """Return the names of the checkpoints of a run."""
     return sorted(path.stem for path in (run / "checkpoints").glob("*.pt"))
 
 
@@ -90,14 +90,14 @@ def check_labelled(videos: Sequence[Video]) -> None:
     if bare:
         raise DataError(
             f"{len(bare)} of {len(videos)} test videos have no labels (first: '{bare[0]}'), so "
-            "there is nothing to compare scores with; add labels, or use `vadkit infer`"
+            "scores cannot be evaluated; add labels, or use `vadkit infer`"
         )
 
 
 def store_labelled(
     recipe: Recipe, videos: list[Video]
 ) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
-    """Frames and labels of test videos, and those left out; each must have labels."""
+    """Return the frames and labels of test videos, and the skipped ones; labels are required."""
     check_labelled(videos)
     stored, skipped = store_videos(recipe, videos)
     lengths = {video.id: len(video) for video in stored}
@@ -110,17 +110,17 @@ def store_labelled(
 
 
 def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
-    """Bring the labels beside saved scores up to date; False where the test videos have changed."""
+    """Update the labels of saved scores; return False if the test videos have changed."""
     try:
         videos = load_videos(recipe, "test")
     except DataError as error:
         known = read_manifest(run).get("test", {}).get("videos", {})
         if any(Path(path).exists() for path in known.values()):
             raise
-        say(f"the scores and labels saved before are used, since the data set is gone: {error}")
+        say(f"using the saved scores and labels, because the dataset cannot be read: {error}")
         return True
     if {video.id for video in videos} != {*meta["videos"], *meta["skipped"]}:
-        say("the data set has other test videos than the saved scores; scoring again")
+        say("the dataset has other test videos than the saved scores; scoring again")
         return False
     check_labelled(videos)
     scores, labels = _load_scores(run, meta["videos"])
@@ -170,14 +170,14 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
 
 
 def label_source(recipe: Recipe, dataset: Any) -> str:
-    """What the labels are called: the data set's word for them, or its type."""
+    """Return the dataset's name for its labels, or the type of the dataset."""
     return str(getattr(dataset, "label_source", recipe.dataset.type))
 
 
 def frame_rates(videos: Sequence[Video], fps: float | None = None) -> dict[str, float]:
-    """Frames a second by video: the data set's own figure, or what the files say of themselves.
+    """Return frames per second by video, from the dataset or from the video files.
 
-    Folders of images say nothing, and are left out.
+    Folders of images have no frame rate and are left out.
     """
     from vadkit.data.decode import probe
     from vadkit.data.decode_process import Worker
@@ -205,7 +205,7 @@ def _saved_meta(run: Path) -> dict[str, Any]:
     try:
         data: dict[str, Any] = read_json(path, _Meta, "evaluate again")
     except (OSError, TrainingError):
-        # What is damaged or of an older version is made anew.
+        # A damaged or older record is replaced.
         return {}
     return data
 
@@ -241,20 +241,20 @@ def _load_scores(
 
 
 def read_score_file(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Scores float64 and labels bool that evaluation has saved; whoever uses them checks shapes.
+    """Read scores (float64) and labels (bool) that evaluation has saved; the caller checks shapes.
 
-    Raises ``ValueError`` for a file of something else, and ``OSError``.
+    Raises ``ValueError`` for a file with other content, and ``OSError``.
     """
     saved = load_archive(path)
     if missing := {"scores", "labels"} - saved.keys():
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     scores, labels = saved["scores"], saved["labels"]
     if scores.dtype.kind != "f" or labels.dtype.kind not in "biu":
-        raise ValueError(f"it holds {scores.dtype} scores and {labels.dtype} labels")
+        raise ValueError(f"it contains {scores.dtype} scores and {labels.dtype} labels")
     return scores.astype(np.float64), labels.astype(bool)
 
 
 def checkpoint_digest(path: Path) -> str:
-    """What tells a checkpoint from every other: a hash of its bytes."""
+    """Return a hash of a checkpoint's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]

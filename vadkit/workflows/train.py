@@ -1,4 +1,4 @@
-"""Training a recipe into a run folder."""
+"""Train a recipe into a run folder."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from vadkit.engine.trainer import Trainer
     from vadkit.methods.method import Method
 
-# Clips of training video whose scores tell what is usual; evenly spread over the training set.
+# The number of training clips, evenly spread, whose scores define the normal range.
 _NORMAL_CLIPS = 256
 
 
@@ -57,16 +57,16 @@ def train(
     plugins: Sequence[Path] = (),
     runs: Path = Path("runs"),
 ) -> Path:
-    """Train a recipe (or the file of one) and return its new run folder.
+    """Train a recipe (or a recipe file) and return its new run folder.
 
-    Raises a ``VadkitError`` for what the user can mend; ``KeyboardInterrupt`` passes through,
-    with the run left resumable.
+    Raises a ``VadkitError`` for errors that the user can fix. ``KeyboardInterrupt`` is not caught;
+    the run can then be resumed.
     """
     source = None
     if not isinstance(recipe, Recipe):
         source = find_recipe(recipe)
         recipe = load_recipe(source, overrides, plugins)
-    # What can fail cheaply does so before there is a run folder.
+    # Do everything that may fail early before the run folder is created.
     pick_device(recipe.train.device)
     videos, held_out = training_videos(recipe)
     stored, skipped = store_videos(recipe, videos)
@@ -80,14 +80,14 @@ def train(
 
 
 def resume(run: Path, overrides: Sequence[str] = ()) -> Path:
-    """Continue an interrupted run from ``checkpoints/last.pt``, to the same bits on one device."""
+    """Continue an interrupted run from ``checkpoints/last.pt``; bit-identical on one device."""
     from vadkit.engine.checkpoint import load_checkpoint
 
     recipe = load_run(run, tuple(overrides))
     with training_lock(run):
         device = pick_device(recipe.train.device)
         path = run / "checkpoints" / "last.pt"
-        # Without a checkpoint nothing was finished that could be lost: the run starts afresh.
+        # Without a checkpoint there is nothing to continue from, so the run starts again.
         state = load_checkpoint(path, device) if path.is_file() else None
         videos, held_out = training_videos(recipe)
         stored, skipped = store_videos(recipe, videos)
@@ -96,7 +96,7 @@ def resume(run: Path, overrides: Sequence[str] = ()) -> Path:
 
 
 def training_videos(recipe: Recipe) -> tuple[list[Video], list[Video]]:
-    """The videos to train on, and those that the recipe wants held out for pseudo-anomalies."""
+    """Split videos into those to train on and those to hold out for pseudo-anomalies."""
     videos, evaluator = load_videos(recipe, "train"), pseudo_evaluator(recipe)
     return (videos, []) if evaluator is None else hold_out(videos, evaluator)
 
@@ -109,10 +109,10 @@ def make_trainer(
     held_out: Sequence[Video] = (),
     unseen: Sequence[Piece] = (),
 ) -> Trainer:
-    """The trainer of a recipe, ready to fit on stored videos and what goes with each.
+    """Build the trainer of a recipe for stored videos and their flow and boxes.
 
-    ``held_out`` are videos, none of the stored ones, to make pseudo-anomalies of. Clips that touch
-    a piece of ``unseen`` are left out, for calibration.
+    ``held_out`` are other videos, from which pseudo-anomalies are made. Clips that overlap a piece
+    of ``unseen`` are left out, for calibration.
     """
     from vadkit.data.loader import ClipLoader
     from vadkit.engine.trainer import Trainer
@@ -228,7 +228,7 @@ def _fit(
 
 
 def reached(trainer: Trainer) -> dict[str, Any]:
-    """How far training got, for the manifest of a run that is not done."""
+    """Return how far training got, for the manifest of an unfinished run."""
     return {"epochs": trainer.epoch, "step": trainer.step, "saved_step": trainer.saved_step}
 
 
@@ -245,7 +245,7 @@ def _pseudo_evaluation(recipe: Recipe, held_out: Sequence[Video]) -> PseudoTest 
 
 
 def evaluation_on_test(recipe: Recipe) -> Any:
-    """A function from a method to how it does on the test split, stored and labelled once."""
+    """Return a function that evaluates a method on the test split, which is loaded only once."""
     from vadkit.engine.trainer import Evaluated
     from vadkit.methods.scoring import score_video
     from vadkit.registry import build
@@ -260,7 +260,7 @@ def evaluation_on_test(recipe: Recipe) -> Any:
     source = label_source(recipe, dataset)
     raw = build_protocols([Spec(type="raw")])
     scorers = build_list("scorers", recipe.scorers)
-    # Maps are measured by `vadkit eval` alone: keeping them costs disk space and time.
+    # Only `vadkit eval` evaluates maps, because saving them needs disk space and time.
     evaluators = build_list("evaluators", split_evaluators(recipe.evaluators)[0])
 
     def evaluate(method: Method) -> Evaluated:
@@ -283,11 +283,11 @@ def evaluation_on_test(recipe: Recipe) -> Any:
 
 
 def _normal_scores(trainer: Trainer) -> dict[str, Any]:
-    """What scores and error maps usually are, from clips spread evenly over the training video.
+    """Measure the normal range of scores and error maps on clips spread over the training video.
 
-    The method has seen these frames, so the figures are lower than on new normal video: good for
-    the scale of a plot or a heat map, too low for an alarm's threshold. Scores that tell how rare
-    they are say it themselves.
+    The method has seen these frames, so the values are lower than on new normal video. They are
+    good for the scale of a plot or a heat map, but too low for an alarm threshold. Scores that
+    already measure rarity define their own range.
     """
     import numpy as np
 
@@ -301,13 +301,13 @@ def _normal_scores(trainer: Trainer) -> dict[str, Any]:
         scores, errors = score_batch(trainer.method, clips, trainer.dtype, maps=True)
         frames.append(scores.ravel())
         if errors is not None:
-            # Every seventh value is plenty for quantiles and keeps memory flat.
+            # Every seventh value is enough for quantiles and limits memory.
             maps.append(errors.ravel()[::7])
     return measure_normal(np.concatenate(frames), np.concatenate(maps) if maps else None).to_dict()
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
-    """What ``--dry-run`` prints: networks with their sizes, and the hooks in running order."""
+    """Return what ``--dry-run`` prints: networks with their sizes, and hooks in running order."""
     from vadkit.hooks.hook import in_order
 
     method = build_method(recipe, pick_device("cpu"))

@@ -1,4 +1,4 @@
-"""Searching a recipe's values by pseudo-anomalies: no label, and no test video, is looked at."""
+"""Search recipe values with pseudo-anomalies, without labels and without test videos."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from vadkit.methods.method import Method
     from vadkit.workflows.pseudo import PseudoTest
 
-# So many draws in a row that were tried before end a search: little is left to try.
+# The search ends after this many repeated draws in a row: little is left to try.
 _MOST_KNOWN = 50
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """A finished search: its trials, the first of which is the recipe as it was.
+    """A finished search with its trials; the first trial is the unchanged recipe.
 
-    ``recipe`` is the file of the best one, ``log`` that of the trials.
+    ``recipe`` is the file of the best recipe, ``log`` the file of the trials.
     """
 
     recipe: Path
@@ -51,14 +51,14 @@ class Tuned:
 
     @property
     def best(self) -> Trial:
-        """The trial that tells pseudo-anomalies best, the earliest of equals."""
+        """The trial that detects pseudo-anomalies best; the earliest one if several are equal."""
         return _best(self.trials)
 
 
 class Tuner:
     """Fits configurations of a recipe and tests each on pseudo-anomalies.
 
-    Frames, optical flow and made clips are kept from one to the next.
+    Frames, optical flow and synthetic clips are reused between configurations.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -70,7 +70,7 @@ class Tuner:
         self._tests: dict[str, PseudoTest] = {}
 
     def fit(self, recipe: Recipe) -> Method:
-        """The recipe's method, trained on all videos but the held-out ones."""
+        """Train the recipe's method on all videos except the held-out ones."""
         key = _of_frames(recipe)
         if key not in self._stored:
             stored, _ = store_videos(recipe, self.rest)
@@ -83,7 +83,7 @@ class Tuner:
         return trainer.method.eval()
 
     def test(self, recipe: Recipe, method: Method) -> dict[str, float]:
-        """Figures of the method on the held-out videos."""
+        """Evaluate the method on the held-out videos."""
         assert self.evaluator is not None
         key = _of_frames(recipe)
         if key not in self._tests:
@@ -103,15 +103,15 @@ def tune(
     plugins: Sequence[Path] = (),
     on_trial: Callable[[Trial, Trial], None] | None = None,
 ) -> Tuned:
-    """Search the recipe's values and write the best recipe to ``out``, trials beside it.
+    """Search recipe values; write the best recipe to ``out``, and the trials next to it.
 
-    What is searched says ``search`` (``method.memory=0.2:0.9``), else the recipe's section
-    ``search``, else the method. The first of ``trials`` configurations is the recipe as it is; no
-    new one is begun after ``seconds``. Trials that ``out`` has from before count, and are not run
-    again. ``on_trial`` gets each new trial and the best so far.
+    The search space comes from ``search`` (such as ``method.memory=0.2:0.9``), else from the
+    recipe's section ``search``, else from the method. The first of ``trials`` configurations is the
+    unchanged recipe. No configuration starts after ``seconds``. Earlier trials of ``out`` count and
+    are not run again. ``on_trial`` is called with each new trial and the best one so far.
 
-    Raises ``RecipeError`` for a place or a range that does not fit the recipe, ``DataError`` where
-    there are too few videos to hold one out, ``TrainingError`` when no configuration works.
+    Raises ``RecipeError`` for a key or a range that does not fit the recipe, ``DataError`` if there
+    are too few videos to hold one out, and ``TrainingError`` if no configuration works.
     """
     begun = time.monotonic()
     path = find_recipe(recipe)
@@ -156,7 +156,7 @@ def tune(
 
 @dataclass(frozen=True)
 class _Loader:
-    """The recipe with values laid over it."""
+    """Loads the recipe with some values replaced."""
 
     path: Path
     overrides: tuple[str, ...]
@@ -176,7 +176,7 @@ def _asking(recipe: Recipe) -> Recipe:
 
 
 def _needed_hooks(recipe: Recipe) -> list[Spec]:
-    """Hooks that change what is learned; none that writes or reports."""
+    """Return the hooks that affect training; hooks that write or report are left out."""
     return [
         spec
         for spec in recipe.hooks
@@ -186,7 +186,7 @@ def _needed_hooks(recipe: Recipe) -> list[Spec]:
 
 
 def _of_frames(recipe: Recipe) -> str:
-    """What frames, flow, boxes and made clips depend on."""
+    """Return what frames, flow, boxes and synthetic clips depend on, as text."""
     data = recipe.as_data()
     names = ("dataset", "clip", "data", "flow", "objects", "plugins")
     method = find("methods", recipe.method.type).load()
@@ -194,7 +194,7 @@ def _of_frames(recipe: Recipe) -> str:
 
 
 def _space(recipe: Recipe, search: Sequence[str], load: _Loader) -> Space:
-    """What is to be searched, each end of it tried on the recipe."""
+    """Return the search space, after testing each of its limits in the recipe."""
     method: Any = find("methods", recipe.method.type).load()
     if search:
         space, said = dict(parse_search(text) for text in search), "--search "
@@ -204,8 +204,8 @@ def _space(recipe: Recipe, search: Sequence[str], load: _Loader) -> Space:
         space, said = read_space(method.search, f"{recipe.method.type}.search"), "search."
     if not space:
         raise RecipeError(
-            f"method '{recipe.method.type}' does not say what to search; give --search "
-            "KEY=LOW:HIGH, or a section 'search' in the recipe"
+            f"method '{recipe.method.type}' defines no search space; give --search KEY=LOW:HIGH, "
+            "or a section 'search' in the recipe"
         )
     for key, each in space.items():
         for value in each.ends:
@@ -247,7 +247,7 @@ def _distribution(each: Any) -> optuna.distributions.BaseDistribution:
 
 
 def _draw(study: optuna.Study, space: Space) -> tuple[optuna.trial.Trial, dict[str, Any]]:
-    """The next values to try, three digits each: as good as sixteen, and they can be read."""
+    """Draw the next values, rounded to three digits, which is precise enough and readable."""
     asked = study.ask({key: _distribution(each) for key, each in space.items()})
     values = dict(asked.params)
     for key, each in space.items():
@@ -257,14 +257,14 @@ def _draw(study: optuna.Study, space: Space) -> tuple[optuna.trial.Trial, dict[s
 
 
 def _try(tuner: Tuner, load: _Loader, number: int, values: dict[str, Any]) -> Trial:
-    """Fit and test one configuration; what keeps it from working is noted."""
+    """Fit and test one configuration; record the reason if it fails."""
     begun = time.monotonic()
     try:
         recipe = load(values)
         metrics = tuner.test(recipe, tuner.fit(recipe))
     except VadkitError as error:
         if not number:
-            # The recipe itself: whoever wrote it wants to know at once.
+            # The unchanged recipe must work; its author wants to see the error immediately.
             raise
         return Trial(number, values, {}, _since(begun), str(error))
     return Trial(number, values, metrics, _since(begun))
@@ -284,7 +284,7 @@ def _tell(study: optuna.Study, asked: optuna.trial.Trial, trial: Trial) -> None:
 
 
 def _remember(study: optuna.Study, space: Space, as_is: Recipe, trial: Trial) -> None:
-    """Tell the study of a trial that it did not ask for, if it could have."""
+    """Add a trial that the study did not propose, if it is inside the search space."""
     from optuna.trial import create_trial
 
     distributions = {key: _distribution(each) for key, each in space.items()}
@@ -292,7 +292,7 @@ def _remember(study: optuna.Study, space: Space, as_is: Recipe, trial: Trial) ->
     try:
         study.add_trial(create_trial(params=values, distributions=distributions, value=trial.score))
     except (ValueError, TypeError):
-        # Failed, or beyond what is searched, as the recipe itself may be.
+        # Failed, or outside of the search space, as the unchanged recipe may be.
         return
 
 
@@ -316,17 +316,17 @@ def _best(trials: Sequence[Trial]) -> Trial:
 def _write_best(
     out: Path, load: _Loader, best: Trial, as_is: Trial, held_out: Sequence[str]
 ) -> None:
-    """The recipe as written, with the best values in their places."""
+    """Write the original recipe with the best values."""
     data, _, _ = parse(read_recipe_text(load.path), str(load.path))
     for text in (*load.overrides, *_as_overrides(best.values)):
         set_value(data, *parse_override(text))
     data.setdefault("name", load.path.stem)
     if plugins := load({}).plugins:
         data["plugins"] = [str(plugin) for plugin in plugins]
-    was = "" if as_is.score is None else f", against {as_is.score:.4f} as it was"
+    was = "" if as_is.score is None else f", {as_is.score:.4f} before"
     heading = (
         f"# {load.path.name} after `vadkit tune`: AUC {best.score:.4f} on pseudo-anomalies{was}.\n"
-        f"# They were made of training videos {', '.join(held_out)}; no label was looked at.\n"
+        f"# They were made from training videos {', '.join(held_out)}; no labels were used.\n"
     )
     text = to_yaml(data, default_flow_style=None)
     write_text(out, heading + text)

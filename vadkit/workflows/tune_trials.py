@@ -1,4 +1,4 @@
-"""Trials of a search on disk: a line each, so that a search goes on where it was stopped."""
+"""Trials of a search on disk, one per line, so that an interrupted search can continue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vadkit.files import append_line, write_text
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration: what it sets in the recipe, and how it did, or why it could not."""
+    """One configuration: its values, and its result or the reason of its failure."""
 
     number: int
     values: dict[str, Any]
@@ -24,15 +24,15 @@ class Trial:
 
     @property
     def score(self) -> float | None:
-        """What is maximised; None where it failed."""
+        """The score to maximise; None if the trial failed."""
         return self.metrics.get("pseudo-auc")
 
 
 def read_trials(path: Path, about: Mapping[str, Any]) -> list[Trial]:
-    """Trials of the file so far, none where there is no file.
+    """Read the trials of the file; an empty list if there is no file.
 
-    A last line that a killed process left unfinished is dropped. Raises ``RecipeError`` where the
-    file is about another search than ``about``.
+    An incomplete last line of a killed process is dropped. Raises ``RecipeError`` if the file
+    belongs to another search than ``about``.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -47,27 +47,27 @@ def read_trials(path: Path, about: Mapping[str, Any]) -> list[Trial]:
         except json.JSONDecodeError:
             if number < len(lines):
                 raise RecipeError(
-                    f"trials {path}:{number}: is not JSON; mend or delete it"
+                    f"trials {path}:{number}: is not JSON; fix or delete it"
                 ) from None
     if not whole:
         return []
     if whole[0] != json.loads(json.dumps(about)):
         raise RecipeError(
-            f"{path} holds the trials of another recipe, search or data set; choose another --out, "
-            "or delete the file to start anew"
+            f"{path} has the trials of another recipe, search or dataset; choose another --out, "
+            "or delete the file to start again"
         )
     try:
         return [Trial(**line) for line in whole[1:]]
     except TypeError as error:
-        raise RecipeError(f"trials {path} hold something else: {error}") from None
+        raise RecipeError(f"trials {path} have other content: {error}") from None
 
 
 def write_trials(path: Path, about: Mapping[str, Any], trials: Sequence[Trial]) -> None:
-    """The file with these trials and no unfinished line, whole or not at all."""
+    """Write these trials to the file, atomically."""
     lines = [dict(about), *(asdict(trial) for trial in trials)]
     write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def append_trial(path: Path, trial: Trial) -> None:
-    """One more line, on the disk when this returns."""
+    """Append a line; it is on disk when this returns."""
     append_line(path, json.dumps(asdict(trial)))

@@ -1,4 +1,4 @@
-"""Watching cameras: several sources through one model, until they end or somebody stops it."""
+"""Watch several cameras with one model, until they end or the user stops it."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
     from vadkit.inference.sources.source import Source, SourceEvent
     from vadkit.reports.live_board import Board, Camera
 
-# Seconds between two pictures of a camera for the page, and for how long nobody may have looked.
+# Seconds between two pictures of a camera for the page, and how long a viewer counts as active.
 _PICTURE_S, _LOOKED_S = 0.5, 5.0
 _PICTURE_WIDTH = 480
-# Seconds without a frame after which a camera is lost, and how often that is looked at.
+# Seconds without a frame after which a camera is lost, and seconds between two checks.
 LOST_AFTER_S, _IDLE_S = 15.0, 1.0
-# How long the end waits for sinks that fail.
+# Seconds to wait for failing sinks at the end.
 PATIENCE_S = 5.0
 _log = logging.getLogger("vadkit.watch")
 
 
 class View(Protocol):
-    """Somebody who is shown what happens; the board is up to date when these are called."""
+    """A display of what happens; the board is up to date when its methods are called."""
 
     def told(self, source: str, event: SourceEvent) -> None: ...
 
@@ -65,7 +65,7 @@ class View(Protocol):
 def named_sources(
     texts: Sequence[str], settings: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Source]:
-    """The sources behind ``texts`` by name; ``NAME=SOURCE`` names one."""
+    """Return the sources of ``texts`` by name; ``NAME=SOURCE`` sets a name."""
     from vadkit.inference.sinks.sink import file_for
     from vadkit.inference.sources.find import find_sources
 
@@ -79,11 +79,11 @@ def named_sources(
         new = find_sources([text], settings)
         if name is not None and len(new) > 1:
             raise RecipeError(
-                f"'{name}' names {len(new)} sources, {mask_address(text)}; name them one by one"
+                f"'{name}' names {len(new)} sources, {mask_address(text)}; give each its own name"
             )
         for source in new.values():
             label, number = name or source.name, 1
-            # Their files must differ too.
+            # Their file names must also differ.
             while file_for(Path(), label, "") in files:
                 number += 1
                 label = f"{name or source.name}-{number}"
@@ -97,14 +97,14 @@ def _is_path(text: str) -> bool:
     try:
         return Path(text).exists()
     except (OSError, ValueError):
-        # Too long for a path, or with a NUL.
+        # Too long for a path, or contains a NUL.
         return False
 
 
 def new_board(detector: Detector, sources: Mapping[str, Source]) -> Board:
-    """A board of all sources with the threshold of the detector.
+    """Create a board of all sources with the threshold of the detector.
 
-    Raises ``RecipeError`` for a live source where a scorer looks ahead.
+    Raises ``RecipeError`` for a live source if a scorer is not causal.
     """
     from vadkit.reports.live_board import Board
 
@@ -119,7 +119,7 @@ def new_board(detector: Detector, sources: Mapping[str, Source]) -> Board:
 
 
 def sinks_of_run(run: Path) -> list[Spec]:
-    """The sinks of a run's recipe that can follow a camera; none for an exported file."""
+    """Return the sinks of a run's recipe that work with cameras; none for an exported file."""
     kinds: list[tuple[Spec, Any]] = [
         (spec, find("sinks", spec.type).load()) for spec in (own_sinks(run) if run.is_dir() else ())
     ]
@@ -127,9 +127,9 @@ def sinks_of_run(run: Path) -> list[Spec]:
 
 
 def sinks_of(specs: Sequence[Spec], folder: Path) -> Callable[[], EverySink]:
-    """A function that makes the sinks of a source; all write to ``folder``.
+    """Return a function that creates the sinks of a source; all of them write to ``folder``.
 
-    Raises ``RecipeError`` for a sink that needs a video to end.
+    Raises ``RecipeError`` for a sink that needs the end of a video.
     """
     from vadkit.inference.sinks.build import build_sinks
 
@@ -137,10 +137,10 @@ def sinks_of(specs: Sequence[Spec], folder: Path) -> Callable[[], EverySink]:
         kind: Any = find("sinks", spec.type).load()
         if not kind.live:
             raise RecipeError(
-                f"sink '{spec.type}' writes when a video ends, which a camera does not; "
-                "see `vadkit list-components sinks` for those of alarms"
+                f"sink '{spec.type}' writes when a video ends, but a camera has no end; see "
+                "`vadkit list-components sinks` for sinks of alarms"
             )
-    build_sinks(specs, folder)  # what is wrong with them is said now
+    build_sinks(specs, folder)  # report invalid sinks now
     return lambda: build_sinks(specs, folder)
 
 
@@ -155,13 +155,13 @@ def watch(
     max_delay_s: float = 0.0,
     lost_after_s: float = LOST_AFTER_S,
 ) -> dict[str, list[Unwritten]]:
-    """Score all sources until they end, ``seconds`` are over, or a signal asks to stop.
+    """Score all sources until they end, ``seconds`` have passed, or a signal requests a stop.
 
-    Then what is under way is scored, alarms are ended and sinks are closed; a second signal does
-    not wait for that. ``board`` and ``views`` are kept up to date. ``make_sinks`` gives the sinks
-    of a source, which is lost when it gives no frame for ``lost_after_s`` seconds.
+    Then the waiting frames are scored, alarms are ended and sinks are closed; a second signal skips
+    this. ``board`` and ``views`` are kept up to date. ``make_sinks`` creates the sinks of a source.
+    A source is lost if it gives no frame for ``lost_after_s`` seconds.
 
-    Gives what sinks could not write, by source; sources without are left out.
+    Returns what sinks could not write, by source, for sources with such losses.
     """
     from vadkit.inference.lane import FrameScore
     from vadkit.inference.streams import run_streams
@@ -186,7 +186,7 @@ def watch(
 
 
 class _Session:
-    """What becomes of scored frames and of what happens to cameras."""
+    """Handles scored frames and camera events."""
 
     def __init__(
         self,
@@ -207,7 +207,7 @@ class _Session:
         self._views_told = True
 
     def frame(self, name: str, item: FrameScore) -> None:
-        """A frame was scored."""
+        """Handle a scored frame."""
         camera, board, outlet = self.board.cameras[name], self.board, self.outlets[name]
         self._outage(self.outages.frame(name, item.time))
         events = outlet.frame(item)
@@ -221,7 +221,7 @@ class _Session:
         self._tell(events)
 
     def heard(self, name: str, item: SourceEvent, stopped: bool) -> None:
-        """Something happened to a camera."""
+        """Handle an event of a camera."""
         if item.kind == "opened":
             self.outlets[name] = _outlet(self.detector, name, item, self.sinks[name])
         over = item.kind in ("ended", "failed")
@@ -232,16 +232,16 @@ class _Session:
         self._tell(events)
         self._outage(self.outages.heard(name, item))
         if over and not self.sinks[name].failing:
-            # Else at the end: the others need not wait for its sinks.
+            # Otherwise at the end, so that other cameras do not wait for its sinks.
             self._end(name, PATIENCE_S)
 
     def tick(self) -> None:
-        """Time has gone by."""
+        """Handle the passing of time."""
         self._outage(self.outages.due())
         self._show(lambda view: view.tick())
 
     def close(self) -> None:
-        """End the alarms that are on, then all sinks, in a few seconds also where some fail."""
+        """End open alarms, then close all sinks, within a few seconds even if some fail."""
         for outlet in self.outlets.values():
             outlet.finish()
         until = time.monotonic() + PATIENCE_S
@@ -260,7 +260,7 @@ class _Session:
     def _outage(self, events: list[Event]) -> None:
         for event in events:
             if event.source in self.outlets and not event.over:
-                # Its alarm is over: nobody knows how long it would have gone on.
+                # Its alarm is over, because its real end is unknown.
                 self._tell(self.outlets[event.source].finish())
             self.sinks[event.source].event(event)
             self._tell([event])
@@ -271,7 +271,7 @@ class _Session:
             self._show(operator.methodcaller("event", event))
 
     def _show(self, show: Callable[[View], None]) -> None:
-        """Tell the views; a full disk below a log of theirs does not end the watching."""
+        """Call the views; a full disk under one of their logs does not stop watching."""
         for view in self.views:
             try:
                 show(view)
@@ -279,7 +279,7 @@ class _Session:
                 raise
             except OSError as error:
                 if self._views_told:
-                    _log.error("what happens cannot be printed: %s", describe_os_error(error))
+                    _log.error("output cannot be printed: %s", describe_os_error(error))
                 self._views_told = False
 
 
@@ -299,7 +299,7 @@ def _outlet(
 
 
 def _note(camera: Camera, item: SourceEvent, stopped: bool) -> None:
-    """Put what happened to a source on the board."""
+    """Update the board with an event of a source."""
     if item.kind == "dropped":
         camera.dropped += item.frames
         return
@@ -315,7 +315,7 @@ def _note(camera: Camera, item: SourceEvent, stopped: bool) -> None:
 
 
 def _picture(detector: Detector, item: FrameScore) -> bytes:
-    """A small JPEG of a frame with its heat."""
+    """Return a small JPEG of a frame with its heat map."""
     import cv2
 
     from vadkit.inference.clip_ring import jpeg

@@ -1,4 +1,4 @@
-"""What a terminal, a log or another program is shown of cameras that are watched."""
+"""Displays of watched cameras for a terminal, a log or another program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Dashboard:
-    """A table in the terminal that is drawn anew four times a second."""
+    """A table in the terminal that is redrawn four times a second."""
 
     def __init__(self, board: Board, console: Console) -> None:
         from rich.live import Live
@@ -36,22 +36,22 @@ class Dashboard:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """The table is there while this lasts, and its last state stays."""
+        """Show the table inside this context; its last state stays on the screen."""
         with self._live, logs_above(self._console):
             yield
 
     def told(self, source: str, event: SourceEvent) -> None:
-        """The table shows it."""
+        """The table is updated from the board."""
 
     def event(self, event: Event) -> None:
-        """The table shows it."""
+        """The table is updated from the board."""
 
     def tick(self) -> None:
-        """It draws itself."""
+        """The table redraws itself."""
 
 
 class Lines:
-    """Alarms on ``out``, what happens to cameras on ``log``, and there a line now and then."""
+    """Prints alarms on ``out``, and camera events and a regular status line on ``log``."""
 
     def __init__(
         self, board: Board, out: TextIO, log: TextIO | None, every_s: float = 30.0
@@ -60,18 +60,18 @@ class Lines:
         self._said = time.monotonic()
 
     def told(self, source: str, event: SourceEvent) -> None:
-        """A line on what happened to a source."""
+        """Print an event of a source."""
         text = event.message
         if event.kind in ("opened", "reconnected") and event.size is not None:
             text = f"{event.size[1]}x{event.size[0]}, {event.fps:g} frames/s"
         self._say(f"{now()}  {source}: {event.kind}{f' ({text})' if text else ''}")
 
     def event(self, event: Event) -> None:
-        """A line when an alarm or an outage begins, and one when it is over."""
+        """Print the start and the end of an alarm or an outage."""
         print(event_line(event.to_dict()), file=self._out, flush=True)
 
     def tick(self) -> None:
-        """A line on each camera now and then."""
+        """Print a regular status line for each camera."""
         if time.monotonic() - self._said < self._every_s:
             return
         self._said = time.monotonic()
@@ -84,7 +84,7 @@ class Lines:
 
 
 class JsonLines:
-    """A JSON object a line: alarms, what happens to cameras, and every so often how each does."""
+    """Prints one JSON object per line: alarms, camera events, and a regular status."""
 
     def __init__(self, board: Board, out: TextIO, every_s: float = 1.0) -> None:
         self._board, self._out, self._every_s = board, out, every_s
@@ -110,7 +110,7 @@ class JsonLines:
             self.status("status")
 
     def status(self, kind: str, more: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        """How each camera does, and ``more`` of it by its name."""
+        """Print the status of each camera, with ``more`` fields by camera name."""
         for camera in self._board.as_data()["cameras"]:
             del camera["curve"], camera["picture"], camera["usual"]
             name = camera.pop("name")
@@ -121,7 +121,7 @@ class JsonLines:
 
 
 def status_words(camera: dict[str, Any]) -> str:
-    """How a camera does, in a line."""
+    """Describe the status of a camera in one line."""
     delay = camera["delay_p50_s"]
     words = [camera["state"], f"{camera['frames']:,} frames", f"{camera['fps']:.1f} frames/s"]
     if delay is not None:

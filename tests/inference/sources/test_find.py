@@ -70,7 +70,7 @@ def test_what_is_nothing(tmp_path):
         find_sources(["977"])
     with pytest.raises(DataError, match="did you mean 'stdin'"):
         find_sources(["stdim:640x480"])
-    with pytest.raises(RecipeError, match="ftp:// is not known; known: rtsp"):
+    with pytest.raises(RecipeError, match="ftp:// is not supported; use one of: rtsp"):
         find_sources(["ftp://host/x"])
     with pytest.raises(RecipeError, match="names no host"):
         find_sources(["rtsp:///x"])

@@ -60,5 +60,5 @@ def test_what_is_no_video(given):
     given(b"hello")
     with pytest.raises(DataError, match="standard input cannot be read as video after 0 frames"):
         list(StandardInput().read())
-    with pytest.raises(RecipeError, match=r"stdin:640 is no form of raw video.*640x480@10:rgb24"):
+    with pytest.raises(RecipeError, match=r"stdin:640 is not a raw video format.*640x480@10:rgb24"):
         StandardInput("640")

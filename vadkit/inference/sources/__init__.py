@@ -1,1 +1,1 @@
-"""Where frames come from: files, cameras, streams and standard input."""
+"""Video inputs: files, cameras, streams and standard input."""

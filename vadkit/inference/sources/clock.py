@@ -1,19 +1,19 @@
-"""One clock for a live source, whatever its connections say."""
+"""One continuous clock for a live source across its connections."""
 
 from __future__ import annotations
 
 import math
 
-# A stream's clock may run that far from ours before it is set anew.
+# The difference between a stream's clock and ours after which it is synchronised again.
 _APART_S = 5.0
 _LEAST_STEP_S = 1e-3
 
 
 class StreamClock:
-    """Seconds from the first frame, rising: the stream's own times, tied to when frames arrive.
+    """Increasing seconds since the first frame: the stream's times, tied to the arrival of frames.
 
-    Times of a stream are exact from frame to frame, where arrival jitters; but they begin anew
-    with every connection, may jump, and may be missing.
+    Timestamps of a stream are exact from frame to frame, while arrival times jitter. But they start
+    again with every connection, may jump, and may be missing.
     """
 
     def __init__(self) -> None:
@@ -22,11 +22,11 @@ class StreamClock:
         self.last = 0.0
 
     def reconnected(self) -> None:
-        """The next time is of another connection."""
+        """The next time belongs to a new connection."""
         self._offset = None
 
     def at(self, time: float, arrived: float) -> float:
-        """The time of the next frame, by its time in the stream (NaN: none) and its arrival."""
+        """Return the time of the next frame, from its timestamp (NaN: none) and its arrival."""
         first = self._start is None
         if self._start is None:
             self._start = arrived
@@ -44,11 +44,11 @@ class StreamClock:
         return self.last
 
     def now(self, arrived: float) -> float:
-        """The time of something that happens in between frames."""
+        """Return the time of an event between frames."""
         return self.last if self._start is None else max(self.last, arrived - self._start)
 
     def exact(self, time: float) -> float:
-        """``at`` for a stream that comes as fast as it is read, so that arrival says nothing."""
+        """Like ``at``, for a stream that is read at full speed, so arrival times mean nothing."""
         if self._offset is None:
             self._offset = -time
         self.last = max(self.last, self._offset + time)

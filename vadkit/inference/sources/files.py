@@ -1,4 +1,4 @@
-"""Video files and folders of images as sources: every frame comes, however long one takes."""
+"""Video files and image folders as sources: no frame is dropped."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _log = logging.getLogger("vadkit.infer")
 
 
 class FileSource:
-    """A video file, or a folder of images at 25 frames a second.
+    """A video file, or a folder of images at 25 frames per second.
 
-    Times are those in the file where its rate varies. With ``size`` (height, width) frames come
-    resized, and as (H, W, 1) for ``channels: gray``. ``readers``, ``plugins`` and ``stall_s`` are
-    as in the recipe's section ``data``, None for the defaults there.
+    If the frame rate varies, times come from the file. With ``size`` (height, width), frames are
+    resized, and are (H, W, 1) for ``channels: gray``. ``readers``, ``plugins`` and ``stall_s`` are
+    as in the recipe's section ``data``; None uses its defaults.
     """
 
     live = False
@@ -50,7 +50,7 @@ class FileSource:
             "size": size,
             "channels": channels,
         }
-        # A decoding child for many files in turn; without it each has its own, which takes 0.4 s.
+        # One decoding process for many files in turn; without it each file starts its own (0.4 s).
         self.worker: Worker | None = None
         self._closed = False
 
@@ -73,9 +73,9 @@ class FileSource:
         yield SourceEvent("ended", time)
 
     def _times(self, worker: Worker) -> list[float]:
-        """When each frame is shown, from the packets, without decoding; empty if they do not say.
+        """Return when each frame is shown, from the packets, without decoding; empty if unknown.
 
-        Where more frames come than there are times, those go on at the file's mean rate.
+        If there are more frames than times, the times continue at the mean frame rate.
         """
         try:
             (record,) = worker.ask({"times": str(self.path.absolute())}, self.stall_s)

@@ -1,4 +1,4 @@
-"""From what a person writes to sources."""
+"""Find the sources for texts that a user gives."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _URLS = ("rtsp", "rtsps", "http", "https")
 def find_sources(
     texts: Sequence[str], settings: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, Source]:
-    """The sources behind ``texts`` by name, in order, each once; names are made to differ.
+    """Return the sources for ``texts`` by unique name, in order, without duplicates.
 
     A text is a video file, a folder of images, a folder of either, a glob pattern, the number of a
     camera, ``rtsp://...``, ``http(s)://...``, ``-`` for standard input, or ``NAME:ADDRESS`` with a
     component of the family ``sources``. ``settings`` are parameters by component, for example
-    ``{"url": {"stall_s": 5}}``; a component takes of them what it knows.
+    ``{"url": {"stall_s": 5}}``; a component uses those that it knows.
 
     Raises ``DataError`` for a text that matches nothing.
     """
@@ -44,12 +44,12 @@ def find_sources(
 
 
 def _matches(text: str) -> list[tuple[str, str, str | None]]:
-    """Component, address and name (None: the source's own) of everything that a text means."""
+    """Return component, address and name (None: the source's own) of everything a text matches."""
     head, colon, rest = text.partition(":")
     if text == "-":
         return [("stdin", "", None)]
     if head in _URLS and rest.startswith("//"):
-        # Before anything is asked of the disk, which takes no such long names.
+        # Before any file system call, which may fail for such long names.
         return [("url", text, None)]
     path = Path(text).expanduser()
     if path.is_char_device() or (text.isdecimal() and not path.exists()):
@@ -60,7 +60,7 @@ def _matches(text: str) -> list[tuple[str, str, str | None]]:
         return [("file", str(video), name) for name, video in find_videos(path)]
     if colon and rest.startswith("//"):
         raise RecipeError(
-            f"'{mask_address(text)}': {head}:// is not known; known: {', '.join(_URLS)}"
+            f"'{mask_address(text)}': {head}:// is not supported; use one of: {', '.join(_URLS)}"
         )
     if colon and head in components("sources"):
         return [(head, rest, None)]

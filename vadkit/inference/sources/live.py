@@ -23,19 +23,19 @@ from vadkit.inference.sources.clock import StreamClock
 from vadkit.inference.sources.source import EventKind, Frame, SourceEvent
 from vadkit.text import printable
 
-# Frames that are missing after an outage are counted up to here.
+# The limit for counting frames that are missing after an outage.
 _MOST_MISSED = 1000
-# A pause in a stream after which frames do not belong to those before.
+# After a pause of this length, frames do not belong to those before it.
 _GAP_S = 2.0
 
 
 class LiveSource:
-    """What cameras and streams share: connect, read, and connect again.
+    """The common part of cameras and streams: connect, read, and reconnect.
 
-    A child process reads, so that libraries that hang or crash end one connection and no more. One
-    that gives nothing for ``stall_s`` seconds is closed. Tries to connect follow after ``retry_s``
-    seconds, then twice as long each time, up to ``retry_most_s``; ``give_up_s`` seconds without a
-    frame are an error (None: never).
+    A child process reads, so a library that hangs or crashes ends only one connection. A connection
+    without a frame for ``stall_s`` seconds is closed. Reconnection starts after ``retry_s``
+    seconds, and the delay doubles up to ``retry_most_s``. ``give_up_s`` seconds without a frame are
+    an error (None: never).
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LiveSource:
         self._worker = Worker()
 
     def read(self) -> Iterator[Frame | SourceEvent]:
-        """See ``Source``; ``DataError`` after ``give_up_s``, or where a finite stream breaks."""
+        """See ``Source``; ``DataError`` after ``give_up_s``, or if a finite stream breaks."""
         self._closed.clear()
         self.live = True
         clock = StreamClock()
@@ -78,13 +78,13 @@ class LiveSource:
                     if isinstance(failure, Stalled) and not wait:
                         kind = "stalled"
                 except OSError as error:
-                    # No process or no pipe to be had; there may be some later.
+                    # No process or pipe is available now; there may be one later.
                     reason = describe_os_error(error)
                 if self._closed.is_set():
                     return
                 silent = time.monotonic() - heard
                 if not self.live:
-                    raise DataError(f"{self.name} breaks off at {clock.last:.1f} s: {reason}")
+                    raise DataError(f"{self.name} stopped at {clock.last:.1f} s: {reason}")
                 if self.give_up_s is not None and silent > self.give_up_s:
                     raise DataError(f"{self.name} gave no frame for {silent:.0f} s: {reason}")
                 wait = min(2 * wait or self.retry_s, self.retry_most_s)
@@ -98,7 +98,7 @@ class LiveSource:
         self._worker.interrupt()
 
     def _connection(self, clock: StreamClock, again: bool) -> Iterator[Frame | SourceEvent]:
-        """Frames of one connection until it ends, after the event that it stands."""
+        """Yield the frames of one connection until it ends, after an event that it is open."""
         fps, first, before = 25.0, True, clock.last
         clock.reconnected()
         with contextlib.closing(self._worker.ask(self._request, self.stall_s)) as records:
@@ -106,7 +106,7 @@ class LiveSource:
                 if kind == OPENED:
                     said = json.loads(body)
                     fps = said["fps"]
-                    # A video file over HTTP; RTSP servers state lengths of what goes on and on.
+                    # A video file over HTTP. RTSP servers may state a length for endless streams.
                     self.live = said["duration"] is None or not self._is_http
                     event: EventKind = "reconnected" if again else "opened"
                     now = clock.now(said["arrived"])
@@ -121,7 +121,7 @@ class LiveSource:
                     first, before = False, now
 
     def _shown(self, text: str) -> str:
-        """A message of a library without the address, and without its password in any form."""
+        """Return a library's message without the address, and without its password in any form."""
         address = str(self._request["live"])
         text = text.replace(f": '{address}'", "").replace(address, self.name)
         return mask_message(text, address)
@@ -130,8 +130,8 @@ class LiveSource:
 class UrlSource(LiveSource):
     """A network stream: ``rtsp://``, or ``http(s)://`` with MJPEG, HLS or a video file.
 
-    A stream that has an end is read like a file: nothing is dropped, and a break is an error.
-    ``transport`` is how RTSP sends video; UDP has less delay and loses packets. See ``LiveSource``
+    A stream with an end is read like a file: no frame is dropped, and a break is an error.
+    ``transport`` is how RTSP sends video; UDP has less delay but loses packets. See ``LiveSource``
     for the other parameters.
     """
 
@@ -153,7 +153,7 @@ class UrlSource(LiveSource):
         if not host:
             hint = encoding_hint(address) or "give rtsp://host/path or http://host/path"
             raise RecipeError(f"'{printable(mask_address(address))}' names no host; {hint}")
-        # A playlist that stands still is a stall, and not, after three looks, the end.
+        # A playlist without new entries is a stall; FFmpeg would end after three attempts.
         options = {"max_reload": "1000000", "m3u8_hold_counters": "1000000"}
         if parts.scheme.startswith("rtsp"):
             options = {"rtsp_transport": transport}
@@ -168,9 +168,9 @@ class UrlSource(LiveSource):
 
 
 class CameraSource(LiveSource):
-    """A camera of this machine by its number or device: ``0`` is ``/dev/video0`` (Linux).
+    """A local camera by its number or device: ``0`` is ``/dev/video0`` (Linux).
 
-    ``size`` (width, height) and ``fps`` ask the camera for a mode, which it may not have. See
+    ``size`` (width, height) and ``fps`` request a mode of the camera, which it may not have. See
     ``LiveSource`` for the other parameters.
     """
 
@@ -186,7 +186,9 @@ class CameraSource(LiveSource):
         give_up_s: Annotated[float, Field(gt=0)] | None = None,
     ) -> None:
         if not sys.platform.startswith("linux"):
-            raise RecipeError(f"camera {address}: cameras are read on Linux alone; use its stream")
+            raise RecipeError(
+                f"camera {address}: cameras are supported on Linux only; use its stream"
+            )
         device = f"/dev/video{address}" if address.isdecimal() else address
         if give_up_s is None and not Path(device).exists():
             known = sorted(str(path) for path in Path("/dev").glob("video*"))

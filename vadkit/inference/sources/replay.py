@@ -1,4 +1,4 @@
-"""A video file as if it were a camera: at its own pace, over and over."""
+"""A video file that plays like a camera: in real time, in a loop."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from vadkit.inference.sources.source import OVER, Frame, SourceEvent
 
 
 class Replay:
-    """A video file that plays like a camera, to try out what a camera would do.
+    """A video file that plays like a camera, for tests without one.
 
-    Frames come when they are due by their times, whatever became of those before; scoring that is
-    too slow misses some, as of a camera. ``loop`` begins anew at the end, with a gap of one frame.
+    Frames arrive at the times in the file, even if earlier ones are not yet scored; if scoring is
+    too slow, frames are dropped, as with a camera. ``loop`` starts again at the end, with a gap of
+    one frame.
     """
 
     live = True

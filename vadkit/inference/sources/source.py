@@ -1,4 +1,4 @@
-"""What every source of video gives: frames with their times, and what happens to it."""
+"""The interface of video sources: frames with their times, and events."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ EventKind = Literal[
 ]
 # Kinds that come last.
 OVER: tuple[EventKind, ...] = ("failed", "ended")
-# Kinds after which no frame comes for now.
+# Kinds after which no frame comes for some time.
 BROKEN: tuple[EventKind, ...] = ("stalled", "lost", "retrying")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture (H, W, 3) uint8 RGB and when it was taken, in seconds from the first frame.
+    """One picture (H, W, 3) uint8 RGB and its time, in seconds from the first frame.
 
-    Times rise from frame to frame. ``missed`` frames lie between it and the one before, as far as
-    is known; clips do not reach across such a gap. ``arrived`` is when it was decoded, on the
-    system's monotonic clock (0: not known).
+    Times increase from frame to frame. ``missed`` is the known number of frames missing between
+    this frame and the previous one; clips do not cross such a gap. ``arrived`` is when the frame
+    was decoded, on the system's monotonic clock (0: unknown).
     """
 
     time: float
@@ -36,19 +36,20 @@ class Frame:
 
 @dataclass(frozen=True)
 class SourceEvent:
-    """Something that happened to a source, in between its frames.
+    """An event of a source, between its frames.
 
     - ``opened``: ``fps`` and ``size`` (height, width) are known; comes first, and once.
-    - ``dropped``: ``frames`` frames were passed over, for scoring is slower than the camera.
-    - ``stalled``: the connection stands, but no frame comes; it is closed and opened again.
+    - ``dropped``: ``frames`` frames were dropped, because scoring is slower than the camera.
+    - ``stalled``: the connection is open, but no frame comes; it is closed and opened again.
     - ``lost``: the connection broke, or could not be made.
-    - ``retrying``: it still cannot be made; ``message`` says why and when the next try is.
-    - ``reconnected``: frames come again; ``fps`` and ``size`` as they are now.
-    - ``failed``: there is nothing more to be had, for the reason in ``message``; comes last.
+    - ``retrying``: it still cannot be made; ``message`` has the reason and the time of the next
+      try.
+    - ``reconnected``: frames come again; ``fps`` and ``size`` are the new ones.
+    - ``failed``: no more frames will come, for the reason in ``message``; comes last.
     - ``ended``: the video is over; comes last.
-    - ``idle``: of no source; no source has said anything for a while.
+    - ``idle``: from no source; nothing has come from any source for a while.
 
-    ``time`` is on the clock of the frames; ``error`` is what ``failed`` comes from.
+    ``time`` is on the clock of the frames; ``error`` is the exception behind ``failed``.
     """
 
     kind: EventKind
@@ -61,21 +62,21 @@ class SourceEvent:
 
 
 class Source(Protocol):
-    """A video file, a camera or a stream; what the family ``sources`` holds.
+    """A video file, a camera or a stream; the interface of the family ``sources``.
 
-    The constructor is ``(address: str, *, parameters)`` and opens nothing. ``name`` is what people
-    call it, without passwords. ``live`` says, once it is opened, whether frames come at a pace of
-    their own, so that whoever is slow misses some.
+    The constructor is ``(address: str, *, parameters)`` and opens nothing. ``name`` is shown to
+    users, without passwords. ``live`` is known once the source is open. It says whether frames come
+    at their own rate, so that a slow reader loses some.
     """
 
     name: str
     live: bool
 
     def read(self) -> Iterator[Frame | SourceEvent]:
-        """``opened``, then frames and events in order, until the video is over.
+        """Yield ``opened``, then frames and events in order, until the video is over.
 
-        May be called again, to begin anew. Raises ``DataError`` where frames cannot be had.
+        May be called again to start again. Raises ``DataError`` if no frames can be read.
         """
 
     def close(self) -> None:
-        """End ``read`` soon, from another thread too."""
+        """Make ``read`` end soon; may be called from another thread."""

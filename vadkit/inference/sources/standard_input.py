@@ -21,11 +21,11 @@ _RAW = re.compile(r"(?P<size>\d+x\d+)(@(?P<fps>\d+(\.\d+)?))?(:(?P<pixels>\w+))?
 
 
 class StandardInput:
-    """Standard input: Y4M or another format that says what it is, or raw pictures.
+    """Standard input: Y4M or another self-describing format, or raw frames.
 
-    For raw ones the address is ``WIDTHxHEIGHT``, with ``@FPS`` (25) and ``:PIXELS`` (rgb24, or
-    another of FFmpeg's names such as gray or yuv420p): ``640x480@10:gray``. The writer waits
-    while scoring is behind, so no frame is lost. Raises ``RecipeError`` for another address.
+    For raw frames, the address is ``WIDTHxHEIGHT``, with ``@FPS`` (25) and ``:PIXELS`` (rgb24, or
+    another FFmpeg name such as gray or yuv420p): ``640x480@10:gray``. The writer waits while
+    scoring is busy, so no frame is lost. Raises ``RecipeError`` for another address.
     """
 
     live = False
@@ -40,19 +40,19 @@ class StandardInput:
             self._request = {"form": "rawvideo", "options": {**options, "pixel_format": pixels}}
         elif address:
             raise RecipeError(
-                f"stdin:{address} is no form of raw video; give stdin:WIDTHxHEIGHT@FPS:PIXELS, for "
-                "example stdin:640x480@10:rgb24, or - for Y4M"
+                f"stdin:{address} is not a raw video format; use stdin:WIDTHxHEIGHT@FPS:PIXELS, "
+                "for example stdin:640x480@10:rgb24, or - for Y4M"
             )
         self._worker: Worker | None = None
 
     def read(self) -> Iterator[Frame | SourceEvent]:
-        """See ``Source``; can be read once. ``DataError`` where it holds no video."""
+        """See ``Source``; can be read only once. ``DataError`` if there is no video in it."""
         clock, frames, fps = StreamClock(), 0, 25.0
         pipe = os.dup(sys.stdin.fileno())
         try:
             with Worker(inherits=[pipe]) as self._worker:
                 request = {**self._request, "live": f"pipe:{pipe}"}
-                # Whoever writes may take as long as it likes.
+                # The writer may take as long as it likes.
                 with contextlib.closing(self._worker.ask(request, None)) as records:
                     for kind, body in records:
                         if kind == OPENED:
@@ -67,7 +67,7 @@ class StandardInput:
             reason = str(failure).removesuffix(f": 'pipe:{pipe}'")
             raise DataError(
                 f"standard input cannot be read as video after {frames} frames ({reason}); send "
-                "Y4M, or raw pictures with stdin:WIDTHxHEIGHT@FPS"
+                "Y4M, or raw frames with stdin:WIDTHxHEIGHT@FPS"
             ) from None
         finally:
             os.close(pipe)

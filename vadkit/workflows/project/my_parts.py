@@ -1,7 +1,7 @@
-"""Parts of your own. The recipe names this file under `plugins`, so that it can name them.
+"""Your own components. The recipe lists this file under `plugins`, so it can use them by name.
 
-Networks, losses, methods, augments, sinks and others are added in the same way; see
-`vadkit list-components` for all families, and the page "Add a component" for what each must be.
+Networks, losses, methods, augments, sinks and others are added in the same way. See
+`vadkit list-components` for all families, and the page "Add a component" for their interfaces.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import vadkit
 
 @vadkit.register("scorers", "hold")
 class Hold:
-    """The highest score of the last ``frames`` frames, so that a short rise is not overlooked.
+    """The highest score of the last ``frames`` frames, so that a short peak is not missed.
 
-    Name it in the recipe: ``scorers: [{type: hold, frames: 5}]``. Keyword-only parameters such as
-    ``frames`` are those of the recipe.
+    Use it in the recipe: ``scorers: [{type: hold, frames: 5}]``. Keyword-only parameters such as
+    ``frames`` are the parameters in the recipe.
     """
 
-    # It looks at the past alone, so cameras can use it; and a threshold still means the same.
+    # It uses only past frames, so it works for cameras, and it keeps the unit of the threshold.
     causal: ClassVar[bool] = True
     keeps_unit: ClassVar[bool] = True
 
@@ -37,7 +37,7 @@ class Hold:
         return f"hold(frames={self.frames})"
 
     def stream(self) -> Callable[[float], float]:
-        """A function for the scores of one video, one by one; NaN, a frame without one, stays."""
+        """Return a function for the scores of one video, one by one; NaN (no score) stays NaN."""
         last: deque[float] = deque(maxlen=self.frames)
 
         def step(score: float) -> float:
