@@ -200,7 +200,9 @@ def test_leaving_early_closes_sources_and_ends_threads():
 
 def test_live_video_refuses_scorers_that_look_ahead():
     looking = detector(scorers=(MinMaxPerVideo(),))
-    with pytest.raises(RecipeError, match=r"minmax-per-video uses future frames.*\{type: ema, halflife"):
+    with pytest.raises(
+        RecipeError, match=r"minmax-per-video uses future frames.*\{type: ema, halflife"
+    ):
         list(looking.stream(Script(1, 2, 3, live=True)))
     # A file is scored with the protocol `online` in their place.
     online = [one.score for one in looking.stream(Script(0, 0, 0, 90, 90))]

@@ -40,7 +40,7 @@ def test_length_against_the_container():
         ("error", "truncated", "v"),
         ("warning", "frame-count", "v"),
     ]
-    assert "states 60 frames but 29 came; the file is cut off" in cut.message
+    assert "states 60 frames but 29 came; the file is truncated" in cut.message
     assert "states about 60 frames but 29 came" in about.message
     assert "states 60 frames but 61 came" in more.message
 
