@@ -61,7 +61,7 @@ def test_one_table_over_protocols(vadkit, tmp_path):
     assert "did you mean 'ano-pred'?" in err
     code, _, err = vadkit("eval", run, "--checkpoint", "epoch-7")
     assert code == 4
-    assert "has no checkpoint 'epoch-7'; there are best, epoch-0001, epoch-0002, last" in err
+    assert "has no checkpoint 'epoch-7'; choose one of best, epoch-0001, epoch-0002, last" in err
     asks = "protocols=[{type: raw}, {type: custom, checkpoint: best-on-test}]"
     code, _, err = vadkit("eval", run, "--set", asks)
     assert code == 2
@@ -167,7 +167,7 @@ def test_lengths_are_those_of_the_files_where_labels_tell_none(vadkit, tmp_path)
                 assert words in err
             else:
                 assert code == 0, err
-                told = "labels.csv does not say how many frames" in " ".join(
+                told = "labels.csv does not state the number of frames" in " ".join(
                     json.loads(out)["notes"]
                 )
                 assert told == (labels != recipe)

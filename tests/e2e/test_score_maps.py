@@ -53,7 +53,7 @@ def test_maps_are_kept_and_measured(vadkit, train):
     assert not of_maps(evaluated(vadkit, run)) and not folder.exists()
     code, _, err = vadkit("eval", run, "--maps")
     assert code == 0, err
-    assert "keeping maps of 96 frames at 32x48: 0.28 MiB" in err
+    assert "saving maps of 96 frames at 32x48: 0.28 MiB" in err
     maps = {path.stem: np.load(path) for path in sorted(folder.glob("*.npy"))}
     assert list(maps) == ["01", "02", "03", "04"]
     for name, own in maps.items():
@@ -121,8 +121,8 @@ def test_data_without_masks(vadkit, train, monkeypatch):
     without_masks(monkeypatch)
     data = evaluated(vadkit, run, "--maps")
     assert data["not_measured"] == {
-        "pixel-auc": "data set 'synthetic' has no pixel masks",
-        "region-detection": "data set 'synthetic' has neither pixel masks nor tracks",
+        "pixel-auc": "dataset 'synthetic' has no pixel masks",
+        "region-detection": "dataset 'synthetic' has neither pixel masks nor tracks",
     }
     assert not (run / "scores/test/maps").exists()
 

@@ -93,7 +93,7 @@ def test_one_video_is_too_few(vadkit, tmp_path, scene):
     path.write_text(RECIPE.format(root=scene / "one", videos=1))
     code, out, err = vadkit("tune", path, *SEARCH)
     assert (code, out) == (3, "")
-    assert "held out of training, but there is 1 training video; give two or more" in err
+    assert "held out of training, but there is only 1 training video; give two or more" in err
 
 
 LEARNED = """\
