@@ -73,9 +73,12 @@ KEYPOINTS = np.zeros((2, 3, 2))
         ({"frame": [0, 1]}, "lacks the array 'rows'; it has frame"),
         ({"frame": [0, 1], "rows": [1.0, 2.0]}, r"'rows' is float64 \(2,\); expected .*\(2, F\)"),
         ({"frame": [0, 9], "rows": [[1.0], [2.0]]}, "rows reach frame 9, but the video has 5"),
-        ({"frame": [0, 0.5], "rows": [[1.0], [2.0]]}, "no whole number from 0 on"),
+        ({"frame": [0, 0.5], "rows": [[1.0], [2.0]]}, "not a whole number from 0 on"),
         ({"frame": [0, 1], "rows": [[1.0], [np.nan]]}, "values that are not finite"),
-        ({"frame": [1, 1], "rows": [[1.0], [2.0]]}, "several rows of one frame; save their boxes"),
+        (
+            {"frame": [1, 1], "rows": [[1.0], [2.0]]},
+            "several rows of one frame; also save their boxes",
+        ),
         (
             {"frame": [0, 1], "rows": [[1.0], [2.0]], "xyxy": np.zeros((2, 3))},
             r"'xyxy' is float64 \(2, 3\); expected numbers \(2, 4\)",
@@ -108,7 +111,7 @@ def test_missing_files_and_folders_are_named(tmp_path):
         EmbeddingsFile(train=tmp_path / "nowhere").read(VIDEO, 5)
     (tmp_path / "02.npz").write_bytes(b"")
     with pytest.raises(
-        DataError, match=r"video '01' has no 01.npz or 01.npy in .*; it holds 1 files: 02.npz"
+        DataError, match=r"video '01' has no 01.npz or 01.npy in .*; it contains 1 files: 02.npz"
     ):
         EmbeddingsFile(train=tmp_path).read(VIDEO, 5)
     (tmp_path / "01.npz").write_bytes(b"broken")

@@ -106,7 +106,7 @@ def test_embeddings_are_what_reaches_the_head(weights):
 def test_weights_that_are_missing_or_others_are_named(weights, tmp_path):
     with pytest.raises(DataError, match=r"weights of resnet18 not found: .*downloads no weights"):
         Backbone(model="resnet18", weights=tmp_path / "none.pth")
-    with pytest.raises(DataError, match=r"resnet18.pth are not of resnet34"):
+    with pytest.raises(DataError, match=r"resnet18.pth do not match resnet34"):
         Backbone(model="resnet34", weights=weights[1])
     broken = tmp_path / "broken.pth"
     broken.write_bytes(b"no weights")

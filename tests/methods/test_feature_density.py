@@ -164,7 +164,7 @@ def test_nothing_to_learn_from_is_an_error():
         fitted(make(SPEED), clip(), clip())
     with pytest.raises(TrainingError, match="no objects in the training videos"):
         make(SPEED).finalize()
-    with pytest.raises(TrainingError, match="of one fold; train on more video"):
+    with pytest.raises(TrainingError, match="in one fold; train on more video"):
         fitted(make(SPEED), clip(1.0, 2.0))
 
 

@@ -232,13 +232,13 @@ def test_few_videos_are_cut_by_time_and_so_it_is_said(caplog):
             for part in range(4):
                 method.collect(clips(4 * video + part, 40, video=video))
         method.finalize()
-    assert "4 stretches of time of each of 2 training videos" in caplog.text
+    assert "4 segments of each of 2 training videos" in caplog.text
     assert (method.eval().score(clips(99, 4000)).frames >= 1).float().mean() < 0.2
 
 
 def test_little_to_calibrate_on_is_said(caplog):
     fit(build(), videos=8, count=5)
-    assert "on 40 frames, too few to know what is rare" in caplog.text
+    assert "on 40 frames, which are too few to measure rarity" in caplog.text
 
 
 def test_a_clip_serves_all_parts():
@@ -271,7 +271,7 @@ def test_a_shorter_clip_shortens_parts_and_a_longer_one_does_not():
         ({"net": {"type": "future-frame"}}, "method: parts.net: future-frame has networks"),
         ({}, "parts: name at least one method"),
         ({"a.b": {"type": "level"}}, "'a.b' must be a name of letters"),
-        ({"more": {"type": "fusion"}}, "put the parts of a fusion in place of it"),
+        ({"more": {"type": "fusion"}}, "use the parts of a fusion instead of the fusion"),
         ({"m": {"type": "motion-feld"}}, "method.parts.m.type: no methods component"),
         ({"m": {"type": "motion-field", "memry": 1}}, "method.parts.m.memry: unknown parameter"),
     ],

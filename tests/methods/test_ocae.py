@@ -137,7 +137,7 @@ def test_objects_all_alike_are_an_error():
     method = ocae(clusters=2)
     for _ in range(6):
         method.collect(clip((0.3, 0.3, 0.3)))
-    with pytest.raises(TrainingError, match=r"found 6 objects .* too much alike for 2 clusters"):
+    with pytest.raises(TrainingError, match=r"found 6 objects .* too similar for 2 clusters"):
         method.finalize()
 
 

@@ -241,7 +241,7 @@ def _with_record(source, target, change):
         ("clip.size", [32, 32], "its graph takes"),
         ("clip.channels", "rgb", "its graph takes"),
         ("clip.scored", [], "clip.scored"),
-        ("clip.scored", [99], "must lie within"),
+        ("clip.scored", [99], "must be within"),
         ("clip.step", "1", "clip.step"),
         ("clip.range", [1, 0], "ascending"),
         ("clip.range", [float("nan"), 1], "clip.range"),

@@ -1,4 +1,4 @@
-"""Densities: fitted on rows of numbers, they say how rare another row is."""
+"""Densities: fitted on rows of numbers, they measure how rare another row is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the family ``densities`` holds."""
+"""The interface of the family ``densities``."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from torch import Tensor, nn
 
 
 class Density(nn.Module):
-    """How rare rows are among those that it was fitted on.
+    """Measures how rare rows are among those that it was fitted on.
 
-    What it learned is kept in buffers, whose sizes depend on the rows; loading a state takes the
+    It stores what it learned in buffers, whose sizes depend on the rows; loading a state takes the
     sizes of that state.
     """
 
     def fit(self, rows_NF: Tensor) -> None:
-        """Learn from rows (N, F) of float32 on the CPU.
+        """Fit to rows (N, F) of float32 on the CPU.
 
-        Raises ``TrainingError`` where they are too few.
+        Raises ``TrainingError`` if there are too few.
         """
         raise NotImplementedError
 
     def forward(self, rows_NF: Tensor) -> Tensor:
-        """How rare each row is, (N,); higher is rarer. Rows may be on any device."""
+        """Return how rare each row is, (N,); higher is rarer. Rows may be on any device."""
         raise NotImplementedError
 
     def keep(self, **learned: Tensor) -> None:
-        """Put values into buffers of any size, on the device that these are on."""
+        """Store values in buffers of any size, on the device of the existing buffers."""
         for name, value in learned.items():
             buffer = getattr(self, name)
             setattr(self, name, value.to(buffer.device, buffer.dtype))

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians."""
+"""Gaussian mixtures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from vadkit.errors import TrainingError
 
 
 class Gmm(Density):
-    """Mixture of Gaussians; a row's score is the negative logarithm of its density.
+    """Gaussian mixture; a row's score is the negative logarithm of its density.
 
     Fitted by scikit-learn's expectation maximisation from a k-means start with a fixed seed, with
-    ``components`` Gaussians and ``covariance`` matrices that are full or diagonal. For rows of few
-    numbers: a full matrix of F numbers has F (F + 1) / 2 values to learn.
+    ``components`` Gaussians and full or diagonal ``covariance`` matrices. It is for short rows: a
+    full matrix of F numbers has F (F + 1) / 2 values to estimate.
     """
 
     weights: Tensor
@@ -49,7 +49,7 @@ class Gmm(Density):
             )
         mixture = GaussianMixture(self.components, covariance_type=self.covariance, random_state=0)
         with warnings.catch_warnings():
-            # Rows all alike, as of a still scene: fewer components than asked for say as much.
+            # Identical rows, as in a static scene, give fewer components than requested.
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture.fit(rows_NF.double().numpy())
         self.keep(

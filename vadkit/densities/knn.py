@@ -12,20 +12,20 @@ from torch import Tensor
 from vadkit.densities.density import Density
 from vadkit.errors import RecipeError, TrainingError
 
-# Lists of an inverted file that a search looks through.
+# The number of lists of an inverted file that a search looks through.
 _PROBES = 16
-# Numbers that a row is projected to where a coreset is chosen.
+# The length of projected rows for choosing a coreset.
 _PROJECTED = 128
 
 
 class Knn(Density):
     """Mean Euclidean distance to the ``k`` nearest training rows.
 
-    ``index`` ``exact`` is scikit-learn's search, a tree for rows of up to 15 numbers and all
-    distances for longer ones. ``faiss`` is an inverted file (``pip install 'vadkit[faiss]'``),
-    which looks at a part of the rows: for banks of a hundred thousand rows and more. ``coreset``
-    keeps so many rows that lie far from each other, as PatchCore does (Roth et al., CVPR 2022):
-    what is common fills less of the bank, and what was seen once stays in it.
+    ``index: exact`` is scikit-learn's search, which uses a tree for rows of up to 15 numbers and
+    all distances for longer ones. ``index: faiss`` is an inverted file (``pip install
+    'vadkit[faiss]'``), which searches only a part of the rows, for banks of a hundred thousand rows
+    or more. ``coreset`` keeps this many rows that are far from each other, as in PatchCore (Roth et
+    al., CVPR 2022): frequent rows take less of the bank, and rare rows stay in it.
     """
 
     bank: Tensor
@@ -77,7 +77,7 @@ def _exact(bank: np.ndarray) -> Any:
 
 def _inverted_file(bank: np.ndarray) -> Any:
     faiss = _faiss()
-    # As many lists as rows in each, but not so many that k-means has too little to go by.
+    # As many lists as rows in each, but not so many that k-means has too few rows.
     lists = max(1, min(round(len(bank) ** 0.5), len(bank) // 39))
     index = faiss.index_factory(bank.shape[1], f"IVF{lists},Flat")
     index.train(bank)
@@ -104,10 +104,10 @@ def _faiss() -> Any:
 
 
 def farthest_points(rows_NF: Tensor, count: int) -> Tensor:
-    """Numbers (count,) of rows, each the farthest from those before it; the first is row 0.
+    """Return numbers (count,) of rows, each the farthest from those before it; the first is row 0.
 
-    Rows of more than 128 numbers are compared by random projections of theirs (Johnson and
-    Lindenstrauss), which keep distances nearly.
+    Rows of more than 128 numbers are compared by random projections (Johnson and Lindenstrauss),
+    which nearly keep distances.
     """
     rows = rows_NF.float()
     if rows.shape[1] > _PROJECTED:

@@ -1,4 +1,4 @@
-"""One Gaussian."""
+"""A single Gaussian."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor
 from vadkit.densities.density import Density
 from vadkit.errors import TrainingError
 
-# Added to every variance, so that what never varied in training is not taken for no matter.
+# Added to every variance, so that numbers that never varied in training still count.
 _LEAST_VARIANCE = 1e-6
 
 
 class Mahalanobis(Density):
     """Mahalanobis distance from the mean of the rows.
 
-    ``shrinkage`` draws the covariance towards a multiple of the identity, which rows of many
-    numbers need: 0 leaves it as it is, 1 leaves nothing of it, and None takes the share that Ledoit
-    and Wolf (2004) derive from the rows. By scikit-learn.
+    ``shrinkage`` shrinks the covariance towards a multiple of the identity, which long rows need: 0
+    leaves it unchanged, 1 replaces it, and None uses the share that Ledoit and Wolf (2004) derive
+    from the rows. Computed by scikit-learn.
     """
 
     mean: Tensor

@@ -1,4 +1,4 @@
-"""Log-densities at several scales of noise, learned by a small network."""
+"""Log-densities at several noise scales, learned by a small network."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from vadkit.errors import TrainingError
 class Mulde(Density):
     """MULDE: multiscale log-density estimation (Micorek et al., CVPR 2024).
 
-    A network of two hidden layers takes a row, standardised number by number, and a deviation of
-    noise, and gives the logarithm of the density of rows with such noise, up to a constant. It
-    learns by denoising score matching: its gradient at a noisy row shall point back to the row.
-    Losses weigh by the squared deviation, which is drawn from ``noise`` with an even logarithm;
-    ``regularisation`` keeps the logarithms at rows without noise near 0, so that scales compare.
-    A row's log-densities at ``scales`` deviations, evenly spaced over ``noise``, go into a mixture
-    of ``components`` Gaussians, whose negative log-density is the score.
+    A network of two hidden layers takes a standardised row and the standard deviation of noise, and
+    returns the logarithm of the density of rows with such noise, up to a constant. It is trained by
+    denoising score matching: its gradient at a noisy row must point back to the row. Losses are
+    weighted by the variance; the standard deviation is drawn log-uniformly from ``noise``.
+    ``regularisation`` keeps the logarithms at rows without noise near 0, so that scales are
+    comparable. A row's log-densities at ``scales`` standard deviations, evenly spaced over
+    ``noise``, go into a mixture of ``components`` Gaussians, whose negative log-density is the
+    score.
 
-    The paper has layers of 4096, batches of 2048 and a rate of 4e-5. These defaults are for two
-    CPU cores: 256, batches of 512 and 1e-3, for ``steps`` steps. Adam's betas are 0.5 and 0.9.
+    The paper uses layers of 4096, batches of 2048 and a learning rate of 4e-5. These defaults are
+    for two CPU cores: 256, batches of 512 and 1e-3, for ``steps`` steps. Adam's betas are 0.5 and
+    0.9.
     """
 
     mean: Tensor
@@ -60,7 +62,7 @@ class Mulde(Density):
             nn.GELU(),
             nn.Linear(self.width, 1),
         ).to(self.mean.device)
-        # Trained by `fit` alone.
+        # Trained only by `fit`.
         self.network.requires_grad_(False)
         return self.network
 
@@ -72,7 +74,7 @@ class Mulde(Density):
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def fit(self, rows_NF: Tensor) -> None:
-        """Raises ``TrainingError`` for fewer rows than the mixture takes, or a loss without end."""
+        """Raises ``TrainingError`` for too few rows, or a loss that is not finite."""
         if len(rows_NF) < 2 * self.mixture.components:
             raise TrainingError(
                 f"mulde: {len(rows_NF)} rows are too few for {self.mixture.components} components"
@@ -80,7 +82,7 @@ class Mulde(Density):
         rows = rows_NF.to(self.mean.device)
         self.keep(mean=rows.mean(dim=0), deviation=rows.std(dim=0).clamp(min=1e-6))
         rows = (rows - self.mean) / self.deviation
-        # Its own seed: weights and noise do not hang on what was drawn before.
+        # Its own seed, so that weights and noise do not depend on earlier random numbers.
         with torch.random.fork_rng(), torch.enable_grad(), torch.inference_mode(False):
             torch.manual_seed(0)
             self._train(self._build(rows.shape[1]), rows)
@@ -110,7 +112,7 @@ class Mulde(Density):
             raise TrainingError("mulde: the loss is not finite; lower lr")
 
     def _log_densities(self, rows_NF: Tensor) -> Tensor:
-        """Of standardised rows at each scale, (N, scales)."""
+        """Return log-densities of standardised rows at each scale, (N, scales)."""
         assert self.network is not None, "mulde is not fitted"
         low, high = self.noise
         found = [

@@ -1,4 +1,4 @@
-"""Features: what regions of a frame are like, as rows of numbers; and the regions."""
+"""Features: rows of numbers that describe regions of a frame; and the regions."""
 
 from __future__ import annotations
 

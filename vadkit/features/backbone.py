@@ -1,4 +1,4 @@
-"""Embeddings by a network that was trained elsewhere."""
+"""Embeddings by a pretrained network."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from vadkit.data.weights import load_state, no_weights
 from vadkit.errors import DataError
 from vadkit.features.feature import Feature, last_frames
 
-# Mean and deviation of ImageNet's channels, by which torchvision's weights were trained.
+# The mean and standard deviation of ImageNet's channels, used to train torchvision's weights.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# The names that torchvision's models give to what turns an embedding into classes.
+# The names of the classification layers in torchvision's models.
 _HEADS = ("fc", "heads", "head", "classifier")
 
 
 class Backbone(Feature):
-    """The embedding of a region by a torchvision classifier, with weights of yours.
+    """The embedding of a region by a torchvision classifier, with your own weights.
 
     ``weights`` is the file of a state dict, such as those that torchvision's documentation links
     under "Classification"; nothing is downloaded. Regions are resized to ``size`` pixels square and
-    scaled by ImageNet's mean and deviation; gray clips are taken for gray pictures in RGB. The row
-    is what reaches the last layers, those that give classes. It is divided by its length with
-    ``normalise``, which makes distances those of angles.
+    normalised by ImageNet's mean and standard deviation; gray clips are converted to RGB. The row
+    is the input of the classification layers. With ``normalise``, it is divided by its length, so
+    that distances depend on angles.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Backbone(Feature):
         self.network = _network(model, weights.expanduser())
 
     def train(self, mode: bool = True) -> Backbone:
-        """Stays in evaluation mode: the network is not trained here."""
+        """Stay in evaluation mode: the network is not trained here."""
         super().train(False)
         return self
 
     @torch.no_grad()
     def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
-        """Rows (N, F), 512 of ``resnet18``."""
+        """Return rows (N, F), 512 for ``resnet18``."""
         from torchvision.ops import roi_align
 
         frames = last_frames(clips)
@@ -90,7 +90,7 @@ def _network(model: str, weights: Path) -> nn.Module:
     network: nn.Module = models.get_model(model, weights=None)
     head = next(name for name in _HEADS if hasattr(network, name))
     setattr(network, head, nn.Identity())
-    # Without the head: it may be of any number of classes.
+    # Without the classification layers, which may have any number of classes.
     kept = {
         name: value
         for name, value in (state.items() if isinstance(state, dict) else ())
@@ -100,5 +100,5 @@ def _network(model: str, weights: Path) -> nn.Module:
         network.load_state_dict(kept)
     except (RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise DataError(f"weights {weights} are not of {model} ({reason})") from None
+        raise DataError(f"weights {weights} do not match {model} ({reason})") from None
     return network.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Where objects are, how large, and where they go."""
+"""Position, size and motion of objects."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from vadkit.features.feature import Feature, heights, last_flow, region_means
 
 
 class BoxGeometry(Feature):
-    """Place and size of a region, as four numbers.
+    """Position, height and aspect ratio of a region, as four numbers.
 
-    The middle of its lower edge, x and y, and its height, in shares of the frame's width, height
-    and height, and the logarithm of height over width. So a tall thing far away and a wide one near
-    are told from people; where only few rows were seen, rare places come out as abnormal too.
+    These are x and y of the middle of its lower edge and its height, as shares of the frame's
+    width, height and height, and the logarithm of height over width. A tall object far away and a
+    wide one nearby then differ from people. Places with few training rows also score as abnormal.
     """
 
     def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
-        """Rows (N, 4)."""
+        """Return rows (N, 4)."""
         height, width = clips.frames.shape[-2:]
         boxes = torch.cat(list(regions))
         tall = heights(regions)
@@ -31,10 +31,10 @@ class BoxGeometry(Feature):
 
 
 class BoxVelocity(Feature):
-    """Mean motion of a region to the right and down, in its heights a frame."""
+    """Mean motion of a region to the right and down, in its heights per frame."""
 
     flow: ClassVar[bool] = True
 
     def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
-        """Rows (N, 2)."""
+        """Return rows (N, 2)."""
         return region_means(last_flow(clips), regions) / heights(regions)[:, None]

@@ -1,4 +1,4 @@
-"""What the family ``features`` holds, and the regions that features are of."""
+"""The interface of the family ``features``, and the regions that features describe."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from vadkit.data.tensors import Clips
 
 
 class Feature(nn.Module):
-    """Rows of numbers that say what regions of a clip's last frame are like.
+    """Rows of numbers that describe regions of a clip's last frame.
 
-    ``regions`` holds the boxes (n, 4) of each clip, x1, y1, x2, y2 in pixels of the clip; they may
-    be objects, cells of a grid or the whole frame. A row (F,) of float32 comes out for each, clip
-    after clip; one that is NaN says that nothing is known of its region.
+    ``regions`` has the boxes (n, 4) of each clip, x1, y1, x2, y2 in clip pixels; they may be
+    objects, cells of a grid or the whole frame. The result has a row (F,) of float32 for each
+    region, clip after clip; a row of NaN means that nothing is known about the region.
 
-    ``flow`` says whether it looks at the optical flow to the last frame, ``Clips.flow[:, :, -1]``.
+    ``flow`` says whether it uses the optical flow to the last frame, ``Clips.flow[:, :, -1]``.
     """
 
     flow: ClassVar[bool] = False
-    # Whether rows come from files: ``forward`` then takes what `Clips.given` has under its name.
+    # Whether rows come from files: then ``forward`` gets the rows of `Clips.given` with its name.
     from_file: ClassVar[bool] = False
 
     def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
-        """Rows (N, F) of all regions."""
+        """Return rows (N, F) of all regions."""
         raise NotImplementedError
 
 
 def grid_boxes(grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Boxes (rows * columns, 4) of the cells that divide a frame of (height, width)."""
+    """Return boxes (rows * columns, 4) of the cells of a grid in a frame of (height, width)."""
     rows, columns = grid
     ys = torch.linspace(0, size[0], rows + 1)
     xs = torch.linspace(0, size[1], columns + 1)
@@ -42,15 +42,15 @@ def grid_boxes(grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
 
 
 def owners(regions: Sequence[Tensor]) -> Tensor:
-    """The clip (N,) that each region is of."""
+    """Return the clip (N,) of each region."""
     counts = torch.tensor([len(one) for one in regions])
     return torch.arange(len(regions)).repeat_interleave(counts).to(regions[0].device)
 
 
 def region_means(planes_BPHW: Tensor, regions: Sequence[Tensor]) -> Tensor:
-    """Means (N, P) of planes over the pixels that regions touch, at least one pixel of each."""
+    """Return means (N, P) of planes over the pixels of each region, at least one pixel each."""
     height, width = planes_BPHW.shape[-2:]
-    # Sums of all that lies above and to the left; double, for they are differences of large sums.
+    # Integral images; in double precision, because differences of large sums are needed.
     sums = functional.pad(planes_BPHW.double(), (1, 0, 1, 0)).cumsum(dim=-1).cumsum(dim=-2)
     boxes = torch.cat(list(regions))
     left = boxes[:, 0].floor().long().clamp(0, width - 1)
@@ -64,17 +64,17 @@ def region_means(planes_BPHW: Tensor, regions: Sequence[Tensor]) -> Tensor:
 
 
 def last_frames(clips: Clips) -> Tensor:
-    """The frames (B, C, H, W) that regions lie in, float32."""
+    """Return the frames (B, C, H, W) that contain the regions, float32."""
     return clips.frames[:, :, -1].float()
 
 
 def last_flow(clips: Clips) -> Tensor:
-    """The flow (B, 2, H, W) to the frames that regions lie in."""
+    """Return the flow (B, 2, H, W) to the frames that contain the regions."""
     assert clips.flow is not None
     return clips.flow[:, :, -1]
 
 
 def heights(regions: Sequence[Tensor]) -> Tensor:
-    """Heights (N,) of regions in pixels, at least 1."""
+    """Return heights (N,) of regions in pixels, at least 1."""
     boxes = torch.cat(list(regions))
     return (boxes[:, 3] - boxes[:, 1]).clamp(min=1)

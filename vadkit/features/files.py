@@ -1,4 +1,4 @@
-"""Rows of features that were worked out before and saved, a file for each video."""
+"""Precomputed rows of features, with one file for each video."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from vadkit.data.videos import Video
 from vadkit.errors import DataError
 from vadkit.features.feature import Feature
 
-# A row is of a region where their boxes overlap by more than this (intersection over union).
+# A row belongs to a region if their boxes overlap by more than this (intersection over union).
 _OVERLAP = 0.3
-# What rows of one frame may take: eight objects of 2,048 numbers each.
+# The memory limit for rows of one frame: eight objects of 2,048 numbers each.
 _BYTES_A_FRAME = 8 * 2048 * 4
 
 
 class FileFeature(Feature):
-    """Features from a folder with a file for each video; knows the videos of its data set alone."""
+    """Features from a folder with a file for each video of the dataset, and no other video."""
 
     from_file: ClassVar[bool] = True
-    # Names of the files of a video, the first there is.
+    # Possible names of a video's file; the first existing one is used.
     endings: ClassVar[tuple[str, ...]] = (".npz",)
 
     def __init__(self, *, train: Path | None = None, test: Path | None = None) -> None:
@@ -34,9 +34,9 @@ class FileFeature(Feature):
         self.folders = {"train": train, "test": test}
 
     def read(self, video: Video, length: int) -> GivenRows:
-        """The rows of ``video``, which has ``length`` frames, boxes in pixels of the source.
+        """Read the rows of ``video``, which has ``length`` frames; boxes are in source pixels.
 
-        Raises ``DataError`` for a file that is missing, cannot be read, or speaks of other frames.
+        Raises ``DataError`` for a file that is missing, unreadable, or has rows for other frames.
         """
         path = self._path(video)
         try:
@@ -58,7 +58,7 @@ class FileFeature(Feature):
         )
 
     def rows_of(self, arrays: dict[str, np.ndarray], path: Path) -> GivenRows:
-        """Rows of the arrays of a file by name; a ``.npy`` file's is under ''."""
+        """Return the rows of the arrays of a file by name; that of a ``.npy`` file is under ''."""
         raise NotImplementedError
 
     def _path(self, video: Video) -> Path:
@@ -78,13 +78,14 @@ class FileFeature(Feature):
         there = sorted(each.name for each in folder.iterdir())
         raise DataError(
             f"{name}: video '{video.id}' has no {' or '.join(path.name for path in paths)} in "
-            f"{folder}; it holds {len(there)} files: {', '.join(there[:8]) or 'none'}"
+            f"{folder}; it contains {len(there)} files: {', '.join(there[:8]) or 'none'}"
         )
 
     def forward(self, given: Sequence[Tensor], regions: Sequence[Tensor]) -> Tensor:  # type: ignore[override]
-        """Of each region the row (F,) whose box overlaps it most, NaN where none does enough.
+        """Return each region's row (F,), whose box overlaps it most; NaN if none overlaps enough.
 
-        Rows (n, 4 + F) of each clip, their boxes first. A row of a whole frame is every region's.
+        ``given`` has rows (n, 4 + F) of each clip, starting with their boxes. A row of a whole
+        frame is used for every region.
         """
         from torchvision.ops import box_iou
 
@@ -102,19 +103,19 @@ class FileFeature(Feature):
 
 
 class EmbeddingsFile(FileFeature):
-    """Embeddings that any program of yours has saved, a file for each video.
+    """Embeddings from your own program, with one file for each video.
 
-    ``train`` and ``test`` are folders. Of the video 01 the file is ``01.npy``, an array (N, F) of a
-    row for each of its N frames, or ``01.npz`` with ``frame`` (n,) from 0 and ``rows`` (n, F), and
-    with ``xyxy`` (n, 4), boxes in pixels of the source, where rows are of objects. An object takes
-    the row whose box overlaps its own most, above an intersection over union of 0.3; where there is
-    none it is judged by the other features alone.
+    ``train`` and ``test`` are folders. For the video 01, the file is ``01.npy``, an array (N, F)
+    with a row for each of its N frames; or ``01.npz`` with ``frame`` (n,) from 0 and ``rows`` (n,
+    F), and with ``xyxy`` (n, 4), boxes in source pixels, if rows describe objects. An object gets
+    the row whose box has the largest intersection over union with its own, above 0.3. If there is
+    none, only the other features score the object.
     """
 
     endings = (".npz", ".npy")
 
     def rows_of(self, arrays: dict[str, np.ndarray], path: Path) -> GivenRows:
-        """Rows and, where the file has them, boxes."""
+        """Return rows and, if the file has them, boxes."""
         if path.suffix == ".npy":
             rows = arrays[""]
             _expect(rows, ("frames", "F"), path, "the array")
@@ -126,24 +127,24 @@ class EmbeddingsFile(FileFeature):
 
 
 class PosesFile(FileFeature):
-    """Poses that a pose estimator of yours has found, a file for each video.
+    """Poses from your own pose estimator, with one file for each video.
 
-    ``train`` and ``test`` are folders. Of the video 01 the file is ``01.npz`` with ``frame`` (n,)
-    from 0 and ``keypoints`` (n, K, 2) or (n, K, 3): x and y in pixels of the source and, where they
-    are known, how sure the point is; one of 0 was not seen. A pose becomes 2K numbers: its points
-    from the middle of their box, in heights of that box, and 0 for points not seen, so it does not
-    matter where somebody is and how large. An object takes the pose whose box overlaps its own
-    most, above an intersection over union of 0.3.
+    ``train`` and ``test`` are folders. For the video 01, the file is ``01.npz`` with ``frame`` (n,)
+    from 0 and ``keypoints`` (n, K, 2) or (n, K, 3): x and y in source pixels and, optionally, a
+    confidence; 0 means invisible. A pose becomes 2K numbers: its points relative to the middle of
+    their box, in units of the box height, and 0 for invisible points. The numbers therefore do not
+    depend on position and size. An object gets the pose whose box has the largest intersection over
+    union with its own, above 0.3.
     """
 
     def rows_of(self, arrays: dict[str, np.ndarray], path: Path) -> GivenRows:
-        """Normalised poses and the boxes around their points."""
+        """Return normalised poses and the boxes around their points."""
         frame = _member(arrays, "frame", ("n",), path)
         points = _member(arrays, "keypoints", (len(frame), "K", "2 or 3"), path)
         if points.shape[2] not in (2, 3) or not points.shape[1]:
             raise DataError(
                 f"{path}: 'keypoints' is {points.shape}; expected (n, K, 2) of x and y, or "
-                "(n, K, 3) with how sure each point is"
+                "(n, K, 3) with a confidence for each point"
             )
         seen = np.ones(points.shape[:2], bool) if points.shape[2] == 2 else points[..., 2] > 0
         kept = seen.any(axis=1)
@@ -184,19 +185,19 @@ def _check(given: GivenRows, length: int, path: Path) -> None:
     frame, rows = given.frame, given.rows
     if path.suffix == ".npy" and len(rows) != length:
         raise DataError(
-            f"{path} has rows of {len(rows)} frames, but the video has {length}; a .npy file holds "
-            "a row for each. Save frame and rows as .npz where some have none"
+            f"{path} has rows of {len(rows)} frames, but the video has {length}; a .npy file "
+            "needs a row for each frame. Save frame and rows as .npz if some frames have none"
         )
     if (frame != np.rint(frame)).any() or (frame < 0).any():
-        raise DataError(f"{path}: 'frame' holds a value that is no whole number from 0 on")
+        raise DataError(f"{path}: 'frame' has a value that is not a whole number from 0 on")
     if len(frame) and frame.max() >= length:
         raise DataError(
             f"{path}: rows reach frame {frame.max():g}, but the video has {length} frames, 0 to "
             f"{length - 1}; count from 0, or is it another version of the video?"
         )
     if not np.isfinite(rows).all() or not (given.xyxy is None or np.isfinite(given.xyxy).all()):
-        raise DataError(f"{path} holds values that are not finite")
+        raise DataError(f"{path} has values that are not finite")
     if given.xyxy is None and len(np.unique(frame)) < len(frame):
         raise DataError(
-            f"{path} has several rows of one frame; save their boxes as 'xyxy' (n, 4) beside them"
+            f"{path} has several rows of one frame; also save their boxes as 'xyxy' (n, 4)"
         )

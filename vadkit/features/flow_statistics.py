@@ -1,4 +1,4 @@
-"""How fast things move, and in which directions."""
+"""Speed and direction of motion."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from vadkit.features.feature import Feature, heights, last_flow, region_means
 
 
 class FlowStatistics(Feature):
-    """Mean speed of a region's pixels by direction of motion, as AI-VAD's velocity has it.
+    """Mean speed of a region's pixels by direction of motion, as in AI-VAD's velocity.
 
-    The directions are divided into ``bins``, the first from right to ``360 / bins`` degrees further
-    clockwise. A bin's value is the summed length of the flow of its pixels, divided by all pixels
-    of the region: the bins' sum is the mean speed, and one bin alone is that. ``spread`` adds the
-    deviation of the length over the region. Speeds are in pixels a frame; with ``relative`` in
-    heights of the region, which takes off how far away an object is.
+    Directions are divided into ``bins``; the first one goes from right to ``360 / bins`` degrees
+    clockwise. A bin's value is the sum of the flow lengths of its pixels, divided by the number of
+    all pixels of the region. The sum of the bins is therefore the mean speed, and a single bin is
+    the mean speed. ``spread`` adds the standard deviation of the length over the region. Speeds are
+    in pixels per frame; with ``relative``, they are in heights of the region, which removes the
+    effect of distance.
     """
 
     flow: ClassVar[bool] = True
@@ -37,11 +38,11 @@ class FlowStatistics(Feature):
         self.bins, self.spread, self.relative = bins, spread, relative
 
     def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
-        """Speeds (N, bins), or (N, bins + 1) with ``spread``."""
+        """Return speeds (N, bins), or (N, bins + 1) with ``spread``."""
         flow = last_flow(clips)
         length = flow.square().sum(dim=1, keepdim=True).sqrt()
         turned = torch.atan2(flow[:, 1:], flow[:, :1]) / (2 * math.pi) % 1
-        # Just below a whole turn floats may round up to it.
+        # Just below a full turn, floats may round up to it.
         numbers = (turned * self.bins).long() % self.bins
         planes = [length * (numbers == number) for number in range(self.bins)]
         if self.spread:

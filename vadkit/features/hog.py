@@ -1,4 +1,4 @@
-"""What things look like, by the directions of their edges."""
+"""Appearance, described by the directions of edges."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Side = Annotated[int, Field(ge=16, multiple_of=8)]
 
 
 class Hog(Feature):
-    """Histograms of oriented gradients (Dalal and Triggs, CVPR 2005), as OpenCV computes them.
+    """Histograms of oriented gradients (Dalal and Triggs, CVPR 2005), computed by OpenCV.
 
-    Each region is resized to ``size`` (height, width), in gray; cells of 8x8 pixels, blocks of 2x2
-    cells, a cell apart, and ``bins`` unsigned directions. 64x32, half the paper's window for
-    pedestrians, gives 21 blocks of 36 values.
+    Each region is resized to ``size`` (height, width), in gray. Cells have 8x8 pixels, blocks have
+    2x2 cells with a stride of one cell, and there are ``bins`` unsigned directions. A size of
+    64x32, half the paper's window for pedestrians, gives 21 blocks of 36 values.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Hog(Feature):
         self.size, self.bins = tuple(size), bins
 
     def forward(self, clips: Clips, regions: Sequence[Tensor]) -> Tensor:
-        """Rows (N, (height / 8 - 1) * (width / 8 - 1) * 4 * bins)."""
+        """Return rows (N, (height / 8 - 1) * (width / 8 - 1) * 4 * bins)."""
         from torchvision.ops import roi_align
 
         gray = last_frames(clips).mean(dim=1, keepdim=True)

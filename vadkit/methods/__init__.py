@@ -1,4 +1,4 @@
-"""Methods of video anomaly detection, one a file, on one contract."""
+"""Methods of video anomaly detection, one per file, with one interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Velocity, pose and appearance of objects, each with a density of its own."""
+"""Velocity, pose and appearance of objects, each with its own density."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _Optional = dict[str, Any] | None
 
 
 class AIVAD(DensityMethod):
-    """Attributes of objects that people understand (Reiss and Hoshen, 2022).
+    """Velocity, pose and deep features of objects, each with a density (Reiss and Hoshen, 2022).
 
-    "Attribute-based Representations for Accurate and Interpretable Video Anomaly Detection": an
-    object's velocity is its mean optical flow by ``bins`` directions, under a mixture of
-    ``components`` Gaussians; its ``pose`` and its ``deep`` features are compared with their nearest
-    training neighbours. Each part's scores are calibrated, 0 being the lowest and 1 the 99.9th
-    percentile of training objects, and summed; a frame has the score of its highest object, 0 where
-    it has none. ``Scores.parts`` tells which attribute it was. No gradient is taken. The paper has
-    8 bins and 5 components, on Ped2 1 and 2, divides by an object's height on ShanghaiTech
-    (``relative``), and reports micro AUC 99.1, 93.7 and 85.9 on Ped2, Avenue and ShanghaiTech, with
-    scores smoothed over time.
+    "Attribute-based Representations for Accurate and Interpretable Video Anomaly Detection". The
+    velocity of an object is its mean optical flow in ``bins`` directions, with a mixture of
+    ``components`` Gaussians as its density. Its ``pose`` and ``deep`` features are compared with
+    their nearest training neighbours. The scores of each part are calibrated (0 is the lowest and 1
+    the 99.9th percentile over training objects) and summed. A frame has the score of its highest
+    object, 0 without objects. ``Scores.parts`` has the score of each attribute. The method uses no
+    gradients. The paper uses 8 bins and 5 components (1 and 2 on Ped2), divides by the height of
+    the object on ShanghaiTech (``relative``), and reports micro AUC 99.1, 93.7 and 85.9 on Ped2,
+    Avenue and ShanghaiTech, with scores smoothed over time.
 
-    ``pose`` and ``deep`` take a component of the family ``features`` and are off by default: the
-    paper's are AlphaPose's poses (``poses-file``) and CLIP's embeddings (``embeddings-file``, or
-    ``backbone`` with weights of yours), and nothing is downloaded. Velocity alone stays.
+    ``pose`` and ``deep`` are components of the family ``features`` and are off by default, which
+    leaves only velocity. The paper uses AlphaPose's poses (``poses-file``) and CLIP's embeddings
+    (``embeddings-file``, or ``backbone`` with your own weights). Nothing is downloaded.
 
     Differences from the paper: objects come from the recipe's ``objects`` and flow from dense
-    inverse search, in place of Mask R-CNN and FlowNet2; lengths of flow are Euclidean; velocity is
-    calibrated on held-out video as well, in ``folds`` turns, pose and deep features in as many in
-    place of one for each video; distances are not squared; parts are summed for each object, where
-    the authors' code adds each frame's highest values; at most ``samples`` training objects, drawn
-    at random, are kept. ``scorers: [{type: gaussian, sigma: 3}]`` smooths as the authors do.
+    inverse search, instead of Mask R-CNN and FlowNet2; flow lengths are Euclidean; velocity is also
+    calibrated on held-out video; all parts use ``folds`` folds, while the paper uses one per video
+    for pose and deep features; distances are not squared; parts are summed per object, while the
+    authors' code adds each frame's highest values; at most ``samples`` training objects, drawn at
+    random, are kept. ``scorers: [{type: gaussian, sigma: 3}]`` smooths as the authors do.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -80,7 +80,7 @@ class AIVAD(DensityMethod):
 
     @classmethod
     def parts_of(cls, params: Mapping[str, Any]) -> list[Part]:
-        """Velocity, and the others where the recipe has them."""
+        """Return velocity, and the other parts if the recipe has them."""
         velocity = {
             "type": "flow-statistics",
             "bins": params["bins"],

@@ -1,4 +1,4 @@
-"""How things look against how they move."""
+"""Appearance against motion."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from vadkit.methods.method import Method, Scores, Update, WeightedLoss
 
 # dx, dy and their magnitude.
 _MOTION = 3
-# A patch without any error has a logarithm of minus infinity; networks come nowhere near this.
+# The logarithm of a patch without any error is minus infinity; networks never come close to this.
 _LEAST_ERROR = 1e-10
 
 
 class AMC(Method):
     """Appearance and the motion that goes with it, from one frame (Nguyen and Meunier, ICCV 2019).
 
-    "Anomaly Detection in Video Sequence with Appearance-Motion Correspondence": a network rebuilds
-    a frame and predicts its motion, which is the optical flow to the next and its magnitude. The
-    generator minimises intensity 1, gradient 1, flow L1 2 and adversarial 0.25; the discriminator
-    sees the true frame with the true or the predicted motion, and takes its step first. Motion is
-    in pixels of the clip, unscaled, in the network, the losses and the score.
+    "Anomaly Detection in Video Sequence with Appearance-Motion Correspondence". A network
+    reconstructs a frame and predicts its motion, which is the optical flow to the next frame and
+    its magnitude. The generator minimises intensity 1, gradient 1, flow L1 2 and adversarial 0.25.
+    The discriminator gets the true frame with the true or the predicted motion, and takes its step
+    first. Motion is in clip pixels, unscaled, in the network, the losses and the score.
 
-    A clip is two frames, and the first gets the score, so a live score is one frame late and the
-    last frame of a video has none. Of all patches of 16x16 pixels, 4 apart, the one with the
-    largest motion error is sought; the score is log(S_F / m_F) + 0.2 log(S_I / m_I) of it, with the
-    mean squared errors S_F of its motion and S_I of its frame, and their means m over the training
-    clips. The map is the squared motion error of each pixel, a mean over dx, dy and magnitude, at
-    the clip's size. ``patch``, ``stride`` and ``image_weight`` are 16, 4 and 0.2 in the paper,
-    which reports AUC 96.2 on Ped2 and 86.9 on Avenue.
+    A clip has two frames, and the first one is scored. A live score is therefore one frame late,
+    and the last frame of a video has none. The score uses the patch with the largest motion error,
+    among all patches of 16x16 pixels with a stride of 4. It is log(S_F / m_F) + 0.2 log(S_I / m_I),
+    with the mean squared errors S_F of the patch's motion and S_I of its frame, and their means m
+    over the training clips. The map is the squared motion error of each pixel, averaged over dx, dy
+    and magnitude, at the clip's size. ``patch``, ``stride`` and ``image_weight`` are 16, 4 and 0.2
+    in the paper, which reports AUC 96.2 on Ped2 and 86.9 on Avenue.
 
-    Differences from the paper: in place of FlowNet2 dense inverse search gives the true flow; the
-    magnitude is predicted as a channel of its own, as in the authors' code; the discriminator has
-    no batch normalisation and gives one logit a patch; both steps share one pass of the generator,
-    dropout included; scores are scaled by both extremes of a video, where the paper divides by the
-    largest. Adam's betas, 40 epochs, batches of 16 and dropout 0.3 are those of the authors' code.
-    ``networks: {discriminator: null}`` trains without the adversarial part.
+    Differences from the paper: dense inverse search replaces FlowNet2 for the true flow; the
+    magnitude is predicted as a separate channel, as in the authors' code; the discriminator has no
+    batch normalisation and returns one logit per patch; both steps share one forward pass of the
+    generator, including dropout; scores are scaled by the minimum and maximum of a video, while the
+    paper divides by the maximum. Adam's betas, 40 epochs, batches of 16 and dropout 0.3 are those
+    of the authors' code. ``networks: {discriminator: null}`` trains without the adversarial part.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -90,7 +90,7 @@ class AMC(Method):
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
         if (frames, step) != (2, 1):
             raise ValueError(
-                "amc needs 2 frames with step 1, the frame and the one that it moves to; "
+                "amc needs 2 frames with step 1, the frame and the next one; "
                 f"got {frames} with step {step}"
             )
         if size[0] % 16 or size[1] % 16 or min(size) < 32:
@@ -106,8 +106,8 @@ class AMC(Method):
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         frame, motion = _frame_and_motion(clips)
-        # One forward pass of the generator serves both steps: it stays valid because the
-        # discriminator's step leaves the generator's weights as they are. It is made here and not
+        # One forward pass of the generator serves both steps. It stays valid because the
+        # discriminator's step does not change the generator's weights. It is computed here and not
         # within the terms, where the trainer has frozen one of the two networks.
         output, predicted = self.networks["generator"](frame)
 
@@ -134,13 +134,13 @@ class AMC(Method):
         yield Update("generator", generator_terms)
 
     def embed(self, clips: Clips) -> Tensor:
-        """The encoder's last level, as a mean over all places: (B, 8 * width) of ``amc``."""
+        """Return the encoder's last level, averaged over all places: (B, 8 * width) of ``amc``."""
         generator: Any = self.networks["generator"]
         features: Tensor = generator.encode(clips.frames[:, :, 0])[-1].float().mean(dim=(2, 3))
         return features
 
     def _errors(self, clips: Clips) -> tuple[Tensor, Tensor, Tensor]:
-        """Errors (B, 2) of motion and frame in the worst patch, motion's (B, H, W), the output."""
+        """Return errors (B, 2) of motion and frame in the worst patch, motion errors, output."""
         frame, motion = _frame_and_motion(clips)
         output, predicted = self.networks["generator"](frame)
         maps = [
@@ -165,9 +165,9 @@ class AMC(Method):
 
 
 def worst_patch(motion_BHW: Tensor, image_BHW: Tensor, *, patch: int, stride: int) -> Tensor:
-    """Mean errors (B, 2) of motion and image in the patch whose motion error is the largest.
+    """Return mean errors (B, 2) of motion and image in the patch with the largest motion error.
 
-    Patches are squares of ``patch`` pixels, their corners ``stride`` apart, within the frame.
+    Patches are squares of ``patch`` pixels with a stride of ``stride``, inside the frame.
     """
     means = functional.avg_pool2d(torch.stack([motion_BHW, image_BHW], dim=1), patch, stride)
     means = means.flatten(2)
@@ -176,12 +176,12 @@ def worst_patch(motion_BHW: Tensor, image_BHW: Tensor, *, patch: int, stride: in
 
 
 def _frame_and_motion(clips: Clips) -> tuple[Tensor, Tensor]:
-    """The clip's first frame (B, C, H, W), and dx, dy and magnitude (B, 3, H, W) to the second."""
+    """Return the first frame (B, C, H, W), and dx, dy and magnitude (B, 3, H, W) to the second."""
     assert clips.flow is not None
     flow = clips.flow[:, :, 0]
     return clips.frames[:, :, 0], torch.cat([flow, flow.norm(dim=1, keepdim=True)], dim=1)
 
 
 def _pair(frame_BCHW: Tensor, motion_B3HW: Tensor) -> Tensor:
-    """What the discriminator sees."""
+    """Return the input of the discriminator."""
     return torch.cat([frame_BCHW, motion_B3HW.to(frame_BCHW.dtype)], dim=1)

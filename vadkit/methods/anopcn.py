@@ -17,22 +17,23 @@ from vadkit.methods.prediction import adversarial_updates, negative_psnr, predic
 class AnoPCN(Method):
     """Recurrent prediction of the next frame, and of what it lacks (Ye, MM 2019).
 
-    "AnoPCN: Video Anomaly Detection via Deep Predictive Coding Network": a recurrent network runs
-    over 4 RGB frames, at each given the frame and the error of its prediction, and predicts the
-    fifth; a second network reconstructs the error of that prediction, and what it makes is added.
-    In turn, the predictor minimises intensity 1, gradient 1, optical flow 2 and adversarial 0.05,
-    as future-frame's generator does, and the refiner the squared error of the refined frame. A
-    frame's score is the negative PSNR in dB of the refined frame over pixels in 0..1, its map the
-    squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a video have
-    no score. The paper reports AUC 96.8 on Ped2, 86.2 on Avenue and 73.6 on ShanghaiTech after
-    per-video min-max.
+    "AnoPCN: Video Anomaly Detection via Deep Predictive Coding Network". A recurrent network runs
+    over 4 RGB frames; in each step it gets the frame and the error of its prediction. It predicts
+    the fifth frame. A second network reconstructs the error of that prediction, and the result is
+    added to it. The predictor minimises intensity 1, gradient 1, optical flow 2 and adversarial
+    0.05, like the generator of future-frame; the refiner minimises the squared error of the refined
+    frame. A frame's score is the negative PSNR in dB of the refined frame over pixels in 0..1; its
+    map is the squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a
+    video have no score. The paper reports AUC 96.8 on Ped2, 86.2 on Avenue and 73.6 on ShanghaiTech
+    after per-video min-max.
 
-    Differences from the paper: both networks take a step on every batch, the predictor first, where
-    the paper trains them in phases; only the last of the predictions has a loss; the flow is as in
-    future-frame, not FlowNet2's; the layers around the LSTMs, the refiner (future-frame's U-Net)
-    and the weights of the losses are chosen here, after future-frame. ``networks: {discriminator:
+    Differences from the paper: both networks take a step on every batch, the predictor first, while
+    the paper trains them in phases; only the last prediction has a loss; flow is computed as in
+    future-frame, not by FlowNet2; the layers around the LSTMs, the refiner (future-frame's U-Net)
+    and the weights of the losses are our choice, after future-frame. ``networks: {discriminator:
     null}`` and ``flow: null`` train without these parts; ``networks: {refiner: {skips: false}}``
-    takes the U-Net's skips away, over which the refiner can pass any error on as it is.
+    removes the skip connections of the U-Net, through which the refiner can pass on any error
+    unchanged.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -72,7 +73,8 @@ class AnoPCN(Method):
         return {"predictor": (planes,), "refiner": (planes, planes), "discriminator": (planes,)}
 
     def updates(self, clips: Clips) -> Iterator[Update]:
-        # Made here: the predictor's step needs its gradients, the others take it as it is.
+        # Computed here: the predictor's step needs its gradients, the other steps use it as a
+        # constant.
         predicted: Tensor = self.networks["predictor"](clips.frames[:, :, :-1])
         yield from adversarial_updates(self, "predictor", clips, predicted)
 

@@ -1,4 +1,4 @@
-"""Pictures and the cells they are divided into: windows around cells, and cells that move."""
+"""Images and their division into cells: windows around cells, and cells that move."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch.nn import functional
 
 
 def soften(pictures_BCHW: Tensor) -> Tensor:
-    """Means of neighbours with weights 1 4 6 4 1 both ways: a Gaussian of 1 pixel."""
+    """Average neighbours with weights 1 4 6 4 1 in both directions: a Gaussian of 1 pixel."""
     weights = np.array([1, 4, 6, 4, 1], np.float32) / 16
     pictures = pictures_BCHW.flatten(0, 1).cpu().numpy()
-    # By OpenCV: a convolution of one channel takes PyTorch many times as long on a CPU.
+    # With OpenCV: on a CPU, a one-channel convolution of PyTorch takes many times as long.
     soft = [
         cv2.sepFilter2D(picture, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REPLICATE)
         for picture in pictures
@@ -22,17 +22,18 @@ def soften(pictures_BCHW: Tensor) -> Tensor:
     return torch.from_numpy(np.stack(soft)).view_as(pictures_BCHW).to(pictures_BCHW.device)
 
 
-# Fewer figures than this say nothing about perspective.
+# With fewer figures than this, perspective cannot be estimated.
 _FEWEST = 10
 
 
 def heights_by_row(foreground_NCHW: Tensor, *, perspective: bool) -> Tensor | None:
-    """The height in pixels (rows,) of who stands with the middle at each row; None if nobody does.
+    """Return the height in pixels (rows,) of people centred at each row; None without people.
 
-    The median height of connected foreground; of upright figures that stand alone, where there are
-    ten. Others are parts of figures and groups, which look like figures of other sizes. With
-    ``perspective`` a line over the rows, by the medians of slopes (Theil and Sen, SciPy), between
-    half and twice the median; still the median where few stand alone or the slope may well be 0.
+    It is the median height of connected foreground; if there are at least ten upright figures that
+    stand alone, only those count, because parts of figures and groups look like figures of other
+    sizes. With ``perspective``, it is a line over the rows, from medians of slopes (Theil and Sen,
+    SciPy), limited to half and twice the median. It stays the median if few figures stand alone, or
+    if the slope is not clearly different from 0.
     """
     rows = foreground_NCHW.shape[-2]
     every, alone = [], []
@@ -57,13 +58,13 @@ def heights_by_row(foreground_NCHW: Tensor, *, perspective: bool) -> Tensor | No
 
 
 def _figures(foreground_HW: np.ndarray) -> tuple[list[list[float]], list[list[float]]]:
-    """Heights and middle rows of connected foreground, and of those that are upright and alone."""
+    """Return heights and middle rows of connected foreground, and of upright, isolated figures."""
     rows, columns = foreground_HW.shape
     _, numbers, boxes, _ = cv2.connectedComponentsWithStats((foreground_HW > 0.5).astype("uint8"))
     every, alone = [], []
-    # The first is the background.
+    # The first component is the background.
     for number, (left, top, width, height, area) in enumerate(boxes[1:].tolist(), start=1):
-        # Specks are noise, and who is cut off by an edge is taller.
+        # Small specks are noise; figures that are cut off by an edge are taller than they look.
         if height < 8 or area < 0.2 * width * height:
             continue
         if not (left > 0 and left + width < columns and top > 0 and top + height < rows):
@@ -74,7 +75,7 @@ def _figures(foreground_HW: np.ndarray) -> tuple[list[list[float]], list[list[fl
         around = np.s_[
             max(0, top - near) : top + height + near, max(0, left - near) : left + width + near
         ]
-        # Its own soft rim is not another's.
+        # The soft edge of a figure does not belong to another figure.
         own = cv2.dilate((numbers[around] == number).astype("uint8"), np.ones((5, 5), "uint8"))
         if height > 1.2 * width and not ((foreground_HW[around] > 0.15) & (own == 0)).any():
             alone.append(figure)
@@ -82,7 +83,7 @@ def _figures(foreground_HW: np.ndarray) -> tuple[list[list[float]], list[list[fl
 
 
 def blur(pictures_CHW: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of (..., C, H, W), edges repeated."""
+    """Gaussian blur of (..., C, H, W), with edges repeated."""
     reach = max(1, round(3 * sigma))
     places = torch.arange(-reach, reach + 1, device=pictures_CHW.device, dtype=pictures_CHW.dtype)
     kernel = torch.exp(-0.5 * (places / sigma).square())
@@ -94,12 +95,12 @@ def blur(pictures_CHW: Tensor, sigma: float) -> Tensor:
 
 
 def around(cells_BCHW: Tensor, heights_H: Tensor, widths_H: Tensor) -> Tensor:
-    """Means of windows around each cell, whole numbers of cells high and wide, by the cell's row.
+    """Return means of windows around each cell; the window size in cells depends on the cell's row.
 
-    Of a window that reaches over an edge, what is inside counts.
+    If a window reaches over an edge, only the cells inside count.
     """
     rows, columns = cells_BCHW.shape[-2:]
-    # Sums of all that lies above and to the left; double, for they are differences of large sums.
+    # Integral images; in double precision, because differences of large sums are needed.
     sums = functional.pad(cells_BCHW.double(), (1, 0, 1, 0)).cumsum(dim=-1).cumsum(dim=-2)
     row = torch.arange(rows, device=cells_BCHW.device)
     column = torch.arange(columns, device=cells_BCHW.device)
@@ -117,7 +118,7 @@ def around(cells_BCHW: Tensor, heights_H: Tensor, widths_H: Tensor) -> Tensor:
 
 
 def moved(cells_BCHW: Tensor, motion_B2HW: Tensor) -> Tensor:
-    """Cells carried along their motion, which is in cells a frame."""
+    """Move cells along their motion, which is in cells per frame."""
     height, width = cells_BCHW.shape[-2:]
     y, x = torch.meshgrid(
         torch.arange(height, device=cells_BCHW.device),

@@ -16,16 +16,16 @@ from vadkit.methods.method import Method, Scores, Update
 class ConvAutoEncoder(Method):
     """Reconstruction of stacked frames by a convolutional auto-encoder (Hasan, CVPR 2016).
 
-    "Learning Temporal Regularity in Video Sequences": 10 grey frames are stacked as channels and
-    reconstructed. The error of a pixel is the norm of its difference, the absolute value for a
-    grey one, and a frame's score the mean over pixels, where the paper takes their sum; its map
-    holds the pixels' errors at the clip's size. Of a clip the middle frame is scored, so the first
-    ``frames // 2`` frames of a video and the last few have no score. The paper reports AUC 90.0 on
-    Ped2 and 70.2 on Avenue after per-video min-max.
+    "Learning Temporal Regularity in Video Sequences". 10 grey frames are stacked as channels and
+    reconstructed. The error of a pixel is the norm of its difference, which is the absolute value
+    for a grey pixel. A frame's score is the mean over pixels, while the paper uses their sum; its
+    map has the errors of the pixels at the clip's size. The middle frame of a clip is scored, so
+    the first ``frames // 2`` frames and the last frames of a video have no score. The paper reports
+    AUC 90.0 on Ped2 and 70.2 on Avenue after per-video min-max.
 
-    Differences from the paper: Adam in place of AdaGrad, a sigmoid at the output, no
-    skipped-frame augmentation. Which frame of a clip is scored is our choice: those at its ends
-    have larger errors, which would rise and fall with a frame's place among the clips.
+    Differences from the paper: Adam instead of AdaGrad, a sigmoid at the output, no skipped-frame
+    augmentation. Scoring the middle frame is our choice: frames at the ends of a clip have larger
+    errors, so scores would depend on the position of a frame in its clip.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

@@ -16,17 +16,17 @@ from vadkit.methods.method import Method, Scores, Update
 class ConvLSTMAutoEncoder(Method):
     """Reconstruction of frames by convolutional LSTMs (Chong and Tay, ISNN 2017).
 
-    "Abnormal Event Detection in Videos using Spatiotemporal Autoencoder": 10 grey frames, less the
-    mean image of the training frames, are encoded one by one, followed by three convolutional
-    LSTMs, and decoded. The error of a frame is the norm of its difference, here per pixel as a root
-    mean square. The score of a clip's middle frame is the mean error of the whole clip; its map is
-    the root mean square difference of each pixel over the clip's frames, at the clip's size. The
-    first ``frames // 2`` frames of a video and the last few have no score. The paper reports AUC
-    88.1 on Ped2 and 77.0 on Avenue after per-video min-max.
+    "Abnormal Event Detection in Videos using Spatiotemporal Autoencoder". The mean image of the
+    training frames is subtracted from 10 grey frames. These are encoded one by one, passed through
+    three convolutional LSTMs, and decoded. The error of a frame is the norm of its difference, here
+    per pixel as a root mean square. The score of a clip's middle frame is the mean error of the
+    whole clip; its map is the root mean square difference of each pixel over the clip's frames, at
+    the clip's size. The first ``frames // 2`` frames and the last frames of a video have no score.
+    The paper reports AUC 88.1 on Ped2 and 77.0 on Avenue after per-video min-max.
 
-    Differences from the paper: the clips are those of consecutive frames only, without its strides
-    of 2 and 3; the error of a clip, which the paper names by the clip's first frame, is the middle
-    frame's, and the mean over its frames in place of their sum.
+    Differences from the paper: clips have consecutive frames only, without the paper's strides of 2
+    and 3; the error of a clip belongs to its middle frame, while the paper assigns it to the first
+    frame; it is the mean over the frames instead of their sum.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

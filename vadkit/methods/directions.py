@@ -1,4 +1,4 @@
-"""Which ways things go, and how rarely they go one."""
+"""Directions of motion, and how rare each direction is."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch import Tensor
 
 # Eighths of a turn: to the right, right and down, down, and so on.
 WAYS = 8
-# The least share that counts: 1 in a million is 4.8 deviations of a Gaussian.
+# The smallest share that counts: 1 in a million equals 4.8 standard deviations of a Gaussian.
 _LEAST = 1e-6
 
 
 def ways(motion_B2HW: Tensor) -> Tensor:
-    """How much of each motion (right, down) goes each of the 8 ways (B, 8, H, W).
+    """Distribute each motion (right, down) over the 8 directions, (B, 8, H, W).
 
-    Sums to 1: what goes between two ways counts for both.
+    The shares sum to 1; a motion between two directions counts for both.
     """
     right, down = motion_B2HW.contiguous().unbind(1)
     turn = torch.atan2(down, right) / (2 * math.pi) * WAYS
@@ -26,11 +26,12 @@ def ways(motion_B2HW: Tensor) -> Tensor:
 
 
 def rarity(motion_B2HW: Tensor, shares_8HW: Tensor) -> Tensor:
-    """How many deviations of a Gaussian leave as little beyond them as goes so rare a way.
+    """Return the standard deviations of a Gaussian that are as rare as each direction.
 
-    ``shares`` are those of the 8 ways at each place. What counts as beyond a way of the share p is
-    the part of every way up to p: 0 deviations where all ways are as usual, so that places where
-    people go everywhere have no wrong way.
+    ``shares`` are those of the 8 directions at each place. The tail probability of a direction with
+    share p is the sum of the part of every direction up to p. It is 0 standard deviations if all
+    directions are equally common, so places where people walk in all directions have no abnormal
+    direction.
     """
     share = (ways(motion_B2HW) * shares_8HW).sum(dim=1, keepdim=True)
     beyond = torch.minimum(shares_8HW, share).sum(dim=1).clamp(_LEAST, 0.5)

@@ -1,4 +1,4 @@
-"""Features of windows of a few frames, each worked out once for all clips that hold its frames."""
+"""Features of windows of a few frames, computed once for all clips that contain the frames."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vadkit.methods.method import Method
 
 
 def encode_each(method: Method, clips: Clips) -> Tensor:
-    """Features (B, N, ...) of all windows of the clips, in order of time.
+    """Return features (B, N, ...) of all windows of the clips, in order of time.
 
-    Where a clip follows the one before it by one frame, as in scoring, only its last window is new.
+    If a clip follows the previous one by one frame, as in scoring, only its last window is new.
     """
     length = method.encoded_frames
     count = clips.frames.shape[2] - length + 1
@@ -27,17 +27,17 @@ def encode_each(method: Method, clips: Clips) -> Tensor:
     frames = torch.stack([clips.frames[clip, :, at : at + length] for clip, at in windows])
     flow = None
     if clips.flow is not None:
-        # The flow of a clip begins with that to the last frame of its first window.
+        # The flow of a clip starts with the flow to the last frame of its first window.
         flow = torch.stack([clips.flow[clip, :, at : at + 1] for clip, at in windows])
     return method.encode(Clips(frames, flow))[torch.tensor(places, device=frames.device)]
 
 
 def _follows(clips: Clips) -> list[bool]:
-    """Whether each clip is the one before it, a frame later."""
+    """Return whether each clip is the previous one, shifted by one frame."""
     both = [clips.frames]
-    # Flow of clips that follow each other is often a view of one row of frames.
+    # Flow of consecutive clips is often a view of one row of frames.
     if clips.flow is not None and clips.flow.stride(0) != clips.flow.stride(2):
-        # Worked out from frames, it is the same where they are: a look at some of it is enough.
+        # Flow is computed from frames, so it is equal if they are: comparing a part is enough.
         both.append(clips.flow[..., ::8, ::8])
     return [False] + [
         all(torch.equal(x[clip, :, :-1], x[clip - 1, :, 1:]) for x in both)

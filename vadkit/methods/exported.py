@@ -23,15 +23,15 @@ from vadkit.recipe import Alarms
 from vadkit.recipe.model import Side
 from vadkit.text import printable
 
-# Under which a file holds what is known beside the graph.
+# The key of the metadata in the file.
 RECORD = "vadkit.json"
 SUFFIXES = (".onnx", ".pt2")
 
 
 class ScoreGraph(nn.Module):
-    """A method's scoring as a function of tensors: frames, and flow where it takes any.
+    """A method's scoring as a function of tensors: frames, and flow if the method takes it.
 
-    Gives frame scores (B, S) and, for a method with maps, maps (B, S, h, w).
+    Returns frame scores (B, S) and, for a method with maps, maps (B, S, h, w).
     """
 
     def __init__(self, method: Method) -> None:
@@ -45,9 +45,9 @@ class ScoreGraph(nn.Module):
 
 
 class ExportedMethod:
-    """Scores clips as the method that was exported does.
+    """Scores clips like the method that was exported.
 
-    ``clip`` is the method's; ``record`` holds what else was known, as ``export`` wrote it.
+    ``clip`` is the method's clip spec; ``record`` has the other metadata from ``export``.
     """
 
     def __init__(
@@ -58,35 +58,35 @@ class ExportedMethod:
         self.clip = ClipSpec(**checked(_Clip, record["clip"]).model_dump())
 
     def score(self, clips: Clips) -> Scores:
-        """Scores of a batch of clips, on the CPU."""
+        """Score a batch of clips, on the CPU."""
         given = [clips.frames.float().cpu()]
         if self.clip.flow and clips.flow is not None:
             given.append(clips.flow.float().cpu())
         try:
             frames, *maps = self.run(given)
         except Exception as error:
-            # Each runtime has errors of its own for a graph that does not do what its record says.
+            # Each runtime has its own errors for a graph that does not match its record.
             reason = printable(str(error).strip().partition("\n")[0], 300)
-            raise DataError(f"the exported model does not take its clips: {reason}") from None
+            raise DataError(f"the exported model does not accept its clips: {reason}") from None
         wanted = (len(clips.frames), len(self.clip.scored))
         if tuple(frames.shape) != wanted or any(map.ndim != 4 for map in maps):
             raise DataError(
-                f"the exported model gives scores {tuple(frames.shape)}; expected {wanted}"
+                f"the exported model returns scores {tuple(frames.shape)}; expected {wanted}"
             )
         return Scores(frames, maps[0] if maps else None)
 
 
 def clip_record(clip: ClipSpec) -> dict[str, Any]:
-    """A clip as JSON-like data, the form that ``ExportedMethod`` reads."""
+    """Return a clip spec as JSON-like data, which ``ExportedMethod`` reads."""
     return asdict(clip)
 
 
 def load_exported(path: Path, *, own: bool = False) -> ExportedMethod:
-    """The method in an ``.onnx`` or ``.pt2`` file; ``own`` is one that this process just wrote.
+    """Load the method from an ``.onnx`` or ``.pt2`` file; ``own`` marks a file of this process.
 
-    Raises ``DataError`` for a file that is missing, broken, or was not written by vadkit,
-    ``PluginError`` for a ``.pt2`` file that this user neither exported nor allowed, because reading
-    one can run code, and ``RecipeError`` when ONNX Runtime is not installed.
+    Raises ``DataError`` for a file that is missing, broken, or was not written by vadkit;
+    ``PluginError`` for a ``.pt2`` file that is not trusted, because reading it can run code; and
+    ``RecipeError`` if ONNX Runtime is not installed.
     """
     if not path.is_file():
         raise DataError(f"no exported model at {path}; write one with `vadkit export`")
@@ -94,7 +94,7 @@ def load_exported(path: Path, *, own: bool = False) -> ExportedMethod:
         return _load_onnx(path)
     if path.suffix == ".pt2":
         return _load_pt2(path, own)
-    raise DataError(f"{path} is no exported model; expected {' or '.join(SUFFIXES)}")
+    raise DataError(f"{path} is not an exported model; expected {' or '.join(SUFFIXES)}")
 
 
 def _load_onnx(path: Path) -> ExportedMethod:
@@ -107,13 +107,13 @@ def _load_onnx(path: Path) -> ExportedMethod:
     content = path.read_bytes()
     if outside := external_data(content):
         raise DataError(
-            f"{path} takes weights from another file, {printable(outside)}, which is not read; "
-            "vadkit export writes one file that holds everything"
+            f"{path} takes weights from another file, {printable(outside)}, which is not "
+            "supported; vadkit export writes one file with everything"
         )
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Exception as error:
-        # ONNX Runtime raises errors of its own for each way in which a file can be broken.
+        # ONNX Runtime raises its own errors for each kind of broken file.
         raise DataError(f"{path} cannot be read as an ONNX model: {error}") from None
     record = _record(path, session.get_modelmeta().custom_metadata_map.get(RECORD))
     names = [entry.name for entry in session.get_inputs()]
@@ -130,25 +130,25 @@ def _load_onnx(path: Path) -> ExportedMethod:
 def _load_pt2(path: Path, own: bool) -> ExportedMethod:
     content = path.read_bytes()
     found = {RECORD: ""}
-    # PyTorch unpickles parts of the file, evaluates its size expressions with SymPy, and looks
-    # functions up by the names in its graph. No check of ours could tell a harmless file.
+    # PyTorch unpickles parts of the file, evaluates its size expressions with SymPy, and looks up
+    # functions by the names in its graph. A check cannot prove that a file is harmless.
     if not (own or trust.is_trusted(trust.digest(content))):
         raise PluginError(
-            f"{path} was not exported by this user (sha256 {trust.digest(content)}), and reading a "
-            ".pt2 file can run any code. Use an .onnx file instead; if you trust who made this "
-            "one, add --trust-plugins"
+            f"{path} was not exported by this user (sha256 {trust.digest(content)}), and reading "
+            "a .pt2 file can run any code. Use an .onnx file instead; if you trust the author of "
+            "this file, add --trust-plugins"
         )
     try:
         module = torch.export.load(io.BytesIO(content), extra_files=found).module()
     except Exception as error:
-        # A broken archive fails in as many places as it has parts.
+        # A broken archive fails in many different places.
         raise DataError(f"{path} cannot be read as a torch.export file: {error}") from None
     return ExportedMethod(lambda given: module(*given), _record(path, found[RECORD]))
 
 
 def _record(path: Path, text: str | bytes | None) -> dict[str, Any]:
     if not text:
-        raise DataError(f"{path} was not written by `vadkit export`: it does not say its clip")
+        raise DataError(f"{path} was not written by `vadkit export`: it has no clip record")
     try:
         if len(text) > MOST_JSON:
             raise ValueError("it is too large")
@@ -182,14 +182,14 @@ class _Clip(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> _Clip:
         if max(*self.scored, *self.flow, self.ahead) >= self.frames:
-            raise ValueError("scored, flow and ahead must lie within the frames of the clip")
+            raise ValueError("scored, flow and ahead must be within the frames of the clip")
         if self.range[0] >= self.range[1]:
-            raise ValueError("range must be of two ascending numbers")
+            raise ValueError("range must be two ascending numbers")
         return self
 
 
 class _Record(BaseModel):
-    """What `vadkit export` writes beside the graph."""
+    """The metadata that `vadkit export` writes with the graph."""
 
     clip: _Clip
     flow: dict[str, Any] | None
@@ -200,9 +200,9 @@ class _Record(BaseModel):
 
 
 def _check_inputs(path: Path, clip: ClipSpec, shapes: Sequence[Sequence[Any]]) -> None:
-    """Raise ``DataError`` unless a graph takes the clips that its record speaks of.
+    """Raise ``DataError`` unless the inputs of a graph match the clips in its record.
 
-    ``shapes`` are of its inputs; what is no number in them is free.
+    ``shapes`` are those of its inputs; entries that are not numbers are free.
     """
     wanted = [(None, clip.planes, clip.frames, *clip.size)]
     if clip.flow:
@@ -216,6 +216,6 @@ def _check_inputs(path: Path, clip: ClipSpec, shapes: Sequence[Sequence[Any]]) -
     )
     if not fits:
         raise DataError(
-            f"{path}: its graph takes {[list(shape) for shape in shapes]}, but its record speaks "
-            f"of clips {[list(want[1:]) for want in wanted]}; export it again"
+            f"{path}: its graph takes {[list(shape) for shape in shapes]}, but its record "
+            f"describes clips {[list(want[1:]) for want in wanted]}; export it again"
         )

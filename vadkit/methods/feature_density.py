@@ -1,4 +1,4 @@
-"""Features of objects, cells or frames, against the density of those seen in training."""
+"""Features of objects, cells or frames, with densities of those seen in training."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from vadkit.registry import Nested, build_spec, find
 
 Of = Literal["objects", "cells", "frame"]
 Grid = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
-# Training scores between which a part goes from 0 to 1: the lowest, and the 99.9th percentile.
+# The quantiles of training scores that become 0 and 1: the lowest, and the 99.9th percentile.
 _USUAL = 0.999
 
 
 class Part(NamedTuple):
     """A feature and the density of its rows.
 
-    ``name`` is that of its scores; ``place`` is where its component stands in the parameters.
+    ``name`` is the name of its scores; ``place`` is the position of its component in the
+    parameters.
     """
 
     name: str
@@ -40,14 +41,15 @@ class Part(NamedTuple):
 
 
 class DensityMethod(Method):
-    """What methods of features and their densities share; ``parts_of`` says which they have.
+    """Base class of methods with features and densities; ``parts_of`` returns the parts.
 
-    Each part scores the regions of a frame by itself. Its scores are calibrated so that 0 is the
-    lowest and 1 the 99.9th percentile of what training regions had while their video was held out:
-    the videos are dealt into ``folds``, and each fold is scored by a density of the others' rows.
-    Fewer videos than folds are cut into stretches of time instead. A region's score is the sum of
-    its parts, a frame's that of its highest region; a part that knows nothing of a region adds 0.
-    At most ``samples`` regions, drawn at random from all training clips, are kept for the fit.
+    Each part scores the regions of a frame separately. Its scores are calibrated: 0 is the lowest
+    and 1 the 99.9th percentile of the scores of training regions, computed with their video held
+    out. For this, videos are distributed over ``folds``, and each fold is scored by a density of
+    the rows of the others. If there are fewer videos than folds, videos are cut into segments
+    instead. The score of a region is the sum over parts; the score of a frame is that of its
+    highest region. A part without a row for a region adds 0. At most ``samples`` regions, drawn at
+    random from all training clips, are kept.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -81,7 +83,7 @@ class DensityMethod(Method):
         self.densities: Sequence[Density] = nn.ModuleList(  # type: ignore[assignment]
             build_spec("densities", part.density) for part in parts
         )
-        # Of each part the scores that become 0 and 1, and how many numbers its rows have.
+        # For each part: the scores that become 0 and 1, and the length of its rows.
         self.register_buffer("ranges", torch.tensor([[0.0, 1.0]] * len(parts)))
         self.register_buffer("sizes", torch.zeros(len(parts), dtype=torch.long))
         self._sample = Reservoir(samples)
@@ -89,7 +91,7 @@ class DensityMethod(Method):
 
     @classmethod
     def parts_of(cls, params: Mapping[str, Any]) -> list[Part]:
-        """The parts that the recipe's parameters ask for."""
+        """Return the parts for the recipe's parameters."""
         raise NotImplementedError
 
     @classmethod
@@ -125,7 +127,7 @@ class DensityMethod(Method):
         return [boxes] * len(clips)
 
     def _rows(self, clips: Clips, regions: Sequence[Tensor]) -> list[Tensor]:
-        """Rows (N, F) of all regions, a part each."""
+        """Return rows (N, F) of all regions, for each part."""
         found = []
         for place, feature in zip(self.places, self.features, strict=True):
             source: Any = clips
@@ -147,12 +149,12 @@ class DensityMethod(Method):
         self._sample.add(*rows, videos.repeat_interleave(counts), numbers.repeat_interleave(counts))
 
     def finalize(self) -> None:
-        """Calibrate and fit each part. Raises ``TrainingError`` where there are too few rows."""
+        """Calibrate and fit each part. Raises ``TrainingError`` if there are too few rows."""
         columns = self._sample.take()
         found = len(columns[0]) if columns else 0
         if not found:
             raise TrainingError(
-                f"no {self.of} in the training videos to learn from; look at what `objects` finds"
+                f"no {self.of} in the training videos to learn from; check what `objects` finds"
             )
         *parts, videos, numbers = columns
         folds = _folds(videos, numbers, self.folds)
@@ -161,7 +163,7 @@ class DensityMethod(Method):
             if not known.any():
                 raise TrainingError(
                     f"{self.names[place]} has no row for any of {found} {self.of} of the training "
-                    "videos; do its files speak of the same places?"
+                    "videos; do its files refer to the same positions?"
                 )
             rows = rows[known]
             low, high = _usual_range(density, rows, folds[known])
@@ -170,7 +172,7 @@ class DensityMethod(Method):
             self.sizes[place] = rows.shape[1]
 
     def _of_parts(self, rows: Sequence[Tensor]) -> Tensor:
-        """Calibrated scores (P, N) of regions; 0 where a part knows nothing of one."""
+        """Return calibrated scores (P, N) of regions; 0 if a part has no row for a region."""
         found = []
         for place, (density, values) in enumerate(zip(self.densities, rows, strict=True)):
             if len(values) and values.shape[1] != self.sizes[place]:
@@ -188,7 +190,7 @@ class DensityMethod(Method):
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
-        """Frame scores, and maps: of objects at the clip's size, of cells a value each."""
+        """Return frame scores and maps: for objects at the clip's size, else a value per cell."""
         with torch.autocast(clips.frames.device.type, enabled=False):
             regions = self._regions(clips)
             of_parts = self._of_parts(self._rows(clips, regions))
@@ -206,18 +208,18 @@ class DensityMethod(Method):
 
 
 class FeatureDensity(DensityMethod):
-    """Features of objects, cells or whole frames, and how rare they are among training ones.
+    """Rarity of features of objects, cells or whole frames among those seen in training.
 
-    Each of ``features`` gives a row of numbers for each region of a clip's last frame: its objects,
-    the cells of a ``grid`` of rows and columns, or the frame. ``density`` is fitted on the training
-    rows of each feature by itself. Each feature's scores are calibrated: 0 is the lowest and 1 the
-    99.9th percentile of training regions, scored while their videos were held out, in ``folds``
-    turns. They are summed over features for each region, and the frame has the score of its highest
-    region, at least 0. At most ``samples`` regions, drawn at random, are learned from.
+    Each of ``features`` returns a row of numbers for each region of a clip's last frame: its
+    objects, the cells of a ``grid`` of rows and columns, or the frame. A ``density`` is fitted on
+    the training rows of each feature separately. The scores of each feature are calibrated: 0 is
+    the lowest and 1 the 99.9th percentile over training regions, with their videos held out in
+    ``folds`` folds. They are summed over features for each region. The frame has the score of its
+    highest region, at least 0. At most ``samples`` regions, drawn at random, are used for training.
 
-    There is no paper: AI-VAD (Reiss and Hoshen, 2022) fuses densities so, and ``ai-vad`` is its
-    choice of features. Flow and objects are worked out only where the parameters ask for them. The
-    first ``clip.frames - 1`` frames of a video have no score.
+    There is no paper. AI-VAD (Reiss and Hoshen, 2022) combines densities in this way, and
+    ``ai-vad`` is its choice of features. Flow and objects are computed only if the parameters need
+    them. The first ``clip.frames - 1`` frames of a video have no score.
     """
 
     def __init__(
@@ -240,7 +242,7 @@ class FeatureDensity(DensityMethod):
 
     @classmethod
     def parts_of(cls, params: Mapping[str, Any]) -> list[Part]:
-        """One part for each feature, all with the same kind of density."""
+        """Return one part for each feature, all with the same kind of density."""
         names = _names([feature["type"] for feature in params["features"]])
         return [
             Part(name, f"features.{number}", feature, params["density"])
@@ -249,7 +251,7 @@ class FeatureDensity(DensityMethod):
 
 
 def _names(types: Sequence[str]) -> list[str]:
-    """Each part's feature, numbered where there are two of a kind."""
+    """Return the name of each part's feature, numbered if a kind occurs twice."""
     return [
         kind if types.count(kind) == 1 else f"{kind}-{types[: place + 1].count(kind)}"
         for place, kind in enumerate(types)
@@ -257,7 +259,7 @@ def _names(types: Sequence[str]) -> list[str]:
 
 
 def _folds(videos_N: Tensor, numbers_N: Tensor, folds: int) -> Tensor:
-    """The fold (N,) of each row: whole videos, or stretches of time where there are fewer."""
+    """Return the fold (N,) of each row: whole videos, or segments if there are too few videos."""
     known, video = videos_N.unique(return_inverse=True)
     if len(known) >= folds:
         fold: Tensor = video % folds
@@ -268,18 +270,18 @@ def _folds(videos_N: Tensor, numbers_N: Tensor, folds: int) -> Tensor:
 
 
 def _usual_range(density: Density, rows_NF: Tensor, folds_N: Tensor) -> tuple[float, float]:
-    """Lowest and 99.9th percentile of held-out scores, never the same."""
+    """Return the lowest and the 99.9th percentile of held-out scores, which always differ."""
     held = []
     for fold in folds_N.unique().tolist():
         mine = folds_N == fold
         if mine.all():
-            raise TrainingError("all training rows are of one fold; train on more video")
+            raise TrainingError("all training rows are in one fold; train on more video")
         other = copy.deepcopy(density)
         other.fit(rows_NF[~mine])
         held.append(other(rows_NF[mine].to(_device(other))).cpu())
     scores = torch.cat(held)
     low, high = scores.min().item(), scores.quantile(_USUAL).item()
-    # Rows all alike have no range, and no anomaly may be infinite.
+    # Identical rows have no range, but an anomaly must not get an infinite score.
     return low, max(high, low + 1e-6 * max(1.0, abs(low)))
 
 

@@ -1,4 +1,4 @@
-"""Several methods as one: each says how rare a frame is on normal video, the rarest counts."""
+"""Several methods in one: each measures the rarity of a frame, and the rarest counts."""
 
 from __future__ import annotations
 
@@ -21,42 +21,44 @@ from vadkit.methods.parts import View, fewest_frames, fused_clip, part_defaults
 from vadkit.methods.tails import Tail
 from vadkit.registry import Nested, build_spec
 
-# Shares of the highest frame scores and cell values that are taken for the tail.
+# The shares of the highest frame scores and cell values that form the tail.
 _FRAME_TAIL, _CELL_TAIL = 0.05, 0.005
-# Cells that are kept of each clip, and of all of them, to tell how rare the values of cells are.
+# The number of cells that are kept of each clip and in total, to measure the rarity of cell values.
 _CELLS, _ALL_CELLS = 512, 2_000_000
-# Fewer held-out clips than this say little of what is rare.
+# With fewer held-out clips than this, rarity cannot be measured well.
 _FEW = 200
-# More clips than any video has, to tell the times of videos apart.
+# More clips than any video has, to separate the times of videos.
 _VIDEO = 1 << 40
-# Above this rarity the chance of one part is that of several, divided by their number.
+# Above this rarity, the Sidak correction equals a division by the number of parts.
 _RARE = 6.0
 
 _log = logging.getLogger("vadkit.methods")
 
 
 class Fusion(Method):
-    """Several methods in one run: each says how rare a frame is by it, and the rarest counts.
+    """Several methods in one run: each measures how rare a frame is, and the rarest counts.
 
-    ``parts`` gives names to methods that take no gradient. All of training is seen by every part;
-    beside it, parts that have seen the other ``folds`` score what is held out, and from those
-    scores each part's own scale is made: *rarity*, -log10 of the share of normal frames whose score
-    is as high, with a tail that goes on beyond the largest seen. Values of cells have scales of
-    their own. Videos are dealt out to the folds as a whole, a few that follow each other at a time;
-    fewer than 4 a fold are cut into stretches of time. The tail goes by events, not by frames.
+    ``parts`` gives names to methods without gradients. Every part is fitted on all training video.
+    In addition, parts fitted without one of the ``folds`` score that held-out fold. These scores
+    define the scale of each part: *rarity*, -log10 of the share of normal frames that score at
+    least as high, with a tail that extends beyond the largest observed score. Cell values have
+    their own scales. Videos are distributed over the folds as a whole, in groups of consecutive
+    videos; with fewer than 4 videos per fold, they are cut into segments. The tail is fitted to
+    events, not to frames.
 
-    A frame's score is that of its rarest part, less what there is to be had by chance: if p is the
-    least share among m parts, 1 - (1 - p)^m (Sidak, JASA 1967). So every part raises the same share
-    of false alarms, no label weighs one against another, and parts that say the same do no harm:
-    alarms are fewer than told then, never more. The sum of their rarities (Fisher) would let two
-    that err together count double. Score 3 means one normal frame in a thousand, maps are the same
-    of cells, and ``Scores.parts`` tells which part it was.
+    A frame's score is that of its rarest part, corrected for several tests: if p is the smallest
+    share among m parts, 1 - (1 - p)^m (Sidak, JASA 1967). Every part therefore raises the same
+    share of false alarms, no labels are needed to weight the parts, and correlated parts do no
+    harm: there are then fewer alarms than predicted, never more. The sum of rarities (Fisher) would
+    count common errors of two parts twice. Score 3 means one normal frame in a thousand; maps have
+    the same unit for cells; ``Scores.parts`` has the rarity of each part.
 
-    Clips are as long as the longest part needs; a part takes as many frames as by its own defaults,
-    around the frame that is scored. Raises ``TrainingError`` where nothing can be held out.
+    A clip is as long as the longest part needs; each part gets as many frames as in its own
+    defaults, around the scored frame. Raises ``TrainingError`` if no clips can be held out.
     """
 
-    # Flow and objects are the parts', and so is the clip where there are others than by default.
+    # Flow and objects belong to the parts, and so does the clip if the parts are not the default
+    # ones.
     defaults: ClassVar[dict[str, Any]] = {
         "clip": {"frames": 11, "size": [240, 360], "channels": "gray"},
         "train": {"epochs": 1, "batch_size": 16},
@@ -83,14 +85,14 @@ class Fusion(Method):
         self.cell_tails = nn.ModuleDict({name: Tail() for name in parts})
         self._held = Folds(folds, clip.span)
         self._pass = 0
-        # By fold, methods that have not seen it; and what they say of it.
+        # For each fold, methods that have not seen it, and their scores.
         self._blind: list[dict[str, Method]] = []
         self._scores: dict[str, list[Tensor]] = {name: [] for name in parts}
         self._values: dict[str, list[Tensor]] = {name: [] for name in parts}
         self._times: list[tuple[int, int, int]] = []
         self._told: dict[int, tuple[Tensor, Tensor]] = {}
         self._cells = _CELLS
-        # Of the features that `encode` makes, by part.
+        # The length of the features of `encode`, by part.
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._draw = torch.Generator().manual_seed(0)
 
@@ -102,7 +104,7 @@ class Fusion(Method):
 
     @classmethod
     def defaults_for(cls, params: Mapping[str, Any]) -> dict[str, Any]:
-        """What all parts can go by: the longest clip, the largest size, the first flow."""
+        """Return common settings of all parts: longest clip, largest size, first flow."""
         every = {name: part_defaults(name, spec) for name, spec in params["parts"].items()}
         if not every:
             raise ValueError("parts: name at least one method")
@@ -133,15 +135,15 @@ class Fusion(Method):
 
     @property
     def passes(self) -> int:  # type: ignore[override]
-        """As many as the part that wants most, and one to score what is held out."""
+        """The largest number of passes of a part, and one to score held-out clips."""
         return max(part.passes for part in self._parts().values()) + 1
 
     @property
     def encoded_frames(self) -> int:  # type: ignore[override]
-        """Of the part that wants most; 0 where not all parts go by features."""
+        """The largest number of a part; 0 unless all parts use features."""
         each = {name: part.encoded_frames for name, part in self._parts().items()}
         most = max(each.values())
-        # The features of a clip begin with its frame number `most - 1`.
+        # The features of a clip start with its frame number `most - 1`.
         fits = all(self.views[name].start + each[name] >= most for name in each)
         return most if fits and all(each.values()) else 0
 
@@ -152,8 +154,8 @@ class Fusion(Method):
         self._held.expect(clips)
         if self._held.stretches > 1:
             _log.warning(
-                "fusion calibrates on %d stretches of time of each of %d training videos, because "
-                "there are too few videos to hold whole ones out",
+                "fusion calibrates on %d segments of each of %d training videos, because there "
+                "are too few videos to hold whole ones out",
                 self._held.stretches,
                 len(clips),
             )
@@ -166,7 +168,7 @@ class Fusion(Method):
         self._pass, self._told = 0, {}
 
     def collect(self, clips: Clips) -> None:
-        """First the passes of the parts, with and without each fold; then scores of the folds."""
+        """Run the passes of the parts, with and without each fold; then score the folds."""
         dealt = self._held.deal(clips)
         last = self._pass + 1 == self.passes
         if not last:
@@ -220,7 +222,7 @@ class Fusion(Method):
             scores = torch.cat(self._scores[name]) if len(numbers) else torch.zeros(0)
             count = int((~scores.isnan()).sum())
             if not count:
-                raise TrainingError(f"part '{name}' of fusion scored no frame that was held out")
+                raise TrainingError(f"part '{name}' of fusion scored no held-out frame")
             fewest = min(fewest, count)
             tail = cast(Tail, self.frame_tails[name])
             times = videos * _VIDEO + numbers
@@ -239,7 +241,8 @@ class Fusion(Method):
         self._blind, self._times = [], []
         if fewest < _FEW:
             _log.warning(
-                "fusion calibrates on %d frames, too few to know what is rare; give it more video",
+                "fusion calibrates on %d frames, which are too few to measure rarity; give it "
+                "more video",
                 fewest,
             )
 
@@ -248,7 +251,7 @@ class Fusion(Method):
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
-        """The features of all parts in a row, (B, F)."""
+        """Return the concatenated features of all parts, (B, F)."""
         rows = []
         for name, part in self._parts().items():
             features = part.encode(self.views[name].window(clips, part.encoded_frames))
@@ -258,7 +261,7 @@ class Fusion(Method):
 
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
-        """Scores of clips by their features (B, N, F), which ``encode`` has made."""
+        """Return scores of clips from their features (B, N, F), which ``encode`` has computed."""
         sizes = [math.prod(shape) for shape in self._shapes.values()]
         found = {}
         for (name, shape), rows in zip(
@@ -304,7 +307,7 @@ def _finalize(name: str, part: Method) -> None:
 
 
 def _rarest(rarities: list[Tensor]) -> Tensor:
-    """The rarity of the rarest of several in a row; NaN only where all are."""
+    """Return the largest rarity of several parts; NaN only if all are NaN."""
     count = len(rarities)
     highest = torch.stack(rarities).nan_to_num(nan=-torch.inf, posinf=torch.inf).amax(dim=0)
     share = torch.pow(10.0, -highest.clamp(max=_RARE))

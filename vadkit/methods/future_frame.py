@@ -23,20 +23,20 @@ from vadkit.methods.prediction import (
 class FutureFrame(Method):
     """Prediction of the next frame by a U-Net with adversarial training (Liu, CVPR 2018).
 
-    "Future Frame Prediction for Anomaly Detection - A New Baseline" (AnoPred): from 4 RGB frames
-    the fifth is predicted. The generator minimises intensity 1, gradient 1, optical flow 2 and
-    adversarial 0.05; the discriminator learns to tell predicted from true frames, and takes its
+    "Future Frame Prediction for Anomaly Detection - A New Baseline" (AnoPred). The fifth frame is
+    predicted from 4 RGB frames. The generator minimises intensity 1, gradient 1, optical flow 2 and
+    adversarial 0.05. The discriminator learns to separate predicted from true frames, and takes its
     step first, as in the authors' code. A frame's score is its negative PSNR in dB over pixels in
-    0..1 (eq. 9), its map the squared error of each pixel at the clip's size. The first
-    ``frames - 1`` frames of a video have no score. The paper reports AUC 95.4 on Ped2, 85.1 on
-    Avenue and 72.8 on ShanghaiTech after per-video min-max.
+    0..1 (eq. 9); its map is the squared error of each pixel at the clip's size. The first ``frames
+    - 1`` frames of a video have no score. The paper reports AUC 95.4 on Ped2, 85.1 on Avenue and
+    72.8 on ShanghaiTech after per-video min-max.
 
-    Differences from the paper: in place of FlowNet2 dense inverse search gives the true flow, and
-    differentiable Lucas-Kanade that of the prediction; PSNR takes the known peak 1.0, as the
-    authors' code does, where eq. 9 takes the largest predicted value. Differences from the authors'
-    code: both steps are taken on one batch, where it draws a batch for each; no sigmoid before the
+    Differences from the paper: instead of FlowNet2, dense inverse search computes the true flow,
+    and differentiable Lucas-Kanade the flow of the prediction; PSNR uses the known peak 1.0, as in
+    the authors' code, while eq. 9 uses the largest predicted value. Differences from the authors'
+    code: both steps use one batch, while the code draws a batch for each; no sigmoid before the
     least-squares losses. ``networks: {discriminator: null}`` trains without the adversarial part,
-    ``flow: null`` without the optical flow. Raises ``RecipeError`` when no loss is left.
+    ``flow: null`` without the optical flow. Raises ``RecipeError`` if no loss is left.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -86,8 +86,8 @@ class FutureFrame(Method):
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         past, _ = past_and_next(clips.frames)
-        # One forward pass of the generator serves both steps: it stays valid because the
-        # discriminator's step leaves the generator's weights as they are. It is made here and not
+        # One forward pass of the generator serves both steps. It stays valid because the
+        # discriminator's step does not change the generator's weights. It is computed here and not
         # within the terms, where the trainer has frozen one of the two networks.
         output: Tensor = self.networks["generator"](past)
         yield from adversarial_updates(self, "generator", clips, output)

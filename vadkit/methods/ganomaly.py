@@ -1,4 +1,4 @@
-"""Reconstruction of clips whose codes must survive it."""
+"""Reconstruction of clips, scored by the distance of their codes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from vadkit.methods.method import Method, Scores, Update
 class GANomaly(Method):
     """Distance between a clip's code and that of its reconstruction (Akcay, ACCV 2018).
 
-    "GANomaly: Semi-Supervised Anomaly Detection via Adversarial Training", in a form for video: 8
-    grey frames are stacked as channels, encoded, decoded and encoded again. The generator minimises
-    50 times the absolute error of the clip, the squared distance of the two codes, and that of the
-    discriminator's features of clip and reconstruction; the discriminator learns to tell these
-    apart. The score of a clip's middle frame is the mean squared distance of the two codes (eq. 5),
-    its map the squared error of each of its pixels in -1..1, at the clip's size. The first 4 and
-    last 3 frames of a video have no score. The paper is about single pictures and reports nothing
-    on these data sets.
+    "GANomaly: Semi-Supervised Anomaly Detection via Adversarial Training", adapted to video. 8 grey
+    frames are stacked as channels, encoded, decoded and encoded again. The generator minimises 50
+    times the absolute error of the clip, the squared distance of the two codes, and that of the
+    discriminator's features of clip and reconstruction; the discriminator learns to separate these.
+    The score of a clip's middle frame is the mean squared distance of the two codes (eq. 5); its
+    map is the squared error of each of its pixels in -1..1, at the clip's size. The first 4 and
+    last 3 frames of a video have no score. The paper is about single images and reports nothing on
+    these datasets.
 
-    Differences from the paper: clips in place of pictures; the discriminator's cross-entropy takes
-    logits; it takes its step after the generator's on the same reconstruction, as in the authors'
-    code, but is never set back when its loss falls to nothing.
+    Differences from the paper: clips instead of images; the discriminator's cross-entropy takes
+    logits; its step comes after the generator's, on the same reconstruction, as in the authors'
+    code, but it is never reset when its loss falls to zero.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -66,7 +66,7 @@ class GANomaly(Method):
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         stack = _stack(clips)
-        # Made here, before the trainer freezes one of the two networks: both steps use it.
+        # Computed here, before the trainer freezes one of the two networks: both steps use it.
         output, code, code_of_output = self.networks["generator"](stack)
         discriminator: Any = self.networks["discriminator"]
 
@@ -86,7 +86,7 @@ class GANomaly(Method):
         yield Update("discriminator", discriminator_terms)
 
     def embed(self, clips: Clips) -> Tensor:
-        """Codes (B, latent) of the clips."""
+        """Return codes (B, latent) of the clips."""
         code: Tensor = self.networks["generator"](_stack(clips)).code
         return code.float()
 

@@ -1,4 +1,4 @@
-"""Which training clips are held out together, so that a method can be asked about unseen video."""
+"""Choose the training clips that are held out together, so that they can be scored as unseen."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import NamedTuple
 from vadkit.data.tensors import Clips
 from vadkit.errors import TrainingError
 
-# Pieces of training, in order of time, that each fold is to hold. Enough that a fold has every time
-# of day, and few enough that what it holds is not what lies right beside what others have seen.
+# The number of segments per fold, in order of time: enough that a fold covers every time of day,
+# and few enough that its clips are not right next to clips of other folds.
 _PIECES = 4
 
 
 class Place(NamedTuple):
-    """Where a clip was dealt: piece and fold, if it lies clear of others, its video and number."""
+    """The position of a clip: segment and fold (if it is far from others), video and number."""
 
     piece: int
     fold: int
@@ -25,24 +25,24 @@ class Place(NamedTuple):
 
 
 class Folds:
-    """Deals the clips of a collect pass out to ``count`` folds.
+    """Distributes the clips of a collect pass over ``count`` folds.
 
-    Training is cut into 4 pieces a fold, in order of time, which go to the folds in turn. Pieces
-    are of whole videos that follow each other. Where there are fewer videos than pieces, each is
-    cut into equal stretches of time instead; clips within ``span`` of a cut may share frames with
-    their neighbours, so nothing is to be scored there. Clips of a video come in order.
+    Training is cut into 4 segments per fold, in order of time, which go to the folds in turn. A
+    segment consists of whole consecutive videos. If there are fewer videos than segments, each
+    video is cut into equal segments instead. Clips within ``span`` of a cut may share frames with
+    their neighbours, so they must not be scored. The clips of a video must come in order.
     """
 
     def __init__(self, count: int, span: int) -> None:
         self.count, self.span = count, span
         self.clips: Sequence[int] = ()
-        # Videos that have clips, in turn.
+        # The videos that have clips, in order.
         self.order: dict[int, int] = {}
         self.stretches = 1
         self._seen: Counter[int] = Counter()
 
     def expect(self, clips: Sequence[int]) -> None:
-        """Clips of each video. Raises ``TrainingError`` where there are too few to hold any out."""
+        """Set the clips per video; raise ``TrainingError`` if too few to hold any out."""
         self.clips = clips
         some = [video for video, count in enumerate(clips) if count]
         self.order = {video: place for place, video in enumerate(some)}
@@ -59,11 +59,11 @@ class Folds:
         return _PIECES * self.count
 
     def restart(self) -> None:
-        """A pass begins."""
+        """Start a pass."""
         self._seen.clear()
 
     def deal(self, clips: Clips) -> list[Place]:
-        """The places of the clips of the next batch."""
+        """Return the places of the clips of the next batch."""
         videos = [0] * len(clips) if clips.videos is None else clips.videos.tolist()
         return [self._place(video) for video in videos]
 
@@ -75,7 +75,7 @@ class Folds:
             return Place(piece, piece % self.count, True, video, number)
         length = self.clips[video] / self.stretches
         stretch = min(int(number / length), self.stretches - 1)
-        # Of short stretches at least the middle half is left.
+        # Of short segments, at least the middle half is used.
         margin = min(self.span, length / 4)
         into = number - stretch * length
         clear = (stretch == 0 or into >= margin) and (

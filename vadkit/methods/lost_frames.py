@@ -1,44 +1,45 @@
-"""Frames that a camera lost, told by everything that moves twice as far at once."""
+"""Detect frames that a camera dropped: everything then moves twice as far at once."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# Everything at once this many times as fast as in the frame before: a frame was lost between.
+# If everything is this many times as fast as in the previous frame, a frame was lost in between.
 _LOST = 1.5
-# By more than this the picture had stood still before.
+# If it is faster by more than this, the video had stood still before.
 _STOOD = 4.0
-# Pixels a frame below which speeds are the error of optical flow.
+# In pixels per frame: lower speeds are the error of optical flow.
 _FLOW_ERROR = 0.05
 
 
 def jumps(speeds_BNHW: Tensor, seen_BNHW: Tensor) -> Tensor:
-    """What to divide the speeds of each frame (B, N) by; 1 where no frame was lost before it.
+    """Return the factors to divide the speeds of each frame (B, N) by; 1 if no frame was lost.
 
-    ``seen`` says where anything is seen. The first frame of a clip has none to compare with.
+    ``seen`` marks the places with foreground. The first frame of a clip has no frame to compare
+    with.
     """
     batch, count = speeds_BNHW.shape[:2]
     if count == 1:
         return speeds_BNHW.new_ones(batch, 1)
-    # Windows of neighbours share most of what they hold: every other cell says as much.
+    # Windows of neighbours overlap, so every second cell is enough.
     pairs = zip(
         speeds_BNHW[..., ::2, ::2].flatten(0, 1),
         seen_BNHW[..., ::2, ::2].flatten(0, 1),
         strict=True,
     )
     spread = torch.stack([_spread(speeds[seen]) for speeds, seen in pairs]).view(batch, count, -1)
-    # The faster of the two frames before: a camera may show a frame twice before it jumps.
+    # The faster of the two previous frames, because a camera may repeat a frame before it jumps.
     before = torch.maximum(spread[:, :-1], spread[:, [0, *range(count - 2)]])
-    # Not by the middling speed alone: the slow and the fast must have risen as well.
+    # Not only the median speed: the slow and the fast speeds must have risen as well.
     rise = (spread[:, 1:] / before).amin(dim=2)
-    # Nothing can be said of frames without anything: their spread is NaN, and so no factor.
+    # The spread of frames without foreground is NaN, and so is the comparison: no factor.
     lost = torch.where((rise >= _LOST) & (rise <= _STOOD), rise, 1.0)
     return torch.cat([torch.ones_like(lost[:, :1]), lost], dim=1)
 
 
 def _spread(speeds_K: Tensor) -> Tensor:
-    """Quarter, half and three quarter quantiles (3,), NaN of none, of which nothing can be said."""
+    """Return the quartiles (3,); NaN without values."""
     if not len(speeds_K):
         return speeds_K.new_full((3,), torch.nan)
     shares = torch.tensor([0.25, 0.5, 0.75], device=speeds_K.device)

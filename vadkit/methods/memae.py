@@ -1,4 +1,4 @@
-"""Reconstruction of clips from a memory of normal ones."""
+"""Reconstruction of clips through a memory of normal features."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from vadkit.methods.method import Method, Scores, Update
 class MemAE(Method):
     """Reconstruction through a memory of normal features (Gong, ICCV 2019).
 
-    "Memorizing Normality to Detect Anomaly": 16 grey frames are encoded, the features replaced by
-    mixtures of 2000 learned items, and decoded; so an anomaly comes out as something normal. Mean
-    squared error plus 0.0002 times the entropy of the memory's weights is minimised (eq. 10). The
-    score of a clip's middle frame is the mean squared error of the whole clip, as in the authors'
-    code; its map is that error of each pixel over the clip's frames, at the clip's size. The first
-    8 and last 7 frames of a video have no score. The paper reports AUC 94.1 on Ped2, 83.3 on Avenue
-    and 71.2 on ShanghaiTech after per-video min-max.
+    "Memorizing Normality to Detect Anomaly". 16 grey frames are encoded, the features are replaced
+    by mixtures of 2000 learned items, and decoded, so an anomaly is reconstructed as something
+    normal. The loss is the mean squared error plus 0.0002 times the entropy of the memory weights
+    (eq. 10). The score of a clip's middle frame is the mean squared error of the whole clip, as in
+    the authors' code; its map is that error of each pixel over the clip's frames, at the clip's
+    size. The first 8 and last 7 frames of a video have no score. The paper reports AUC 94.1 on
+    Ped2, 83.3 on Avenue and 71.2 on ShanghaiTech after per-video min-max.
 
     Differences from the paper, all as in the authors' code: queries and items are compared by their
-    dot product, not their cosine; pixels lie in -1..1 and the output is not bounded.
+    dot product, not their cosine; pixels are in -1..1 and the output is not bounded.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""The contract between a method and everything that runs it: trainer, evaluator, detector."""
+"""The interface between a method and the code that runs it: trainer, evaluator, detector."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from vadkit.data.videos import ClipSpec
 
 
 class Update(NamedTuple):
-    """One optimizer step: ``terms()`` gives named, weighted scalars whose sum is minimised.
+    """One optimizer step: ``terms()`` returns named, weighted scalars whose sum is minimised.
 
-    The trainer calls ``terms`` with the parameters of every other role frozen and under the
-    recipe's precision. Updates of one batch are drawn lazily, so a later one sees the weights
-    that an earlier one has changed.
+    The trainer calls ``terms`` with the parameters of all other roles frozen and with the recipe's
+    precision. The updates of one batch are requested lazily, so a later one sees the weights that
+    an earlier one has changed.
     """
 
     role: str
@@ -26,13 +26,13 @@ class Update(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Raw anomaly scores of a batch of clips; higher is more abnormal.
+    """Raw anomaly scores of a batch of clips; a higher score is more abnormal.
 
-    ``frames`` is (B, S) for the S offsets of ``ClipSpec.scored``, NaN where a frame has no score.
-    ``maps`` is (B, S, h, w), the same error per pixel or cell, or None. ``output`` is what the
-    method made in place of the scored frames, (B, S, C, h, w) in the clip's range, for pictures;
-    None where it makes none. ``parts`` is what each part of a method that has several says of the
-    frames, (B, S) by name in units that compare; None where there is one alone.
+    ``frames`` is (B, S) for the S offsets of ``ClipSpec.scored``, NaN for a frame without a score.
+    ``maps`` is (B, S, h, w), the same score per pixel or cell, or None. ``output`` is the method's
+    reconstruction or prediction of the scored frames, (B, S, C, h, w) in the clip's range, for
+    images; None if it has none. ``parts`` has the score of each part of a method with several
+    parts, (B, S) by name, in comparable units; None for a method with one part.
     """
 
     frames: Tensor
@@ -42,7 +42,7 @@ class Scores(NamedTuple):
 
 
 class WeightedLoss:
-    """A loss component and the weight that the recipe gives it: calls return weight * loss."""
+    """A loss component with the weight of the recipe: calls return weight * loss."""
 
     def __init__(self, loss: Callable[..., Tensor], weight: float) -> None:
         self.loss = loss
@@ -55,28 +55,28 @@ class WeightedLoss:
 class Method(nn.Module):
     """A video anomaly detection method: how it learns, and how it scores.
 
-    ``defaults`` holds the paper's settings in the form of recipe sections (``clip``, ``flow``,
+    ``defaults`` has the settings of the paper in the form of recipe sections (``clip``, ``flow``,
     ``objects``, ``networks``, ``losses``, ``optimizers``, ``schedulers``, ``train``, ``scorers``);
-    ``protocols`` are what its paper reports under, shown beside the usual ones.
-    Its keys under ``networks``, ``losses`` and ``optimizers`` are the method's roles; ``optional``
-    names those that a recipe may switch off with ``null``, as ``family.role``.
+    ``protocols`` are those of its paper, shown in addition to the usual ones. The keys of
+    ``networks``, ``losses`` and ``optimizers`` are the method's roles. ``optional`` names, as
+    ``family.role``, the roles that a recipe may turn off with ``null``.
 
-    A method that takes no gradient has no optimizer roles: it overrides ``collect`` and
-    ``finalize``, and keeps what it learned in buffers so that ``state_dict`` carries it.
+    A method without gradients has no optimizer roles. It overrides ``collect`` and ``finalize``,
+    and stores what it learned in buffers, so that ``state_dict`` contains it.
     """
 
     defaults: ClassVar[dict[str, Any]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
-    # Passes over the training clips that follow training, each ended by ``finalize``.
+    # The number of passes over the training clips after training, each followed by ``finalize``.
     passes: ClassVar[int] = 1
-    # What `vadkit tune` searches where nobody says otherwise, in the form of a recipe's ``search``.
+    # The default search space of `vadkit tune`, in the form of a recipe's section ``search``.
     search: ClassVar[dict[str, Any]] = {}
-    # Whether scores and maps are rarities, -log10 of the share of normal ones that are as high, so
-    # that what is usual need not be measured on training video, which a method knows too well.
+    # Whether scores and maps are rarities, -log10 of the share of normal ones that are as high.
+    # Then the normal range need not be measured on training video, which the method has seen.
     rarities: ClassVar[bool] = False
-    # Frames in a row that one feature of ``encode`` takes; 0 where ``score`` does not go by such
-    # features. A clip of T frames then has T - encoded_frames + 1 features, one for each of its
-    # frames from the number ``encoded_frames - 1`` on.
+    # The number of frames in one window of ``encode``; 0 if ``score`` does not use such features. A
+    # clip of T frames then has T - encoded_frames + 1 features, one for each of its frames from
+    # number ``encoded_frames - 1`` on.
     encoded_frames: ClassVar[int] = 0
 
     def __init__(
@@ -92,9 +92,10 @@ class Method(nn.Module):
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: str, step: int) -> ClipSpec:
-        """The clip of a recipe with what the method knows: scored offsets and value range.
+        """Return the clip spec of a recipe's clip, with scored offsets and value range.
 
-        Raises ``ValueError`` with a message for the recipe's author when the clip cannot serve.
+        Raises ``ValueError`` with a message for the recipe's author if the method cannot use the
+        clip.
         """
         raise NotImplementedError
 
@@ -102,49 +103,49 @@ class Method(nn.Module):
     def clip_for(
         cls, clip: ClipSpec, params: Mapping[str, Any], networks: Collection[str]
     ) -> ClipSpec:
-        """The clip of ``clip_spec`` as the recipe's parameters and network roles want it.
+        """Return the clip spec adapted to the recipe's parameters and network roles.
 
-        By default they change nothing. A method whose parameters decide whether it takes flow,
-        boxes or features from files says so here. Raises ``ValueError`` like ``clip_spec``.
+        By default it is unchanged. Override it if parameters decide whether the method takes flow,
+        boxes or features from files. Raises ``ValueError`` like ``clip_spec``.
         """
         return clip
 
     @classmethod
     def defaults_for(cls, params: Mapping[str, Any]) -> dict[str, Any]:
-        """``defaults`` as the recipe's parameters, which are complete, want them.
+        """Return ``defaults`` adapted to the recipe's parameters, which are complete.
 
-        By default they change nothing. Raises ``ValueError`` for parameters that cannot serve.
+        By default they are unchanged. Raises ``ValueError`` for unusable parameters.
         """
         return cls.defaults
 
     @classmethod
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
-        """Positional arguments of each network role, for example channel counts."""
+        """Return positional arguments of each network role, for example channel counts."""
         return {}
 
     def parameters_of(self, role: str) -> Iterable[nn.Parameter]:
-        """Parameters that the optimizer ``role`` updates; by default the network of that name."""
+        """Return the parameters that the optimizer ``role`` updates; by default the network's."""
         return self.networks[role].parameters()
 
     def updates(self, clips: Clips) -> Iterator[Update]:
-        """The optimizer steps to take on one batch."""
+        """Yield the optimizer steps for one batch."""
         return iter(())
 
     def embed(self, clips: Clips) -> Tensor | None:
-        """Features (N, F) of a batch, one row a clip or an object, for hooks that look at them.
+        """Return features (N, F) of a batch, one row per clip or object, for hooks.
 
-        None, as by default, where the method has no such features.
+        Return None, the default, if the method has no such features.
         """
         return None
 
     def expect(self, clips: Sequence[int]) -> None:
-        """Told before the collect passes: how many clips of each training video each will have."""
+        """Called before the collect passes, with the number of clips of each training video."""
 
     def collect(self, clips: Clips) -> None:
-        """Gather statistics from one training batch, in the passes that follow training."""
+        """Collect statistics from one training batch, in the passes after training."""
 
     def finalize(self) -> None:
-        """Fit what ``collect`` gathered in a pass."""
+        """Fit what ``collect`` collected in a pass."""
 
     @property
     def collects(self) -> bool:
@@ -152,33 +153,33 @@ class Method(nn.Module):
         return type(self).collect is not Method.collect
 
     def held_out(self) -> dict[int, tuple[Tensor, Tensor]]:
-        """Numbers (n,) and scores (n,) of training clips by a fit that has not seen them, by video.
+        """Return numbers (n,) and scores (n,) of training clips held out of the fit, by video.
 
-        After training, of a method that holds video out by itself; empty, as by default, otherwise.
+        Available after training, for methods that hold out video themselves; empty by default.
         """
         return {}
 
     @contextlib.contextmanager
     def adapting(self) -> Iterator[None]:
-        """While a data set is evaluated: ``score`` may learn from clips that it has scored.
+        """Context for evaluating a dataset: ``score`` may learn from clips that it has scored.
 
-        Clips come in order, video after video, and all that was learned is forgotten at the end.
-        Live use never does so. By default nothing is learned.
+        Clips come in order, video after video, and everything learned is discarded at the end. Live
+        use never does this. By default nothing is learned.
         """
         yield
 
     def encode(self, clips: Clips) -> Tensor:
-        """Features (B, ...) of windows of ``encoded_frames`` frames, flow and boxes of the last.
+        """Return features (B, ...) of windows of ``encoded_frames`` frames, with their last flow.
 
-        Where a method has them, streams work each out once for all clips that hold its frames.
+        If a method has them, streams compute each once for all clips that contain its frames.
         """
         raise NotImplementedError
 
     def score_encoded(self, features: Tensor) -> Scores:
-        """``score`` of clips by their features (B, N, ...) in order of time."""
+        """Like ``score``, from the features of clips (B, N, ...) in order of time."""
         raise NotImplementedError
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
-        """Score a batch of clips, of the frames of ``ClipSpec.scoring``; changes no state."""
+        """Score a batch of clips, on the frames of ``ClipSpec.scoring``; must not change state."""
         raise NotImplementedError

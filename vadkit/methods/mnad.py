@@ -1,4 +1,4 @@
-"""Prediction of the next frame through a small memory of normal features."""
+"""Prediction of the next frame with a small memory of normal features."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from vadkit.methods.prediction import negative_psnr, past_and_next
 class MNAD(Method):
     """Memory-guided prediction of the next frame (Park, CVPR 2020).
 
-    "Learning Memory-guided Normality for Anomaly Detection": from 4 RGB frames the fifth is
-    predicted by a U-Net whose waist reads 10 items of a memory. Squared error, 0.1 compactness and
-    0.1 separateness are minimised (eq. 8); the items follow the queries of each batch. A frame's
-    score mixes two parts, each stretched so that it goes from 0 to 1 over the training clips: the
-    negative PSNR, with weight ``alpha``, and the mean distance of its queries from their nearest
-    items. Its map is the squared error of each pixel at the clip's size. The
-    first ``frames - 1`` frames of a video have no score. The paper reports AUC 97.0 on Ped2, 88.5
-    on Avenue and 70.5 on ShanghaiTech.
+    "Learning Memory-guided Normality for Anomaly Detection". The fifth frame is predicted from 4
+    RGB frames by a U-Net whose bottleneck reads 10 items of a memory. Squared error, 0.1
+    compactness and 0.1 separateness are minimised (eq. 8); the items follow the queries of each
+    batch. A frame's score combines two parts, each scaled to 0..1 over the training clips: the
+    negative PSNR, with weight ``alpha``, and the mean distance of its queries to their nearest
+    items. Its map is the squared error of each pixel at the clip's size. The first ``frames - 1``
+    frames of a video have no score. The paper reports AUC 97.0 on Ped2, 88.5 on Avenue and 70.5 on
+    ShanghaiTech.
 
-    Differences from the paper: it stretches both parts over each test video before it mixes them
-    (eq. 15), which needs the whole video; distances are means of lengths over all queries.
+    Differences from the paper: the paper scales both parts over each test video before it combines
+    them (eq. 15), which needs the whole video; distances are means of lengths over all queries.
 
-    With ``update_at_test`` the memory follows the test clips too (section 3.2), in evaluation only
-    and clip by clip: those whose error, weighted to where it is large (eq. 12), is below
-    ``threshold`` count as normal. The paper does so, with 0.01; here it is off, since a live system
-    would get used to what happens often.
+    With ``update_at_test``, the memory also follows the test clips (section 3.2), only in
+    evaluation and clip by clip: clips whose error, weighted towards large errors (eq. 12), is below
+    ``threshold`` count as normal. The paper does this with 0.01. Here it is off, because a live
+    system would get used to frequent anomalies.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -69,7 +69,7 @@ class MNAD(Method):
         self.alpha = alpha
         self.update_at_test, self.threshold = update_at_test, threshold
         self._adapts = False
-        # Lowest and highest of the two parts in training; neutral until the collect pass.
+        # The minimum and maximum of the two parts in training; neutral until the collect pass.
         self.register_buffer("extremes", torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
         self._collected: list[Tensor] = []
 
@@ -113,7 +113,7 @@ class MNAD(Method):
             self._adapts, network.items = False, learned
 
     def _parts(self, clips: Clips) -> tuple[Tensor, Tensor, Tensor]:
-        """Negative PSNR in dB and mean distance (B, 2), squared errors (B, H, W), the output."""
+        """Return negative PSNR (dB) and mean distance (B, 2), squared errors, the output."""
         past, target = past_and_next(clips.frames)
         network: Any = self.networks["generator"]
         output, queries = network(past)
@@ -135,7 +135,7 @@ class MNAD(Method):
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
         if self._adapts and len(clips) > 1:
-            # Each clip reads the memory that the one before it has left.
+            # Each clip reads the memory as the previous one left it.
             each = [self.score(clips.pick([number])) for number in range(len(clips))]
             rows = zip(*(one[:3] for one in each), strict=True)
             frames, maps, output = (torch.cat(parts) for parts in rows)
@@ -148,6 +148,6 @@ class MNAD(Method):
 
 
 def _focused_error(maps_BHW: Tensor) -> Tensor:
-    """Mean squared error of pixels in 0..1, weighted by 1 - exp(-error) (eqs. 12 and 13)."""
+    """Return the mean squared error, weighted by 1 - exp(-error) (eqs. 12 and 13)."""
     weights = -torch.expm1(-maps_BHW)
     return (weights * maps_BHW).sum() / weights.sum().clamp_min(1e-12)

@@ -1,4 +1,4 @@
-"""How fast things move at each place, against how fast they usually move there."""
+"""The speed of motion at each place, compared with the usual speed there."""
 
 from __future__ import annotations
 
@@ -27,56 +27,59 @@ from vadkit.methods.lost_frames import jumps
 from vadkit.methods.method import Method, Scores, WeightedLoss
 from vadkit.methods.steady import relit, steadied
 
-# Pixels of the clip on a side of a cell, on which speeds are kept.
+# The side of a cell in clip pixels; speeds are stored per cell.
 _CELL = 4
-# A pixel is foreground from `_DARKEST` grey levels (of 255) off the background on, wholly so
-# `_RISE` levels further.
+# A pixel starts to be foreground at a difference of `_DARKEST` grey levels (of 255) from the
+# background, and is fully foreground `_RISE` levels above that.
 _DARKEST, _RISE = 8 / 255, 16 / 255
-# Keeps speeds of windows without foreground near 0, in shares of a window.
+# Keeps the speed of windows without foreground near 0, as a share of a window.
 _SOFT = 0.1
-# Pixels a frame: the least deviation that counts, which is that of optical flow itself.
+# In pixels per frame: the smallest standard deviation, which is that of optical flow itself.
 _FLOW_ERROR = 0.05
-# Pixels a frame: foreground that moves less stands still.
+# In pixels per frame: slower foreground stands still.
 _STILL = 0.3
-# Shares of a window: the least deviation that counts of how much stands still.
+# As shares of a window: the smallest standard deviation of how much stands still.
 _STILL_ERROR = 0.1
-# Speeds of frames that would count for less than this are left out.
+# Frames with less weight than this are left out of the averaged speed.
 _LEAST_WEIGHT = 0.01
 
 
 class MotionField(Method):
-    """Speeds at each place of a still camera's picture; no network and no weights.
+    """Speeds at each place in the image of a fixed camera; no network and no weights.
 
-    The background is each pixel's median over training frames. What differs from it is foreground,
-    softly, and the speed of a window is the mean length of the optical flow of its foreground.
-    Windows are as large as a person, and lie around every cell of 4x4 pixels. Speeds are averaged
-    over the frames of the clip along the flow, each frame before with ``memory`` times the weight.
-    Training keeps mean and deviation of each cell's speed, over frames with foreground there,
-    smoothed over neighbouring cells and drawn to the whole picture's by ``prior`` frames. The map,
-    of a value a cell, is how many deviations a speed lies above the mean, and a frame's score is
-    the largest value of its map. The first ``frames - 1`` frames of a video have none.
+    The background is the median of each pixel over training frames. Pixels that differ from it are
+    foreground, with a soft transition. The speed of a window is the mean length of the optical flow
+    of its foreground. Windows are as large as a person and centred at every cell of 4x4 pixels.
+    Speeds are averaged along the flow over the frames of the clip; each earlier frame has
+    ``memory`` times the weight of the next one. Training stores the mean and standard deviation of
+    each cell's speed, over frames with foreground there, smoothed over neighbouring cells and
+    shrunk towards the values of the whole image with the weight of ``prior`` frames. The map has
+    one value per cell: how many standard deviations a speed is above the mean. A frame's score is
+    the maximum of its map. The first ``frames - 1`` frames of a video have no score.
 
-    ``person`` is the height of a person in pixels of the clip; None measures it, as the median
-    height of upright figures that stand alone in ``samples`` training frames. Differences in pixels
-    are of grey levels, speeds in pixels a frame, so both clip size and frame rate must stay as in
-    training. Further options; what each is worth stands in docs/motion-field.md:
+    ``person`` is the height of a person in clip pixels. None measures it: the median height of
+    upright figures that stand alone in ``samples`` training frames. Pixel differences are in grey
+    levels and speeds in pixels per frame, so clip size and frame rate must be the same as in
+    training. docs/motion-field.md has an ablation of these options:
 
-    - ``perspective``: heights follow a line over the rows of the picture, fitted to figures that
-      stand alone; the median height everywhere where there are few or the line may well be level.
-    - ``direction``: also how rarely things that move go that way at this place, as many deviations
-      of a Gaussian leave as little beyond them. Where people go every way there is no rare one.
-    - ``stillness``: also how much of the window is foreground that did not move throughout the
-      clip, against how much usually is: things that were left or taken away, people who wait where
-      nobody does. The longer ``clip.frames``, the longer they must have stood there.
-    - ``shake``: frames are shifted to lie over the background, the camera's motion is taken off.
-    - ``light``: frames take the gain and offset that fit the background best. Each frame by itself:
-      the score of a frame does not depend on what came long before it.
-    - ``lost_frames``: a frame in which everything moves at least 1.5 times as fast as in the one
-      before, the slow as well as the fast, is taken for one before which the camera lost a frame,
-      and its speeds are divided by that factor.
+    - ``perspective``: heights follow a line over the rows of the image, fitted to figures that
+      stand alone; the median height is used if there are few such figures, or if the slope is not
+      clearly different from 0.
+    - ``direction``: also scores how rare the direction of motion is at this place, in standard
+      deviations of a Gaussian with the same tail probability. If people walk in all directions,
+      none is rare.
+    - ``stillness``: also scores how much of the window is foreground that did not move during the
+      whole clip, compared with the usual amount: objects that were left or taken away, and people
+      who wait at an unusual place. ``clip.frames`` sets how long they must stand still.
+    - ``shake``: shifts frames to match the background, and subtracts the camera's motion.
+    - ``light``: corrects gain and offset of each frame to match the background. Each frame is
+      corrected separately, so its score does not depend on frames long before it.
+    - ``lost_frames``: if everything in a frame, slow and fast, moves at least 1.5 times as fast as
+      in the previous frame, assumes that the camera lost a frame, and divides the speeds by that
+      factor.
 
-    There is no paper: the design was found on UCSD Ped2, as docs/results.md tells. Raises
-    ``TrainingError`` where nothing moves in the training frames and ``person`` is not given.
+    There is no paper: the design was developed on UCSD Ped2, see docs/results.md. Raises
+    ``TrainingError`` if nothing moves in the training frames and ``person`` is not given.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -129,16 +132,16 @@ class MotionField(Method):
         self.register_buffer("background", torch.zeros(1, 1, height, width))
         # Heights and widths of the windows around the cells of each row, in cells.
         self.register_buffer("windows", torch.ones(2, height // _CELL, dtype=torch.long))
-        # Of speeds, and of how much stands still.
+        # Statistics of speeds, and of how much stands still.
         self.register_buffer("means", torch.zeros(1 + stillness, *cells))
         self.register_buffer("deviations", torch.ones(1 + stillness, *cells))
-        # Shares of the ways that things go.
+        # Shares of the directions.
         self.register_buffer("shares", torch.full((WAYS * direction, *cells), 1 / WAYS))
         self._frames: list[Tensor] = []
         self._lots: list[Tensor] = []
         self._draw = torch.Generator().manual_seed(0)
-        # Frames with foreground, and sums of speeds and their squares, at each cell; and how often
-        # things went each way.
+        # The number of frames with foreground, and sums of speeds and their squares, at each cell;
+        # and the counts of directions.
         self._sums: Tensor | None = None
         self._ways: Tensor | None = None
 
@@ -159,7 +162,7 @@ class MotionField(Method):
         return ClipSpec(frames, size, channels, (frames - 1,), flow=tuple(range(1, frames)))
 
     def collect(self, clips: Clips) -> None:
-        """First pass: a sample of frames; second: speeds where there is foreground."""
+        """First pass: sample frames. Second pass: measure speeds where there is foreground."""
         if not self._background_known:
             self._frames.append((clips.frames[:, 0, -1] * 255).round().byte().cpu())
             self._lots.append(torch.rand(len(clips), generator=self._draw))
@@ -169,11 +172,11 @@ class MotionField(Method):
         self.collect_encoded(encode_each(self, clips))
 
     def collect_encoded(self, features: Tensor) -> None:
-        """The second pass of ``collect`` on clips by their features (B, N, C, h, w)."""
+        """Second pass of ``collect``, with the clips' features (B, N, C, h, w)."""
         seen = (features[:, -1, :1] > _SOFT).double()
         motion = self._averaged(features)
         values = motion[:, [0, *range(3, motion.shape[1])]]
-        # How much stands still is known of every frame, of empty places too.
+        # How much stands still is known in every frame, also at empty places.
         seen = torch.cat([seen, torch.ones_like(values[:, 1:])], dim=1)
         sums = torch.stack([seen.sum(0), (values * seen).sum(0), (values.square() * seen).sum(0)])
         self._sums = sums if self._sums is None else self._sums + sums
@@ -199,7 +202,7 @@ class MotionField(Method):
             if self.shake:
                 frames = steadied(frames, frames[0])
             self.background.copy_(frames.median(dim=0).values)
-            # An entirely black background would look as if it were not known yet.
+            # An all-zero background means that it is not known yet, so avoid it.
             self.background.clamp_(min=1e-6)
             self._measure(frames)
             return
@@ -214,16 +217,16 @@ class MotionField(Method):
         self._sums = self._ways = None
 
     def _smoothed(self, sums: Tensor, counts: Tensor) -> Tensor:
-        """Sums (..., h, w) over frames with the neighbours' say, and the whole picture's.
+        """Smooth sums (..., h, w) over frames with neighbouring cells and with the whole image.
 
-        The whole picture's mean frame, by ``counts`` of frames, stands in where little was seen.
+        The mean frame of the whole image, by ``counts`` of frames, is used where little was seen.
         """
         everywhere = sums.sum(dim=(-2, -1), keepdim=True)
         usual = everywhere / counts.sum(dim=(-2, -1), keepdim=True).clamp(min=1)
         return blur(sums, self.smooth) + self.prior * usual
 
     def _measure(self, frames_NHW: Tensor) -> None:
-        """Sizes of the windows, from the heights of what moves in some frames."""
+        """Measure the sizes of windows, from the heights of moving figures in some frames."""
         height = heights_by_row(self._foreground(frames_NHW[:, None]), perspective=self.perspective)
         if height is None and self.person is None:
             raise TrainingError(
@@ -239,20 +242,21 @@ class MotionField(Method):
         self.windows.copy_(windows.round().clamp(min=1))
 
     def _foreground(self, frames_BCHW: Tensor) -> Tensor:
-        """How surely each pixel is foreground, 0..1."""
+        """Return how certain each pixel is foreground, 0..1."""
         differs = soften(frames_BCHW - self.background).abs_()
         return differs.sub_(_DARKEST).div_(_RISE).clamp_(0, 1)
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
-        """Foreground and speeds (B, 4 or 5, h, w) of windows of 2 frames with the flow between.
+        """Return foreground and speeds (B, 4 or 5, h, w) of windows of 2 frames.
 
-        Shares of foreground; lengths of motion and its parts to the right and down, in pixels a
-        frame; with ``stillness`` the share that is foreground and does not move.
+        These are: the share of foreground; the length of motion and its components to the right and
+        down, in pixels per frame; with ``stillness``, the share that is foreground and does not
+        move.
         """
         assert clips.flow is not None
         with torch.autocast(clips.frames.device.type, enabled=False):
-            # Flow lies at the pixels of the frame that it starts from.
+            # Flow is defined at the pixels of the frame where it starts.
             frames, flow = clips.frames[:, 0, 0].float(), clips.flow[:, :, 0].float()
             if self.shake:
                 flow = flow.clone()
@@ -268,10 +272,10 @@ class MotionField(Method):
             return torch.cat([sums[:, :1], sums[:, 1:4] / (sums[:, :1] + _SOFT), sums[:, 4:]], 1)
 
     def _averaged(self, features_BNCHW: Tensor) -> Tensor:
-        """Motion (B, 3 or 4, h, w) averaged along the way to the last frame of clips.
+        """Return motion (B, 3 or 4, h, w), averaged along its path to the last frame of clips.
 
-        Its length, and its parts to the right and down; with ``stillness`` the share of the window
-        that is foreground and stood still throughout the clip.
+        It has the length, and the components to the right and down; with ``stillness``, also the
+        share of the window that is foreground and stood still during the whole clip.
         """
         reach = 1 + int(math.log(_LEAST_WEIGHT) / math.log(self.memory)) if self.memory else 1
         motion = features_BNCHW[:, :, 1:4]
@@ -287,13 +291,13 @@ class MotionField(Method):
 
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
-        """Scores and maps of clips by their features (B, N, C, h, w)."""
+        """Return scores and maps of clips from their features (B, N, C, h, w)."""
         with torch.autocast(features.device.type, enabled=False):
             motion = self._averaged(features)
             deviations = self.deviations[0] + _FLOW_ERROR
             maps = {"speed": (motion[:, 0] - self.means[0]) / deviations}
             if self.direction:
-                # Hardly moving has hardly a direction.
+                # Very slow motion has no clear direction.
                 sure = ((_length(motion[:, 1:3]) - _STILL) / _STILL).clamp(0, 1)[:, 0]
                 maps["direction"] = sure * rarity(motion[:, 1:3], self.shares)
             if self.stillness:

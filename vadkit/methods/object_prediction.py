@@ -1,4 +1,4 @@
-"""A frame of an object, and its motion, completed from the object's other frames."""
+"""Prediction of an object's crop and motion from its crops in other frames."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from vadkit.errors import TrainingError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
 from vadkit.methods.objects import highest, painted
 
-# Height and width of a cropped object, the paper's.
+# Height and width of a crop, as in the paper.
 _SIDE = 32
 
 
 class ObjectPrediction(Method):
-    """A cloze test on objects (Yu et al., ACM MM 2020, "VEC").
+    """Cloze test on objects: predict an erased crop of each object ("VEC", Yu, ACM MM 2020).
 
-    "Cloze Test Helps: Effective Video Anomaly Detection via Learning to Complete Video Events": the
-    box of each object is cut out of 5 frames at 32x32, one of the five is erased, and a U-Net
-    completes it from the other four; a second one completes the optical flow of the erased frame
-    from the same four. An object's score is the sum of both squared errors, each less its mean and
-    divided by its deviation over training objects, weighed by ``frame_weight`` and ``flow_weight``;
-    a frame has the score of its highest object, and one without objects the lowest that a training
-    object can have. The map holds each object's score within its box, at the clip's size. The paper
-    reports micro AUC 97.3 on Ped2 and 90.2 on Avenue.
+    "Cloze Test Helps: Effective Video Anomaly Detection via Learning to Complete Video Events". The
+    box of each object is cropped from 5 frames at 32x32, and one of the five crops is erased. A
+    U-Net completes it from the other four; a second U-Net completes the optical flow of the erased
+    frame from the same four. An object's score is the sum of both squared errors, each standardised
+    by its mean and standard deviation over training objects and weighted by ``frame_weight`` and
+    ``flow_weight``. A frame has the score of its highest object; a frame without objects has the
+    lowest possible score of a training object. The map has each object's score inside its box, at
+    the clip's size. The paper reports micro AUC 97.3 on Ped2 and 90.2 on Avenue.
 
-    ``erase`` ``last`` erases the newest frame, which gets the score; ``middle`` the third, so that
-    scores come two frames late. ``networks: {flow: null}`` leaves motion out.
+    ``erase: last`` erases the newest frame, which is scored; ``middle`` erases the third, so scores
+    come two frames late. ``networks: {flow: null}`` leaves motion out.
 
-    Differences from the paper: one frame is erased, where the paper trains a network for each of
-    the five and adds their errors; objects come from the recipe's ``objects``, in place of a
-    detector's and moving regions; flow is by dense inverse search in place of FlowNet2; the U-Net
-    is that of ``future-frame`` at half its width, without batch normalisation; a batch is that of
-    clips, with all objects of their frames, in place of 128 objects; weights are 1 everywhere.
+    Differences from the paper: one frame is erased, while the paper trains a network for each of
+    the five and adds their errors; objects come from the recipe's ``objects``, instead of a
+    detector and moving regions; flow comes from dense inverse search instead of FlowNet2; the U-Net
+    is that of ``future-frame`` with half the width and without batch normalisation; a batch
+    consists of clips, with all objects of their frames, instead of 128 objects; all weights are 1.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -78,7 +78,7 @@ class ObjectPrediction(Method):
         (self.erased,) = clip.scored
         weights = {"frame": frame_weight, "flow": flow_weight}
         self.weights = torch.tensor([weights[role] for role in self.networks])
-        # Mean and deviation of each part's errors, and their least; neutral until collected.
+        # The mean, standard deviation and minimum of each part's errors; neutral until collected.
         parts = len(self.networks)
         self.register_buffer("usual", torch.tensor([[0.0, 1.0]] * parts))
         self.register_buffer("least", torch.zeros(parts))
@@ -106,7 +106,7 @@ class ObjectPrediction(Method):
         return {"frame": (known, clip.planes), "flow": (known, 2)}
 
     def _cubes(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
-        """The known frames (N, C * (T - 1), 32, 32) of all objects, and what each network seeks."""
+        """Return known crops (N, C * (T - 1), 32, 32) of all objects, and each network's target."""
         from torchvision.ops import roi_align
 
         assert clips.boxes is not None
@@ -127,14 +127,14 @@ class ObjectPrediction(Method):
         if not len(known):
             return
         for role in self.networks:
-            # Bound now: the trainer may ask for the terms later.
+            # Bound now, because the trainer may call the terms later.
             def terms(role: str = role) -> dict[str, Tensor]:
                 return {role: self.losses[role](self.networks[role](known), wanted[role])}
 
             yield Update(role, terms)
 
     def _errors(self, clips: Clips) -> Tensor:
-        """Mean squared errors (N, P) of all objects, a column for each network."""
+        """Return mean squared errors (N, P) of all objects, one column per network."""
         known, wanted = self._cubes(clips)
         if not len(known):
             return known.new_zeros(0, len(self.networks))
@@ -151,11 +151,11 @@ class ObjectPrediction(Method):
             self._lowest = torch.minimum(self._lowest, errors.amin(dim=0).float())
 
     def finalize(self) -> None:
-        """Raises ``TrainingError`` where no object was found in the training videos."""
+        """Raises ``TrainingError`` if no object was found in the training videos."""
         counts, first, second = self._sums
         if not counts.any():
             raise TrainingError(
-                "object-prediction found no object in the training videos; look at what `objects` "
+                "object-prediction found no object in the training videos; check what `objects` "
                 "finds"
             )
         means = first / counts

@@ -1,4 +1,4 @@
-"""From objects to frames: a frame has the score of its highest object, a map shows which."""
+"""From objects to frames: a frame has the score of its highest object, and a map shows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def highest(scores_N: Tensor, boxes: Sequence[Tensor], lowest: Tensor) -> Tensor:
-    """Scores (B,) of frames, of those of their objects, clip after clip; at least ``lowest``."""
+    """Return scores (B,) of frames from those of their objects, by clip; at least ``lowest``."""
     counts = [len(one) for one in boxes]
     found = [torch.cat([one, lowest.view(1)]).max() for one in scores_N.split(counts)]
     return torch.stack(found)
@@ -18,9 +18,9 @@ def highest(scores_N: Tensor, boxes: Sequence[Tensor], lowest: Tensor) -> Tensor
 def painted(
     scores_N: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], lowest: Tensor
 ) -> Tensor:
-    """Maps (B, H, W) of objects' scores within their boxes.
+    """Return maps (B, H, W) with the scores of objects inside their boxes.
 
-    Where boxes overlap the highest counts, and ``lowest`` where there are none.
+    The highest score counts where boxes overlap; ``lowest`` is used where there are none.
     """
     maps = lowest.repeat(len(boxes), *size)
     owners = [number for number, one in enumerate(boxes) for _ in range(len(one))]

@@ -17,33 +17,33 @@ from vadkit.methods.objects import highest, painted
 from vadkit.methods.reservoir import Reservoir
 
 ROLES = ("before", "appearance", "after")
-# Height and width of a cropped object, the paper's.
+# Height and width of a crop, as in the paper.
 _SIDE = 64
 
 
 class OCAE(Method):
-    """Objects against clusters of normal ones (Ionescu, CVPR 2019).
+    """Object-centric auto-encoders with one-versus-rest SVMs on clusters (Ionescu, CVPR 2019).
 
-    "Object-centric Auto-encoders and Dummy Anomalies for Abnormal Event Detection in Video": each
-    object of a frame is cropped to 64x64 in gray; three auto-encoders learn its appearance and how
-    it changed since 3 frames before and until 3 frames after. Their codes, one after another, are
-    put into 10 clusters, and a linear support vector machine for each cluster takes the others for
-    anomalies. An object's score is the negative of the highest of the machines' values, a frame's
-    that of its highest object. A frame without objects has the lowest score that any training
-    object had. The map holds each object's score within its box, at the clip's size. With
+    "Object-centric Auto-encoders and Dummy Anomalies for Abnormal Event Detection in Video". Each
+    object of a frame is cropped to 64x64 in gray. Three auto-encoders learn its appearance, its
+    change since 3 frames before, and its change until 3 frames after. Their concatenated codes are
+    clustered into 10 clusters. For each cluster, a linear support vector machine treats the other
+    clusters as anomalies. An object's score is the negative of the highest SVM value, and a frame's
+    score is that of its highest object. A frame without objects has the lowest score of all
+    training objects. The map has each object's score inside its box, at the clip's size. With
     ``clip.step`` n, 3 as in the paper, the first and last n frames of a video have no score. The
     paper reports macro AUC 97.8 on Ped2, 90.4 on Avenue and 84.9 on ShanghaiTech, with scores
     smoothed over time.
 
-    Differences from the paper: objects come from the recipe's ``objects``, by default what moves
-    before a still background, in place of a detector trained on COCO; change is the difference of
-    crops; a batch is that of clips, with all objects of their middle frames; of all training
-    objects at most ``samples``, drawn at random, are clustered; the recipe smooths, by a Gaussian
-    of 5 frames.
+    Differences from the paper: objects come from the recipe's ``objects``, by default anything that
+    moves in front of a static background, instead of a detector trained on COCO; change is the
+    difference of crops; a batch consists of clips, with all objects of their middle frames; at most
+    ``samples`` training objects, drawn at random, are clustered; the recipe smooths scores with a
+    Gaussian of 5 frames.
 
-    Machines are fitted by squared hinge loss with scikit-learn, the paper's with VLFeat; ``c``, 1
-    as in the paper, weighs the sum of the objects' errors. VLFeat weighs their mean instead: its
-    lambda of 1 would be a ``c`` of 1 over their number, and machines far simpler.
+    The SVMs are fitted with squared hinge loss by scikit-learn, in the paper by VLFeat. ``c``, 1 as
+    in the paper, weights the sum of the objects' errors. VLFeat weights their mean instead: its
+    lambda of 1 equals a ``c`` of 1 divided by the number of objects, which gives much simpler SVMs.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -92,7 +92,7 @@ class OCAE(Method):
         return dict.fromkeys(ROLES, (clip.planes,))
 
     def _crops(self, clips: Clips) -> dict[str, Tensor]:
-        """What each auto-encoder sees of all objects in the batch, (N, 1, 64, 64)."""
+        """Return the input of each auto-encoder for all objects in the batch, (N, 1, 64, 64)."""
         from torchvision.ops import roi_align
 
         assert clips.boxes is not None
@@ -105,7 +105,7 @@ class OCAE(Method):
         if not len(crops["appearance"]):
             return
         for role in ROLES:
-            # Bound now: the trainer may ask for the terms later.
+            # Bound now, because the trainer may call the terms later.
             def terms(role: str = role) -> dict[str, Tensor]:
                 output = self.networks[role](crops[role])
                 return {role: self.losses["reconstruction"](output, crops[role])}
@@ -118,16 +118,17 @@ class OCAE(Method):
         return torch.cat([networks[role].encode(crops[role]) for role in ROLES], dim=1).float()
 
     def embed(self, clips: Clips) -> Tensor:
-        """Codes (N, F) of the batch's objects, clip by clip."""
+        """Return codes (N, F) of the batch's objects, clip by clip."""
         return self._encode(self._crops(clips))
 
     def collect(self, clips: Clips) -> None:
         self._codes.add(self.embed(clips))
 
     def finalize(self) -> None:
-        """Cluster the collected objects and fit the machines.
+        """Cluster the collected objects and fit the SVMs.
 
-        Raises ``TrainingError`` for fewer objects than clusters, or objects too much alike.
+        Raises ``TrainingError`` for fewer objects than clusters, or for objects that are too
+        similar.
         """
         from sklearn.cluster import KMeans
         from sklearn.svm import LinearSVC
@@ -136,16 +137,16 @@ class OCAE(Method):
         found = 0
         if len(codes) > self.clusters:
             labels = KMeans(self.clusters, n_init=3, random_state=0).fit_predict(codes)
-            # Fewer than asked for where objects are the same.
+            # There are fewer clusters than requested if objects are identical.
             found = len(set(labels.tolist()))
         if found < self.clusters:
             raise TrainingError(
-                f"ocae found {len(codes)} objects in the training videos, too few or too much "
-                f"alike for {self.clusters} clusters; look at what `objects` finds, or lower "
+                f"ocae found {len(codes)} objects in the training videos, too few or too similar "
+                f"for {self.clusters} clusters; check what `objects` finds, or lower "
                 "method.clusters"
             )
         for cluster in range(self.clusters):
-            # The dual problem, the default for few samples, often ends before it converges.
+            # The dual problem, the default for few samples, often stops before it converges.
             machine = LinearSVC(C=self.c, dual=False).fit(codes, labels == cluster)
             self.weights[cluster] = torch.from_numpy(machine.coef_[0])
             self.biases[cluster] = float(machine.intercept_[0])

@@ -1,14 +1,14 @@
-"""What an ONNX file asks to be read beside it, found without loading the file.
+"""Find references to other files in an ONNX file, without loading it.
 
-ONNX is protocol buffers: a message is fields of a number and a value, and values may be messages.
-Only the fields that lead to tensors are followed.
+ONNX files are protocol buffers: a message has fields with a number and a value, and values may be
+messages. Only the fields that lead to tensors are followed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-# Message -> number of a field -> the message that it holds. Names are those of onnx.proto.
+# Message -> field number -> the message in that field. Names are those of onnx.proto.
 _FIELDS: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -23,9 +23,9 @@ _DEEPEST = 100
 
 
 def external_data(content: bytes) -> str | None:
-    """What names the data of a tensor that is kept in another file; None where there is none.
+    """Return the name of another file that has a tensor's data; None if there is none.
 
-    A file that is not ONNX gives None or anything; ONNX Runtime says what is wrong with it.
+    For a file that is not ONNX, the result is undefined; ONNX Runtime reports the error.
     """
     try:
         return next(_outside(memoryview(content), "model", 0), None)
@@ -48,7 +48,7 @@ def _outside(message: memoryview, kind: str, depth: int) -> Iterator[str]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Numbers and values of a message's fields; ``ValueError`` where it is none."""
+    """Yield numbers and values of a message's fields; ``ValueError`` if it is not a message."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
@@ -64,14 +64,14 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         else:
             raise ValueError("no field of a message")
         if place + size > len(message):
-            raise ValueError("a field ends beyond its message")
+            raise ValueError("a field ends after the end of its message")
         if form == 2:
             yield number, message[place : place + size]
         place += size
 
 
 def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """A number of up to 64 bits, seven a byte, and the place behind it."""
+    """Return a number of up to 64 bits, with seven bits per byte, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         byte = message[place]

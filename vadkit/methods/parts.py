@@ -1,4 +1,4 @@
-"""What the parts of a fusion take of its clips: which frames, and which flow."""
+"""The input of the parts of a fusion: frames and flow from the fusion's clips."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Method
 from vadkit.registry import find
 
-# Parts by name: mappings with a ``type``, complete.
+# Parts by name: complete mappings with a ``type``.
 Parts = Mapping[str, Mapping[str, Any]]
 
 
 class View(NamedTuple):
-    """What a part takes of the fusion's clips: frames from ``start`` on, flow by its places."""
+    """The input of a part: frames of the fusion's clips from ``start`` on, and its flow."""
 
     name: str
     start: int
@@ -40,19 +40,19 @@ class View(NamedTuple):
         return cls(name, start, part, flow, (low, high - low))
 
     def take(self, clips: Clips) -> Clips:
-        """The part's clips."""
+        """Return the part's clips."""
         frames = clips.frames[:, :, self.start : self.start + self.clip.frames]
         flow = None
         if self.flow:
             assert clips.flow is not None
             first, last = self.flow[0], self.flow[-1] + 1
-            # Flow of frames in a row is a view, which costs nothing.
+            # Flow of consecutive frames is a view, which costs nothing.
             in_a_row = self.flow == tuple(range(first, last))
             flow = clips.flow[:, :, first:last] if in_a_row else clips.flow[:, :, list(self.flow)]
         return self._clips(frames, flow, clips)
 
     def window(self, clips: Clips, frames: int) -> Clips:
-        """The last frames of a window that the fusion encodes, with the flow of the very last."""
+        """Return the last frames of a window that the fusion encodes, with the last flow."""
         return self._clips(clips.frames[:, :, -frames:], clips.flow if self.flow else None, clips)
 
     def _clips(self, frames: Tensor, flow: Tensor | None, clips: Clips) -> Clips:
@@ -68,37 +68,38 @@ class View(NamedTuple):
 
 
 def _given(name: str, place: str) -> str:
-    """Where a component of a part stands in the parameters of the fusion."""
+    """Return the position of a part's component in the parameters of the fusion."""
     return f"parts.{name}.{place}"
 
 
 def _kind(name: str, spec: Mapping[str, Any]) -> tuple[type[Method], dict[str, Any]]:
-    """A part's class and its parameters."""
+    """Return a part's class and its parameters."""
     params = {key: value for key, value in spec.items() if key != "type"}
     return cast(type[Method], find("methods", spec["type"]).load()), params
 
 
 def part_defaults(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A part's defaults. Raises ``ValueError`` for one that cannot be a part."""
+    """Return a part's defaults. Raises ``ValueError`` if the method cannot be a part."""
     kind, params = _kind(name, spec)
     if not name.isidentifier():
         raise ValueError(f"parts: '{name}' must be a name of letters, digits and underscores")
     if spec["type"] == "fusion":
-        raise ValueError(f"parts.{name}: put the parts of a fusion in place of it")
+        raise ValueError(f"parts.{name}: use the parts of a fusion instead of the fusion")
     defaults = kind.defaults_for(params)
     if not {"frames", "size", "channels"} <= set(defaults.get("clip", {})):
-        raise ValueError(f"parts.{name}: {spec['type']} does not say which clip it wants")
+        raise ValueError(f"parts.{name}: {spec['type']} does not define the clip it needs")
     learned = [s for s in ("networks", "losses", "optimizers") if defaults.get(s)]
     if learned:
         raise ValueError(
-            f"parts.{name}: {spec['type']} has {' and '.join(learned)} to train, and fusion takes "
-            "methods that only collect, such as motion-field; train it by itself and compare"
+            f"parts.{name}: {spec['type']} has {' and '.join(learned)} to train, but fusion "
+            "accepts only methods without gradients, such as motion-field; train it separately "
+            "and compare"
         )
     return defaults
 
 
 def _part_clip(name: str, spec: Mapping[str, Any], clip: ClipSpec) -> ClipSpec:
-    """The clip of a part, of at most as many frames as its defaults say."""
+    """Return the clip of a part, with at most as many frames as in its defaults."""
     kind, params = _kind(name, spec)
     frames = min(part_defaults(name, spec)["clip"]["frames"], clip.frames)
     try:
@@ -107,12 +108,12 @@ def _part_clip(name: str, spec: Mapping[str, Any], clip: ClipSpec) -> ClipSpec:
     except ValueError as error:
         raise ValueError(f"part '{name}': {error}") from None
     if len(part.scored) != 1 or part.ahead:
-        raise ValueError(f"part '{name}' scores several frames of a clip; fusion takes one")
+        raise ValueError(f"part '{name}' scores several frames of a clip; fusion needs one")
     return part
 
 
 def fewest_frames(parts: Parts) -> int:
-    """The fewest frames that hold the clips of all parts, and the windows that they encode."""
+    """Return the fewest frames that contain the clips of all parts, and their encoded windows."""
     before = after = 0
     kinds = {name: _kind(name, spec)[0] for name, spec in parts.items()}
     most = max(kind.encoded_frames for kind in kinds.values())
@@ -120,7 +121,7 @@ def fewest_frames(parts: Parts) -> int:
         defaults = part_defaults(name, spec)["clip"]
         clip = ClipSpec(defaults["frames"], defaults["size"], defaults["channels"], (0,))
         part = _part_clip(name, spec, clip)
-        # Windows reach back from their last frame, a longer one further than a shorter one.
+        # Windows extend backwards from their last frame; a longer one extends further.
         further = most - kinds[name].encoded_frames if kinds[name].encoded_frames else 0
         before = max(before, part.scored[0] + further)
         after = max(after, part.frames - 1 - part.scored[0])
@@ -128,9 +129,9 @@ def fewest_frames(parts: Parts) -> int:
 
 
 def fused_clip(clip: ClipSpec, parts: Parts) -> ClipSpec:
-    """The clip with the frame that all parts score, and the flow and boxes that any takes.
+    """Return the clip spec with the frame that all parts score, and the flow and boxes of any part.
 
-    Raises ``ValueError`` when it is too short, or cannot serve a part.
+    Raises ``ValueError`` if the clip is too short, or if a part cannot use it.
     """
     clips = {name: _part_clip(name, spec, clip) for name, spec in parts.items()}
     scored = clip.frames - 1 - max(part.frames - 1 - part.scored[0] for part in clips.values())
@@ -143,7 +144,7 @@ def fused_clip(clip: ClipSpec, parts: Parts) -> ClipSpec:
     flow = {starts[name] + offset for name, part in clips.items() for offset in part.flow}
     boxes = {starts[name] + part.boxes for name, part in clips.items() if part.boxes is not None}
     if len(boxes) > 1:
-        raise ValueError("fusion cannot have parts that take the objects of different frames")
+        raise ValueError("fusion cannot combine parts that use the objects of different frames")
     return replace(
         clip,
         scored=(scored,),

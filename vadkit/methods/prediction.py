@@ -1,4 +1,4 @@
-"""What methods that predict the next frame share."""
+"""The common part of methods that predict the next frame."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Method, Update
 
-# A prediction without any error has an infinite PSNR; 100 dB is far above what a network reaches.
+# The PSNR of a perfect prediction is infinite; 100 dB is far above what a network reaches.
 _LEAST_MSE = 1e-10
 
 
 def past_and_next(frames_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
-    """The past frames stacked as channels, oldest first, and the frame to predict."""
+    """Return the past frames stacked as channels, oldest first, and the frame to predict."""
     return frames_BCTHW[:, :, :-1].transpose(1, 2).flatten(1, 2), frames_BCTHW[:, :, -1]
 
 
 def prediction_spec(
     method: str, frames: int, size: tuple[int, int], channels: Any, step: int
 ) -> ClipSpec:
-    """Clips whose last frame is predicted and scored, with its flow while training.
+    """Return clips whose last frame is predicted and scored, with its flow in training.
 
-    Raises ``ValueError`` where a U-Net of four levels and a patch discriminator cannot serve.
+    Raises ``ValueError`` if a U-Net of four levels and a patch discriminator cannot use them.
     """
     if frames < 2:
         raise ValueError(f"{method} needs at least 2 frames, the last to predict; got {frames}")
@@ -43,10 +43,10 @@ def prediction_spec(
 def adversarial_updates(
     method: Method, role: str, clips: Clips, output: Tensor
 ) -> Iterator[Update]:
-    """The discriminator's update, if there is one, then that of ``role``, which made ``output``.
+    """Yield the discriminator's update, if any, then that of ``role``, which made ``output``.
 
-    The terms are the method's losses of the names below, as far as it has them; ``flow`` counts
-    where the clips have flow.
+    The terms are the method's losses with the names below, if it has them; ``flow`` counts if the
+    clips have flow.
     """
     target = clips.frames[:, :, -1]
     adversarial = "discriminator" in method.networks
@@ -75,7 +75,7 @@ def adversarial_updates(
 
 
 def negative_psnr(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Negative PSNR (B,) in dB and squared errors (B, H, W), both over pixels in 0..1.
+    """Return negative PSNR (B,) in dB and squared errors (B, H, W), both over pixels in 0..1.
 
     The frames (B, C, H, W) are in -1..1, so half of their difference counts.
     """

@@ -1,4 +1,4 @@
-"""A fair sample of what comes by, of bounded size."""
+"""A uniform random sample of a stream of rows, with a limited size."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 class Reservoir:
-    """At most ``size`` of all rows that come, each as likely to be kept as another.
+    """Keeps at most ``size`` of all rows, each with the same probability.
 
-    Each row gets a random number, and those with the highest stay; the numbers come from a
-    generator with a fixed seed, so the same rows give the same sample. Kept on the CPU.
+    Each row gets a random number, and those with the highest are kept. The numbers come from a
+    generator with a fixed seed, so the same rows give the same sample. Rows are kept on the CPU.
     """
 
     def __init__(self, size: int) -> None:
@@ -20,11 +20,11 @@ class Reservoir:
         self._draw = torch.Generator().manual_seed(0)
 
     def __len__(self) -> int:
-        """Rows held, up to twice the size and one batch between samples."""
+        """The number of rows, up to twice the size plus one batch between samplings."""
         return sum(map(len, self._lots))
 
     def add(self, *columns: Tensor) -> None:
-        """Rows as one or more tensors of one length; the same columns every time."""
+        """Add rows as one or more tensors of the same length; always with the same columns."""
         self._columns.append(tuple(column.detach().cpu() for column in columns))
         self._lots.append(torch.rand(len(columns[0]), generator=self._draw))
         if len(self) > 2 * self.size:
@@ -37,7 +37,7 @@ class Reservoir:
         self._columns, self._lots = [tuple(one[chosen] for one in joined)], [lots[chosen]]
 
     def take(self) -> tuple[Tensor, ...]:
-        """The columns of the sample, which the reservoir then forgets; () where nothing came."""
+        """Return the columns of the sample and clear the reservoir; () if there are no rows."""
         if not self._columns:
             return ()
         self._thin()

@@ -1,4 +1,4 @@
-"""What a place looks like, against all that it has looked like: for what is wrong and stays."""
+"""The appearance of a place, compared with its appearance in training, for lasting changes."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from vadkit.methods.cells import blur
 from vadkit.methods.encoded import encode_each
 from vadkit.methods.method import Method, Scores, WeightedLoss
 
-# Added to grey levels 0..1 before their logarithm: below it there is noise more than light.
+# Added to grey levels 0..1 before the logarithm: below it there is more noise than light.
 _DARK = 8 / 255
-# Deviation of the blur that parts light from look, in shares of the picture's height.
+# The sigma of the blur that separates light from look, as a share of the image height.
 _WIDE = 1 / 6
-# Cells of the light, which is smooth, for each cell of the look, both ways.
+# The number of look cells per light cell, in both directions, because light is smooth.
 _COARSE = 4
-# The frames of the bank that are most alike as a whole; the nearest at each cell are of these.
+# The frames of the bank that are most similar as a whole; the nearest at each cell are among them.
 _ALIKE = 16
-# What changes within a clip is taken off this many times: its parts change by less than the whole.
+# The factor for changes within a clip, because parts change by less than the whole.
 _CHANGE = 1.5
-# The least deviations that count of looks and of light, in logarithms of grey levels.
+# The smallest standard deviations of look and light, in logarithms of grey levels.
 _LEAST_LOOK, _LEAST_LIGHT = 0.02, 0.1
-# Deviations from which on light is told of; a cloud is no alarm.
+# In standard deviations: from here on light is reported; a cloud is below.
 _CLOUD = 3.0
-# From so many videos on a frame of the bank is compared with those of other videos alone, ...
+# With at least this many videos, a frame of the bank is compared only with other videos;
 _VIDEOS = 4
-# ... before that with those this share of its video's clips away.
+# with fewer, with clips that are at least this share of the video's clips away.
 _APART = 0.05
-# Frames of the bank that tell what is usual, and the weight of the whole picture beside them.
+# The number of frames to measure the usual range, and the weight of the whole image beside them.
 _MEASURED, _PRIOR = 200, 8
 _FEWEST = 8
 
 
 class _Drawn(NamedTuple):
-    """A clip that was drawn: its lot, its video and its number in that, its looks and its light."""
+    """A sampled clip: its random number, its video and its number there, its looks and light."""
 
     lot: float
     video: int
@@ -51,29 +51,29 @@ class _Drawn(NamedTuple):
 
 
 class SceneBank(Method):
-    """What a still camera's picture looks like, against all its looks in training; no network.
+    """The appearance of a fixed camera's image, compared with all its appearances in training.
 
-    For what is wrong and stays: someone lying where nobody lies, a thing left or gone, the room
-    dark. Frames are scaled down to ``rows`` cells of height, and the logarithm of their grey levels
-    is split by a wide blur: the blur is the *light*, what it leaves is the *look*, which a lamp or
-    a cloud does not change. A bank keeps ``bank`` frames drawn evenly from all of training, so that
-    memory is bounded and every time of day is there as often as it lasted.
+    Detects lasting changes: a person who lies where nobody lies, an object that was left or taken
+    away, a dark room. No network is needed. Frames are scaled to a height of ``rows`` cells, and a
+    wide blur splits the logarithm of their grey levels: the blur is the *light*, the rest is the
+    *look*, which a lamp or a cloud does not change. A bank keeps ``bank`` frames, sampled uniformly
+    from all training video, so memory is bounded and every time of day has its share.
 
-    A cell is explained by the same place in the ``neighbours`` nearest frames of the bank (kNN, on
-    windows of 3x3 cells) or by their ``components`` principal components (PCA of scikit-learn,
-    which mixes the lights and shadows that were seen), whichever is nearer. Only what stays counts:
-    of the least that is left unexplained in the first, middle and last frame of the clip, what
-    changed before the last is taken off. Light is the distance to the nearest frames' light, from 3
-    deviations on.
+    The look of a cell is explained by the same place in the ``neighbours`` nearest frames of the
+    bank (kNN, on windows of 3x3 cells) or by ``components`` principal components (PCA from
+    scikit-learn, which mixes the observed lights and shadows); the smaller residual counts. Only
+    lasting residuals count: it is the smallest residual in the first, middle and last frame of the
+    clip, minus what changed before the last frame. Light is the distance to the light of the
+    nearest frames, counted above 3 standard deviations.
 
-    Training measures all this on frames of the bank, each held against frames of other videos (of
-    less than 4 videos, of other times), and how high the highest cell of a frame usually is. The
-    map is in deviations of that, a frame's score is its largest value. The first ``frames - 1``
-    frames of a video have none.
+    Training measures the usual residuals on frames of the bank, each compared with frames of other
+    videos (with fewer than 4 videos, of other times), and how high the maximum over the cells of a
+    frame usually is. The map is in standard deviations of that, and a frame's score is the maximum
+    of its map. The first ``frames - 1`` frames of a video have no score.
 
-    The principal components of a scene are those of Oliver et al., "A Bayesian Computer Vision
-    System for Modeling Human Interactions", PAMI 2000; the rest has no paper. Raises
-    ``TrainingError`` where there are fewer than 8 training clips.
+    The principal components of a scene are from Oliver et al., "A Bayesian Computer Vision System
+    for Modeling Human Interactions", PAMI 2000; there is no paper for the rest. Raises
+    ``TrainingError`` for fewer than 8 training clips.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -107,7 +107,7 @@ class SceneBank(Method):
         self.cells = rows, max(1, round(rows * width / height))
         self.coarse = -(-rows // _COARSE), -(-self.cells[1] // _COARSE)
         self.kept, self.neighbours, self.parts = bank, neighbours, components
-        # Those of the bank are as long as the bank, which a short training does not fill.
+        # As many as the bank has, which a short training does not fill.
         self.register_buffer("bank", torch.zeros(0, *self.cells))
         self.register_buffer("lights", torch.zeros(0, *self.coarse))
         self.register_buffer("mean", torch.zeros(self.cells))
@@ -115,13 +115,13 @@ class SceneBank(Method):
         self.register_buffer("coefficients", torch.zeros(0, 0))
         self.register_buffer("means", torch.zeros(self.cells))
         self.register_buffer("deviations", torch.ones(self.cells))
-        # Mean and deviation of the highest cells of frames, and of the distances of their light.
+        # The mean and standard deviation of the frame maxima, and of the distances of their light.
         self.register_buffer("levels", torch.tensor([0.0, 1.0, 0.0, 1.0]))
         self._draw = torch.Generator().manual_seed(0)
         self._drawn: list[_Drawn] = []
-        # No clip of a higher lot is kept.
+        # No clip with a larger random number is kept.
         self._highest = 1.0
-        # Clips of each video that have come by.
+        # The number of clips seen of each video.
         self._lengths: dict[int, int] = {}
 
     @classmethod
@@ -131,7 +131,7 @@ class SceneBank(Method):
         return ClipSpec(frames, size, channels, (frames - 1,), step)
 
     def collect(self, clips: Clips) -> None:
-        """Draw clips for the bank: each of the training set is as likely to be kept."""
+        """Sample clips for the bank: each training clip has the same probability."""
         videos = [0] * len(clips) if clips.videos is None else clips.videos.tolist()
         lots = torch.rand(len(clips), generator=self._draw, dtype=torch.float64).tolist()
         for frames, video, lot in zip(clips.frames[:, 0].float(), videos, lots, strict=True):
@@ -145,7 +145,7 @@ class SceneBank(Method):
                 self._keep()
 
     def _keep(self) -> None:
-        """Keep the clips of the lowest lots, in the order in which they came."""
+        """Keep the clips with the smallest random numbers, in their original order."""
         lots = sorted(one.lot for one in self._drawn)
         if len(lots) > self.kept:
             self._highest = lots[self.kept - 1]
@@ -172,7 +172,7 @@ class SceneBank(Method):
         self._drawn, self._highest, self._lengths = [], 1.0, {}
 
     def _measure(self) -> None:
-        """What is usually left unexplained, from frames of the bank held against others of it."""
+        """Measure the usual residuals, by comparing frames of the bank with other frames of it."""
         count = len(self._drawn)
         rests, lights = [], []
         for number in torch.linspace(0, count - 1, min(_MEASURED, count)).long().tolist():
@@ -181,7 +181,7 @@ class SceneBank(Method):
             rests.append(_staying(left, looks))
             lights.append(self._light_distance(self.lights[number], others))
         rest, light = torch.stack(rests), torch.stack(lights)
-        # Where little was seen the whole picture stands in.
+        # Where little was seen, the whole image is used.
         own = len(rest) / (len(rest) + _PRIOR)
         mean = own * rest.mean(dim=0) + (1 - own) * rest.mean()
         squares = own * rest.square().mean(dim=0) + (1 - own) * rest.square().mean()
@@ -201,7 +201,7 @@ class SceneBank(Method):
         )
 
     def _others(self, number: int) -> Tensor:
-        """Which frames of the bank are unlike this one by more than a little time."""
+        """Return which frames of the bank are not close in time to this one."""
         videos = torch.tensor([one.video for one in self._drawn])
         numbers = torch.tensor([one.number for one in self._drawn])
         other = videos != videos[number]
@@ -213,7 +213,7 @@ class SceneBank(Method):
         return other.to(self.bank.device)
 
     def _look(self, frames_NHW: Tensor) -> tuple[Tensor, Tensor]:
-        """Looks (N, h, w) and coarse lights (N, h', w'), in logarithms of grey levels."""
+        """Return looks (N, h, w) and coarse lights (N, h', w'), in logarithms of grey levels."""
         levels = (functional.adaptive_avg_pool2d(frames_NHW, self.cells) + _DARK).log()
         lights = blur(levels, _WIDE * self.cells[0])
         return levels - lights, functional.adaptive_avg_pool2d(lights, self.coarse)
@@ -222,7 +222,7 @@ class SceneBank(Method):
         return self.components.flatten(1) @ (look_HW - self.mean).flatten()
 
     def _unexplained(self, look_HW: Tensor, others_N: Tensor | None = None) -> Tensor:
-        """What neither the nearest frames of the bank nor its components explain, (h, w)."""
+        """Return the smaller residual of the nearest frames and of the components, (h, w)."""
         parts = self._project(look_HW)
         far = (self.coefficients - parts).square().sum(dim=1)
         if others_N is not None:
@@ -242,10 +242,11 @@ class SceneBank(Method):
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
-        """Look, what is unexplained of it, and distance of the light, (B, 3, h, w), of frames."""
+        """Return look, residual of the look, and distance of the light, (B, 3, h, w), of frames."""
         rows = []
         with torch.autocast(clips.frames.device.type, enabled=False):
-            # One by one: sums over a batch are added up in another order than those over a frame.
+            # One by one, because a sum over a batch has another order of additions than over one
+            # frame.
             for frame in clips.frames[:, 0].float():
                 (look,), (light,) = self._look(frame)
                 distance = self._light_distance(light).expand_as(look)
@@ -254,7 +255,7 @@ class SceneBank(Method):
 
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
-        """Scores and maps of clips by their features (B, T, 3, h, w)."""
+        """Return scores and maps of clips from their features (B, T, 3, h, w)."""
         ends = _ends(features.shape[1])
         rest = torch.stack([_staying(clip[ends, 1], clip[:, 0]) for clip in features])
         top, spread, usual, sway = self.levels
@@ -276,12 +277,12 @@ class SceneBank(Method):
 
 
 def _ends(frames: int) -> list[int]:
-    """The first, middle and last of so many frames."""
+    """Return the first, middle and last of so many frames."""
     return [0, frames // 2, frames - 1]
 
 
 def _staying(left_3HW: Tensor, looks_THW: Tensor) -> Tensor:
-    """What is left unexplained all the time, less what changed before the last look."""
+    """Return the lasting residual, minus what changed before the last look."""
     changed = _window((looks_THW[:-1] - looks_THW[-1]).square()) if len(looks_THW) > 1 else None
     stays = left_3HW.amin(dim=0)
     if changed is not None:
@@ -290,5 +291,5 @@ def _staying(left_3HW: Tensor, looks_THW: Tensor) -> Tensor:
 
 
 def _window(cells_NHW: Tensor) -> Tensor:
-    """Means of 3x3 cells around each; at edges of those inside."""
+    """Return means of 3x3 cells around each cell; at edges, only cells inside count."""
     return functional.avg_pool2d(cells_NHW[None], 3, 1, 1, count_include_pad=False)[0]

@@ -1,4 +1,4 @@
-"""Per-frame scores of one video from a method."""
+"""Scores of the frames of one video, from a method."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def score_video(
     extras: Extras | None = None,
     part: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Raw scores (N,) float64 of a video, NaN where the method gives none.
+    """Return raw scores (N,) float64 of a video, NaN for frames without a score.
 
-    ``extras`` are the video's flow and boxes, where the method takes any. Of ``part``, a half-open
-    range of frames, only clips inside are scored. Frames are read a batch of clips at a time, in
-    order, so memory stays flat.
+    ``extras`` are the video's flow and boxes, if the method takes any. With ``part``, a half-open
+    range of frames, only clips inside it are scored. Frames are read in order, one batch of clips
+    at a time, so memory does not grow.
     """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec)
@@ -56,10 +56,10 @@ def score_with_peaks(
     batch_size: int,
     extras: Extras | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Scores as of ``score_video``, and where each frame's map is highest, (N, 2) float64.
+    """Like ``score_video``, and also return the peak of each frame's map, (N, 2) float64.
 
-    Peaks are row and column as shares of height and width, NaN for frames without a map; of a frame
-    that several clips score, the last one's. None for a method without maps.
+    Peaks are row and column as shares of height and width, NaN for frames without a map; if several
+    clips score a frame, the last one counts. None for a method without maps.
     """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec)
@@ -88,10 +88,9 @@ def map_video(
     batch_size: int,
     extras: Extras | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Frame numbers and score maps (h, w) float32, in no certain order.
+    """Yield frame numbers and score maps (h, w) float32, in any order.
 
-    Ends at once for a method without maps. A frame that several clips score comes several times,
-    as it has several scores.
+    Yields nothing for a method without maps. A frame that several clips score comes several times.
     """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec)
@@ -114,7 +113,7 @@ def _scored(
     dtype: torch.dtype,
     batch_size: int,
 ) -> Iterator[tuple[np.ndarray, Scores]]:
-    """Batches of first frames of clips, and the clips' scores."""
+    """Yield batches of the first frames of clips, with the clips' scores."""
     spec, length = method.clip.scoring, method.encoded_frames
     if not length or spec.step > 1:
         for batch, clips in _clips(video, starts, spec, device, batch_size, extras):
@@ -131,7 +130,7 @@ def _scored(
         boxes=None if spec.boxes is None else last,
     )
     count = spec.frames - last
-    # Of the windows from the number ``first`` on; each is worked out once.
+    # Windows from number ``first`` on; each is computed once.
     features: Tensor | None = None
     first = 0
     for place in range(0, len(starts), batch_size):
@@ -160,7 +159,7 @@ def _clips(
     batch_size: int,
     extras: Extras,
 ) -> Iterator[tuple[np.ndarray, Clips]]:
-    """Batches of the clips that begin at ``starts``, with their first frames."""
+    """Yield batches of the clips that start at ``starts``, with their first frames."""
     offsets = np.arange(spec.frames) * spec.step
     for place in range(0, len(starts), batch_size):
         batch = starts[place : place + batch_size]
@@ -187,10 +186,10 @@ def frame_maps(
     dtype: torch.dtype,
     extras: Extras | None = None,
 ) -> dict[int, np.ndarray]:
-    """Maps (h, w) float32 of a few frames of a video, without scoring the rest.
+    """Return maps (h, w) float32 of a few frames of a video, without scoring the rest.
 
-    Frames that no clip scores are left out, and all are for a method without maps. A frame that
-    two clips score has the later one's map.
+    Frames that no clip scores are left out; all are left out for a method without maps. If two
+    clips score a frame, the later map is used.
     """
     spec = method.clip.scoring
     clip_of = {
@@ -213,7 +212,7 @@ def frame_maps(
 def score_batch(
     method: Method | ExportedMethod, clips: Clips, dtype: torch.dtype, *, maps: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Scores (B, S) float64 of clips and, if asked, maps (B, S, h, w) float32."""
+    """Return scores (B, S) float64 of clips and, if requested, maps (B, S, h, w) float32."""
     with torch.inference_mode(), _autocast(clips.frames.device, dtype):
         scores = method.score(clips)
     wanted = scores.maps.float().cpu().numpy() if maps and scores.maps is not None else None

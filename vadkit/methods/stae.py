@@ -1,4 +1,4 @@
-"""Reconstruction of a clip together with prediction of the one after it."""
+"""Reconstruction of a clip, with prediction of the next clip."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from vadkit.methods.method import Method, Scores, Update
 class STAutoEncoder(Method):
     """Reconstruction and prediction by a 3D auto-encoder (Zhao, ACM MM 2017).
 
-    "Spatio-Temporal AutoEncoder for Video Anomaly Detection": from 16 grey frames one decoder
-    reconstructs them, another predicts the next 16, which weigh less the later they are; both
-    errors are minimised. Only the reconstruction scores: the score of a clip's middle frame is the
-    mean squared error of the 16 frames, its map that error of each pixel over them, at the clip's
-    size. A training clip is 32 frames; scoring needs the first 16 alone. The first 8 and last 7
-    frames of a video have no score. The paper reports AUC 91.2 on Ped2 and 80.9 on Avenue after
-    per-video min-max.
+    "Spatio-Temporal AutoEncoder for Video Anomaly Detection". From 16 grey frames, one decoder
+    reconstructs them and another predicts the next 16, with less weight for later ones; both errors
+    are minimised. Only the reconstruction is used for scores: the score of a clip's middle frame is
+    the mean squared error of the 16 frames; its map is that error of each pixel over the frames, at
+    the clip's size. A training clip has 32 frames; scoring needs only the first 16. The first 8 and
+    last 7 frames of a video have no score. The paper reports AUC 91.2 on Ped2 and 80.9 on Avenue
+    after per-video min-max.
 
-    Differences from the paper: batch normalisation and LeakyReLU throughout; the mean over a
-    clip's pixels in place of their sum.
+    Differences from the paper: batch normalisation and LeakyReLU in all layers; the mean over a
+    clip's pixels instead of their sum.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

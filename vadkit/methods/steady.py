@@ -1,4 +1,4 @@
-"""Frames and flow of a camera that shakes, or whose light changes, as if it did neither."""
+"""Correct frames and flow for a shaking camera and for changing light."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Corners of the reference to find again, and how few are too few to go by.
+# The number of corners of the reference to track, and the smallest usable number.
 _CORNERS, _FEWEST = 200, 8
-# Shifts below this many pixels are within the error of finding corners again.
+# Smaller shifts, in pixels, are within the error of tracking.
 _LEAST_SHIFT = 0.1
-# A pixel that misses the fit of the light this many times as far as the middling one is taken for
-# an object's and has no say.
+# A pixel whose residual in the fit of the light is this many times the median belongs to an object
+# and is ignored.
 _OBJECT = 2.0
 
 
 def steadied(frames_NHW: Tensor, reference_HW: Tensor, flow_N2HW: Tensor | None = None) -> Tensor:
-    """Frames shifted to lie over ``reference``: the median way of corners found again (OpenCV).
+    """Shift frames to match ``reference``, by the median motion of tracked corners (OpenCV).
 
-    Values are 0..1. ``flow``, in pixels a frame and at the pixels of its frame, is changed in
-    place: its median, which is the camera's own motion as long as most of the picture is
-    background, is taken off, and it is shifted as its frame is. A frame in which too few corners
-    are found again, or a reference without any, is left as it is.
+    Values are 0..1. ``flow``, in pixels per frame at the pixels of its frame, is changed in place:
+    its median, which is the camera's own motion if most of the image is background, is subtracted,
+    and it is shifted like its frame. A frame in which too few corners are found, or a reference
+    without any, is left unchanged.
     """
     reference = _bytes(reference_HW)
     corners = cv2.goodFeaturesToTrack(reference, _CORNERS, 0.01, 7)
@@ -44,7 +44,7 @@ def steadied(frames_NHW: Tensor, reference_HW: Tensor, flow_N2HW: Tensor | None 
 def _shift(
     reference: np.ndarray, frame: np.ndarray, corners: np.ndarray | None
 ) -> tuple[float, float]:
-    """How far right and down of the reference the frame lies, in pixels; 0 where unknown."""
+    """Return the shift of the frame to the right and down, in pixels; 0 if unknown."""
     if corners is None:
         return 0.0, 0.0
     found, known, _ = cv2.calcOpticalFlowPyrLK(reference, frame, corners, corners.copy())
@@ -66,12 +66,13 @@ def _shifted(picture: np.ndarray, right: float, down: float) -> np.ndarray:
 
 
 def relit(frames_NHW: Tensor, reference_HW: Tensor) -> Tensor:
-    """Frames with the gain and the offset that bring them nearest to ``reference``, all 0..1.
+    """Correct frames with the gain and offset that bring them closest to ``reference``, all 0..1.
 
-    By least squares over all pixels, then thrice over those near the fit, so that objects do not
-    pull. Cameras change gain and offset with the light; shadows that move are not undone.
+    This uses least squares over all pixels, then three times over those near the fit, so that
+    objects have no influence. Cameras change gain and offset with the light; moving shadows are not
+    corrected.
     """
-    # One by one, for sums over a batch are added up in another order than those over a frame.
+    # One by one, because a sum over a batch has another order of additions than over one frame.
     return torch.stack([_relit(frame, reference_HW.float()) for frame in frames_NHW.float()])
 
 
@@ -82,7 +83,7 @@ def _relit(frame_HW: Tensor, reference_HW: Tensor) -> Tensor:
         mean, goal = (counts * frame_HW).sum() / total, (counts * reference_HW).sum() / total
         spread = (counts * (frame_HW - mean).square()).sum()
         shared = (counts * (frame_HW - mean) * (reference_HW - goal)).sum()
-        # A frame without any contrast fits nothing; only its offset is mended.
+        # Gain cannot be fitted to a frame without contrast, so only its offset is corrected.
         gain = torch.where((spread > 1e-6 * total) & (shared > 0), shared / spread, 1.0)
         lit = (frame_HW - mean) * gain + goal
         misses = (lit - reference_HW).abs()

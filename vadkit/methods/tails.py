@@ -1,4 +1,4 @@
-"""How rare a value is among normal ones, beyond the largest that was seen as well."""
+"""The rarity of a value among normal values, also beyond the largest observed one."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from torch import Tensor, nn
 
 from vadkit.scoring.peaks import fit_tail
 
-# Quantiles that a distribution is kept as, from the lowest value to where its tail begins.
+# The quantiles that represent a distribution, from the lowest value to the start of its tail.
 _KNOTS = 128
-# The fewest values that a tail is fitted to, and the most of all values that it may take.
+# The fewest values to fit a tail to, and the largest share of all values in it.
 _FEWEST, _MOST = 10, 0.5
 
 
 class Tail(nn.Module):
-    """From a value to its rarity, -log10 of the share of normal values that are as high.
+    """Converts a value to its rarity, -log10 of the share of normal values at least as high.
 
-    Rarity 3 is that of one normal value in a thousand. Normal video is not the same from hour to
-    hour, so the share is the highest of any of its ``pieces``: a new piece that is like these has
-    more of such values with a chance of 1 in their number plus 1, whatever the distribution.
+    Rarity 3 is one normal value in a thousand. Normal video differs from hour to hour, so the share
+    is the highest of any of its ``pieces``: a new piece of the same kind exceeds it with a
+    probability of 1 in their number plus 1, for any distribution.
 
-    Up to where the highest ``share`` of the values begins it goes by quantiles. Beyond, it goes by
-    a generalised Pareto distribution, as alarm thresholds do (``vadkit.scoring.peaks``), but one
-    that has no end: of a shape of 0, which is exponential, or more. Values of frames that follow
-    each other are alike, so where their ``times`` are told, it is fitted to the peaks of the events
-    that they make (Davison and Smith, JRSS B 1990).
+    Below the highest ``share`` of the values, rarity comes from quantiles. Above, it comes from a
+    generalised Pareto distribution, as for alarm thresholds (``vadkit.scoring.peaks``), but an
+    unbounded one: its shape is 0 (exponential) or more. Values of consecutive frames are similar,
+    so if their ``times`` are given, it is fitted to the peaks of events (Davison and Smith, JRSS B
+    1990).
     """
 
     values: Tensor
@@ -49,16 +49,16 @@ class Tail(nn.Module):
         times: Tensor | None = None,
         apart: int = 1,
     ) -> None:
-        """Learn what values (N,) of normal video are like; NaN is left out, N >= 1 others.
+        """Fit to values (N,) of normal video; NaN is left out, and at least one other is needed.
 
-        ``pieces`` (N,) int64 number the pieces of video that they are of, all of one by default.
-        ``times`` (N,) int64 are frame numbers; values over the tail's start that lie at most
-        ``apart`` frames from each other are of one event.
+        ``pieces`` (N,) int64 are the numbers of their pieces of video, by default all the same.
+        ``times`` (N,) int64 are frame numbers; values above the start of the tail that are at most
+        ``apart`` frames apart belong to one event.
         """
         known = ~values.isnan()
         values = values[known].double().cpu()
         share = min(max(share, _FEWEST / len(values)), _MOST)
-        # Evenly spread in rarity and in share, to tell the many from each other and the few.
+        # Evenly spaced in rarity and in share, to resolve both frequent and rare values.
         halves = _KNOTS // 2
         shares = torch.cat(
             [
@@ -74,17 +74,18 @@ class Tail(nn.Module):
         knots = torch.stack([_quantiles(each, shares) for each in every]).amax(dim=0)
         self.values.copy_(knots)
         self.rarities.copy_(-shares.log10())
-        # The tail of all pieces has more to go by, and begins lower.
+        # The tail of all pieces together has more values, and starts lower.
         start = _quantiles(values, shares[-1:])[0]
         above = values - start
         if times is not None:
             above = _peaks(above, times[known].cpu(), apart)
         shape, scale = _fit(above[above > 0])
-        # Of a generalised Pareto distribution what lies above a higher start is another.
+        # The excesses of a generalised Pareto distribution above a higher start are also of that
+        # kind.
         self.tail.copy_(torch.tensor([shape, scale + shape * (knots[-1] - start).item()]))
 
     def rarity(self, values: Tensor) -> Tensor:
-        """-log10 of the share of normal values that are as high as each, of the same shape."""
+        """Return -log10 of the share of normal values at least as high, in the same shape."""
         after = torch.searchsorted(self.values, values.contiguous()).clamp(1, _KNOTS - 1)
         low, high = self.values[after - 1], self.values[after]
         part = ((values - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
@@ -96,7 +97,7 @@ class Tail(nn.Module):
 
 
 def _quantiles(values: Tensor, shares: Tensor) -> Tensor:
-    """The values that these shares of all (N,) reach, between neighbours linearly."""
+    """Return the quantiles of (N,) values for these shares, interpolated linearly."""
     values = values.sort().values
     places = ((1 - shares) * (len(values) - 1)).clamp(min=0)
     low, high = values[places.floor().long()], values[places.ceil().long()]
@@ -104,7 +105,7 @@ def _quantiles(values: Tensor, shares: Tensor) -> Tensor:
 
 
 def _peaks(above: Tensor, times: Tensor, apart: int) -> Tensor:
-    """The highest of each event of values over 0."""
+    """Return the highest value of each event above 0."""
     chosen = above > 0
     times, order = times[chosen].sort()
     above = above[chosen][order]
@@ -116,9 +117,9 @@ def _peaks(above: Tensor, times: Tensor, apart: int) -> Tensor:
 
 
 def _fit(excesses: Tensor) -> tuple[float, float]:
-    """Shape and scale of the tail of excesses (n,) over its beginning."""
+    """Return shape and scale of the tail of excesses (n,) above its start."""
     if len(excesses) < 2:
         return 0.0, float(excesses.sum().clamp(min=1e-6))
     shape, scale = fit_tail(excesses.numpy())
-    # A tail that ends somewhere would make all beyond its end equally rare.
+    # A bounded tail would make all values beyond its end equally rare.
     return max(shape, 0.0), max(scale if shape > 0 else float(excesses.mean()), 1e-6)
