@@ -160,3 +160,76 @@ def test_the_compute_dtype_loses_less_than_half_a_grey_level():
 def test_batches_come_in_the_compute_dtype(stored_pair):
     batch = next(loader(stored_pair, dtype=torch.bfloat16).batches(0)).frames
     assert (batch.dtype, batch.shape) == (torch.bfloat16, (2, 1, 3, 8, 12))
+
+
+def flips(batches):
+    """Whether the clips of batches were mirrored, of frames that rise from left to right."""
+    return [bool(clip[0, 0, 0, 0] > 0) for batch in batches for clip in batch.frames]
+
+
+class Numbered:
+    """Clips in video order in every epoch, so that a clip stays in its place."""
+
+    def __init__(self, source):
+        self.source, self.device = source, source.device
+
+    def order(self, rows, random):
+        return np.arange(len(rows))
+
+    def gather(self, rows, out):
+        return self.source.gather(rows, out)
+
+
+def in_order(ramps, **settings):
+    settings = {"batch_size": 2, "seed": 0, "device": CPU, "workers": 0, **settings}
+    return ClipLoader(Numbered(StoredClips(ramps, SPEC)), [len(ramps[0])], SPEC, **settings)
+
+
+def test_a_clip_is_augmented_in_another_way_in_every_epoch(ramps):
+    """In its own place, so that it is not the order that makes the difference."""
+    batches = in_order(ramps, augments=[fliplr(p=0.5)])
+    drawn = [flips(batches.batches(epoch)) for epoch in range(6)]
+    assert len(drawn[0]) == 8
+    # Every clip is mirrored in some epochs and not in others, each at its own times.
+    by_clip = list(zip(*drawn, strict=True))
+    assert sum(0 < sum(clip) < 6 for clip in by_clip) >= 6
+    assert len(set(by_clip)) >= 6
+    # A resumed epoch sees what the epoch saw; so does a second loader of the same seed.
+    again = in_order(ramps, augments=[fliplr(p=0.5)])
+    for epoch in (3, 5):
+        assert flips(again.batches(epoch, start=1)) == drawn[epoch][2:]
+    other = in_order(ramps, augments=[fliplr(p=0.5)], seed=1)
+    assert [flips(other.batches(epoch)) for epoch in range(6)] != drawn
+
+
+def test_a_clip_is_augmented_alike_wherever_it_comes_in_an_epoch(ramps):
+    alone = in_order(ramps, augments=[fliplr(p=0.5)], batch_size=1)
+    together = in_order(ramps, augments=[fliplr(p=0.5)], batch_size=8)
+    assert flips(alone.batches(2)) == flips(together.batches(2))
+
+
+def test_augments_of_one_clip_are_drawn_apart(ramps):
+    """Two mirrors of one seed would always cancel out."""
+    batches = in_order(ramps, augments=[fliplr(p=0.5), fliplr(p=0.5)])
+    drawn = [one for epoch in range(4) for one in flips(batches.batches(epoch))]
+    assert 0 < sum(drawn) < len(drawn)
+
+
+def test_tensor_augments_are_drawn_anew_by_seed_epoch_and_batch(ramps):
+    told = []
+
+    def tell(clips, generator):
+        told.append(torch.randint(1 << 30, (), generator=generator).item())
+        return clips
+
+    for seed, epoch in ((0, 0), (0, 1), (1, 0), (0, 0)):
+        list(in_order(ramps, augments=[tell], seed=seed).batches(epoch))
+    assert told[:4] == told[12:]
+    assert len(set(told)) == 12
+
+
+def test_a_batch_says_which_video_each_clip_is_from(stored_pair):
+    for seed in (None, 0):
+        for batch in loader(stored_pair, seed=seed, drop_last=False).batches(0):
+            firsts = [clip[0] for clip in first_pixels([batch])[0]]
+            assert batch.videos.tolist() == [int(first >= 100) for first in firsts]

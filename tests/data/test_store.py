@@ -18,6 +18,7 @@ from vadkit.data.store import (
     plan_store,
 )
 from vadkit.data.stored_video import StoredVideo, open_stored
+from vadkit.data.streamed import StreamedVideo
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
@@ -151,6 +152,7 @@ import sys
 from pathlib import Path
 from vadkit.data.store import Settings, build_store, plan_store
 from vadkit.data.stored_video import StoredVideo, open_stored
+from vadkit.data.streamed import StreamedVideo
 from vadkit.data.videos import Video
 
 plugins = (Path(sys.argv[3]),)
@@ -234,3 +236,82 @@ def test_a_cache_that_cannot_be_written(videos, tmp_path):
 def test_nothing_is_stored_of_an_unknown_folder(tmp_path):
     assert open_stored("a", tmp_path / "none") is None
     assert StoredVideo("a", tmp_path, (3, 2, 2, 1)).key.endswith(" 0 3")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"channels": "rgb"},
+        {"size": (12, 8)},
+        {"readers": ("pyav",)},
+        {"readers": tuple(reversed(GRAY.readers))},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_frames_depend_on_is_part_of_the_key(videos, tmp_path, change):
+    cache, other = tmp_path / "cache", replace(GRAY, **change)
+    first = store(videos, cache)[0]
+    # The other entry is made beside the first, not taken from it.
+    changed = store(videos, cache, other)[0]
+    assert changed.folder != first.folder
+    assert changed.shape == (6, *other.size, other.planes)
+    assert changed.frames.shape == changed.shape
+    assert store(videos, cache)[0].folder == first.folder
+
+
+def test_how_long_a_stall_may_last_is_no_part_of_the_key(videos, tmp_path):
+    plans = [
+        plan_store(videos, replace(GRAY, stall_s=stall_s), cache=tmp_path / "cache")
+        for stall_s in (1.0, 50.0)
+    ]
+    assert plans[0].keys == plans[1].keys
+
+
+def test_frames_of_a_readers_plugin_are_made_anew_when_it_changes(videos, tmp_path):
+    cache, plugin = tmp_path / "cache", tmp_path / "own_reader.py"
+    # Images are read by vadkit's own reader alone.
+    video = Video("v", "train", tmp_path / "v.mp4")
+    video.path.write_bytes(b"x")
+
+    def keys(value, readers):
+        plugin.write_text(
+            "import numpy as np, vadkit\n"
+            "@vadkit.register('readers', 'own')\n"
+            "def own(path):\n"
+            "    for _ in range(2):\n"
+            f"        yield np.full((8, 12, 3), {value}, np.uint8)\n"
+        )
+        settings = replace(GRAY, readers=readers, plugins=(plugin,))
+        return plan_store([video, *videos], settings, cache=cache).keys, settings
+
+    def stored(value):
+        return store([video], cache, keys(value, ("own",))[1])[0]
+
+    first, second = stored(1), stored(2)
+    assert first.frames[:, 0, 0, 0].tolist() == [1, 1]
+    assert second.frames[:, 0, 0, 0].tolist() == [2, 2]
+    assert stored(1).folder == first.folder
+    # Readers of vadkit's own do not depend on it.
+    plain = plan_store([video, *videos], GRAY, cache=cache).keys
+    assert keys(1, GRAY.readers)[0] == keys(2, GRAY.readers)[0] == plain
+    mixed = (*GRAY.readers, "own")
+    assert len({*plain, *keys(1, mixed)[0], *keys(2, mixed)[0]}) == 9
+
+
+def test_a_fingerprint_tells_which_video_has_which_frames():
+    prints = {
+        dataset_fingerprint(keys)
+        for keys in ({"a": "1", "b": "2"}, {"a": "2", "b": "1"}, {"a": "1"}, {"c": "1", "b": "2"})
+    }
+    assert len(prints) == 4
+
+
+def test_frames_that_are_not_kept_have_keys_like_those_that_are(videos):
+    part = replace(videos[0], part=(1, 4))
+    keys = {
+        StreamedVideo(video, settings, 6).key
+        for video in (videos[0], videos[1], part)
+        for settings in (GRAY, replace(GRAY, channels="rgb"), replace(GRAY, size=(12, 8)))
+    }
+    assert len(keys) == 9
+    assert StreamedVideo(videos[0], replace(GRAY, stall_s=1.0), 6).key in keys

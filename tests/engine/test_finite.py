@@ -12,6 +12,7 @@ from vadkit.engine.finite import FiniteCheck, check_weights, gradient_norm
 from vadkit.engine.trainer import Trainer
 from vadkit.errors import TrainingError
 from vadkit.hooks.checkpoint import Checkpoint
+from vadkit.hooks.hook import Hook
 from vadkit.methods.method import Method, Scores, Update
 from vadkit.recipe.model import Train
 
@@ -159,3 +160,69 @@ def test_the_norm_is_over_all_gradients_and_before_clipping():
     assert gradient_norm([first, second, without], None) == pytest.approx(7.0)
     assert gradient_norm([first, second, without], 1.0) == pytest.approx(7.0)
     assert gradient_norm([first, second, without], None) == pytest.approx(1.0)
+
+
+class NanLoss(OneNet):
+    """A loss without a gradient is NaN at step ``at`` (from 1 on); weights stay finite."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def updates(self, clips):
+        def terms():
+            self.step += 1
+            output = self.networks["net"](clips.frames[:, :, 0])
+            told = torch.tensor(float("nan") if self.step == self.at else 0.0)
+            return {"error": output.square().mean(), "told": told}
+
+        yield Update("net", terms)
+
+
+class Follows(Hook):
+    """Counts steps and epochs that ended; saves after each step where it is told to."""
+
+    def __init__(self, saves=False):
+        self.saves, self.steps, self.epochs = saves, 0, 0
+
+    def on_step_end(self, ctx):
+        if self.saves:
+            ctx.save("each")
+        self.steps += 1
+
+    def on_epoch_end(self, ctx):
+        self.epochs += 1
+
+
+def test_a_loss_that_is_nan_for_one_step_ends_training_before_the_epoch_is_told_of(trainer):
+    """As on a GPU, where losses are looked at now and then; none is forgotten."""
+    follows = Follows()
+    one = trainer(NanLoss(at=8), follows)
+    one.checks_each_step = False
+    with pytest.raises(TrainingError, match=r"^loss 'told' at step 8 \(epoch 2\) is not finite"):
+        one.fit()
+    assert (follows.steps, follows.epochs) == (12, 1)
+
+
+def test_no_checkpoint_is_written_after_a_loss_that_nobody_looked_at(trainer):
+    follows = Follows(saves=True)
+    one = trainer(NanLoss(at=3), follows)
+    one.checks_each_step = False
+    with pytest.raises(TrainingError, match=r"^loss 'told' at step 3 .* of step 2, is kept"):
+        one.fit()
+    assert follows.steps == 2
+    assert load_checkpoint(one.run / "checkpoints" / "each.pt")["step"] == 2
+
+
+def test_a_long_epoch_is_looked_at_on_its_way(trainer, monkeypatch):
+    monkeypatch.setattr(Batches, "__len__", lambda self: 200)
+    clip = torch.zeros(2, 1, 2, 8, 8)
+    monkeypatch.setattr(
+        Batches, "batches", lambda self, epoch, start=0: (Clips(clip) for _ in range(200 - start))
+    )
+    follows = Follows()
+    one = trainer(NanLoss(at=2), follows)
+    one.checks_each_step = False
+    with pytest.raises(TrainingError, match="at step 2 "):
+        one.fit()
+    assert 2 <= follows.steps < 120

@@ -220,3 +220,55 @@ def test_alarms_are_scores_at_the_threshold_or_above():
     assert scores[0].threshold == 7
     assert not any(one.alarm for one in detector().stream(Script(5, 6, 7)))
     assert isinstance(scores[0], FrameScore)
+
+
+class Moved(Method):
+    """Scores the last frame of a clip by the sum of the motion that the clip has."""
+
+    def score(self, clips):
+        return Scores(clips.flow.mean(dim=(3, 4)).sum(dim=(1, 2))[:, None])
+
+
+def brighter(previous, current):
+    """Flow that is the change of the mean grey level, as dx."""
+    flow = np.zeros((*current.shape[:2], 2), np.float32)
+    flow[..., 0] = current.astype(np.float32).mean() - previous.astype(np.float32).mean()
+    return flow
+
+
+@pytest.mark.parametrize("as_source", [True, False], ids=["a source", "frames of the caller"])
+def test_optical_flow_does_not_reach_across_dropped_frames(as_source):
+    spec = ClipSpec(2, (8, 8), "rgb", (1,), flow=(0, 1))
+    moving = detector(Moved({}, {}, spec), flow=brighter)
+    items = [frame(v, t / 10) for t, v in enumerate((1, 2, 4, 7))]
+    items += [frame(50, 2.0, missed=16), frame(60, 2.1), frame(75, 2.2)]
+    scores = list(moving.stream(Script(*items) if as_source else iter(items)))
+    # After the gap as after the start: nothing has moved in the first frame.
+    assert raw(scores) == [None, 1, 3, 5, None, 10, 25]
+    assert [one.index for one in scores] == [0, 1, 2, 3, 20, 21, 22]
+
+
+def test_flow_goes_on_from_the_frame_after_a_gap():
+    spec = ClipSpec(2, (8, 8), "rgb", (1,), flow=(1,))
+    moving = detector(Moved({}, {}, spec), flow=brighter)
+    items = [frame(9, 0.0), frame(10, 0.1), frame(100, 1.0, missed=8), frame(102, 1.1)]
+    items += [frame(200, 2.0, missed=8), frame(205, 2.1)]
+    assert raw(moving.stream(iter(items))) == [None, 1, None, 2, None, 5]
+
+
+def test_a_single_frame_between_two_gaps_has_no_score():
+    items = [frame(v, t / 10) for t, v in enumerate((1, 2, 3))]
+    items += [frame(90, 1.0, missed=7), frame(4, 2.0, missed=9), frame(5, 2.1), frame(6, 2.2)]
+    for given in (iter(items), Script(*items)):
+        scores = list(detector().stream(given))
+        assert raw(scores) == [None, 2, None, None, None, 5, None]
+
+
+@pytest.mark.parametrize("as_source", [True, False], ids=["a source", "frames of the caller"])
+@pytest.mark.parametrize("missed", [1, 2])
+def test_any_missed_frame_is_a_gap(missed, as_source):
+    items = [frame(v, t / 10) for t, v in enumerate((1, 2, 3))]
+    items += [frame(40, 0.9, missed=missed), frame(50, 1.0), frame(60, 1.1)]
+    scores = list(detector().stream(Script(*items) if as_source else iter(items)))
+    assert raw(scores) == [None, 2, None, None, 50, None]
+    assert [one.index for one in scores[3:]] == [3 + missed, 4 + missed, 5 + missed]

@@ -153,3 +153,61 @@ def test_colour_is_refused_and_one_frame_will_do():
         made.collect(Clips(scene(10, video)[:, None, None], videos=torch.full((10,), video)))
     made.finalize()
     assert made.score(Clips(scene(3, 9)[:, None, None])).frames.isfinite().all()
+
+
+def drifting(frames, seed):
+    """A scene whose light grows, as in the morning."""
+    lit = scene(frames, seed, walker=False)
+    return (lit * torch.linspace(0.55, 1.0, frames)[:, None, None]).clamp(0, 1)
+
+
+def changing(frames, seed):
+    """A scene where another thing stands at another place every 20 frames."""
+    pictures, drawn = scene(frames, seed, walker=False), np.random.default_rng(seed + 1000)
+    for start in range(0, frames, 20):
+        row, column = drawn.integers(0, SIZE[0] - 12), drawn.integers(0, SIZE[1] - 12)
+        grey = float(drawn.uniform(0.05, 0.95))
+        pictures[start : start + 20, row : row + 10, column : column + 10] = grey
+    return pictures
+
+
+def taught(videos, frames):
+    """Scene-bank after videos of a kind of scene, with little else than the nearest frame."""
+    made = method(neighbours=1, components=1)
+    for video in range(videos):
+        made.collect(clips(frames(200 if frames is drifting else 100, video), video))
+    made.finalize()
+    return made.eval()
+
+
+@pytest.mark.parametrize("videos", [1, 2, 3, 4])
+def test_a_frame_is_not_explained_by_itself_or_its_neighbours_in_time(videos):
+    """Else nothing in training would be unexplained, and all that is new a huge anomaly."""
+    made = taught(videos, changing)
+    _, spread, distance, _ = made.levels.tolist()
+    assert spread > 0.5
+    assert distance > 0.002
+    assert max(highest(made, changing(40, seed)) for seed in (50, 51)) < 100
+
+
+def test_in_one_video_frames_far_apart_in_time_are_compared():
+    _, _, distance, _ = taught(1, drifting).levels.tolist()
+    # The light grows by 0.6 in logarithms; each frame is held against some 5% of the video away.
+    assert 0.6 * 0.05 < distance < 0.6 * 0.1
+
+
+def test_from_four_videos_on_frames_are_compared_with_other_videos_alone():
+    """Below that with other times of their own video too, which are more alike."""
+    distances = [taught(videos, changing).levels[2].item() for videos in (2, 3, 4, 5)]
+    assert max(distances[:2]) < 0.005 < min(distances[2:])
+
+
+def test_of_a_video_too_short_for_that_every_other_frame_is_compared():
+    made = method(frames=10, neighbours=1)
+    pictures = scene(17, 0)
+    every = torch.stack([pictures[at : at + 10] for at in range(8)])[:, None]
+    made.collect(Clips(every, videos=torch.zeros(8, dtype=torch.int64)))
+    made.finalize()
+    usual, spread, distance, _ = made.levels.tolist()
+    assert np.isfinite([usual, spread]).all()
+    assert distance > 1e-4

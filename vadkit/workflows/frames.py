@@ -110,14 +110,14 @@ def store_flow(recipe: Recipe, videos: Sequence[StoredVideo]) -> list[StoredFlow
 
     if recipe.flow is None:
         return []
-    flow, params = _component("flow", recipe.flow)
+    flow, made_by = _component("flow", recipe.flow, recipe)
     frames = sum(len(video) for video in videos)
     with decoding_progress(len(videos), frames, "optical flow") as progress:
         return build_flow(
             videos,
             recipe.flow.type,
             flow,
-            params,
+            made_by,
             workers=recipe.data.workers,
             progress=progress,
         )
@@ -133,7 +133,7 @@ def store_objects(
 
     if recipe.objects is None:
         return {}
-    finder, params = _component("objects", recipe.objects)
+    finder, made_by = _component("objects", recipe.objects, recipe)
     lengths = {video.id: len(video) for video in stored}
     kept = [video for video in videos if video.id in lengths]
     settings, cache = store_settings(recipe), cache_folder()
@@ -143,7 +143,7 @@ def store_objects(
             [lengths[video.id] for video in kept],
             recipe.objects.type,
             finder,
-            params,
+            made_by,
             cache=cache,
             digest=lambda path: content_digest(path, cache / "digests"),
             readers=settings.readers,
@@ -211,12 +211,18 @@ def _given(
     return found
 
 
-def _component(family: str, spec: Spec) -> tuple[Any, dict[str, Any]]:
-    """Return a component, and its parameters with their defaults and types."""
+def _component(family: str, spec: Spec, recipe: Recipe) -> tuple[Any, dict[str, Any]]:
+    """Return a component, and what its results depend on: parameters with defaults, plugins."""
+    from vadkit.data.decode import READERS
+    from vadkit.plugins import as_run
     from vadkit.registry import build, find, params_model
 
-    params = params_model(find(family, spec.type).load())(**spec.params)
-    return build(family, spec.type, spec.params), dict(params)
+    found = find(family, spec.type)
+    made_by = dict(params_model(found.load())(**spec.params))
+    if found.origin != "vadkit" or not {*recipe.data.readers} <= {*READERS}:
+        # The user's own code gives other results once it is changed.
+        made_by["plugins:"] = [one.digest for one in as_run(recipe.plugins)]
+    return build(family, spec.type, spec.params), made_by
 
 
 def skipped_entries(skipped: Sequence[Skipped]) -> list[dict[str, str]]:

@@ -41,6 +41,8 @@ def current_maps(
     """
     folder = run / "scores" / "test" / "maps"
     made_from = {key: meta[key] for key in ("checkpoint", "digest", "overrides", "videos")}
+    # Records of older versions do not have the contents.
+    made_from["contents"] = meta.get("contents")
     record = folder / "meta.json"
     try:
         saved = read_json(record, _Record, "evaluate again")
@@ -66,6 +68,7 @@ class _Record(BaseModel):
     digest: str
     overrides: list[str]
     videos: list[str]
+    contents: dict[str, str] | None = None
     maps: bool
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -39,9 +39,9 @@ def score_run(
 ) -> tuple[Scored, dict[str, Any]]:
     """Return raw test scores of a checkpoint, saved ones if they are current, and their record.
 
-    Saved scores are current for the same checkpoint, overrides and list of test videos. Labels are
-    read again each time. If the dataset no longer exists, saved scores and labels are used, with a
-    message on stderr. ``called`` is the name of the checkpoint in protocols.
+    Saved scores are current for the same checkpoint, overrides, list of test videos and content of
+    their files. Labels are read again each time. If the dataset no longer exists, saved scores and
+    labels are used, with a message on stderr. ``called`` is the name of the checkpoint in protocols.
     """
     from vadkit.inference.detector import load_normal
     from vadkit.scoring.calibration import load_calibration
@@ -122,6 +122,12 @@ def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
     if {video.id for video in videos} != {*meta["videos"], *meta["skipped"]}:
         say("the dataset has other test videos than the saved scores; scoring again")
         return False
+    # Records of older versions do not have the contents.
+    before, now = meta.get("contents") or {}, _contents(videos)
+    changed = [name for name in before if name in now and now[name] != before[name]]
+    if changed:
+        say(f"test video '{changed[0]}' has changed since it was scored; scoring again")
+        return False
     check_labelled(videos)
     scores, labels = _load_scores(run, meta["videos"])
     for video in videos:
@@ -132,6 +138,19 @@ def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
             say(f"labels of video '{video.id}' have changed since it was scored")
             _save_scores(run, video.id, scores[video.id], now)
     return True
+
+
+def _contents(videos: Sequence[Video]) -> dict[str, str]:
+    """Return the content of the videos' files by id, for files that exist."""
+    from vadkit.data.digests import content_digest
+    from vadkit.data.store import cache_folder
+
+    memory = cache_folder() / "digests"
+    return {
+        video.id: f"{content_digest(video.path, memory)} {video.part}"
+        for video in videos
+        if video.path.exists()
+    }
 
 
 def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
@@ -164,6 +183,7 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
         "label_source": source,
         "videos": [video.id for video in stored],
         "skipped": [one.id for one in skipped],
+        "contents": _contents(kept),
         "rates": frame_rates(kept, getattr(dataset, "fps", None)),
         "categories": {video.id: video.category for video in kept if video.category},
     }
@@ -220,6 +240,7 @@ class _Meta(BaseModel):
     label_source: str
     videos: list[str]
     skipped: list[str]
+    contents: dict[str, str] | None = None
     rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
     categories: dict[str, str]
 
