@@ -41,7 +41,7 @@ def score_run(
 
     Saved scores are current for the same checkpoint, overrides, list of test videos and content of
     their files. Labels are read again each time. If the dataset no longer exists, saved scores and
-    labels are used, with a message on stderr. ``called`` is the name of the checkpoint in protocols.
+    labels are used, with a message on stderr. ``called`` names the checkpoint in protocols.
     """
     from vadkit.inference.detector import load_normal
     from vadkit.scoring.calibration import load_calibration
@@ -123,8 +123,8 @@ def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
         say("the dataset has other test videos than the saved scores; scoring again")
         return False
     # Records of older versions do not have the contents.
-    before, now = meta.get("contents") or {}, _contents(videos)
-    changed = [name for name in before if name in now and now[name] != before[name]]
+    before, found = meta.get("contents") or {}, _contents(videos)
+    changed = [name for name in before if name in found and found[name] != before[name]]
     if changed:
         say(f"test video '{changed[0]}' has changed since it was scored; scoring again")
         return False
