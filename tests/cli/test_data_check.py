@@ -199,7 +199,7 @@ def test_unreadable_files(faults, tree):
     [
         (".avi", "mpeg4", "truncated", "the container states 40 frames but "),
         (".mkv", "mpeg4", "truncated", "the container states about 40 frames but "),
-        (".mp4", "libx264", "unreadable", "test/c.mp4 breaks off: "),
+        (".mp4", "libx264", "unreadable", "test/c.mp4 is truncated or damaged: "),
     ],
 )
 def test_truncated_file(ending, codec, kind, message, faults, tree):

@@ -35,7 +35,7 @@ def test_damage_is_found(stored_pair):
     os.truncate(second.folder / "frames.u8", 10)
     told = {entry.folder: damage(entry) for entry in entries(cache_of(stored_pair))}
     assert told[first.folder] == "the bytes of frames.u8 have changed"
-    assert told[second.folder] == "frames.u8 has 10 bytes where 480 belong"
+    assert told[second.folder] == "frames.u8 has 10 bytes instead of 480"
     (first.folder / "meta.json").write_text("{")
     told = {entry.folder: damage(entry) for entry in entries(cache_of(stored_pair))}
     assert told[first.folder] == "meta.json is damaged"

@@ -176,7 +176,7 @@ def test_files_that_are_no_videos(tmp_path):
                 read(tmp_path / name)
             assert name in str(caught.value)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(DataError, match="holds no images"):
+    with pytest.raises(DataError, match="contains no images"):
         next(read_frames(tmp_path / "folder"))
 
 
@@ -198,7 +198,7 @@ def test_a_plugin_adds_readers(file, tmp_path):
 
 
 def test_a_reader_with_fewer_frames_than_the_one_before_is_not_believed(file):
-    with pytest.raises(DataError, match="first_two: it gives 2 frames, where 3 had been read"):
+    with pytest.raises(DataError, match="first_two: it has 2 frames, but 3 were already read"):
         list(read_frames(file, readers=fakes("breaks", "first_two"), plugins=FAKES))
 
 

@@ -121,7 +121,7 @@ def test_the_loader_hands_out_what_belongs_to_each_clip():
 
 @pytest.mark.parametrize("augment", [TensorRotate(), blur()], ids=["tensor", "imgaug"])
 def test_augments_that_flow_cannot_follow_are_refused(augment):
-    with pytest.raises(RecipeError, match=r"cannot follow .*; use tensor-flip"):
+    with pytest.raises(RecipeError, match=r"cannot transform .*; use tensor-flip"):
         loader([augment])
 
 

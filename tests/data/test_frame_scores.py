@@ -46,7 +46,7 @@ def test_single_files_for_all_videos(tmp_path):
     parts = split_row(row, {"b": 2, "a": 3})
     np.testing.assert_array_equal(parts["b"], [0, 1])
     np.testing.assert_array_equal(parts["a"], [2, 3, 4])
-    with pytest.raises(DataError, match="one row of 5 frames, but the 2 labelled videos have 6"):
+    with pytest.raises(DataError, match="one array of 5 frames, but the 2 labelled videos have 6"):
         split_row(row, {"b": 2, "a": 4})
 
 
@@ -60,15 +60,15 @@ def test_single_files_for_all_videos(tmp_path):
         ("v.npz", "junk", "cannot be read as a NumPy file|pickled"),
         ("all.csv", "a,b\n1,2\n", "line 1: the header is 'a,b'; expected 'video,frame,score'"),
         ("all.csv", "video,frame,score\nv,0,1\nv,2,1\n", "reaches frame 2 but lacks frame 1"),
-        ("all.csv", "video,frame,score\nv,0,1\nv,0,1\n", "line 3: frame 0 stands there twice"),
-        ("all.csv", "video,frame,score\nv,-1,1\n", "line 2: frame -1 is no frame's number"),
-        ("all.csv", "video,frame,score\nv,0\n", "line 2: 2 cells, the header has 3"),
+        ("all.csv", "video,frame,score\nv,0,1\nv,0,1\n", "line 3: frame 0 is given twice"),
+        ("all.csv", "video,frame,score\nv,-1,1\n", "line 2: frame -1 is not a frame number"),
+        ("all.csv", "video,frame,score\nv,0\n", "line 2: 2 cells, but the header has 3"),
         ("all.csv", "video,frame,score\n,0,1\n", "line 2: the video's name is empty"),
         ("all.csv", "video,frame,score\nv,1e99,1\n", "reaches frame 9\\d+ but lacks frame 0"),
         ("v.txt", "1\n1_000\n", "line 2: '1_000' is not a number"),
         ("v.txt", "\u0661\n", "line 1: '\u0661' is not a number"),
-        ("v.txt", "score\n1\n2,3\n", "line 3: 2 cells, the header has 1"),
-        ("v.mp4", "x", "v.mp4 is no score file"),
+        ("v.txt", "score\n1\n2,3\n", "line 3: 2 cells, but the header has 1"),
+        ("v.mp4", "x", "v.mp4 is not a score file"),
     ],
 )
 def test_broken_files_are_named(tmp_path, name, text, message):
@@ -78,15 +78,15 @@ def test_broken_files_are_named(tmp_path, name, text, message):
 
 
 def test_broken_folders(tmp_path):
-    with pytest.raises(DataError, match="holds no scores"):
+    with pytest.raises(DataError, match="contains no scores"):
         read_scores(tmp_path)
     with pytest.raises(DataError, match="scores not found"):
         read_scores(tmp_path / "none")
     np.save(tmp_path / "v.npy", np.ones((2, 3)))
-    with pytest.raises(DataError, match=r"shape \(2, 3\); expected one score a frame"):
+    with pytest.raises(DataError, match=r"shape \(2, 3\); expected one score per frame"):
         read_scores(tmp_path)
     np.save(tmp_path / "v.npy", np.array(["a"]))
-    with pytest.raises(DataError, match="holds values of type"):
+    with pytest.raises(DataError, match="has values of type"):
         read_scores(tmp_path)
     np.save(tmp_path / "v.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(DataError, match="pickled objects, which are not read"):
@@ -112,9 +112,9 @@ def test_a_column_of_frames_is_the_order(tmp_path):
     ("rows", "message"),
     [
         ("1,5\n2,6", "the table reaches frame 2 but lacks frame 0; frames count from 0"),
-        ("0,5\n0,6", "line 3: frame 0 stands there twice"),
-        ("0,5\n1", "line 3: 1 cells, the header has 2"),
-        ("0,5\n\n2,5", "line 3: 0 cells, the header has 2"),
+        ("0,5\n0,6", "line 3: frame 0 is given twice"),
+        ("0,5\n1", "line 3: 1 cells, but the header has 2"),
+        ("0,5\n\n2,5", "line 3: 0 cells, but the header has 2"),
     ],
 )
 def test_frames_of_a_column_that_are_no_order(tmp_path, rows, message):

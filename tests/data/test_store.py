@@ -101,7 +101,7 @@ def test_a_disk_that_fills_up_is_one_clear_error(tmp_path, image_folder):
     try:
         large = Settings(size=(64, 64), channels="rgb")
         plan = plan_store([image_folder("a", 20)], large, cache=disk)
-        with pytest.raises(DataError, match="the disk is full; make room with `vadkit data cache"):
+        with pytest.raises(DataError, match="the disk is full; free space with `vadkit data cache"):
             build_store(replace(plan, free_bytes=10**12), large)
         assert not list(disk.glob("*/frames.u8")) and not list(disk.glob(".*/frames.u8"))
     finally:
@@ -223,7 +223,7 @@ def test_two_processes_at_once_decode_a_video_once(slow_build, tmp_path):
 def test_frames_cut_short_are_named(videos, tmp_path):
     video = store(videos, tmp_path / "cache")[0]
     os.truncate(video.folder / "frames.u8", 300)
-    with pytest.raises(DataError, match=r"in .* are cut short; run: vadkit data cache verify"):
+    with pytest.raises(DataError, match=r"in .* are truncated; run: vadkit data cache verify"):
         video.read(0, 6)
 
 

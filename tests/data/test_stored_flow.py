@@ -205,5 +205,5 @@ def test_two_processes_work_flow_out_once(tmp_path):
 def test_flow_cut_after_it_was_opened(tmp_path):
     path = tmp_path / "flow.f16"
     path.write_bytes(b"\0" * 10)
-    with pytest.raises(DataError, match=r"flow of video 'v' in .*flow.f16 is cut short; delete"):
+    with pytest.raises(DataError, match=r"flow of video 'v' in .*flow.f16 is truncated; delete"):
         StoredFlow("v", path, (3, 4, 5, 2)).read(0, 3)

@@ -130,7 +130,7 @@ def test_damaged_boxes_are_looked_for_again(image_folder, tmp_path):
 
 def test_a_cache_that_cannot_be_written(image_folder, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DataError, match=r"cannot be written: .*; make room .* set VADKIT_CACHE"):
+    with pytest.raises(DataError, match=r"cannot be written: .*; free space .* set VADKIT_CACHE"):
         objects([image_folder("a", 4)], [4], Values(), tmp_path / "file")
 
 

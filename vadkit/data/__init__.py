@@ -1,4 +1,4 @@
-"""Videos in, clips out: datasets, labels, readers, the frame store, augments and the loader."""
+"""From videos to clips: datasets, labels, readers, the frame store, augments and the loader."""
 
 from __future__ import annotations
 

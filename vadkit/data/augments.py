@@ -1,4 +1,4 @@
-"""Augments by imgaug: drawn once a clip, so that all its frames change alike."""
+"""Augments by imgaug: random values are drawn once per clip, so all its frames change alike."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Side = Annotated[int, Field(ge=8)]
 
 
 def draw_clip(augmenters: Sequence[Any], clip_THWC: np.ndarray, seed: int) -> np.ndarray:
-    """The clip (T, H, W, C) uint8 with one draw of every augmenter; equal seeds, equal pixels."""
+    """Apply one draw of every augmenter to a clip (T, H, W, C) uint8; equal seeds, equal pixels."""
     clip = clip_THWC
     gray = clip.shape[-1] == 1
     if gray:
-        # Some of imgaug's augmenters take three channels only.
+        # Some augmenters of imgaug accept only three channels.
         clip = np.repeat(clip, 3, axis=-1)
     for place, augmenter in enumerate(augmenters):
         augmenter.seed_(seed + place)
@@ -48,7 +48,7 @@ def flipud(*, p: Probability = 0.5) -> Any:
 
 
 def rotate(*, degrees: Annotated[float, Field(ge=0, le=180)] = 10.0) -> Any:
-    """Rotates by up to ``degrees`` either way; edges are continued into the corners."""
+    """Rotates by up to ``degrees`` in either direction; edge pixels fill the corners."""
     import imgaug.augmenters as iaa
 
     return iaa.Affine(rotate=(-degrees, degrees), mode="edge")
@@ -69,14 +69,14 @@ def blur(*, sigma: Annotated[float, Field(ge=0)] = 1.0) -> Any:
 
 
 def jpeg(*, compression: Annotated[int, Field(ge=0, le=100)] = 50) -> Any:
-    """JPEG artefacts of a compression of up to ``compression``, 100 the strongest."""
+    """JPEG artefacts with a compression of up to ``compression``; 100 is the strongest."""
     import imgaug.augmenters as iaa
 
     return iaa.JpegCompression(compression=(0, compression))
 
 
 def grayscale(*, p: Probability = 0.5) -> Any:
-    """Takes the colour away with probability ``p``."""
+    """Removes colour with probability ``p``."""
     import imgaug.augmenters as iaa
 
     return iaa.Sometimes(p, iaa.Grayscale(1.0))

@@ -1,4 +1,4 @@
-"""What the frame store holds: list it, check it, and make room."""
+"""The content of the frame store: list it, check it, and free space."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from vadkit.data.stored_video import Notes
 from vadkit.errors import TrainingError
 from vadkit.reading import read_json
 
-# A temporary folder as young as this may belong to a process that is still writing.
+# A temporary folder younger than this may belong to a process that is still writing.
 _YOUNG_S = 3600.0
 _PIECE = 16 << 20
-# What the sources of clips that were made of other videos begin with.
+# The prefix of the sources of synthetic clips.
 PSEUDO = "pseudo-anomaly"
 
 
@@ -34,7 +34,7 @@ class Entry:
 
 
 def entries(cache: Path) -> list[Entry]:
-    """Every stored video, the last used first; one whose notes are damaged has no frames."""
+    """Return every stored video, the last used first; one with damaged metadata has no frames."""
     found = []
     for meta_file in cache.glob(f"*/{META_FILE}"):
         folder = meta_file.parent
@@ -43,7 +43,7 @@ def entries(cache: Path) -> list[Entry]:
         meta = _read_meta(folder)
         frames, height, width, planes = meta.get("shape", (0, 0, 0, 0))
         shape = (frames, height, width, planes)
-        # Another process may prune the video or finish its flow meanwhile.
+        # Another process may remove the video or finish its flow at the same time.
         with contextlib.suppress(FileNotFoundError):
             size = sum(path.stat().st_size for path in folder.iterdir() if path.name[0] != ".")
             used = meta_file.stat().st_mtime
@@ -52,7 +52,7 @@ def entries(cache: Path) -> list[Entry]:
 
 
 def damage(entry: Entry) -> str | None:
-    """What is wrong with a stored video, from its length and checksum; None when it is whole."""
+    """Return the damage of a stored video, from its length and checksum; None if it is intact."""
     meta = _read_meta(entry.folder)
     if not meta:
         return f"{META_FILE} is damaged"
@@ -61,7 +61,7 @@ def damage(entry: Entry) -> str | None:
     try:
         size = (entry.folder / FRAMES_FILE).stat().st_size
         if size != expected:
-            return f"{FRAMES_FILE} has {size} bytes where {expected} belong"
+            return f"{FRAMES_FILE} has {size} bytes instead of {expected}"
         crc = 0
         with (entry.folder / FRAMES_FILE).open("rb") as file:
             while piece := file.read(_PIECE):
@@ -72,14 +72,14 @@ def damage(entry: Entry) -> str | None:
 
 
 def remove(entry: Entry) -> None:
-    """Delete a stored video; it is decoded again when it is next needed."""
-    # Without its notes it is in the store no more, even when the rest takes a while to delete.
+    """Delete a stored video; it is decoded again when it is needed."""
+    # Without its metadata it is no longer in the store, even if deleting the rest takes a while.
     (entry.folder / META_FILE).unlink(missing_ok=True)
     shutil.rmtree(entry.folder, ignore_errors=True)
 
 
 def remove_leftovers(cache: Path) -> int:
-    """Delete what killed processes left behind; returns how many bytes that freed."""
+    """Delete what killed processes left behind; return the number of freed bytes."""
     freed = 0
     for folder in cache.glob(".*/"):
         with contextlib.suppress(OSError):
@@ -92,12 +92,12 @@ def remove_leftovers(cache: Path) -> int:
 
 
 def boxes_bytes(cache: Path) -> int:
-    """What the boxes of objects need, over all videos."""
+    """Return the size of all object boxes, over all videos."""
     return sum(path.stat().st_size for path in cache.glob("objects/*.npz"))
 
 
 def remove_boxes(cache: Path, older_than_days: float = 0.0) -> int:
-    """Delete boxes of objects not used for so many days; returns how many bytes that freed."""
+    """Delete object boxes not used for this many days; return the number of freed bytes."""
     freed = 0
     for path in cache.glob("objects/*.npz"):
         with contextlib.suppress(FileNotFoundError):
@@ -111,7 +111,7 @@ def remove_boxes(cache: Path, older_than_days: float = 0.0) -> int:
 def to_prune(
     found: list[Entry], *, older_than_days: float | None, keep_bytes: int | None
 ) -> list[Entry]:
-    """Entries not used for so many days, and the longest unused until the rest fit."""
+    """Return entries not used for so many days, and the least recently used until the rest fits."""
     now = time.time()
     chosen, kept = [], 0
     for entry in sorted(found, key=lambda entry: -entry.used):
@@ -125,7 +125,7 @@ def to_prune(
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:
-    """Its notes, empty where they are damaged."""
+    """Return the metadata of a folder, empty if it is damaged."""
     try:
         notes: dict[str, Any] = read_json(folder / META_FILE, Notes, "delete it")
     except (OSError, TrainingError):

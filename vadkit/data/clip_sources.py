@@ -1,4 +1,4 @@
-"""Where the bytes of clips come from: the disk store, memory, or decoding again every epoch."""
+"""Sources of clips: the disk store, memory, or decoding again in every epoch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FrameReader(Protocol):
 
     @property
     def key(self) -> str:
-        """Names the content and how its frames are made."""
+        """Identifies the content and how its frames are made."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]: ...
@@ -33,19 +33,19 @@ class FrameReader(Protocol):
 
 
 class ClipSource(Protocol):
-    """Fills batches of clips; rows are (video number, first frame), as ``training_clips`` gives."""
+    """Fills batches of clips; rows are (video number, first frame), as in ``training_clips``."""
 
     device: torch.device
 
     def order(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """The rows' numbers in the order of one epoch."""
+        """Return the numbers of the rows in the order of one epoch."""
 
     def gather(self, rows: np.ndarray, out: Tensor) -> Tensor:
-        """Clips (B, T, H, W, C) uint8, in ``out`` where they lie in host memory."""
+        """Return clips (B, T, H, W, C) uint8, in ``out`` if they are in host memory."""
 
 
 class StoredClips:
-    """Clips read from videos by number: one read a clip."""
+    """Clips read from videos by number: one read per clip."""
 
     device = torch.device("cpu")
 
@@ -54,11 +54,11 @@ class StoredClips:
         self.spec = spec
 
     def order(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """Any order is as good as another."""
+        """Any order is equally fast."""
         return random.permutation(len(rows))
 
     def gather(self, rows: np.ndarray, out: Tensor) -> Tensor:
-        """Clips (B, T, H, W, C) uint8, written into ``out``."""
+        """Return clips (B, T, H, W, C) uint8, written into ``out``."""
         pixels = out.numpy()
         for place, (video, start) in enumerate(rows.tolist()):
             stop = start + self.spec.span
@@ -70,7 +70,7 @@ class StoredClips:
 
 
 class ResidentClips:
-    """Clips out of one tensor that holds every frame, in host or device memory: one gather."""
+    """Clips from one tensor with all frames, in host or device memory: one gather per batch."""
 
     def __init__(self, videos: Sequence[FrameReader], spec: ClipSpec, device: torch.device) -> None:
         lengths = [len(video) for video in videos]
@@ -81,21 +81,21 @@ class ResidentClips:
             (int(self.firsts[-1]), *videos[0].shape[1:]), dtype=torch.uint8, device=device
         )
         for video, first in zip(videos, self.firsts, strict=False):
-            # In pieces, so that filling a device needs little host memory.
+            # In parts, so that filling a device needs little host memory.
             for start in range(0, len(video), _PIECE_FRAMES):
                 piece = video.read(start, min(start + _PIECE_FRAMES, len(video)))
                 self.frames[first + start : first + start + len(piece)] = torch.from_numpy(piece)
 
     def order(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """Any order is as good as another."""
+        """Any order is equally fast."""
         return random.permutation(len(rows))
 
     def gather(self, rows: np.ndarray, out: Tensor) -> Tensor:
-        """Clips (B, T, H, W, C) uint8 on the frames' device; ``out`` serves in host memory."""
+        """Return clips (B, T, H, W, C) uint8 on the frames' device; ``out`` is for host memory."""
         index = (self.firsts[rows[:, 0]] + rows[:, 1])[:, None] + self.offsets
         if self.device.type == "cpu":
-            # NumPy copies whole frames at once here, up to 30 times as fast as torch. Every index
-            # is within the frames; "clip" only spares the buffer that checking them would take.
+            # Here NumPy copies whole frames at once, up to 30 times as fast as torch. Every index
+            # is valid; "clip" only avoids the buffer that a check would need.
             np.take(self.frames.numpy(), index, axis=0, out=out.numpy(), mode="clip")
             return out
         numbers = torch.from_numpy(index.ravel()).to(self.device, non_blocking=True)
@@ -103,10 +103,10 @@ class ResidentClips:
 
 
 class DecodedClips:
-    """Clips decoded anew every epoch, for data that no disk can hold.
+    """Clips decoded again in every epoch, for data that does not fit on disk.
 
-    An epoch goes through the videos in a random order, each from its start; clips are shuffled
-    within blocks of neighbouring clips, as many as ``block_bytes`` hold.
+    An epoch goes through the videos in a random order, each from its start. Clips are shuffled
+    within blocks of neighbouring clips of up to ``block_bytes``.
     """
 
     device = torch.device("cpu")
@@ -118,11 +118,11 @@ class DecodedClips:
         self.spec = spec
         frame_bytes = int(np.prod(self.videos[0].shape[1:]))
         self.block = max(spec.span, block_bytes // frame_bytes)
-        # Blocks at hand: (video, block number) -> (first frame, frames).
+        # Blocks in memory: (video, block number) -> (first frame, frames).
         self._held: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
 
     def order(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """Videos in random order; within a run of blocks that fit in memory, clips at random."""
+        """Videos in random order; within a run of blocks that fit in memory, shuffled clips."""
         place = random.permutation(len(self.videos))[rows[:, 0]]
         number = rows[:, 1] // self.block
         sorted_rows = np.lexsort((rows[:, 1], number, place))
@@ -139,7 +139,7 @@ class DecodedClips:
         return np.concatenate([random.permutation(run) for run in np.split(sorted_rows, cuts)])
 
     def gather(self, rows: np.ndarray, out: Tensor) -> Tensor:
-        """Clips (B, T, H, W, C) uint8, written into ``out``."""
+        """Return clips (B, T, H, W, C) uint8, written into ``out``."""
         pixels = out.numpy()
         for place, (video, start) in enumerate(rows.tolist()):
             number = start // self.block
@@ -154,12 +154,12 @@ class DecodedClips:
             first = number * self.block
             stop = min(first + self.block + self.spec.span - 1, len(self.videos[video]))
             self._held[key] = self.videos[video].read(first, stop)
-            # One run of blocks is in use, and the next begins before its last clips are gone.
+            # One run of blocks is in use, and the next starts before its last clips are finished.
             most = 2 * (self.block + self.spec.span)
             while len(self._held) > 1 and sum(map(len, self._held.values())) > most:
                 self._held.popitem(last=False)
         return self._held[key]
 
 
-# Frames read at a time when a whole store is put into memory.
+# Frames read at a time when a whole store is loaded into memory.
 _PIECE_FRAMES = 256

@@ -1,4 +1,4 @@
-"""Clips as integer index ranges into videos: which to train on, which to score, and back."""
+"""Clips as index ranges into videos: for training, for scoring, and from scores to frames."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vadkit.data.videos import ClipSpec
 
 
 def training_clips(lengths: Sequence[int], spec: ClipSpec) -> np.ndarray:
-    """Every clip of every video, (n, 2) int64 rows of video number and first frame.
+    """Return every clip of every video, (n, 2) int64 rows of video number and first frame.
 
-    A video shorter than a clip's span has none.
+    A video that is shorter than a clip has none.
     """
     counts = [max(0, length - spec.span + 1) for length in lengths]
     videos = np.repeat(np.arange(len(lengths)), counts)
@@ -21,12 +21,12 @@ def training_clips(lengths: Sequence[int], spec: ClipSpec) -> np.ndarray:
 
 
 def scoring_starts(frames: int, spec: ClipSpec) -> np.ndarray:
-    """First frames of the clips that score a video of that many frames, ascending int64.
+    """Return the first frames of the clips that score a video of this length, ascending int64.
 
-    Every frame that any clip could score is scored. Clips lie as far apart as the run of offsets
-    that a method scores is long, so that a frame is scored once; the last clip is aligned to the
-    video's end, and the few frames that it scores again are averaged. Offsets with gaps, or a
-    step over frames, take every clip.
+    Every frame that any clip can score is scored. The distance of clips is the number of
+    consecutive offsets that a method scores, so a frame is scored once. The last clip is aligned to
+    the end of the video, and the few frames that it scores again are averaged. If offsets have
+    gaps, or if the clip skips frames, every clip is used.
     """
     last = frames - spec.span
     if last < 0:
@@ -40,9 +40,9 @@ def scoring_starts(frames: int, spec: ClipSpec) -> np.ndarray:
 def scatter_scores(
     scores: np.ndarray, starts: np.ndarray, frames: int, spec: ClipSpec
 ) -> np.ndarray:
-    """Scores (clips, S) of clips at ``starts`` as one value a frame, (frames,) float64.
+    """Combine scores (clips, S) of clips at ``starts`` to one value per frame, (frames,) float64.
 
-    Where clips overlap the mean is taken; a frame that no clip scored is NaN.
+    Overlapping scores are averaged; a frame that no clip scored is NaN.
     """
     index = starts[:, None] + np.asarray(spec.scored) * spec.step
     sums, counts = np.zeros(frames), np.zeros(frames)

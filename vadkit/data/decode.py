@@ -1,4 +1,4 @@
-"""Decoding that outlives its libraries: a hang or a crash costs a child process, not the run."""
+"""Decoding in a child process, because libraries may hang or crash."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ STALL_S = 20.0
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says of itself; None where it does not say.
+    """The properties that a video file states; None for what it does not state.
 
-    ``fps`` frames a second (25 where unsaid), ``size`` (height, width) upright, ``codec`` and
-    ``pixels`` FFmpeg's names, ``duration`` seconds, ``variable_rate`` whether the times between
-    frames differ by more than a tenth. For a folder of images ``codec`` is the first one's suffix.
+    ``fps`` is in frames per second (25 if unknown), ``size`` (height, width) upright, ``codec`` and
+    ``pixels`` are FFmpeg's names, ``duration`` is in seconds. ``variable_rate`` says whether the
+    times between frames differ by more than a tenth. For a folder of images, ``codec`` is the
+    suffix of the first one.
     """
 
     fps: float
@@ -45,7 +46,7 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Frames written, zlib.crc32 over the whole file, and the readers that gave frames in order."""
+    """The number of frames, zlib.crc32 of the whole file, and the readers used, in order."""
 
     frames: int
     crc: int
@@ -62,19 +63,19 @@ def read_frames(
     stall_s: float = STALL_S,
     worker: Worker | None = None,
 ) -> Generator[np.ndarray, None, None]:
-    """Frames of a video file or image folder in order, (H, W, 3) uint8 RGB.
+    """Yield the frames of a video file or image folder in order, (H, W, 3) uint8 RGB.
 
-    With ``size`` (height, width) they come resized; as (H, W, 1) for ``channels`` "gray". A reader
-    is a registered name, or one that ``plugins`` register. When a reader fails, stalls for
-    ``stall_s`` seconds or crashes, the next goes on from the frame reached and a warning says so.
-    Raises ``DataError`` when the last one fails too.
+    With ``size`` (height, width), frames are resized; with ``channels`` "gray", they are (H, W, 1).
+    Readers are registered names, built in or from ``plugins``. If a reader fails, stalls for
+    ``stall_s`` seconds or crashes, the next one continues at the same frame, with a warning. Raises
+    ``DataError`` if the last one also fails.
 
-    Every coded frame comes once, in the order shown, upright, whatever its time; frames that an
-    edit list hides do not. Pictures that a decoder mends after damage come as it mends them;
-    damage that it cannot mend is an error. A file that breaks off is an error where the break
-    shows (MP4), otherwise a warning when fewer frames come than it states. Where pictures differ
-    in size and no ``size`` is given, the first odd one is an error. A file that changes meanwhile
-    is read as far as it goes, with a warning.
+    Every coded frame comes once, in display order, upright, whatever its time; frames that an edit
+    list hides are left out. If a decoder repairs damaged pictures, the repaired pictures are used;
+    other damage is an error. A truncated file is an error if the damage is detectable (MP4),
+    otherwise a warning if it has fewer frames than stated. If pictures have different sizes and no
+    ``size`` is given, the first different one is an error. A file that changes during reading is
+    read as far as possible, with a warning.
     """
     request = {"size": size, "channels": channels}
     before, reached = _state(path), 0
@@ -100,11 +101,11 @@ def decode_to_file(
     worker: Worker | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Decoded:
-    """Write a video's frames, resized, one after another as uint8 (N, H, W, C) into ``target``.
+    """Write a video's frames, resized, as uint8 (N, H, W, C) into ``target``.
 
-    What ``target`` held is lost. ``progress`` is called with numbers of new frames. Frames are
-    those of ``read_frames``, with its errors and warnings; a file that changes meanwhile is a
-    ``DataError`` here. Raises ``OSError`` when ``target`` cannot be written (a full disk).
+    The content of ``target`` is overwritten. ``progress`` is called with numbers of new frames.
+    Frames, errors and warnings are those of ``read_frames``, except that a file that changes during
+    reading is a ``DataError``. Raises ``OSError`` if ``target`` cannot be written (a full disk).
     """
     frame_bytes = size[0] * size[1] * (1 if channels == "gray" else 3)
     before, told, used = _state(path), 0, dict[str, None]()
@@ -128,12 +129,12 @@ def decode_to_file(
                     progress(frames - told)
                 told = frames
     if _state(path) != before:
-        raise DataError(f"{_changed(path)}; wait until it is whole")
+        raise DataError(f"{_changed(path)}; wait until it is complete")
     return Decoded(end["frames"], end["crc"], tuple(used))
 
 
 def probe(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None) -> VideoInfo:
-    """What a file says of itself, from its head and first frame; ``DataError`` when it is none."""
+    """Return the properties of a file from its header and first frame; ``DataError`` for others."""
     _check_readable(path)
     with contextlib.ExitStack() as stack:
         worker = worker or stack.enter_context(Worker())
@@ -154,14 +155,14 @@ def _answers(
     worker: Worker | None,
     place: Callable[[], dict[str, Any]],
 ) -> Generator[tuple[str, int, Any], None, None]:
-    """Records of one reader after another, until one reaches the end, with the reader's name.
+    """Yield the records of one reader after another, until one reaches the end, with its name.
 
-    ``place`` says where the next one goes on: ``skip`` frames that are there already.
+    ``place`` says where the next one continues: after ``skip`` frames.
     """
     _check_readable(path)
     names = ("frames",) if path.is_dir() else tuple(readers)
     reasons = []
-    # As bytes in text, so that the child runs what this process ran, whatever became of the file.
+    # Bytes as text, so that the child runs exactly what this process ran, even if the file changes.
     sources = [(str(one.path), one.content.decode("latin-1")) for one in as_run(plugins)]
     with contextlib.ExitStack() as stack:
         worker = worker or stack.enter_context(Worker())
@@ -175,7 +176,7 @@ def _answers(
                 "plugins": sources,
             }
             try:
-                # Closed at once when the caller leaves early, which ends the child.
+                # Closed immediately if the caller stops early, which ends the child.
                 with contextlib.closing(worker.ask(asked, stall_s)) as records:
                     for kind, body in records:
                         if kind == END:
@@ -197,27 +198,27 @@ def _answers(
 
 
 def _check_end(path: Path, end: dict[str, Any], skipped: int) -> None:
-    """Compare the frames that came with those of the readers before and with those stated."""
+    """Compare the number of frames with that of earlier readers and with the stated number."""
     frames = end["frames"]
     if not frames:
-        raise Failed("it holds no frames")
+        raise Failed("it has no frames")
     if frames < skipped:
-        raise Failed(f"it gives {frames} frames, where {skipped} had been read")
+        raise Failed(f"it has {frames} frames, but {skipped} were already read")
     stated, exact = end["stated"] or (0, True)
-    # Lengths are rounded, and cover some time before and after the frames.
+    # Durations are rounded, and include some time before and after the frames.
     if frames < (stated if exact else stated * 0.95 - 2):
         _log.warning(
-            "%s states %s%d frames but gives %d: it is cut, damaged%s",
+            "%s states %s%d frames but has %d: it is truncated, damaged%s",
             path,
             "" if exact else "about ",
             stated,
             frames,
-            " or holds empty frames" if exact else " or of variable frame rate",
+            " or contains empty frames" if exact else " or has a variable frame rate",
         )
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    """Differs when a file or folder was written in between."""
+    """Return a value that changes when a file or folder is written."""
     try:
         status = path.stat()
     except OSError:
@@ -247,7 +248,7 @@ def _check_readable(path: Path) -> None:
     if not os.access(path, os.R_OK):
         raise DataError(f"no permission to read {path}")
     if path.is_dir() and not image_files(path):
-        raise DataError(f"folder {path} holds no images (jpg, png, bmp or tif)")
+        raise DataError(f"folder {path} contains no images (jpg, png, bmp or tif)")
 
 
 def _unreadable(path: Path, reached: int, reasons: list[str]) -> str:
@@ -256,12 +257,12 @@ def _unreadable(path: Path, reached: int, reasons: list[str]) -> str:
         return f"folder {path} cannot be read after {reached} images: {reason}"
     if reached:
         return (
-            f"{path} breaks off: {reached} frames could be read, then every reader failed "
-            f"({'; '.join(reasons)}); repair or replace the file"
+            f"{path} is truncated or damaged: {reached} frames could be read, then every reader "
+            f"failed ({'; '.join(reasons)}); repair or replace the file"
         )
     if all(reason.endswith(CANNOT_OPEN) for reason in reasons):
-        return f"no reader can open {path}; check that it is a video file and whole"
+        return f"no reader can open {path}; check that it is a complete video file"
     return (
         f"{path} cannot be read as video ({'; '.join(reasons)}); "
-        "check that it is a video file and whole"
+        "check that it is a complete video file"
     )

@@ -1,4 +1,4 @@
-"""The decoding child process as its parent sees it: requests go in, records come out."""
+"""The parent's side of the decoding child process: it sends requests and receives records."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any
 
-# Imported here although nothing below uses it: while any thread imports OpenCV, sys.path holds a
-# folder whose `typing` would hide Python's own from a child that is started then.
+# Imported although nothing below uses it: while a thread imports OpenCV, sys.path contains a folder
+# whose `typing` would hide Python's own module from a child that starts at that time.
 import cv2  # noqa: F401
 import numpy as np
 
@@ -30,25 +30,25 @@ from vadkit.data.decode_worker import (
 )
 
 _log = logging.getLogger("vadkit.data")
-_SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, which only Linux has
+_SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, only on Linux
 _PIPE_BYTES = 1 << 20
-# glibc keeps the memory of a frame for the next one; giving it back and forth costs PyAV a fifth
-# of its speed on frames of 768x576.
+# glibc keeps the memory of a frame for the next one; releasing it each time costs PyAV a fifth of
+# its speed on frames of 768x576.
 DECODER_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 25)}
 
 
 class Failed(Exception):
-    """A reader gave up, crashed or stalled; the text says how."""
+    """A reader failed, crashed or stalled; the message says how."""
 
 
 class Stalled(Failed):
-    """A reader said nothing for too long."""
+    """A reader gave no answer for too long."""
 
 
 class Worker:
-    """A decoding child process, started when first needed and again after a failure.
+    """A decoding child process, which starts when first needed and again after a failure.
 
-    ``inherits`` are file descriptors that the child has too, under the same numbers.
+    ``inherits`` are file descriptors that the child also gets, with the same numbers.
     """
 
     def __init__(self, inherits: Sequence[int] = ()) -> None:
@@ -78,7 +78,7 @@ class Worker:
                 pipe.close()
 
     def interrupt(self) -> None:
-        """From another thread: let what is being asked fail at once."""
+        """Make the current request fail immediately; called from another thread."""
         process = self._process
         if process is not None:
             process.kill()
@@ -86,12 +86,12 @@ class Worker:
     def ask(
         self, request: dict[str, Any], stall_s: float | None
     ) -> Generator[tuple[int, Any], None, None]:
-        """Send a request; yield (kind, body) records until its last one.
+        """Send a request; yield (kind, body) records until the last one of the answer.
 
-        A body is text, a frame, or for ``TIMED`` its two times and the frame. Raises ``Failed``
-        when the child reports an error, dies, or says nothing for ``stall_s`` (``Stalled``), and
-        ``OSError`` when it cannot write the request's target. The child is ended unless its
-        answer was heard to the end.
+        A body is text, a frame, or for ``TIMED`` two times and a frame. Raises ``Failed`` if the
+        child reports an error or dies, ``Stalled`` if it gives no answer for ``stall_s``, and
+        ``OSError`` if it cannot write the target. The child is ended unless its whole answer was
+        read.
         """
         process = self._start()
         assert process.stdin is not None
@@ -124,9 +124,10 @@ class Worker:
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._process = subprocess.Popen(
-                # -P: the child finds modules where this process does, not in the current folder.
+                # -P: the child finds modules like this process, not in the current folder.
                 [sys.executable, "-P", "-m", "vadkit.data.decode_worker"],
-                # Unbuffered, so that closing the pipe of a dead child has nothing left to write.
+                # Unbuffered, so that nothing is left to write when the pipe of a dead child is
+                # closed.
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -137,7 +138,7 @@ class Worker:
                     "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
                 },
                 pass_fds=self._inherits,
-                # Ctrl-C is for the parent, which ends its children itself.
+                # Ctrl-C is handled by the parent, which ends its children.
                 start_new_session=True,
             )
             _enlarge_pipe(self._process)
@@ -162,7 +163,7 @@ class Worker:
 
 
 def _exit_text(process: subprocess.Popen[bytes]) -> str:
-    """How the child ended, given a moment to do so."""
+    """Describe how the child ended, after a short wait."""
     deadline = time.monotonic() + 1
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -175,7 +176,7 @@ def _exit_text(process: subprocess.Popen[bytes]) -> str:
 
 
 def _enlarge_pipe(process: subprocess.Popen[bytes]) -> None:
-    """Let the child run ahead by a few frames; a pipe holds 64 KiB otherwise."""
+    """Let the child decode a few frames ahead; a pipe holds only 64 KiB by default."""
     if not sys.platform.startswith("linux"):
         return
     import fcntl
@@ -184,4 +185,4 @@ def _enlarge_pipe(process: subprocess.Popen[bytes]) -> None:
     try:
         fcntl.fcntl(process.stdout.fileno(), _SET_PIPE_SIZE, _PIPE_BYTES)
     except OSError:
-        _log.debug("the pipe of the decoder keeps its usual size")
+        _log.debug("the pipe of the decoder keeps its default size")

@@ -1,4 +1,4 @@
-"""Decoding several videos at once: threads, each with a decoding child process of its own."""
+"""Decode several videos in parallel: threads, each with its own decoding child process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from vadkit.data.decode_process import Worker
 def decoding_threads(
     workers: int,
 ) -> Iterator[tuple[Callable[..., list[Any]], Callable[[], Worker], Callable[[], None]]]:
-    """Threads that decode, each with a child process of its own.
+    """Provide threads that decode, each with its own child process.
 
-    Yields a function like ``map`` that gives a list, one that gives the calling thread's
-    ``Worker``, and one that raises where the others have failed or Ctrl-C has come.
+    Yields a function like ``map`` that returns a list, one that returns the calling thread's
+    ``Worker``, and one that raises an exception if another thread has failed or Ctrl-C was pressed.
     """
     local = threading.local()
     started: list[Worker] = []

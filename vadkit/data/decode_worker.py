@@ -1,9 +1,9 @@
 """The child process that decodes: native libraries may hang or crash here, not in the run.
 
-Requests come as JSON lines on stdin. Answers go to stdout as records: a header (kind, h, w, c),
-then for kind FRAME h*w*c bytes of pixels, for TIMED two doubles (time and arrival) before those,
-for the other kinds h bytes of UTF-8 text. All but those of ``GOING_ON`` are the last record of an
-answer.
+Requests are JSON lines on stdin. Answers are records on stdout: a header (kind, h, w, c), then for
+the kind FRAME h*w*c bytes of pixels, for TIMED two doubles (time and arrival) before those, and for
+the other kinds h bytes of UTF-8 text. A record whose kind is not in ``GOING_ON`` is the last one of
+an answer.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ Reader = Callable[[Path], Iterator[np.ndarray]]
 
 
 class _NotWritten(Exception):
-    """The target cannot be written; says the error number."""
+    """The target cannot be written; its argument is the error number."""
 
 
 def main() -> None:
     """Serve requests until stdin closes."""
-    # Before any reader: where decord was loaded first, OpenCV can no longer read PNG files.
+    # Before any reader: if decord is loaded first, OpenCV can no longer read PNG files.
     import cv2
 
-    # There are as many children as cores for them.
+    # One thread, because there are as many children as cores.
     cv2.setNumThreads(1)
-    # Libraries print to file descriptor 1; records must not mix with that.
+    # Libraries may print to file descriptor 1, which must not mix with records.
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _answer(out: BinaryIO, request: dict[str, Any]) -> tuple[int, str]:
-    """Serve a request but for its last record, which is returned."""
+    """Serve a request, and return its last record."""
     try:
         if "probe" in request:
             from vadkit.data.probing import probe_path
@@ -81,7 +81,7 @@ def _answer(out: BinaryIO, request: dict[str, Any]) -> tuple[int, str]:
 
 
 def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
-    """Send a video's frames, or append them to the target; say how many the reader gave."""
+    """Send a video's frames, or append them to the target; return how many the reader gave."""
     from vadkit.data.probing import stated_frames
     from vadkit.data.resize import to_size
 
@@ -110,9 +110,9 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
                 if np.may_share_memory(picture, frame):
                     # The reader may use its buffer again.
                     picture = picture.copy()
-                # While it is written the next one is decoded.
+                # While it is written, the next one is decoded.
                 written = writer.submit(_append, file, picture, written.result())
-            # Every frame passed over is progress too: it keeps the parent waiting.
+            # Skipped frames are progress too, because the parent is waiting.
             if time.monotonic() >= due:
                 _send_text(out, PROGRESS, str(max(count, skip)))
                 due = time.monotonic() + _PROGRESS_S
@@ -121,7 +121,7 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _follow(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
-    """Send a stream's pictures with their times, as they come, until it ends."""
+    """Send a stream's pictures with their times, as they arrive, until it ends."""
     from vadkit.data.live import Opened, read_live
 
     count = 0
@@ -137,7 +137,7 @@ def _follow(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(frame: np.ndarray, shape: tuple[int, ...] | None, path: Path, index: int) -> None:
-    """``ValueError`` for what is no picture, or is of another size than ``shape``."""
+    """Raise ``ValueError`` if an array is not a picture, or not of size ``shape``."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
         raise ValueError(
             f"its frame {index} is {frame.dtype} {frame.shape}; it must be uint8 (H, W, 3)"
@@ -147,14 +147,14 @@ def _check(frame: np.ndarray, shape: tuple[int, ...] | None, path: Path, index: 
 
         name = image_files(path)[index].name if path.is_dir() else f"its frame {index}"
         raise ValueError(
-            f"{name} is {frame.shape[1]}x{frame.shape[0]} pixels, those before are "
+            f"{name} is {frame.shape[1]}x{frame.shape[0]} pixels, earlier ones are "
             f"{shape[1]}x{shape[0]}; give a size to resize them to"
         )
 
 
 @functools.cache
 def _reader(name: str, plugins: tuple[tuple[str, str], ...]) -> Reader:
-    """A reader by its registered name, once ``plugins`` (path and content) have run."""
+    """Return a reader by its registered name, after running ``plugins`` (path and content)."""
     from vadkit.plugins import Plugin, run_plugin
     from vadkit.registry import find
 
@@ -166,7 +166,7 @@ def _reader(name: str, plugins: tuple[tuple[str, str], ...]) -> Reader:
 
 @contextlib.contextmanager
 def _appending(target: str) -> Iterator[int]:
-    """A file's descriptor for appending."""
+    """Open a file for appending; provides its descriptor."""
     try:
         file = os.open(target, os.O_WRONLY | os.O_APPEND)
     except OSError as error:
@@ -178,7 +178,7 @@ def _appending(target: str) -> Iterator[int]:
 
 
 def _append(file: int, frame: np.ndarray, crc: int) -> int:
-    """Write a frame at the file's end; the checksum of the whole file with it."""
+    """Append a frame to the file; return the checksum of the whole file."""
     view = frame.data.cast("B")
     try:
         while view:
@@ -190,10 +190,11 @@ def _append(file: int, frame: np.ndarray, crc: int) -> int:
 
 @contextlib.contextmanager
 def _ending_with_parent() -> Iterator[None]:
-    """Let the kernel end this process when the parent dies, whatever hangs meanwhile.
+    """Make the kernel end this process when the parent dies, even if a library hangs.
 
-    The signal comes when the other end of stdin closes. The usual means, PR_SET_PDEATHSIG, would
-    also end the child with the thread that started it, which may end before the video does.
+    The signal comes when the other end of stdin closes. The usual method, PR_SET_PDEATHSIG, would
+    also end the child together with the thread that started it, which may end before the video
+    does.
     """
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     flags = fcntl.fcntl(0, fcntl.F_GETFL)
@@ -210,7 +211,7 @@ def _ending_with_parent() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of an error, without error numbers and places in decord's source."""
+    """Return the first line of an error, without error numbers and places in decord's source."""
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     text = re.sub(r"\[[\d:]+\] \S+\.cc:\d+: |^\[Errno \d+\] ", "", lines[0] if lines else "")
     return text[:300] or type(error).__name__

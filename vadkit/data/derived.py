@@ -1,4 +1,4 @@
-"""Files made of frames once and kept: named by what made them, written whole or not at all."""
+"""Files that are computed from frames once and kept: named by their origin, written atomically."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any, BinaryIO
 from vadkit.errors import DataError
 from vadkit.files import remove_leftovers, write_whole
 
-# Part of every key: a change of what the files hold makes new ones.
+# Part of every key: increase it when the content of the files changes.
 _FORMAT = "1"
 Progress = Callable[[int, int], None]
 
 
 def key_of(name: str, params: Mapping[str, Any], *more: str) -> str:
-    """A name made of a component, its parameters (with defaults) and more of what it depends on."""
+    """Return a name from a component, its parameters (with defaults) and other dependencies."""
     text = json.dumps([_FORMAT, name, dict(params), *more], sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def counter(progress: Progress | None) -> Progress:
-    """Adds up what threads report, and reports the sums one at a time."""
+    """Add up the progress of several threads, and report the sums one at a time."""
     lock = threading.Lock()
     done = [0, 0]
 
@@ -41,7 +41,7 @@ def counter(progress: Progress | None) -> Progress:
 
 @contextlib.contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold a file's lock, which the system frees when its process dies."""
+    """Hold a file's lock, which the operating system releases when the process dies."""
     from filelock import FileLock
 
     try:
@@ -58,9 +58,9 @@ def one_at_a_time(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def write_derived(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that appears whole or not at all; the lock of ``path`` must be held.
+    """Open a file for atomic writing; the lock of ``path`` must be held.
 
-    Raises ``DataError`` where it cannot be written.
+    Raises ``DataError`` if it cannot be written.
     """
     remove_leftovers(path.parent, path.stem)
     try:
@@ -72,6 +72,6 @@ def write_derived(path: Path) -> Iterator[BinaryIO]:
 
 def _not_writable(path: Path, error: OSError) -> DataError:
     return DataError(
-        f"{path} cannot be written: {error.strerror or error}; make room with `vadkit data cache "
-        "prune`, or set VADKIT_CACHE to a folder that can be written"
+        f"{path} cannot be written: {error.strerror or error}; free space with `vadkit data cache "
+        "prune`, or set VADKIT_CACHE to a writable folder"
     )

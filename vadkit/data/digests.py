@@ -1,4 +1,4 @@
-"""What a video is, whatever its name: a hash of its content, remembered until it changes."""
+"""Identify videos by a hash of their content, which is remembered until the file changes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from vadkit.errors import DataError
 from vadkit.files import open_regular, write_text
 from vadkit.reading import parse_json, read_bytes
 
-# A note holds two hashes and a path.
+# A note contains two hashes and a path.
 _MOST_NOTE = 1 << 20
 
 
 def content_digest(path: Path, memory: Path | None = None) -> str:
-    """Hex hash over the bytes of a video file, or of every image of a folder in order.
+    """Return a hex hash over the bytes of a video file, or of every image of a folder in order.
 
-    ``memory`` is a folder that remembers digests by path, size and time of change, so that a
-    data set is hashed once and not at every start. Raises ``DataError`` for what cannot be read.
+    ``memory`` is a folder that remembers digests by path, size and modification time, so that a
+    dataset is hashed once and not at every start. Raises ``DataError`` for unreadable files.
     """
     try:
         state = content_state(path)
@@ -44,7 +44,7 @@ def content_digest(path: Path, memory: Path | None = None) -> str:
 
 
 def content_state(path: Path) -> str:
-    """A text that changes whenever a video may have: size and time of change, of every image."""
+    """Return a text that changes when a video may have changed: size and time of every file."""
     if not path.is_dir():
         stat = path.stat()
         return f"{stat.st_size} {stat.st_mtime_ns}"
@@ -76,6 +76,6 @@ def _recall(note: Path) -> dict[str, Any]:
 
 
 def _remember(note: Path, data: dict[str, str]) -> None:
-    """Best effort: where nothing can be written, the next start hashes again."""
+    """Save a digest if possible; otherwise the next start computes it again."""
     with contextlib.suppress(OSError):
         write_text(note, json.dumps(data))

@@ -1,4 +1,4 @@
-"""What methods take of a video beside its frames: flow, boxes, rows of features from files."""
+"""Inputs of methods besides frames: flow, boxes, rows of features from files."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class FlowReader(Protocol):
     """Optical flow that can be read by frame number."""
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Flow of the frames [start, stop), (n, H, W, 2)."""
+        """Return the flow of the frames [start, stop), (n, H, W, 2)."""
 
 
 @dataclass(frozen=True)
 class GivenRows:
     """Features of one video from a file: n rows.
 
-    ``frame`` (n,) int64 counts from 0, ascending; ``rows`` (n, F) float32; ``xyxy`` (n, 4) float32
-    are the boxes that the rows are of, in pixels, None where each is of a whole frame.
+    ``frame`` (n,) int64 counts from 0, ascending; ``rows`` is (n, F) float32; ``xyxy`` (n, 4)
+    float32 are the boxes of the rows in pixels, None if each row describes a whole frame.
     """
 
     frame: np.ndarray
@@ -34,7 +34,7 @@ class GivenRows:
     xyxy: np.ndarray | None = None
 
     def at(self, frame: int) -> np.ndarray:
-        """Rows (k, 4 + F) of one frame, their boxes first; NaN where they have none."""
+        """Return the rows (k, 4 + F) of one frame, boxes first; NaN for rows without a box."""
         start, stop = np.searchsorted(self.frame, [frame, frame + 1])
         boxes = np.full((stop - start, 4), np.nan) if self.xyxy is None else self.xyxy[start:stop]
         return np.hstack([boxes, self.rows[start:stop]]).astype(np.float32)
@@ -42,9 +42,9 @@ class GivenRows:
 
 @dataclass(frozen=True)
 class Extras:
-    """Flow and boxes of one video, both in pixels of the clip; None where no method wants them.
+    """Flow and boxes of one video, both in clip pixels; None if the method does not need them.
 
-    ``given`` holds rows of features by the names of ``ClipSpec.given``.
+    ``given`` has rows of features by the names of ``ClipSpec.given``.
     """
 
     flow: FlowReader | None = None
@@ -55,7 +55,7 @@ class Extras:
 class ClipExtras(NamedTuple):
     """Flow (B, F, H, W, 2), boxes (n, 4) and given rows (n, 4 + F) of a batch, on the CPU.
 
-    None where the spec asks for none.
+    None if the spec does not request them.
     """
 
     flow: Tensor | None = None
@@ -64,7 +64,7 @@ class ClipExtras(NamedTuple):
 
 
 def gather_extras(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) -> ClipExtras:
-    """What the clips of ``rows`` (video number, first frame) take of their videos' extras."""
+    """Return the extras of the clips in ``rows`` (video number, first frame)."""
     flow = boxes = given = None
     if spec.flow:
         flow = _flow_of(videos, rows, spec)
@@ -84,7 +84,7 @@ def gather_extras(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) ->
 
 
 def _flow_of(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) -> Tensor:
-    """Flow (B, F, H, W, 2) of clips; those in a row are a view of what is read once."""
+    """Return the flow (B, F, H, W, 2) of clips; for consecutive clips, a view of one read."""
     count, first = len(spec.flow), spec.flow[0]
     every_frame = spec.step == 1 and spec.flow == tuple(range(first, first + count))
     if every_frame and (np.diff(rows, axis=0) == (0, 1)).all():
@@ -110,12 +110,12 @@ def _boxes_at(video: Extras, frame: int) -> Tensor:
 
 
 def boxes_in_clip(boxes: Boxes, source: tuple[int, int], clip: tuple[int, int]) -> Boxes:
-    """Boxes scaled from the source's (height, width) to the clip's."""
+    """Scale boxes from the source's (height, width) to the clip's."""
     return replace(boxes, xyxy=_scaled(boxes.xyxy, source, clip))
 
 
 def given_in_clip(given: GivenRows, source: tuple[int, int], clip: tuple[int, int]) -> GivenRows:
-    """Rows whose boxes are scaled from the source's (height, width) to the clip's."""
+    """Scale the boxes of rows from the source's (height, width) to the clip's."""
     return given if given.xyxy is None else replace(given, xyxy=_scaled(given.xyxy, source, clip))
 
 

@@ -9,32 +9,32 @@ from pydantic import Field
 
 from vadkit.errors import DataError
 
-# Below this OpenCV has no level of its pyramid left.
+# With smaller frames, OpenCV's pyramid has no level.
 _LEAST_SIDE = 12
 
 
 class Flow(Protocol):
-    """What the family ``flow`` holds: the motion between two frames of a video.
+    """The interface of the family ``flow``: the motion between two frames of a video.
 
-    Several threads may call one object at a time.
+    Several threads may call one object at the same time.
     """
 
     def __call__(self, previous_HWC: np.ndarray, current_HWC: np.ndarray) -> np.ndarray:
-        """Frames (H, W, 3 or 1) uint8 -> (H, W, 2) float32, (dx, dy) in pixels a frame.
+        """Frames (H, W, 3 or 1) uint8 -> (H, W, 2) float32, (dx, dy) in pixels per frame.
 
-        What is at (x, y) in the previous frame is at (x + dx, y + dy) in the current one; x goes
-        to the right and y down.
+        The content at (x, y) in the previous frame is at (x + dx, y + dy) in the current one; x
+        goes to the right and y down.
         """
 
 
 class Dis:
-    """Dense inverse search: fast optical flow on the CPU.
+    """Dense inverse search: fast optical flow on the CPU, without weights.
 
-    Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, as OpenCV has it. It
-    has no weights, so nothing is downloaded. It stands in for FlowNet2, which many papers use: its
-    values differ from FlowNet2's, and so will scores made from them. ``preset`` trades time for
-    detail: ``medium`` works on finer patches and refines them. ``upscale`` enlarges frames before
-    the search, which tells the motion of small things; flow stays in pixels of the frames given.
+    Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, from OpenCV. It
+    replaces FlowNet2, which many papers use; its values differ from those of FlowNet2, and so do
+    scores based on them. ``preset`` trades speed for detail: ``medium`` uses finer patches and
+    refines them. ``upscale`` enlarges frames before the search, which resolves the motion of small
+    objects; flow stays in pixels of the original frames.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Dis:
         self.preset, self.upscale = preset, upscale
 
     def __call__(self, previous_HWC: np.ndarray, current_HWC: np.ndarray) -> np.ndarray:
-        """(H, W, 2) float32 from two frames (H, W, 3) RGB or (H, W, 1) gray, uint8.
+        """Return (H, W, 2) float32 from two frames (H, W, 3) RGB or (H, W, 1) gray, uint8.
 
-        Raises ``DataError`` for frames under 12 pixels high or wide, and for two sizes.
+        Raises ``DataError`` for frames smaller than 12 pixels, and for frames of different sizes.
         """
         import cv2
 
@@ -68,7 +68,7 @@ class Dis:
             "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
             "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
         }
-        # Made anew, because its buffers serve one thread; that takes no time to speak of.
+        # Created for each call, because its buffers are not thread-safe; this takes almost no time.
         search = cv2.DISOpticalFlow.create(presets[self.preset])
         large = (width * self.upscale, height * self.upscale)
         previous, current = (_enlarged(_gray(f), large) for f in (previous_HWC, current_HWC))

@@ -1,4 +1,4 @@
-"""Frame scores that other code has written: NumPy arrays, CSV and plain text."""
+"""Read frame scores from other code: NumPy arrays, CSV and plain text."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from vadkit.text import printable
 _MOST_TEXT = 256 << 20
 _MOST_LINES = 10_000_000
 SUFFIXES = (".npy", ".npz", ".csv", ".txt")
-# Names under which an archive or a table of one video holds its scores.
+# Names of the scores in an archive or a table of one video.
 _NAMES = ("scores", "score")
 
 
 def read_scores(path: Path) -> dict[str, np.ndarray]:
-    """Scores (N,) float64 by video, higher more abnormal, NaN where a frame has none.
+    """Return scores (N,) float64 by video; a higher score is more abnormal, NaN means no score.
 
-    A folder holds one file a video, named after it: ``.npy`` of shape (N,) or (1, N), ``.npz``
-    with ``scores`` or one array, ``.csv`` or ``.txt`` with a number a line or a column named
-    ``score``, in the order of its column ``frame`` where it has one; a part of a file's path below
-    the folder is a part of the video's name. A single ``.npz`` holds an array a video; a single
-    ``.csv`` has the header ``video,frame,score``. A single ``.npy`` or ``.txt`` is one row for all
-    videos, under the name "".
+    A folder has one file per video, with the name of the video: ``.npy`` of shape (N,) or (1, N);
+    ``.npz`` with ``scores`` or one array; ``.csv`` or ``.txt`` with one number per line, or with a
+    column ``score``, sorted by a column ``frame`` if there is one. The path of a file below the
+    folder is a part of the video's name. A single ``.npz`` has one array per video; a single
+    ``.csv`` has the header ``video,frame,score``. A single ``.npy`` or ``.txt`` has the
+    concatenated scores of all videos, under the name "".
 
-    Blank lines at the end of a text file are not counted. Raises ``DataError`` for what cannot be
-    read, two files of one video, and frames of a table that come twice or not at all. Infinite
-    values are left for the evaluator to refuse, video and frame named.
+    Blank lines at the end of a text file are ignored. Raises ``DataError`` for unreadable files,
+    two files of one video, and frames that a table contains twice or not at all. Infinite values
+    are reported later by the evaluator, with video and frame.
     """
     if path.is_dir():
         return _read_folder(path)
@@ -47,15 +47,15 @@ def read_scores(path: Path) -> dict[str, np.ndarray]:
 
 
 def split_row(row: np.ndarray, lengths: dict[str, int]) -> dict[str, np.ndarray]:
-    """One row of scores for all videos, cut at the videos' lengths in their order.
+    """Split concatenated scores of all videos by the videos' lengths, in their order.
 
-    Raises ``DataError`` when the lengths do not add up to the row.
+    Raises ``DataError`` if the lengths do not add up to the number of scores.
     """
     total = sum(lengths.values())
     if len(row) != total:
         raise DataError(
-            f"the scores are one row of {len(row)} frames, but the {len(lengths)} labelled videos "
-            f"have {total}; give one file a video, named after it"
+            f"the scores are one array of {len(row)} frames, but the {len(lengths)} labelled "
+            f"videos have {total}; give one file per video, with the name of the video"
         )
     ends = np.cumsum(list(lengths.values()))[:-1]
     return dict(zip(lengths, np.split(row, ends), strict=True))
@@ -72,7 +72,8 @@ def _read_folder(folder: Path) -> dict[str, np.ndarray]:
         found[video] = path
     if not found:
         raise DataError(
-            f"folder {folder} holds no scores; expected one file a video, {', '.join(SUFFIXES)}"
+            f"folder {folder} contains no scores; expected one file per video, "
+            f"{', '.join(SUFFIXES)}"
         )
     return {video: _read_one(path) for video, path in found.items()}
 
@@ -85,19 +86,20 @@ def _read_one(path: Path) -> np.ndarray:
         named = [name for name in _NAMES if name in arrays] or list(arrays)
         if len(arrays) != 1 and named[0] not in _NAMES:
             raise DataError(
-                f"{path} holds {', '.join(arrays) or 'nothing'}; expected an array named 'scores'"
+                f"{path} contains {', '.join(arrays) or 'nothing'}; expected an array named "
+                "'scores'"
             )
         return _row(arrays[named[0]], str(path))
     if path.suffix in (".csv", ".txt"):
         return _read_lines(path)
-    raise DataError(f"{path} is no score file; expected {', '.join(SUFFIXES)}")
+    raise DataError(f"{path} is not a score file; expected {', '.join(SUFFIXES)}")
 
 
 def _read_lines(path: Path) -> np.ndarray:
-    """A number a line, or the column ``score`` of a table; blank and ``nan`` mean no score."""
+    """Read one number per line, or the column ``score`` of a table; blank or ``nan``: no score."""
     rows = _rows(path)
     if not rows:
-        raise DataError(f"{path} is empty; expected a number a line")
+        raise DataError(f"{path} is empty; expected one number per line")
     header = [cell.strip().lower() for cell in rows[0][1]]
     column = next((header.index(name) for name in _NAMES if name in header), None)
     if column is None:
@@ -105,11 +107,11 @@ def _read_lines(path: Path) -> np.ndarray:
         if odd is not None:
             raise DataError(
                 f"{path}, line {odd}: several values and no header with 'score'; expected one "
-                "number a line"
+                "number per line"
             )
         return np.array([_number(path, line, row, 0) for line, row in rows])
     if "frame" not in header:
-        # A blank line is a frame without a score, whatever the other columns are.
+        # A blank line is a frame without a score, for any number of columns.
         blank = [""] * len(header)
         cells = [(line, row if any(row) else blank) for line, row in rows[1:]]
         _check_cells(path, header, cells)
@@ -129,7 +131,7 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
         shown = printable(",".join(header), 200)
         raise DataError(
             f"{path}, line 1: the header is '{shown}'; expected 'video,frame,score', "
-            "or give a folder with one file a video"
+            "or give a folder with one file per video"
         )
     _check_cells(path, header, rows[1:])
     column = next(header.index(name) for name in _NAMES if name in header)
@@ -147,13 +149,15 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
 def _check_cells(path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
     for line, row in rows:
         if len(row) != len(header):
-            raise DataError(f"{path}, line {line}: {len(row)} cells, the header has {len(header)}")
+            raise DataError(
+                f"{path}, line {line}: {len(row)} cells, but the header has {len(header)}"
+            )
 
 
 def _frame(path: Path, line: int, row: list[str], column: int, known: dict[int, float]) -> int:
     number = _number(path, line, row, column)
     if not number.is_integer() or number < 0 or number in known:
-        what = "stands there twice" if number in known else "is no frame's number, from 0"
+        what = "is given twice" if number in known else "is not a frame number, from 0"
         raise DataError(f"{path}, line {line}: frame {printable(row[column].strip(), 60)} {what}")
     return int(number)
 
@@ -164,13 +168,13 @@ def _in_order(path: Path, scores: dict[int, float], whose: str = "the table") ->
         missing = next(frame for frame in range(len(scores)) if frame not in scores)
         raise DataError(
             f"{path}: {whose} reaches frame {last} but lacks frame {missing}; frames count from 0, "
-            "and one without a score has an empty one"
+            "and a frame without a score has an empty one"
         )
     return np.array([scores[frame] for frame in range(len(scores))])
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Line numbers and cells of a text file; blank lines at its end are none."""
+    """Return line numbers and cells of a text file, without blank lines at its end."""
     try:
         text = read_bytes(path, _MOST_TEXT).decode("utf-8-sig").rstrip()
         if text.count("\n") >= _MOST_LINES:
@@ -181,7 +185,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     try:
         return [(number, next(csv.reader([line]), [""])) for number, line in enumerate(lines, 1)]
     except csv.Error as error:
-        raise DataError(f"{path} is no table: {error}") from None
+        raise DataError(f"{path} is not a table: {error}") from None
 
 
 def _number(path: Path, line: int, row: list[str], column: int) -> float:
@@ -197,9 +201,9 @@ def _number(path: Path, line: int, row: list[str], column: int) -> float:
 
 def _row(values: np.ndarray, source: str) -> np.ndarray:
     if values.dtype.kind not in "biuf":
-        raise DataError(f"{source} holds values of type {values.dtype}; expected numbers")
+        raise DataError(f"{source} has values of type {values.dtype}; expected numbers")
     if values.ndim != 1 and not (values.ndim == 2 and 1 in values.shape):
-        raise DataError(f"{source} has shape {values.shape}; expected one score a frame, (N,)")
+        raise DataError(f"{source} has shape {values.shape}; expected one score per frame, (N,)")
     return values.ravel().astype(np.float64)
 
 
@@ -222,7 +226,7 @@ def _load_npz(path: Path) -> dict[str, np.ndarray]:
 def _unreadable(path: Path, error: Exception) -> str:
     if "pickle" in str(error).lower():
         return (
-            f"{path} holds pickled objects, which are not read, because they can run code; save "
+            f"{path} contains pickled objects, which are not read, because they can run code; save "
             "the scores again as plain numbers"
         )
     return f"scores {path} cannot be read as a NumPy file: {error}"

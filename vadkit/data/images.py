@@ -1,4 +1,4 @@
-"""Pictures from files of anybody, decoded where they are of a size that pictures have."""
+"""Decode images from untrusted files, with a limit on their size."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 from vadkit.files import open_regular
 
-# The pixels of 16K video. A picture of one colour may be a thousand times smaller as a file.
+# The pixels of 16K video. A file of one colour may be a thousand times smaller than its image.
 MOST_PIXELS = 1 << 27
 
 
 def decode_image(path: Path, flags: int) -> np.ndarray | None:
-    """A picture as OpenCV gives it by ``flags``, (H, W) or (H, W, 3); None for what is none.
+    """Decode an image with OpenCV's ``flags``, (H, W) or (H, W, 3); None if it is not an image.
 
-    Raises ``ValueError`` for one of more than ``MOST_PIXELS``, and ``OSError``.
+    Raises ``ValueError`` for more than ``MOST_PIXELS``, and ``OSError``.
     """
     import cv2
 
@@ -24,17 +24,17 @@ def decode_image(path: Path, flags: int) -> np.ndarray | None:
     width, height = image_size(path) or (0, 0)
     if width * height > MOST_PIXELS:
         raise ValueError(
-            f"{path.name} has {width} x {height} pixels; at most {MOST_PIXELS:,} are read"
+            f"{path.name} has {width} x {height} pixels; at most {MOST_PIXELS:,} are allowed"
         )
     try:
         return cv2.imdecode(raw, flags) if raw.size else None
     except cv2.error:
-        # Its own bound on sizes, for formats that Pillow does not know.
+        # OpenCV's own size limit, for formats that Pillow does not know.
         return None
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
-    """Width and height as the head of a picture says, None where it says nothing."""
+    """Return width and height from the header of an image, None if unknown."""
     import warnings
 
     from PIL import Image
@@ -47,5 +47,5 @@ def image_size(path: Path) -> tuple[int, int] | None:
     except Image.DecompressionBombError:
         return MOST_PIXELS, MOST_PIXELS
     except Exception:
-        # Broken heads give errors of many kinds; what reads the pixels says what is wrong.
+        # Damaged headers raise errors of many types; reading the pixels reports the reason.
         return None

@@ -1,4 +1,4 @@
-"""Reading cameras, streams and pipes with FFmpeg; runs in the decoding child."""
+"""Read cameras, streams and pipes with FFmpeg; runs in the decoding child process."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 
 from vadkit.data.readers import quarter_turns
 
-# These carry no times of their own; FFmpeg makes some up for a rate that it guesses.
+# These formats have no timestamps; FFmpeg invents some for a guessed frame rate.
 _UNTIMED = ("mpjpeg", "mjpeg")
 _DAMAGED_IN_A_ROW = 100
 
 
 class Opened(NamedTuple):
-    """What a stream says of itself; ``duration`` in seconds where it has an end, else None.
+    """The properties of a stream; ``duration`` is in seconds if it has an end, else None.
 
-    ``arrived`` is when that was known, on the system's monotonic clock.
+    ``arrived`` is when this was known, on the system's monotonic clock.
     """
 
     fps: float
@@ -30,7 +30,7 @@ class Opened(NamedTuple):
 
 
 class TimedPicture(NamedTuple):
-    """A picture, its time in seconds in the stream (NaN where it has none), and its arrival."""
+    """A picture, its time in seconds in the stream (NaN if unknown), and its arrival."""
 
     time: float
     arrived: float
@@ -40,10 +40,10 @@ class TimedPicture(NamedTuple):
 def read_live(
     address: str, form: str | None, options: dict[str, str]
 ) -> Iterator[Opened | TimedPicture]:
-    """``Opened``, then pictures (H, W, 3) uint8 RGB as they come.
+    """Yield ``Opened``, then pictures (H, W, 3) uint8 RGB as they arrive.
 
-    ``form`` and ``options`` are FFmpeg's. Packets that are damaged are passed over. ``arrived`` is
-    on the system's monotonic clock.
+    ``form`` and ``options`` are those of FFmpeg. Damaged packets are skipped. ``arrived`` is on the
+    system's monotonic clock.
     """
     import av
     from av.video.reformatter import VideoReformatter
@@ -52,11 +52,11 @@ def read_live(
     with av.open(address, format=form, options=options) as container:
         stream = container.streams.best("video")
         if stream is None:
-            raise ValueError("it holds no video stream")
+            raise ValueError("it has no video stream")
         stream.codec_context.thread_count = 1
         untimed = container.format.name in _UNTIMED
         duration = container.duration / 1e6 if container.duration else None
-        # A playlist hands out segments of several seconds at once; a camera would not.
+        # A playlist delivers segments of several seconds at once; a camera does not.
         paced = container.format.name == "hls" and duration is None
         first: float | None = None
         began = 0.0
@@ -75,7 +75,7 @@ def read_live(
 
 
 def _frames(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames; what is damaged is left out, as long as something comes in between."""
+    """Yield decoded frames; damaged ones are skipped, unless there are too many in a row."""
     from av.error import InvalidDataError
 
     damaged = 0

@@ -1,4 +1,4 @@
-"""Training batches in an order that depends on nothing but the seed and the epoch."""
+"""Training batches in an order that depends only on the seed and the epoch."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from vadkit.errors import RecipeError
 from vadkit.plugins import as_run, run_plugin
 
 _log = logging.getLogger("vadkit.data")
-# Batches read ahead. One more buffer holds the batch that is on its way to the device.
+# The number of batches read ahead. One more buffer has the batch being copied to the device.
 _AHEAD = 2
 
 
 class ClipLoader:
-    """Batches of clips, ready for a method: on ``device``, frames in ``dtype``.
+    """Batches of clips, ready for a method: on ``device``, with frames in ``dtype``.
 
-    ``lengths`` are the videos' numbers of frames. With ``seed`` None clips come in video order,
-    without augments, which is what the collect pass wants. ``augments`` are imgaug augmenters,
-    which run in ``workers`` processes (that load ``plugins`` first), and tensor augments, which
-    run on the device after them; both are drawn once a clip from the seed, the epoch and the
-    clip's place, so that a resumed epoch sees the same pixels. ``extras`` are the videos' flow and
-    boxes, where the clips take any; then every augment must know what becomes of those, or
-    ``RecipeError`` is raised. The last clips of an epoch that do not fill a batch are left out
-    unless ``drop_last`` is False or they are all there is. ``ids`` name the videos of samples.
+    ``lengths`` are the numbers of frames of the videos. With ``seed`` None, clips come in video
+    order and without augments, for the collect pass. ``augments`` are imgaug augmenters, which run
+    in ``workers`` processes (that load ``plugins`` first), and tensor augments, which run after
+    them on the device. Random values of both are drawn once per clip, from the seed, the epoch and
+    the clip's position, so a resumed epoch has the same pixels. ``extras`` are the flow and boxes
+    of the videos, if the clips need them; then every augment must support them, or ``RecipeError``
+    is raised. The last clips of an epoch that do not fill a batch are left out, unless
+    ``drop_last`` is False or there are no others. ``ids`` are the names of the videos for samples.
     """
 
     def __init__(
@@ -84,25 +84,25 @@ class ClipLoader:
         self.clips = training_clips(lengths, spec)
 
     def keeping(self, kept: np.ndarray) -> ClipLoader:
-        """This loader with some of its clips alone: those where ``kept`` (n,) is True."""
+        """Return a loader with only those clips for which ``kept`` (n,) is True."""
         other = copy.copy(self)
         other.clips = self.clips[kept]
         other._processes, other._requests = None, []
         return other
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """The number of batches per epoch."""
         whole, rest = divmod(len(self.clips), self.batch_size)
         return whole + bool(rest and (not self.drop_last or not whole))
 
     @property
     def counts(self) -> list[int]:
-        """Clips of each video."""
+        """The number of clips of each video."""
         counted: list[int] = np.bincount(self.clips[:, 0], minlength=len(self.ids)).tolist()
         return counted
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]:
-        """Batches ``start`` and on of an epoch."""
+        """Yield the batches of an epoch from ``start`` on."""
         order = np.arange(len(self.clips))
         if self.seed is not None:
             order = self.source.order(self.clips, np.random.default_rng([self.seed, epoch]))
@@ -122,9 +122,9 @@ class ClipLoader:
             yield from self._prefetched(order, epoch, start)
 
     def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
-        """Batches of up to ``count`` clips, and each clip's video and first frame.
+        """Yield batches of up to ``count`` clips, with each clip's video and first frame.
 
-        The clips are spread evenly over the training set. They are what ``ClipSpec.scoring`` says,
+        The clips are evenly spread over the training set, in the form of ``ClipSpec.scoring``,
         without augments and in float32.
         """
         spec = self.spec.scoring
@@ -150,7 +150,7 @@ class ClipLoader:
         return torch.empty(shape, dtype=torch.uint8, pin_memory=self.device.type == "cuda")
 
     def _prefetched(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Clips]:
-        """Batches that a thread reads ahead into buffers used in turn."""
+        """Yield batches that a thread reads ahead into a ring of buffers."""
         buffers = [self._buffer() for _ in range(_AHEAD + 1)]
         copied: list[Any] = [None] * len(buffers)
 
@@ -168,14 +168,14 @@ class ClipLoader:
                 clips = self._clips(*pending.popleft().result(), epoch, number)
                 if self.device.type == "cuda":
                     copied[number % len(buffers)] = torch.cuda.current_stream().record_event()
-                # Only now is this batch's buffer free for the batch that takes its turn.
+                # Now this batch's buffer is free for a later batch.
                 following = next(upcoming, None)
                 if following is not None:
                     pending.append(ahead.submit(fill, following))
                 yield clips
 
     def _augmented(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Clips]:
-        """Batches that worker processes read and draw imgaug's augments on."""
+        """Yield batches that worker processes read and augment with imgaug."""
         if self._processes is None:
             self._processes = self._start_processes()
         numbers = [self._numbers(order, number) for number in range(start, len(self))]
@@ -185,12 +185,12 @@ class ClipLoader:
 
     def _start_processes(self) -> DataLoader[Tensor]:
         batches = _AugmentedBatches(self)
-        # Frames that are decoded on demand stay with the process that decodes them.
+        # Frames that are decoded on demand stay in the process that decodes them.
         workers = self.workers if isinstance(self.source, StoredClips) else 0
         try:
             pickle.dumps(batches)
         except Exception as error:
-            # Plugins may hand out anything; pickle documents no errors of theirs.
+            # A plugin may return any object, and pickle documents no list of its errors.
             _log.warning("augments run in the training process: %s", error)
             workers = 0
         return DataLoader(
@@ -200,8 +200,8 @@ class ClipLoader:
             num_workers=workers,
             pin_memory=self.device.type == "cuda",
             persistent_workers=workers > 0,
-            # A forked process inherits the locks of threads that it does not have: OpenCV's
-            # hang for ever.
+            # A forked process inherits the locks of threads that it does not have; OpenCV's locks
+            # would hang forever.
             multiprocessing_context="spawn" if workers else None,
             worker_init_fn=_prepare_process if workers else None,
         )
@@ -224,23 +224,24 @@ class ClipLoader:
 
 
 def _check_followed(augments: Sequence[Any]) -> None:
-    """Every augment leaves flow and boxes true, or takes them along."""
+    """Raise an error unless every augment keeps flow and boxes valid, or transforms them."""
     for one in augments:
         if not (hasattr(one, "follow") or getattr(one, "keeps_places", False)):
             raise RecipeError(
-                f"augments: optical flow and boxes cannot follow {type(one).__name__}, and the "
-                "method takes them; use tensor-flip, tensor-color, tensor-erase or tensor-noise "
-                "instead, or set flow: null where the method can do without"
+                f"augments: {type(one).__name__} cannot transform optical flow and boxes, which "
+                "the method needs; use tensor-flip, tensor-color, tensor-erase or tensor-noise "
+                "instead, or set flow: null if the method can work without it"
             )
 
 
 class _AugmentedBatches(Dataset[Tensor]):
-    """Whole batches with imgaug's augments drawn; asked by epoch and clip numbers."""
+    """Whole batches with imgaug's augments; indexed by epoch and clip numbers."""
 
     def __init__(self, loader: ClipLoader) -> None:
         self.source, self.clips, self.spec = loader.source, loader.clips, loader.spec
         self.plugins, self.seed = as_run(loader.plugins), loader.seed or 0
-        # Kept pickled: a plugin's augments can be read only once the plugin is loaded.
+        # Kept pickled, because a plugin's augments can be unpickled only after the plugin is
+        # loaded.
         self.augments = pickle.dumps(loader.image_augments)
         self._ready: list[Any] | None = None
 
@@ -260,7 +261,7 @@ class _AugmentedBatches(Dataset[Tensor]):
 
 
 def _prepare_process(worker: int) -> None:
-    """Ctrl-C is for the training process; and OpenCV would start a thread a core in each."""
+    """Ignore Ctrl-C, which the training process handles; limit OpenCV to one thread."""
     import cv2
 
     end_with_parent()

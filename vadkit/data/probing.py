@@ -1,4 +1,4 @@
-"""What a video file says of itself, without decoding it; runs in the decoding child."""
+"""The properties that a video file states, without decoding; runs in the decoding child."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from vadkit.data.readers import frames, image_files, open_container, quarter_turns
 
 _FOLDER_FPS = 25.0
-# How many packets tell whether frames come at even times.
+# The number of packets to check whether frames are evenly spaced in time.
 _PACKETS = 300
-# Packets come in another order than frames are shown, by at most so many places in H.264.
+# Packets come in another order than frames are shown, shifted by at most this many in H.264.
 _REORDERED = 16
 
 
 def probe_path(path: Path) -> dict[str, Any]:
-    """The fields of ``VideoInfo``; raises what its libraries raise for a file that is no video."""
+    """Return the fields of ``VideoInfo``; raises the errors of the libraries for other files."""
     if path.is_dir():
         files = image_files(path)
         image = next(frames(path))
@@ -34,7 +34,7 @@ def probe_path(path: Path) -> dict[str, Any]:
     with open_container(path) as (container, stream):
         first = next(container.decode(stream), None)
         if first is None:
-            raise ValueError("it holds no frames")
+            raise ValueError("it has no frames")
         rate = stream.average_rate or stream.guessed_rate
         size = (first.height, first.width)
         info = {
@@ -50,7 +50,7 @@ def probe_path(path: Path) -> dict[str, Any]:
 
 
 def times_shown(path: Path) -> list[float]:
-    """When each frame is shown, in seconds from the first; empty where packets do not all say."""
+    """Return when each frame is shown, in seconds from the first; empty if times are missing."""
     with open_container(path) as (container, stream):
         packets = [packet.pts for packet in container.demux(stream) if packet.size]
         if not packets or None in packets:
@@ -60,7 +60,7 @@ def times_shown(path: Path) -> list[float]:
 
 
 def stated_frames(path: Path) -> tuple[int, bool] | None:
-    """The frames that a file says it has, and whether it counts them or only tells its length."""
+    """Return the stated number of frames, and whether it is exact or computed from a duration."""
     if path.is_dir():
         return None
     try:
@@ -70,7 +70,7 @@ def stated_frames(path: Path) -> tuple[int, bool] | None:
                 return exact, True
             seconds, rate = _seconds(container, stream), stream.average_rate
     except Exception:
-        # A plugin may read what PyAV does not know.
+        # A plugin may read formats that PyAV does not know.
         return None
     return (round(seconds * rate), False) if seconds and rate else None
 
@@ -79,7 +79,7 @@ def _exact_frames(container: Any, stream: Any) -> int | None:
     if not stream.frames:
         return None
     if stream.duration and stream.average_rate and "mp4" in container.format.name:
-        # The edit list of an MP4 may hide frames at either end, which it counts all the same.
+        # The edit list of an MP4 may hide frames at both ends, but the count includes them.
         shown = round(stream.duration * stream.time_base * stream.average_rate)
         return int(min(stream.frames, shown))
     return int(stream.frames)
@@ -92,7 +92,7 @@ def _seconds(container: Any, stream: Any) -> float | None:
 
 
 def _uneven(container: Any, stream: Any) -> bool:
-    """Whether the times between frames differ, by the first packets and the average over all."""
+    """Whether the times between frames differ, from the first packets and the overall average."""
     packets = list(itertools.islice(container.demux(stream), _PACKETS))
     times = [packet.dts if packet.pts is None else packet.pts for packet in packets]
     times = sorted(time for time in times if time is not None)
@@ -102,7 +102,7 @@ def _uneven(container: Any, stream: Any) -> bool:
         return False
     steps = np.diff(times)
     middle = float(np.median(steps))
-    # Containers round times to their unit, Matroska to whole milliseconds.
+    # Containers round times to their unit, Matroska to milliseconds.
     uneven = steps.max() - steps.min() > max(2, middle / 10)
     rate = stream.average_rate
     apart = bool(rate) and abs(float(rate * stream.time_base) * middle - 1) > 0.05

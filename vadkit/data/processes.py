@@ -1,4 +1,4 @@
-"""Helper processes that do not outlive the process that started them."""
+"""Helper processes that end when the process that started them ends."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import threading
 
 
 def end_with_parent() -> None:
-    """In a process that ``multiprocessing`` started: end as soon as the one that started it does.
+    """End this ``multiprocessing`` process as soon as the process that started it ends.
 
-    A parent that is killed cannot end its children itself.
+    A killed parent cannot end its children itself.
     """
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -1,4 +1,4 @@
-"""Readers: a video in, its frames out in order, (H, W, 3) uint8 RGB."""
+"""Readers: from a video file to its frames in order, (H, W, 3) uint8 RGB."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CANNOT_OPEN = "cannot open it"
 
 
 def decord(path: Path) -> Iterator[np.ndarray]:
-    """decord 0.6.0; refuses the files that it does not read faithfully."""
+    """decord 0.6.0; rejects files that it would read wrongly."""
     import decord as library
 
     if fault := _decord_fault(path):
@@ -39,7 +39,7 @@ def decord(path: Path) -> Iterator[np.ndarray]:
 
 @contextlib.contextmanager
 def _utf8_path(path: Path) -> Iterator[str]:
-    """A name of a file for libraries that take UTF-8 alone."""
+    """Provide a UTF-8 name of a file, for libraries that need one."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -50,29 +50,29 @@ def _utf8_path(path: Path) -> Iterator[str]:
 
 
 def _decord_fault(path: Path) -> str | None:
-    """What decord 0.6.0 gets wrong in a file, mostly by filling up with copies of frames."""
+    """Return what decord 0.6.0 does wrong with a file, mostly by inserting copies of frames."""
     if is_transport_stream(path):
-        # It starts these at a later key frame; on cut ones it may hang.
-        return "it does not read transport streams faithfully"
+        # It starts at a later key frame; it may hang on truncated files.
+        return "it does not read transport streams correctly"
     with open_container(path) as (container, stream):
         if len(container.streams.video) > 1:
             return "it may choose another one of several video streams"
         packets = container.demux(stream)
         if not next(packets).is_keyframe:
-            return "it does not read files faithfully that begin without a key frame"
+            return "it does not correctly read files that start without a key frame"
         if "mp4" in container.format.name and any(packet.is_discard for packet in packets):
-            return "it does not read files faithfully whose edit list hides frames"
+            return "it does not correctly read files whose edit list hides frames"
     return None
 
 
 def pyav(path: Path) -> Iterator[np.ndarray]:
-    """PyAV on FFmpeg; reads truncated files and streams up to their last whole frame."""
+    """PyAV with FFmpeg; reads truncated files and streams up to the last complete frame."""
     from av.video.reformatter import VideoReformatter
 
-    # One for all frames: each would make its own, which takes as long as a third of decoding.
+    # One reformatter for all frames; creating it each time takes a third of the decoding time.
     reformatter = VideoReformatter()
     with open_container(path) as (container, stream):
-        # Videos are decoded side by side; more threads for each cost a fifth more time in all.
+        # Videos are decoded in parallel; more threads per video cost a fifth more time in total.
         stream.codec_context.thread_count = 1
         for frame in container.decode(stream):
             pixels = reformatter.reformat(frame, format="rgb24").to_ndarray()
@@ -80,14 +80,14 @@ def pyav(path: Path) -> Iterator[np.ndarray]:
 
 
 def quarter_turns(frame: Any) -> int:
-    """Turns of 90 degrees against the clock that show a PyAV frame upright (phone videos)."""
+    """Return the counter-clockwise turns of 90 degrees that make a frame upright (phone videos)."""
     turns: int = round(frame.rotation / 90) % 4
     return turns
 
 
 @contextlib.contextmanager
 def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
-    """A PyAV container and its main video stream; ``ValueError`` says what else the file is."""
+    """Open a PyAV container and its main video stream; ``ValueError`` says what is wrong."""
     import av
     from av.error import InvalidDataError
     from av.stream import Disposition
@@ -98,16 +98,16 @@ def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
         raise ValueError(CANNOT_OPEN) from None
     with container:
         stream = container.streams.best("video")
-        # The cover of a piece of music is a video stream too.
+        # The cover image of an audio file is also a video stream.
         if stream is None or stream.disposition & Disposition.attached_pic:
-            raise ValueError("it holds no video stream")
+            raise ValueError("it has no video stream")
         yield container, stream
 
 
 def is_transport_stream(path: Path) -> bool:
-    """Whether a file is MPEG-TS by its sync bytes, whatever its name.
+    """Whether a file is MPEG-TS, from its sync bytes, whatever its name.
 
-    Packets are of 188 bytes, of 192 on Blu-ray (4 of time stamp first), of 204 with parity.
+    Packets have 188 bytes, 192 on Blu-ray (starting with 4 bytes of timestamp), or 204 with parity.
     """
     with path.open("rb") as file:
         head = file.read(204 * 4)
@@ -119,28 +119,28 @@ def is_transport_stream(path: Path) -> bool:
 
 
 def frames(path: Path) -> Iterator[np.ndarray]:
-    """A folder of images in natural order of their names, turned upright as their EXIF data says.
+    """A folder of images in natural order of their names, rotated upright by their EXIF data.
 
-    Gray ones get three channels, of 16 bits the upper 8 are kept, alpha is dropped.
+    Gray images get three channels, 16-bit images keep the upper 8 bits, and alpha is dropped.
     """
     import cv2
 
     for image in image_files(path):
         pixels = decode_image(image, cv2.IMREAD_COLOR)
         if pixels is None:
-            raise ValueError(f"{image.name} is not an image that can be read")
+            raise ValueError(f"{image.name} is not a readable image")
         yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Images directly in a folder, in natural order: ``2.png`` before ``10.png``."""
+    """Return the images directly in a folder, in natural order: ``2.png`` before ``10.png``."""
     found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
     found = [path for path in found if not path.name.startswith(".")]
     return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
-    """A sort key that takes runs of digits as numbers."""
-    # Python reads no numbers of more than 4,300 digits.
+    """A sort key that compares digits as numbers."""
+    # Python does not convert numbers of more than 4,300 digits.
     parts = re.split(r"(\d{1,4000})", name.lower())
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]

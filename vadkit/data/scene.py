@@ -1,4 +1,4 @@
-"""Draws a surveillance video: people walk along a walkway, and at times something is wrong."""
+"""Draw a synthetic surveillance video: people walk along a walkway, then an anomaly occurs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from vadkit.data.scene_figures import Look, Pen, bag, cart, cyclist, walker
 
 Anomaly = Literal["cyclist", "runner", "vehicle", "bag"]
 ANOMALIES: tuple[Anomaly, ...] = get_args(Anomaly)
-# Frames are drawn at this many times their size and averaged, for soft edges.
+# Frames are drawn larger by this factor and averaged, for soft edges.
 _OVER = 2
-# Walking, in own heights a frame: 1.4 m/s for 1.7 m at 25 frames a second.
+# Walking speed in body heights per frame: 1.4 m/s for 1.7 m at 25 frames per second.
 _WALK = 1.4 / 1.7 / 25
 _ENTERS = 0.3
 _NOISE = 1.6
-# How many people are in the picture at a time, on average.
+# The average number of people in the image.
 _CROWD = 5.0
-# Reference pixels outside the picture where a person and the shadow can no longer be seen.
+# The distance outside the image, in reference pixels, at which a person and shadow are invisible.
 _MARGIN = 26.0
 
 
 @dataclass(frozen=True)
 class _Actor:
-    """Where a figure stands in reference coordinates at a frame, and how it is drawn there."""
+    """The position of a figure in reference coordinates in a frame, and how it is drawn."""
 
     place: Callable[[int], tuple[float, float] | None]
     draw: Callable[[Pen, int], None]
@@ -42,13 +42,13 @@ class _Actor:
 def draw_video(
     *, seed: int, frames: int, size: tuple[int, int] = (120, 160), anomaly: Anomaly | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One video of the scene and the pixels of its anomaly.
+    """Draw one video of the scene and the pixels of its anomaly.
 
-    Returns frames (N, H, W, 3) uint8 RGB and masks (N, H, W) bool; a frame is abnormal where its
-    mask holds a pixel. A mask covers the whole outline of what is abnormal, also where someone
-    walks in front of it. The anomaly enters after 30 % of the video; a bag stays, the others
-    leave if the video is long enough (about 115 frames). The same seed gives the same video; the
-    background is the same for all.
+    Returns frames (N, H, W, 3) uint8 RGB and masks (N, H, W) bool; a frame is abnormal if its mask
+    has a pixel. A mask covers the whole outline of the anomaly, even if someone walks in front of
+    it. The anomaly enters after 30 % of the video; a bag stays, the others leave if the video is
+    long enough (about 115 frames). The same seed gives the same video; the background is always the
+    same.
     """
     rng = np.random.default_rng([seed, 0 if anomaly is None else 1 + ANOMALIES.index(anomaly)])
     actors = _crowd(rng, frames)
@@ -73,7 +73,7 @@ def _draw_frame(
     height, width = size
     scale = height / HEIGHT
     placed = [(actor, place) for actor in actors if (place := actor.place(number)) is not None]
-    # The nearer ones cover those behind them.
+    # Nearer figures cover those behind them.
     placed.sort(key=lambda item: item[1][1])
     shadows = np.zeros(size, np.uint8)
     picture = backdrop(height, width)
@@ -94,12 +94,12 @@ def _draw_frame(
 
 
 def person_height(y: float) -> float:
-    """Height in reference pixels of a person whose feet are at reference row ``y``."""
+    """Return the height in reference pixels of a person whose feet are at reference row ``y``."""
     return 0.25 * (y - HORIZON)
 
 
 def _cast_shadow(shadows: np.ndarray, foot: tuple[float, float], unit: float, wide: float) -> None:
-    """The sun stands behind the building to the left: shadows fall to the right and forward."""
+    """Draw a shadow to the right and forward: the sun is behind the building to the left."""
     x, y = foot
     around = (round(x * 16), round(y * 16)), (round(wide * unit * 8), round(0.07 * unit * 16))
     cv2.ellipse(shadows, *around, 0, 0, 360, (255,), cv2.FILLED, cv2.LINE_AA, 4)
@@ -108,10 +108,10 @@ def _cast_shadow(shadows: np.ndarray, foot: tuple[float, float], unit: float, wi
 
 
 def _crowd(rng: np.random.Generator, frames: int) -> list[_Actor]:
-    """People walking both ways, some already in the picture at the start."""
+    """People walking in both directions, some already in the image at the start."""
     crossing = WIDTH / (_WALK * person_height((FAR + NEAR) / 2))
     count = round(_CROWD * (frames + crossing) / crossing)
-    # Evenly spread lanes and times keep people from walking inside each other.
+    # Evenly spread lanes and times keep people from overlapping.
     lanes = np.linspace(FAR + 6, NEAR - 2, count)[rng.permutation(count)]
     starts = np.linspace(-crossing, frames, count, endpoint=False)
     starts = starts + rng.uniform(0, (frames + crossing) / count, count)
@@ -136,7 +136,7 @@ def _pedestrian(rng: np.random.Generator, lane: float, start: float) -> _Actor:
 
 
 def _phase(speed: float, height: float, cycle: float) -> float:
-    """Radians a frame for a motion that repeats every ``cycle`` heights of way."""
+    """Return radians per frame for a motion that repeats every ``cycle`` heights of distance."""
     return 2 * pi * speed / (cycle * height)
 
 
@@ -164,7 +164,7 @@ def _cyclist(rng: np.random.Generator, start: int) -> list[_Actor]:
 
 
 def _runner(rng: np.random.Generator, start: int) -> list[_Actor]:
-    """Runs from the far lawn across everyone's way and out of the picture at the bottom."""
+    """Runs from the far lawn across everyone's path and out of the image at the bottom."""
     facing, look = int(rng.choice([-1, 1])), _look(rng)
     first, last = np.array([-6.0, FAR - 5]), np.array([rng.uniform(105, 150), 168.0])
     steps = round(rng.uniform(66, 74))
@@ -196,7 +196,7 @@ def _vehicle(rng: np.random.Generator, start: int) -> list[_Actor]:
 
 
 def _bag(rng: np.random.Generator, start: int) -> list[_Actor]:
-    """Someone carries a bag, puts it down and walks on; it is abnormal once it stands alone."""
+    """Someone carries a bag, puts it down and walks on; it is abnormal when it stands alone."""
     facing, lane, look = int(rng.choice([-1, 1])), rng.uniform(74, 102), _look(rng)
     height = person_height(lane)
     speed = _WALK * height

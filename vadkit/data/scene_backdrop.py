@@ -1,8 +1,8 @@
-"""The empty scene of the synthetic dataset: a paved walkway between lawns, before a building.
+"""The empty scene of the synthetic dataset: a paved walkway between lawns, in front of a building.
 
-Coordinates are those of a reference picture 160 wide and 120 high, whatever the real size. The
-camera looks down on a flat ground whose horizon lies above the picture, so that the height of
-anything standing on the ground grows with its distance from the horizon.
+Coordinates are those of a reference image, 160 wide and 120 high, for any real size. The camera
+looks down on flat ground whose horizon is above the image, so the height of an object on the ground
+grows with its distance from the horizon.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GLASS = np.array([72, 88, 104], np.float32)
 
 @lru_cache(maxsize=2)
 def backdrop(height: int, width: int) -> np.ndarray:
-    """The scene with nobody in it, (height, width, 3) uint8 RGB; the same at every call."""
+    """Return the empty scene, (height, width, 3) uint8 RGB; always the same."""
     rng = np.random.default_rng(_SEED)
     rows, columns = 2 * height, 2 * width
     v = ((np.arange(rows, dtype=np.float32) + 0.5) * HEIGHT / rows)[:, None]
@@ -82,7 +82,7 @@ def _wall(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _shade(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Light falling on the scene: the shadow of the building and of a tree outside the picture."""
+    """Light on the scene: the shadow of the building and of a tree outside the image."""
     shade = np.ones(np.broadcast_shapes(u.shape, v.shape), np.float32)
     shade -= 0.30 * ((v >= _WALL) & (v < _WALL + 7.0))
     for x, y, wide, high in ((8, 96, 26, 9), (27, 103, 18, 7), (-2, 106, 24, 10), (20, 90, 10, 4)):
@@ -95,13 +95,13 @@ def _shade(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _noise(shape: tuple[int, ...], down: int, over: int, rng: np.random.Generator) -> np.ndarray:
-    """Smooth noise of about +-6 with ``down`` x ``over`` bumps, the same at every picture size."""
+    """Smooth noise of about +-6 with ``down`` x ``over`` bumps, the same at every image size."""
     coarse = rng.normal(0, 6.0, (down, over)).astype(np.float32)
     return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
 def _lamp(picture: np.ndarray) -> np.ndarray:
-    """A lamp post on the far lawn with its shadow; it stands behind everyone on the walkway."""
+    """Draw a lamp post on the far lawn with its shadow, behind everyone on the walkway."""
     height, width = picture.shape[:2]
     scale = height / HEIGHT
 

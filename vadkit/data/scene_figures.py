@@ -1,7 +1,7 @@
 """Figures of the synthetic dataset, drawn as filled shapes: people, a bicycle, a cart, a bag.
 
-Every figure stands with its feet or wheels at a point of the picture and is measured in the
-height of a person at that place; ``facing`` is +1 to the right and -1 to the left.
+The feet or wheels of a figure are at a point of the image, and its unit is the height of a person
+at that place. ``facing`` is +1 to the right and -1 to the left.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _METAL = (120, 124, 128)
 
 @dataclass(frozen=True)
 class Look:
-    """What one person wears, RGB."""
+    """The clothes of a person, RGB."""
 
     skin: Colour
     hair: Colour
@@ -34,9 +34,10 @@ class Look:
 
 
 class Pen:
-    """Draws in a figure's own units on a picture and, for what is abnormal, on its mask.
+    """Draws in a figure's own units on an image and, for an anomaly, on its mask.
 
-    (0, 0) is where the figure stands, x runs the way it faces, y runs up, 1 is a person's height.
+    (0, 0) is the position of the figure, x is the direction it faces, y is up, 1 is a person's
+    height.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ def darker(colour: Colour, factor: float = 0.75) -> Colour:
 
 
 def walker(pen: Pen, look: Look, phase: float, *, run: bool = False) -> None:
-    """A person in side view; ``phase`` in radians goes once round in two steps."""
+    """A person in side view; ``phase`` in radians repeats after two steps."""
     swing, lift, lean = (0.85, 1.35, 0.10) if run else (0.45, 0.55, 0.02)
     bob = 0.02 * abs(cos(phase)) + (0.03 if run else 0.0)
     hip = (0.0, 0.47 + bob)

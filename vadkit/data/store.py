@@ -1,4 +1,4 @@
-"""The frame store: each video decoded once, in order, kept as uint8 that clips are cut from."""
+"""The frame store: each video is decoded once, in order, and kept as uint8."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from vadkit.data.videos import Video
 from vadkit.errors import DataError
 from vadkit.plugins import as_run
 
-# Part of every key: a change of the file's layout or of how frames are resized makes a new one.
+# Part of every key: increase it when the file layout or the resizing of frames changes.
 _FORMAT = "3"
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A video that could not be read, and why."""
+    """A video that could not be read, and the reason."""
 
     id: str
     path: Path
@@ -36,7 +36,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Settings:
-    """How frames are made: part of the store's key, except how long a stall may last."""
+    """How frames are made; all fields except the stall time are part of the store's key."""
 
     size: tuple[int, int]
     channels: str
@@ -46,21 +46,21 @@ class Settings:
 
     @property
     def planes(self) -> int:
-        """Channels of one frame."""
+        """The number of channels of one frame."""
         return 3 if self.channels == "rgb" else 1
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one frame."""
+        """The number of bytes of one frame."""
         return self.size[0] * self.size[1] * self.planes
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the store holds of the videos, what it lacks, and what that will need.
+    """The videos that the store has, those that it lacks, and the space that these need.
 
-    ``keys`` are by video; ``missing`` holds one video for every file that must be decoded, with
-    the number of frames that its container states, None where it does not say.
+    ``keys`` are by video. ``missing`` has one video for every file that must be decoded, with the
+    number of frames that its container states, None if it states none.
     """
 
     videos: tuple[Video, ...]
@@ -72,12 +72,12 @@ class Plan:
 
     @property
     def frames(self) -> int:
-        """Frames to decode, as far as the containers tell."""
+        """The number of frames to decode, if the containers state it."""
         return sum(count or 0 for _, count in self.missing.values())
 
 
 def cache_folder() -> Path:
-    """``$VADKIT_CACHE``, else ``vadkit`` under the user's cache folder."""
+    """Return ``$VADKIT_CACHE``, else ``vadkit`` in the user's cache folder."""
     if given := os.environ.get("VADKIT_CACHE"):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vadkit"
@@ -86,7 +86,7 @@ def cache_folder() -> Path:
 def plan_store(
     videos: Sequence[Video], settings: Settings, *, cache: Path | None = None, workers: int = 2
 ) -> Plan:
-    """Look up every video in the store and estimate what decoding the others will take."""
+    """Look up every video in the store and estimate the size of the others."""
     cache = cache or cache_folder()
     with decoding_threads(workers) as (each, worker, _):
         keys = each(lambda video: store_key(video.path, settings, cache), videos)
@@ -114,16 +114,16 @@ def build_store(
     on_bad_video: Literal["stop", "skip"] = "stop",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[StoredVideo], list[Skipped]]:
-    """Every video in the store, decoded now where it is not there yet, and those skipped.
+    """Return every video from the store, decoded now if it is missing, and the skipped ones.
 
-    ``progress`` is called with the numbers of files finished and of frames decoded. Raises
-    ``DataError`` when the disk has no room, and for a video that cannot be read unless
+    ``progress`` is called with the numbers of finished files and of decoded frames. Raises
+    ``DataError`` if there is not enough disk space, and for an unreadable video unless
     ``on_bad_video`` is "skip".
     """
     if plan.need_bytes > plan.free_bytes:
         raise DataError(
             f"the frame store needs about {size_text(plan.need_bytes)} in {plan.cache}, where "
-            f"{size_text(plan.free_bytes)} are free; set VADKIT_CACHE to a larger disk, make room "
+            f"{size_text(plan.free_bytes)} are free; set VADKIT_CACHE to a larger disk, free space "
             "with `vadkit data cache prune`, or set data.store to none"
         )
     lock = threading.Lock()
@@ -174,25 +174,25 @@ def build_store(
 
 
 def dataset_fingerprint(keys: Mapping[str, str]) -> str:
-    """A short hash over keys by video id, to tell whether two runs saw the same frames."""
+    """A short hash over keys by video id, to check whether two runs used the same frames."""
     lines = [f"{video} {key}" for video, key in keys.items()]
     return hashlib.blake2b(os.fsencode("\n".join(lines)), digest_size=8).hexdigest()
 
 
 def free_bytes(folder: Path) -> int:
-    """Free disk space where ``folder`` is or will be."""
+    """Return the free disk space at ``folder``, which may not exist yet."""
     while not folder.is_dir():
         folder = folder.parent
     return shutil.disk_usage(folder).free
 
 
 def size_text(count: int) -> str:
-    """A number of bytes for people."""
+    """Format a number of bytes."""
     return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.2f} MiB"
 
 
 def _frame_count(path: Path, settings: Settings, worker: Worker) -> int | None:
-    """What the container states; None also for a file that will fail when it is decoded."""
+    """Return the stated number of frames; also None for a file that will fail to decode."""
     try:
         return probe(path, stall_s=settings.stall_s, worker=worker).frames
     except DataError:
@@ -200,9 +200,9 @@ def _frame_count(path: Path, settings: Settings, worker: Worker) -> int | None:
 
 
 def store_key(path: Path, settings: Settings, cache: Path) -> str:
-    """The store's name of a file's frames: a hash of its content and of how they are made.
+    """Return the name of a file's frames in the store: a hash of its content and of the settings.
 
-    A file that cannot be read gets a name too; decoding it will say what is wrong.
+    An unreadable file also gets a name; decoding reports the reason.
     """
     try:
         content = content_digest(path, cache / "digests")
@@ -210,6 +210,6 @@ def store_key(path: Path, settings: Settings, cache: Path) -> str:
         content = f"unreadable {path.absolute()}"
     parts = [_FORMAT, content, str(settings.size), settings.channels, *settings.readers]
     if not {*settings.readers} <= {*READERS}:
-        # A reader of the user's own makes other frames once it is changed.
+        # A reader from a plugin makes other frames after it has changed.
         parts += [one.content.decode(errors="replace") for one in as_run(settings.plugins)]
     return hashlib.blake2b(os.fsencode("\n".join(parts)), digest_size=16).hexdigest()

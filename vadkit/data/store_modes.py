@@ -1,4 +1,4 @@
-"""Where a store's frames are kept while training: on disk, in memory, or on the device."""
+"""Where the frames of a store are kept during training: on disk, in memory, or on the device."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from vadkit.data.store import size_text
 if TYPE_CHECKING:
     import torch
 
-# Share of the free memory that frames may take; the rest is for the network and its activations.
+# The share of free memory for frames; the rest is for the network and its activations.
 _DEVICE_SHARE, _AUTO_DEVICE_SHARE, _HOST_SHARE = 0.8, 0.4, 0.7
 
 
 def choose_mode(
     wanted: str, need_bytes: int, device: torch.device, *, in_processes: bool
 ) -> tuple[str, str | None]:
-    """``disk``, ``ram`` or ``device``, and a message where the user should know.
+    """Return ``disk``, ``ram`` or ``device``, and a message for the user if there is one.
 
-    ``auto`` takes the device where the frames need little of it, else the disk, whose pages the
-    system keeps in memory anyway. What does not fit steps down to the disk. ``in_processes``
-    says that imgaug runs in worker processes, which share the disk alone.
+    ``auto`` chooses the device if the frames need little of its memory, else the disk, which the
+    operating system caches. If frames do not fit, the disk is used. ``in_processes`` says that
+    imgaug runs in worker processes, which can share only the disk.
     """
     on_cpu = device.type == "cpu"
     if wanted == "auto":
@@ -32,7 +32,7 @@ def choose_mode(
     if in_processes:
         return "disk", (
             f"data.store {wanted}: imgaug augments run in worker processes, which read frames "
-            "from the disk; they stay there. Use tensor augments (tensor-flip, ...)"
+            "from disk, so frames stay there. Use tensor augments (tensor-flip, ...)"
         )
     mode = "device" if wanted == "device" and not on_cpu else "ram"
     place = str(device) if mode == "device" else "memory"
@@ -46,7 +46,7 @@ def choose_mode(
 
 
 def free_memory(device: torch.device | None) -> int:
-    """Free bytes of an accelerator, or of host memory within the limits of a container."""
+    """Return free bytes of an accelerator, or of host memory within the limits of a container."""
     if device is not None and device.type == "cuda":
         import torch
 
@@ -65,7 +65,7 @@ def _meminfo_available() -> int:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
-        # Systems without /proc do not tell; the store on disk is the safe choice there.
+        # Without /proc, free memory is unknown; the store on disk is the safe choice.
         return 0
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     return int(fields.get("MemAvailable", "0 kB").split()[0]) * 1024

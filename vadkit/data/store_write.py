@@ -1,4 +1,4 @@
-"""Writing one video into the frame store: whole or not at all, by one process at a time."""
+"""Write one video into the frame store: atomically, by one process at a time."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def write_video(
     worker: Worker,
     progress: Callable[[int], None],
 ) -> None:
-    """Decode a file into ``cache/key``, unless another process has done so meanwhile.
+    """Decode a file into ``cache/key``, unless another process has done this in the meantime.
 
-    It is written under another name and renamed once it is whole and on the disk, so a process
-    that is killed leaves nothing under a final name. ``progress`` gets numbers of new frames.
+    It is written under another name and renamed when it is complete and on disk, so a killed
+    process leaves nothing under a final name. ``progress`` is called with numbers of new frames.
     """
     with _one_at_a_time(cache, key):
         if (cache / key / META_FILE).is_file():
@@ -57,7 +57,7 @@ def _write(
     frames = folder / FRAMES_FILE
 
     def on_disk(count: int) -> None:
-        # Flushed while the child goes on decoding, so that little is left to flush at the end.
+        # Flushed while the child decodes, so that little is left to flush at the end.
         _flush(frames)
         progress(count)
 
@@ -84,14 +84,14 @@ def _write(
 
 
 def _flush(path: Path) -> None:
-    """Wait until what was written to a file is on the disk."""
+    """Wait until the content of a file is on disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
 def _one_at_a_time(cache: Path, key: str) -> Iterator[None]:
-    """Hold the lock of a key, which the system frees when its process dies."""
+    """Hold the lock of a key, which the operating system releases when the process dies."""
     from filelock import FileLock
 
     try:
@@ -101,7 +101,7 @@ def _one_at_a_time(cache: Path, key: str) -> Iterator[None]:
     except OSError as error:
         raise DataError(
             f"the frame store cannot write to {cache}: {error.strerror}; "
-            "set VADKIT_CACHE to a folder that can be written"
+            "set VADKIT_CACHE to a writable folder"
         ) from None
     try:
         yield
@@ -112,10 +112,10 @@ def _one_at_a_time(cache: Path, key: str) -> Iterator[None]:
 def _no_room(path: Path, cache: Path, error: OSError) -> str:
     free = shutil.disk_usage(cache).free
     advice = (
-        "the disk is full; make room with `vadkit data cache prune`, set VADKIT_CACHE to a larger "
+        "the disk is full; free space with `vadkit data cache prune`, set VADKIT_CACHE to a larger "
         "disk, or set data.store to none"
         if error.errno in (errno.ENOSPC, errno.EDQUOT)
-        else "set VADKIT_CACHE to a folder that can be written"
+        else "set VADKIT_CACHE to a writable folder"
     )
     return (
         f"storing the frames of {path} failed: {error.strerror}, with {free / 2**30:.2f} GiB free "

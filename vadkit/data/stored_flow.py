@@ -1,4 +1,4 @@
-"""Optical flow of stored videos, worked out once and kept beside their frames."""
+"""Optical flow of stored videos, computed once and kept with their frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vadkit.errors import DataError
 
 
 class StoredFrames(Protocol):
-    """What is needed of a stored video; parts of one file share its ``folder``."""
+    """The required properties of a stored video; parts of one file share its ``folder``."""
 
     @property
     def id(self) -> str: ...
@@ -34,10 +34,10 @@ class StoredFrames(Protocol):
 
 @dataclass(frozen=True)
 class StoredFlow:
-    """Optical flow of a stored video: ``shape`` is (N, H, W, 2), dx and dy in pixels a frame.
+    """Optical flow of a stored video: ``shape`` is (N, H, W, 2), dx and dy in pixels per frame.
 
-    Index t holds the motion from frame t - 1 to frame t, in pixels of the stored frames; index 0
-    is zeros.
+    Index t is the motion from frame t - 1 to frame t, in pixels of the stored frames; index 0 is
+    zero.
     """
 
     id: str
@@ -45,25 +45,25 @@ class StoredFlow:
     shape: tuple[int, int, int, int]
 
     def __len__(self) -> int:
-        """Number of frames."""
+        """The number of frames."""
         return self.shape[0]
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Flow of the frames [start, stop) as (n, H, W, 2) float16, a copy in memory.
+        """Return the flow of the frames [start, stop) as (n, H, W, 2) float16, a copy in memory.
 
-        Raises ``DataError`` when the file is gone or cut.
+        Raises ``DataError`` if the file is missing or truncated.
         """
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"flow [{start}, {stop}) of {len(self)}")
         if start == stop:
             return np.empty((0, *self.shape[1:]), np.float16)
         try:
-            # Mapped for this call only, since pages of a mapping count as the process's memory.
+            # Mapped only for this call, because pages of a mapping count as the process's memory.
             return np.array(np.memmap(self.path, np.float16, "r", shape=self.shape)[start:stop])
         except (OSError, ValueError):
             raise DataError(
-                f"the flow of video '{self.id}' in {self.path} is cut short; delete the file, and "
-                "it is worked out again"
+                f"the flow of video '{self.id}' in {self.path} is truncated; delete the file to "
+                "compute it again"
             ) from None
 
 
@@ -76,11 +76,11 @@ def build_flow(
     workers: int = 2,
     progress: Progress | None = None,
 ) -> list[StoredFlow]:
-    """Flow of every video in float16, in its folder of the store, worked out where it is missing.
+    """Return the flow of every video in float16, in its folder of the store; compute it if missing.
 
-    ``flow_name`` and ``params`` (with defaults) name the component ``flow``. ``progress`` is called
-    with the numbers of videos finished and of frames worked out. Raises ``DataError`` when the disk
-    has no room.
+    ``flow_name`` and ``params`` (with defaults) identify the component ``flow``. ``progress`` is
+    called with the numbers of finished videos and of computed frames. Raises ``DataError`` if there
+    is not enough disk space.
     """
     named = [(video, _flow_of(video, flow_name, params)) for video in videos]
     # Two videos may be the same part of the same file.
@@ -98,7 +98,7 @@ def build_flow(
                             check_stop()
                             file.write(motion.astype(np.float16).tobytes())
                             tell(0, 1)
-                    # Last, so that flow counts only once both files are there.
+                    # Last, so that flow exists only if both files are there.
                     with write_derived(made.path.with_suffix(".json")) as file:
                         file.write(json.dumps({"shape": made.shape, "flow": flow_name}).encode())
             tell(1, 0)
@@ -125,7 +125,7 @@ def _flow_bytes(made: StoredFlow) -> int:
 
 
 def _motions(video: StoredFrames, flow: Flow) -> Iterator[np.ndarray]:
-    """(H, W, 2) for every frame of a video."""
+    """Yield (H, W, 2) for every frame of a video."""
     previous = None
     for number in range(len(video)):
         (frame,) = video.read(number, number + 1)
@@ -144,6 +144,6 @@ def _check_room(missing: Sequence[StoredFlow]) -> None:
     if need > free:
         raise DataError(
             f"optical flow needs {need / 2**30:.2f} GiB in {folder.parent}, where "
-            f"{free / 2**30:.2f} GiB are free; set VADKIT_CACHE to a larger disk, make room with "
+            f"{free / 2**30:.2f} GiB are free; set VADKIT_CACHE to a larger disk, free space with "
             "`vadkit data cache prune`, or reduce clip.size"
         )

@@ -1,4 +1,4 @@
-"""Boxes of objects in videos, looked for once and kept in the cache."""
+"""Object boxes of videos, found once and kept in the cache."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def build_objects(
     workers: int = 2,
     progress: Progress | None = None,
 ) -> dict[str, Boxes]:
-    """Boxes of every video by id, looked for where ``cache/objects`` lacks them.
+    """Return the boxes of every video by id; find them now if ``cache/objects`` lacks them.
 
-    ``lengths`` are the videos' numbers of frames; ids must differ, so this is called for one split
-    at a time. ``finder_name`` and ``params`` (with defaults) name the component ``finder``;
-    ``digest`` gives the content of a video, or of a file such as weights that ``params`` name, as
-    text. ``readers``, ``plugins`` and ``stall_s`` are those of ``read_frames``. ``progress`` is
-    called with the numbers of videos finished and of frames decoded. Raises ``DataError`` when a
-    video gives another number of frames, and the errors of ``read_frames`` and of the finder.
+    ``lengths`` are the numbers of frames; ids must be unique, so call it for one split at a time.
+    ``finder_name`` and ``params`` (with defaults) identify the component ``finder``; ``digest``
+    returns the content of a video, or of a file such as weights that ``params`` name, as text.
+    ``readers``, ``plugins`` and ``stall_s`` are those of ``read_frames``. ``progress`` is called
+    with the numbers of finished videos and of decoded frames. Raises ``DataError`` if a video has
+    another number of frames, and the errors of ``read_frames`` and of the finder.
     """
     files = {name: digest(path) for name, value in params.items() if (path := _file(value))}
     named = {**params, **files}
@@ -90,7 +90,7 @@ def _find(
 def _part(
     video: Video, length: int, frames: Generator[np.ndarray, None, None]
 ) -> Iterator[np.ndarray]:
-    """A video's own frames; ``DataError`` where they are not ``length``."""
+    """Yield the frames of a part of a file; ``DataError`` if there are not ``length`` frames."""
     start, stop = video.part or (0, None)
     count = 0
     with contextlib.closing(frames):
@@ -100,20 +100,20 @@ def _part(
                 yield frame
     if count != length:
         raise DataError(
-            f"video '{video.id}' gave {count} frames while objects were looked for, but {length} "
+            f"video '{video.id}' gave {count} frames while objects were searched, but {length} "
             f"when it was stored; {video.path} was changed or read by another reader"
         )
 
 
 def _load(path: Path) -> Boxes | None:
-    """Saved boxes; None where there are none, or where the file is damaged."""
+    """Return saved boxes; None if there are none, or if the file is damaged."""
     try:
         boxes = Boxes(**load_archive(path))
-        # Says when they were last used, for `vadkit data cache prune`.
+        # Records the last use, for `vadkit data cache prune`.
         os.utime(path)
         return boxes
     except Exception:
-        # NumPy gives errors of a dozen kinds; whatever it is, looking again mends it.
+        # NumPy raises errors of many types; in all cases, finding objects again helps.
         return None
 
 

@@ -1,4 +1,4 @@
-"""One video in the frame store, as its readers see it."""
+"""One video in the frame store, for reading."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Count = Annotated[int, Field(ge=1)]
 
 @dataclass(frozen=True)
 class StoredVideo:
-    """A video's frames in the store: ``shape`` is (N, H, W, C), ``first`` where they begin."""
+    """A video's frames in the store: ``shape`` is (N, H, W, C), ``first`` is their start."""
 
     id: str
     folder: Path
@@ -30,25 +30,25 @@ class StoredVideo:
     first: int = 0
 
     def __len__(self) -> int:
-        """Number of frames."""
+        """The number of frames."""
         return self.shape[0]
 
     @property
     def key(self) -> str:
-        """Names the content and how its frames are made."""
+        """Identifies the content and how its frames are made."""
         return f"{self.folder.name} {self.first} {len(self)}"
 
     @property
     def frames(self) -> np.ndarray:
-        """(N, H, W, C) uint8, memory-mapped and read-only; for looking around."""
+        """(N, H, W, C) uint8, memory-mapped and read-only; for inspection."""
         offset = self.first * int(np.prod(self.shape[1:]))
         return np.memmap(self.folder / FRAMES_FILE, np.uint8, "r", offset, self.shape)
 
     def read(self, start: int, stop: int, out: np.ndarray | None = None) -> np.ndarray:
-        """Frames [start, stop) as (n, H, W, C) uint8, copied into ``out`` where it is given.
+        """Return frames [start, stop) as (n, H, W, C) uint8, copied into ``out`` if it is given.
 
-        The bytes are read, not mapped: pages of a mapping count as the process's memory, and
-        training on a large store would seem to need all of it.
+        The bytes are read, not mapped: pages of a mapping count as the process's memory, so
+        training on a large store would seem to need memory for all of it.
         """
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"frames [{start}, {stop}) of {len(self)}")
@@ -60,7 +60,7 @@ class StoredVideo:
 def read_rows(path: Path, first: int, out: np.ndarray) -> np.ndarray:
     """Fill ``out`` (n, ...) with the rows of a file from number ``first`` on.
 
-    Raises ``DataError`` when the file ends too early.
+    Raises ``DataError`` if the file ends too early.
     """
     if not out.size:
         return out
@@ -70,7 +70,7 @@ def read_rows(path: Path, first: int, out: np.ndarray) -> np.ndarray:
             count = os.preadv(file.fileno(), [view], place)
             if not count:
                 raise DataError(
-                    f"the stored frames in {path} are cut short; "
+                    f"the stored frames in {path} are truncated; "
                     "run: vadkit data cache verify --delete"
                 )
             view, place = view[count:], place + count
@@ -86,9 +86,9 @@ class Notes(BaseModel):
 
 
 def read_notes(folder: Path) -> dict[str, Any]:
-    """What the store notes of a video's frames, which are as many as the notes say.
+    """Return the metadata of a stored video, after checking the length of its frames file.
 
-    Raises ``DataError`` where they are damaged, ``FileNotFoundError`` where there are none.
+    Raises ``DataError`` if it is damaged, ``FileNotFoundError`` if there is none.
     """
     frames, advice = folder / FRAMES_FILE, "run: vadkit data cache verify --delete"
     notes: dict[str, Any] = read_json(folder / META_FILE, Notes, advice, error=DataError)
@@ -97,22 +97,22 @@ def read_notes(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"stored frames: {describe_os_error(error)}; {advice}") from None
     if size < math.prod(notes["shape"]):
-        raise DataError(f"the stored frames in {frames} are cut short; {advice}")
+        raise DataError(f"the stored frames in {frames} are truncated; {advice}")
     return notes
 
 
 def open_stored(
     video: str, folder: Path, part: tuple[int, int | None] | None = None
 ) -> StoredVideo | None:
-    """A stored video or a part of one, None when it is not in the store.
+    """Return a stored video or a part of one, None if it is not in the store.
 
-    A folder under its final name is always whole. Raises ``DataError`` when it is shorter than
-    the part, or when somebody has damaged its notes.
+    A folder under its final name is always complete. Raises ``DataError`` if the video is shorter
+    than the part, or if its metadata is damaged.
     """
     if not (folder / META_FILE).exists():
         return None
     meta = read_notes(folder)
-    # Says when it was last used, for `vadkit data cache prune`.
+    # Records the last use, for `vadkit data cache prune`.
     with contextlib.suppress(OSError):
         os.utime(folder / META_FILE)
     frames, height, width, planes = meta["shape"]
@@ -121,6 +121,6 @@ def open_stored(
     if not 0 <= start < stop <= frames:
         raise DataError(
             f"video '{video}' is frames {start} to {stop} of {meta['source']}, which has "
-            f"{frames} frames; the file is cut or another version"
+            f"{frames} frames; the file is truncated or another version"
         )
     return StoredVideo(video, folder, (stop - start, height, width, planes), start)

@@ -1,4 +1,4 @@
-"""A video that is kept nowhere: its frames are decoded again whenever they are asked for."""
+"""A video that is not stored: its frames are decoded each time they are needed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from vadkit.errors import DataError
 
 
 class StreamedVideo:
-    """Frames of a video by number, cheap only when they are asked for in ascending order.
+    """Frames of a video by number; reading is cheap only in ascending order.
 
-    ``frames`` is the number of frames of the file, which ``count_frames`` gives. The last
-    ``keep`` frames read stay at hand, for what overlaps; going further back decodes anew.
+    ``frames`` is the number of frames of the file, from ``count_frames``. The last ``keep`` frames
+    stay in memory, for overlapping clips; reading earlier frames decodes again.
     """
 
     def __init__(self, video: Video, settings: Settings, frames: int, *, keep: int = 64) -> None:
@@ -31,15 +31,15 @@ class StreamedVideo:
         self._keep = keep
         self._reader: Generator[np.ndarray, None, None] | None = None
         self._tail: deque[np.ndarray] = deque()
-        # The number of the frame that the reader gives next.
+        # The number of the next frame from the reader.
         self._next = 0
 
     def __len__(self) -> int:
-        """Number of frames."""
+        """The number of frames."""
         return self.shape[0]
 
     def read(self, start: int, stop: int, out: np.ndarray | None = None) -> np.ndarray:
-        """Frames [start, stop) as (n, H, W, C) uint8; ``DataError`` when the file has changed."""
+        """Return frames [start, stop), (n, H, W, C); ``DataError`` if the file has changed."""
         if out is None:
             out = np.empty((stop - start, *self.shape[1:]), np.uint8)
         if self._reader is None or self.first + start < self._next - len(self._tail):
@@ -75,7 +75,7 @@ class StreamedVideo:
 
 
 def count_frames(video: Video, settings: Settings) -> int:
-    """Frames of the file, by decoding it; ``DataError`` when it cannot be read."""
+    """Count the frames of the file by decoding it; ``DataError`` if it cannot be read."""
     return sum(1 for _ in _open(video, settings))
 
 

@@ -1,12 +1,12 @@
-"""Augments of whole batches on the device: drawn once a clip, so that all its frames change alike.
+"""Augments of whole batches on the device: values are drawn once per clip, so frames change alike.
 
 Each takes clips (B, C, T, H, W) in 0..1 and a CPU generator, and returns clips of the same shape,
-dtype and range; the clips it was given stay as they are. The few numbers a clip needs are drawn on
-the CPU, so that a CPU and a GPU draw the same. Pixels are worked out in float32, since a place or
-a factor in bfloat16 would be rounded to 8 bits.
+dtype and range; its input is not changed. The few random values of a clip are drawn on the CPU, so
+a CPU and a GPU use the same values. Pixels are computed in float32, because bfloat16 would round
+positions and factors to 8 bits.
 
-Where clips come with optical flow or boxes, an augment must say what becomes of those: ``follow``
-changes whole ``Clips``, and ``keeps_places`` says that every pixel stays where it is.
+If clips have optical flow or boxes, an augment must support them: ``follow`` transforms whole
+``Clips``, and ``keeps_places`` says that no pixel moves.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Strength = Annotated[float, Field(ge=0, le=1)]
 
-# BT.601, as video and OpenCV weigh red, green and blue.
+# BT.601, the weights of red, green and blue in video and OpenCV.
 _LUMA = (0.299, 0.587, 0.114)
-# The most that one side of an erased rectangle exceeds the other, of Zhong et al.
+# The largest ratio of the sides of an erased rectangle, from Zhong et al.
 _ASPECT = 10 / 3
 
 
 class TensorFlip:
-    """Mirrors clips on the device, left and right or up and down, each with its probability."""
+    """Mirrors clips on the device, horizontally or vertically, each with its own probability."""
 
     def __init__(self, *, horizontal: Probability = 0.5, vertical: Probability = 0.0) -> None:
         self.horizontal, self.vertical = horizontal, vertical
@@ -42,7 +42,7 @@ class TensorFlip:
         return self.follow(Clips(clips_BCTHW), generator).frames
 
     def follow(self, clips: Clips, generator: torch.Generator) -> Clips:
-        """The clips with flow and boxes mirrored like the frames."""
+        """Return the clips with flow and boxes mirrored like the frames."""
         for p, axis in ((self.horizontal, 0), (self.vertical, 1)):
             if p > 0:
                 chosen = _draw(clips.frames, generator) < p
@@ -51,13 +51,13 @@ class TensorFlip:
 
 
 def _mirror(clips: Clips, chosen_B: Tensor, axis: int) -> Clips:
-    """The chosen clips mirrored along x (axis 0) or y (axis 1)."""
+    """Mirror the chosen clips along x (axis 0) or y (axis 1)."""
     frames, flow, boxes = clips.frames, clips.flow, clips.boxes
     side, length = -1 - axis, frames.shape[-1 - axis]
     frames = torch.where(_spread(chosen_B, frames), frames.flip(side), frames)
     if flow is not None:
         mirrored = flow.flip(side)
-        # What moved to the right moves to the left now.
+        # Motion to the right becomes motion to the left.
         mirrored[:, axis].neg_()
         flow = torch.where(_spread(chosen_B, flow), mirrored, flow)
     if boxes is not None:
@@ -92,7 +92,7 @@ class TensorCrop:
 
 
 class TensorRotate:
-    """Rotates by up to ``degrees`` either way on the device; edges go on into the corners."""
+    """Rotates by up to ``degrees`` in either direction on the device; edge pixels fill corners."""
 
     def __init__(self, *, degrees: Annotated[float, Field(ge=0, le=180)] = 10.0) -> None:
         self.degrees = degrees
@@ -107,8 +107,8 @@ class TensorRotate:
 class TensorColor:
     """Changes brightness, contrast and saturation on the device, by up to these shares.
 
-    In this order, each by a factor from 1 - share to 1 + share. Contrast is measured from the
-    mean gray of the whole clip. Clips of one channel have no saturation to change.
+    They are changed in this order, each by a factor from 1 - share to 1 + share. Contrast is
+    relative to the mean gray of the whole clip. Clips with one channel have no saturation.
     """
 
     keeps_places: ClassVar[bool] = True
@@ -136,11 +136,11 @@ class TensorColor:
 
 
 class TensorErase:
-    """Paints a random rectangle of a clip in the clip's mean colour, with probability ``p``.
+    """Fills a random rectangle of a clip with the clip's mean colour, with probability ``p``.
 
-    The rectangle covers a share of the frame within ``share``, at one place in all frames. Its
-    height and width, as shares of the frame's, differ by a factor of at most 10 / 3 (Zhong et
-    al., Random Erasing, AAAI 2020). Raises ``RecipeError`` when ``share`` is not (least, most).
+    The rectangle covers a share of the frame within ``share``, at the same place in all frames. Its
+    height and width, as shares of the frame's, differ by a factor of at most 10 / 3 (Zhong et al.,
+    Random Erasing, AAAI 2020). Raises ``RecipeError`` if ``share`` is not (least, most).
     """
 
     keeps_places: ClassVar[bool] = True
@@ -155,7 +155,7 @@ class TensorErase:
     def __call__(self, clips_BCTHW: Tensor, generator: torch.Generator) -> Tensor:
         chosen = _draw(clips_BCTHW, generator) < self.p
         share = _draw(clips_BCTHW, generator, *self.share)
-        # Beyond these bounds a rectangle of that share would not fit into the frame.
+        # Outside these limits, a rectangle of that share would not fit into the frame.
         most = share.log().neg().clamp(max=math.log(_ASPECT))
         aspect = (most * _draw(clips_BCTHW, generator, -1, 1)).exp()
         rows, columns = (
@@ -173,10 +173,10 @@ class TensorErase:
 
 
 class TensorNoise:
-    """Adds Gaussian noise of a standard deviation of up to ``sigma`` on the device.
+    """Adds Gaussian noise with a standard deviation of up to ``sigma`` on the device.
 
-    Each clip has its own strength, and each pixel of each frame its own noise. 0..1 is the whole
-    range of a pixel. The noise itself is drawn on the device, so a CPU and a GPU differ in it.
+    Each clip has its own strength, and each pixel of each frame its own noise. A pixel's range is
+    0..1. The noise itself is drawn on the device, so it differs between a CPU and a GPU.
     """
 
     keeps_places: ClassVar[bool] = True
@@ -197,28 +197,28 @@ class TensorNoise:
 
 
 def rotation(degrees_B: Tensor, height: int, width: int) -> Tensor:
-    """Matrices (B, 2, 3) for ``warp`` that turn a picture counter-clockwise about its centre."""
+    """Return matrices (B, 2, 3) for ``warp`` that rotate counter-clockwise around the centre."""
     sine, cosine = torch.sin(torch.deg2rad(degrees_B)), torch.cos(torch.deg2rad(degrees_B))
     zero = torch.zeros_like(sine)
-    # Places run from -1 to 1 on both sides, so a turn also has to trade height for width.
+    # Coordinates go from -1 to 1 on both sides, so a rotation must account for the aspect ratio.
     across = torch.stack([cosine, -sine * (height / width), zero], dim=1)
     down = torch.stack([sine * (width / height), cosine, zero], dim=1)
     return torch.stack([across, down], dim=1)
 
 
 def warp(clips_BCTHW: Tensor, matrix_B23: Tensor) -> Tensor:
-    """Clips whose frames are sampled bilinearly where their clip's matrix says; edges go on.
+    """Sample frames bilinearly at the positions of their clip's matrix; edge pixels are repeated.
 
-    A matrix takes (x, y, 1) of a pixel in the result to its (x, y) in the source; x and y are -1
-    and 1 at the outer edges of the picture.
+    A matrix maps (x, y, 1) of a pixel in the result to its (x, y) in the source; x and y are -1 and
+    1 at the outer edges of the image.
     """
     height, width = clips_BCTHW.shape[-2:]
     device = clips_BCTHW.device
     x, y = _centres(width, device), _centres(height, device)[:, None]
     matrix = matrix_B23.to(device)[..., None, None]
-    # Not affine_grid: it multiplies matrices, and where TF32 or autocast is on, that rounds places.
+    # Not affine_grid: it multiplies matrices, and TF32 or autocast would round the positions.
     grid_B2HW = matrix[:, :, 0] * x + matrix[:, :, 1] * y + matrix[:, :, 2]
-    # The frames of a clip go as channels: one grid serves them all.
+    # The frames of a clip are channels, so one grid serves them all.
     frames = functional.grid_sample(
         clips_BCTHW.flatten(1, 2).float(),
         grid_B2HW.permute(0, 2, 3, 1),
@@ -229,22 +229,22 @@ def warp(clips_BCTHW: Tensor, matrix_B23: Tensor) -> Tensor:
 
 
 def _centres(pixels: int, device: torch.device) -> Tensor:
-    """Where the pixels of a side have their centres, in -1..1."""
+    """Return the centres of the pixels of a side, in -1..1."""
     return (2 * torch.arange(pixels, device=device) + 1) / pixels - 1
 
 
 def _draw(clips: Tensor, generator: torch.Generator, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """A uniform number a clip, (B,) on the CPU."""
+    """Draw a uniform number per clip, (B,) on the CPU."""
     return low + (high - low) * torch.rand(len(clips), generator=generator)
 
 
 def _spread(values_B: Tensor, clips: Tensor) -> Tensor:
-    """A value a clip, on the clips' device, in a shape that broadcasts over them."""
+    """Return a value per clip, on the clips' device, in a shape that broadcasts over them."""
     return values_B.to(clips.device).view(-1, 1, 1, 1, 1)
 
 
 def _gray(clips_BCTHW: Tensor) -> Tensor:
-    """The clips' brightness, (B, 1, T, H, W)."""
+    """Return the clips' brightness, (B, 1, T, H, W)."""
     if clips_BCTHW.shape[1] == 1:
         return clips_BCTHW
     weights = torch.tensor(_LUMA, device=clips_BCTHW.device).view(3, 1, 1, 1)
@@ -252,7 +252,7 @@ def _gray(clips_BCTHW: Tensor) -> Tensor:
 
 
 def _span(share_B: Tensor, length: int, place_B: Tensor) -> Tensor:
-    """Bool (B, length): a stretch of that share of the length, placed anywhere it fits."""
+    """Bool (B, length): a span of that share of the length, at a given relative position."""
     size = (share_B * length).round()
     first = (place_B * (length - size + 1)).floor()[:, None]
     pixels = torch.arange(length)

@@ -1,4 +1,4 @@
-"""Clips as the tensors that methods see, made from uint8 frames on the device."""
+"""Clips as tensors for methods, made from uint8 frames on the device."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from vadkit.data.videos import ClipSpec
 
 @dataclass(frozen=True)
 class Clips:
-    """A batch of clips, as methods take it, on their device.
+    """A batch of clips on the method's device.
 
     ``frames`` is (B, C, T, H, W) in the range of the ``ClipSpec``. ``flow`` is (B, 2, F, H, W)
-    float32, dx and dy in pixels of the clip, from the frame before to each of the F frames of
-    ``ClipSpec.flow``. ``boxes`` holds, for each clip, the (n, 4) float32 boxes x1, y1, x2, y2 of
-    its frame ``ClipSpec.boxes``, in pixels of the clip. Flow and boxes are None where the spec asks
-    for none. ``videos`` (B,) are the numbers of the training videos that the clips are from, on the
-    CPU; None where nothing is trained. ``given`` holds, by the names of ``ClipSpec.given``, for
-    each clip the (n, 4 + F) float32 rows that files have of its last scored frame: a box in pixels
-    of the clip, NaN where a row is of the whole frame, then F features; None where there are none.
+    float32, dx and dy in clip pixels, from the previous frame to each of the F frames of
+    ``ClipSpec.flow``. ``boxes`` has, for each clip, the (n, 4) float32 boxes x1, y1, x2, y2 of its
+    frame ``ClipSpec.boxes``, in clip pixels. Flow and boxes are None if the spec does not request
+    them. ``videos`` (B,) are the numbers of the clips' training videos, on the CPU; None outside of
+    training. ``given`` has, by the names of ``ClipSpec.given``, for each clip the (n, 4 + F)
+    float32 rows from files for its last scored frame: a box in clip pixels (NaN for a row of the
+    whole frame), then F features; None if there are none.
     """
 
     frames: Tensor
@@ -33,11 +33,11 @@ class Clips:
     given: Mapping[str, tuple[Tensor, ...]] | None = None
 
     def __len__(self) -> int:
-        """Number of clips."""
+        """The number of clips."""
         return len(self.frames)
 
     def pick(self, numbers: Sequence[int]) -> Clips:
-        """The clips of these numbers, in this order; those in a row are a view."""
+        """Return the clips with these numbers, in this order; consecutive ones are a view."""
         chosen = list(numbers)
         in_a_row = bool(chosen) and chosen == list(range(chosen[0], chosen[0] + len(chosen)))
         at = slice(chosen[0], chosen[-1] + 1) if in_a_row else chosen
@@ -60,10 +60,10 @@ def make_clips(
     dtype: torch.dtype,
     augment: Callable[[Clips], Clips] | None = None,
 ) -> Clips:
-    """Clips on the device, of uint8 frames (B, T, H, W, C) and what goes with them.
+    """Make clips on the device from uint8 frames (B, T, H, W, C) and their extras.
 
-    The bytes travel, four times fewer than floats; conversion to ``dtype`` happens on the device.
-    ``augment`` gets the frames in 0..1, before they are scaled to ``spec.range``.
+    Bytes are transferred, which are four times smaller than floats; conversion to ``dtype`` happens
+    on the device. ``augment`` gets the frames in 0..1, before they are scaled to ``spec.range``.
     """
     low, high = spec.range
     frames = frames_BTHWC.to(device, non_blocking=True).permute(0, 4, 1, 2, 3).to(dtype)
@@ -81,7 +81,7 @@ def make_clips(
 
 
 def _floats(clips_BT: Tensor) -> Tensor:
-    """Clips as float32; where they are views of frames in a row, so is the result."""
+    """Return clips as float32; if they are views of consecutive frames, so is the result."""
     batch, count = clips_BT.shape[:2]
     if clips_BT.stride(0) != clips_BT.stride(1):
         return clips_BT.float()

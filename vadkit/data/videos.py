@@ -1,4 +1,4 @@
-"""What a dataset yields and what a method asks for, as plain data."""
+"""Videos of datasets and clip specs of methods, as plain data."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Track:
-    """One abnormal object over time, as RBDC and TBDC need it.
+    """One abnormal object over time, for RBDC and TBDC.
 
-    ``frames`` (n,) are 0-based and ascending; ``boxes`` (n, 4) are x1, y1, x2, y2 in pixels of
-    the source.
+    ``frames`` (n,) are 0-based and ascending; ``boxes`` (n, 4) are x1, y1, x2, y2 in source pixels.
     """
 
     frames: np.ndarray
@@ -28,13 +27,13 @@ class Track:
 class Video:
     """One video of a dataset.
 
-    ``path`` is a video file or a folder of images, ``part`` the 0-based half-open range of its
-    frames that the video is, the whole of it by default (end None: to the last frame).
-    ``labels(frames)`` gives a bool array of exactly ``frames`` values, True where a frame is
-    abnormal, and raises ``DataError`` when the labels speak of another length. ``masks()`` gives
-    bool (N, H, W) and ``tracks()`` the abnormal objects, both at the source's resolution.
-    ``abnormal`` says whether any frame is, and ``category`` what kind of anomaly it shows, where a
-    dataset tells that of whole videos.
+    ``path`` is a video file or a folder of images. ``part`` is the 0-based half-open range of its
+    frames that the video consists of, by default the whole file (end None: to the last frame).
+    ``labels(frames)`` returns a bool array of exactly ``frames`` values, True for abnormal frames,
+    and raises ``DataError`` if the labels have another length. ``masks()`` returns bool (N, H, W)
+    and ``tracks()`` the abnormal objects, both at the source's resolution. ``abnormal`` says
+    whether any frame is abnormal, and ``category`` the kind of anomaly, if a dataset has this for
+    whole videos.
     """
 
     id: str
@@ -50,16 +49,16 @@ class Video:
 
 @dataclass(frozen=True)
 class ClipSpec:
-    """Which frames a method looks at together, and which of them get a score.
+    """The frames that a method uses together, and which of them it scores.
 
-    A clip is ``frames`` frames, ``step`` apart, resized to ``size`` (height, width). ``scored``
-    lists the offsets, in clip frames from 0, that the method scores. Pixels reach the method
-    scaled to ``range``. Of the frames the last ``ahead`` are for training alone: what a method
-    learns to predict but does not score. ``flow`` lists the offsets of frames whose optical flow
-    from the frame before the method takes, for training alone where ``flow_trains``; ``boxes`` is
-    the offset of the frame whose objects it takes, None where it takes none. ``given`` names the
-    components of the method, by their place in its parameters (``features.0``), that read rows of
-    features from files; they are those of the last frame scored.
+    A clip has ``frames`` frames, ``step`` apart, resized to ``size`` (height, width). ``scored``
+    lists the offsets of the scored frames, in clip frames from 0. Pixels are scaled to ``range``.
+    The last ``ahead`` frames are only for training: a method learns to predict them but does not
+    score them. ``flow`` lists the offsets of frames whose optical flow from the previous frame the
+    method needs, only for training if ``flow_trains``. ``boxes`` is the offset of the frame whose
+    objects it needs, or None. ``given`` names the components of the method, by their place in its
+    parameters (``features.0``), that read rows of features from files; the rows are those of the
+    last scored frame.
     """
 
     frames: int
@@ -76,16 +75,16 @@ class ClipSpec:
 
     @property
     def scoring(self) -> ClipSpec:
-        """The clip as ``Method.score`` takes it, without what is for training alone."""
+        """The clip spec for ``Method.score``, without what is only for training."""
         flow = () if self.flow_trains else self.flow
         return replace(self, frames=self.frames - self.ahead, ahead=0, flow=flow, flow_trains=False)
 
     @property
     def span(self) -> int:
-        """Frames of video that one clip covers."""
+        """The number of video frames that one clip covers."""
         return (self.frames - 1) * self.step + 1
 
     @property
     def planes(self) -> int:
-        """Channels of one frame: 3 for rgb, 1 for gray."""
+        """The number of channels of one frame: 3 for rgb, 1 for gray."""
         return 3 if self.channels == "rgb" else 1
