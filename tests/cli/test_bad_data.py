@@ -50,7 +50,7 @@ def one_frame(folder):
     ("make", "expected"),
     [
         (missing, ["does not exist", "give a folder of videos"]),
-        (empty, ["holds no videos", "put videos there"]),
+        (empty, ["contains no videos", "put videos there"]),
         (text, ["no reader can open", "a.mp4; check that it is a complete video file"]),
         (zero_bytes, ["a.mp4 is empty (0 bytes)", "copy or download it again"]),
         (one_frame, ["needs 5 frames", "has 1; use longer videos"]),

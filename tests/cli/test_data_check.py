@@ -141,7 +141,7 @@ def test_neither_folder_nor_recipe(vadkit, tmp_path):
     (tmp_path / "empty").mkdir()
     code, out, err = vadkit("data", "check", tmp_path / "empty")
     assert (code, out) == (3, "")
-    assert "holds no videos" in err
+    assert "contains no videos" in err
     code, out, err = vadkit("data", "check", tmp_path / "empty", "--set", "train.epochs=1")
     assert (code, out) == (2, "")
     assert "--set and --plugin need a recipe" in err

@@ -97,7 +97,7 @@ def test_broken_folders(tmp_path):
         read_scores(tmp_path)
     (tmp_path / "v.txt").unlink()
     np.savez(tmp_path / "w.npz", a=np.ones(2), b=np.ones(2))
-    with pytest.raises(DataError, match="holds a, b; expected an array named 'scores'"):
+    with pytest.raises(DataError, match="contains a, b; expected an array named 'scores'"):
         read_scores(tmp_path)
 
 

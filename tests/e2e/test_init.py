@@ -62,7 +62,7 @@ def test_what_it_refuses(vadkit, here):
 
     assert "folder none does not exist" in refused(3, "gate", "--videos", "none")
     (here / "empty").mkdir()
-    assert "holds no videos" in refused(3, "gate", "--videos", "empty")
+    assert "contains no videos" in refused(3, "gate", "--videos", "empty")
     (here / "bad").mkdir()
     (here / "bad" / "a.mp4").write_text("no video")
     message = refused(3, "gate", "--videos", "bad")

@@ -30,13 +30,13 @@ def test_a_folder_with_training_videos_goes_before_one_with_test_videos(tmp_path
 
 def test_two_datasets_below_a_root_are_not_guessed_between(tmp_path, tree):
     tree(tmp_path, "UCSDped{1..2}/Train/Train001/1.tif")
-    with pytest.raises(DataError, match=r"holds UCSDped1, UCSDped2; name one .*dataset.root="):
+    with pytest.raises(DataError, match=r"contains UCSDped1, UCSDped2; choose one .*dataset.root="):
         find_root(NUMBERED, tmp_path)
 
 
 def test_a_root_that_is_none_names_layouts_readme_and_setting(tmp_path, tree):
     tree(tmp_path, "file", "empty/x.txt")
-    for name, what in (("file", "is a file"), ("empty", "holds no"), ("none", "does not exist")):
+    for name, what in (("file", "is a file"), ("empty", "has no"), ("none", "does not exist")):
         with pytest.raises(DataError, match=rf"{what}.*expected T\. See datasets/ucsd/README.md"):
             find_root(NUMBERED, tmp_path / name)
     with pytest.raises(DataError, match=r"--set dataset\.root=FOLDER"):

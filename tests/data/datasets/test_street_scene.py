@@ -35,7 +35,7 @@ def test_official_layout(root, ids, place):
 
 def test_one_file_of_boxes_missing(root):
     (root / "Test/Test001_gt.txt").write_text(BOXES)
-    with pytest.raises(DataError, match=r"Test002_gt.txt is neither in .* though 1 of 2"):
+    with pytest.raises(DataError, match=r"Test002_gt.txt is neither in .* but 1 of 2"):
         StreetScene(root=root).videos("test")
 
 

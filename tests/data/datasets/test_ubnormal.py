@@ -99,7 +99,7 @@ def test_masks_with_a_gap_or_none(root):
         video.masks()
     for image in folder.glob("*.png"):
         image.unlink()
-    with pytest.raises(DataError, match=r"holds no .*_0000_gt\.png"):
+    with pytest.raises(DataError, match=r"has no .*_0000_gt\.png"):
         video.masks()
 
 
@@ -108,7 +108,7 @@ def test_annotations_missing_of_one_or_all(root, tmp_path):
     (root / "Scene2/abnormal_scene_2_scenario_9.mp4").write_bytes(b"")
     path = listed if listed.is_file() else tmp_path / "scripts" / listed.name
     path.write_text(f"{ABNORMAL}\nabnormal_scene_2_scenario_9\n")
-    with pytest.raises(DataError, match=r"scenario_9_tracks\.txt does not exist, though 1 of 2"):
+    with pytest.raises(DataError, match=r"scenario_9_tracks\.txt does not exist, but 1 of 2"):
         UBnormal(root=root).videos("test")
     path.write_text("abnormal_scene_2_scenario_9\n")
     assert [video.labels for video in UBnormal(root=root).videos("test")] == [None, None]

@@ -101,8 +101,8 @@ def test_lists(tmp_path, tree):
     with pytest.raises(DataError, match=r"no list Anomaly_Train.txt.*Anomaly_Detection_splits"):
         UcfCrime(root=tmp_path).videos("train")
     for text, message in (
-        ("Abuse001_x264.mp4\n", "line 1: 'Abuse001_x264.mp4' is no FOLDER/VIDEO.mp4"),
-        (TRAIN + "Abuse/Abuse001_x264.mp4\n", "line 3: .* stands there twice"),
+        ("Abuse001_x264.mp4\n", "line 1: 'Abuse001_x264.mp4' is not FOLDER/VIDEO.mp4"),
+        (TRAIN + "Abuse/Abuse001_x264.mp4\n", "line 3: .* is given twice"),
     ):
         (tmp_path / "Anomaly_Train.txt").write_text(text)
         with pytest.raises(DataError, match=message):
@@ -113,5 +113,5 @@ def test_no_root(tmp_path):
     with pytest.raises(DataError, match=r"Anomaly_Train.txt.*datasets/ucf-crime/README.*root="):
         UcfCrime(root=tmp_path / "none")
     (tmp_path / "Anomaly_Train.txt").write_text(TRAIN)
-    with pytest.raises(DataError, match=r"holds no layout.*datasets/ucf-crime/README"):
+    with pytest.raises(DataError, match=r"has no known layout.*datasets/ucf-crime/README"):
         UcfCrime(root=tmp_path).videos("train")

@@ -72,7 +72,7 @@ def test_packed_masks_without_the_clip(tmp_path):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(b"")
     np.savez(tmp_path / "pixel_masks_packbits.npz", **{"01": np.zeros((2, 240, 45), np.uint8)})
-    with pytest.raises(DataError, match="holds no video '13'; it has 01"):
+    with pytest.raises(DataError, match="has no video '13'; it has 01"):
         Ucsd(root=tmp_path).videos("test")[0].masks()
 
 
@@ -132,7 +132,7 @@ def test_packed_masks_of_both_widths(tmp_path, width):
 def test_packed_masks_of_another_width(tmp_path):
     packed_clip(tmp_path, 100)
     video = Ucsd(root=tmp_path).videos("test")[0]
-    with pytest.raises(DataError, match="rows of 13 bytes are of neither Ped1 nor Ped2"):
+    with pytest.raises(DataError, match="rows of 13 bytes match neither Ped1 nor Ped2"):
         video.masks()
     packed_clip(tmp_path, 100, more={"width": np.int64(100)})
     assert video.masks().shape == (2, 4, 100)

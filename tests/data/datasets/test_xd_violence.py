@@ -59,12 +59,12 @@ def test_splits_that_cannot_be_told(tmp_path, tree):
     with pytest.raises(DataError, match=r"are both video 'Before\.Sunset"):
         dataset.videos("test")
     tree(tmp_path, "demo/b.mp4")
-    with pytest.raises(DataError, match=r"demo/b.mp4 is of no known split, move it away"):
+    with pytest.raises(DataError, match=r"demo/b.mp4 is in no known split, move it away"):
         dataset.videos("test")
 
 
 def test_no_root(tmp_path):
     with pytest.raises(DataError, match=r"1-1004 to 3320-3954.*xd-violence/README.*root="):
         XdViolence(root=tmp_path / "none")
-    with pytest.raises(DataError, match="holds no layout"):
+    with pytest.raises(DataError, match="has no known layout"):
         XdViolence(root=tmp_path).videos("train")

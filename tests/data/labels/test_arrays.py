@@ -30,11 +30,11 @@ def test_folder_in_natural_order_without_hidden_files(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.array([0, 1, 2]), r"a\.npy holds the value 2; expected 0 .* 1"),
-        (np.array([0, 0.5]), r"a\.npy holds the value 0\.5"),
-        (np.array([0, np.nan]), r"a\.npy holds the value nan"),
-        (np.array([-1, 0]), r"a\.npy holds the value -1"),
-        (np.array(["0", "1"]), r"a\.npy holds values of type <U1"),
+        (np.array([0, 1, 2]), r"a\.npy has the value 2; expected 0 .* 1"),
+        (np.array([0, 0.5]), r"a\.npy has the value 0\.5"),
+        (np.array([0, np.nan]), r"a\.npy has the value nan"),
+        (np.array([-1, 0]), r"a\.npy has the value -1"),
+        (np.array(["0", "1"]), r"a\.npy has values of type <U1"),
         (np.zeros((3, 4, 5)), r"a\.npy has shape \(3, 4, 5\); expected \(N,\).*pixel-npy"),
         (np.zeros((5, 1)), r"a\.npy has shape \(5, 1\); expected \(N,\) or \(1, N\)"),
         (np.zeros(()), r"a\.npy has shape \(\)"),
@@ -92,7 +92,7 @@ def test_the_wrong_kind_of_file(tmp_path):
 
 def test_archive_names_the_video_at_fault(tmp_path):
     np.savez(tmp_path / "gt.npz", a=np.zeros(3), b=np.array([0, 3]))
-    with pytest.raises(DataError, match=r"gt\.npz, video 'b' holds the value 3"):
+    with pytest.raises(DataError, match=r"gt\.npz, video 'b' has the value 3"):
         read_frame_npz(tmp_path / "gt.npz")
 
 
@@ -100,7 +100,7 @@ def test_missing_files(tmp_path):
     for read, name in ((read_frame_npy, "x.npy"), (read_frame_npz, "x.npz")):
         with pytest.raises(DataError, match=f"labels not found: .*{name}"):
             read(tmp_path / name)
-    with pytest.raises(DataError, match=r"holds no label file \*\.npy"):
+    with pytest.raises(DataError, match=r"contains no label file \*\.npy"):
         read_frame_npy(tmp_path)
     with pytest.raises(DataError, match=r"cannot be read: Is a directory"):
         read_frame_npz(tmp_path)

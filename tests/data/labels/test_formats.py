@@ -133,7 +133,7 @@ def test_files_of_normal_videos_do_not_hide_the_format(tmp_path):
 def test_what_cannot_be_told_lists_the_formats(tmp_path, name, make):
     make(tmp_path / name)
     with pytest.raises(
-        DataError, match=rf"{name} is of no format .* one of avenue-masks, csv, .*-v"
+        DataError, match=rf"{name} has no known label format; .* one of avenue-masks, csv, .*-v"
     ):
         guess_format(tmp_path / name)
 

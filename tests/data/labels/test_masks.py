@@ -73,10 +73,10 @@ def test_avenue_folder_by_number(tmp_path, masks):
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ([np.zeros((4, 5)), np.zeros((5, 4))], r"cell 2 is 4x5, but the masks before it are 5x4"),
+        ([np.zeros((4, 5)), np.zeros((5, 4))], r"cell 2 is 4x5, but earlier masks are 5x4"),
         ([np.zeros((4, 5)), np.zeros((4, 5, 3))], r"cell 2: expected a mask \(H, W\)"),
         ([np.zeros((4, 5)), "abcd"], r"cell 2: expected a mask \(H, W\)"),
-        ([], r"1_label\.mat holds no masks"),
+        ([], r"1_label\.mat contains no masks"),
     ],
 )
 def test_avenue_cells_that_are_no_masks(tmp_path, cells, message):
@@ -88,14 +88,14 @@ def test_avenue_cells_that_are_no_masks(tmp_path, cells, message):
 def test_avenue_files_of_other_kinds(tmp_path):
     savemat(tmp_path / "1_label.mat", {"volLabel": np.zeros((4, 5))})
     with pytest.raises(
-        DataError, match=r"'volLabel' is an array \(4, 5\); expected a cell a frame"
+        DataError, match=r"'volLabel' is an array \(4, 5\); expected one cell per frame"
     ):
         avenue_mask(tmp_path / "1_label.mat")
     savemat(tmp_path / "1_label.mat", {"vol": np.zeros((4, 5))})
-    with pytest.raises(DataError, match=r"1_label\.mat holds no cell array 'volLabel'"):
+    with pytest.raises(DataError, match=r"1_label\.mat has no cell array 'volLabel'"):
         avenue_mask(tmp_path / "1_label.mat")
     (tmp_path / "1_label.mat").rename(tmp_path / "x_label.mat")
-    with pytest.raises(DataError, match=r"x_label\.mat does not begin with a number"):
+    with pytest.raises(DataError, match=r"x_label\.mat does not start with a number"):
         read_avenue_masks(tmp_path)
     with pytest.raises(DataError, match=r"labels not found: .*none\.mat"):
         avenue_mask(tmp_path / "none.mat")
@@ -134,22 +134,22 @@ def test_image_folders_by_name(tmp_path, masks):
 
 
 def test_image_faults(tmp_path, masks):
-    with pytest.raises(DataError, match="holds no folders of mask images"):
+    with pytest.raises(DataError, match="contains no folders of mask images"):
         read_image_masks(tmp_path)
     with pytest.raises(DataError, match=r"masks not found: .*none is not a folder"):
         read_image_masks(tmp_path / "none")
     with pytest.raises(DataError, match=r"masks not found: .*none is not a folder"):
         image_masks(tmp_path / "none")
     (tmp_path / "Test001_gt").mkdir()
-    with pytest.raises(DataError, match=r"mask folder .*Test001_gt holds no masks"):
+    with pytest.raises(DataError, match=r"mask folder .*Test001_gt contains no masks"):
         read_image_masks(tmp_path)
     save_images(tmp_path / "Test002_gt", masks)
     cv2.imwrite(str(tmp_path / "Test002_gt" / "99.png"), np.zeros((3, 4)))
-    with pytest.raises(DataError, match=r"99\.png is 4x3, but the masks before it are 10x6"):
+    with pytest.raises(DataError, match=r"99\.png is 4x3, but earlier masks are 10x6"):
         image_masks(tmp_path / "Test002_gt")
     for content in (b"", b"text"):
         (tmp_path / "Test002_gt" / "99.png").write_bytes(content)
-        with pytest.raises(DataError, match=r"99\.png is not an image"):
+        with pytest.raises(DataError, match=r"99\.png is not a readable image"):
             image_masks(tmp_path / "Test002_gt")
 
 
@@ -164,7 +164,7 @@ def test_pixel_npy(tmp_path, masks, kind):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.full((2, 3, 4), 255), r"a\.npy holds the value 255"),
+        (np.full((2, 3, 4), 255), r"a\.npy has the value 255"),
         (np.zeros(4), r"a\.npy has shape \(4,\); expected masks \(N, H, W\).*frame-npy"),
         (np.zeros((1, 2, 3, 4)), r"a\.npy has shape \(1, 2, 3, 4\); expected masks \(N, H, W\)$"),
     ],
@@ -178,7 +178,7 @@ def test_pixel_npy_of_another_kind(tmp_path, array, message):
 def test_packed_masks(tmp_path, masks):
     np.savez(tmp_path / "m.npz", **{"01": np.packbits(masks, axis=-1)})
     np.testing.assert_array_equal(packed_masks(tmp_path / "m.npz", "01", 10), masks)
-    with pytest.raises(DataError, match=r"m\.npz holds no video '13'; it has 01"):
+    with pytest.raises(DataError, match=r"m\.npz has no video '13'; it has 01"):
         packed_masks(tmp_path / "m.npz", "13", 10)
     with pytest.raises(DataError, match=r"'01': uint8 \(5, 6, 2\) .* 360 pixels .*\(N, H, 45\)"):
         packed_masks(tmp_path / "m.npz", "01", 360)

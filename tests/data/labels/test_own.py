@@ -38,7 +38,7 @@ def test_integers_of_numpy_are_written(tmp_path):
     [
         (
             Labels([(1, 3)]),
-            r"'b' do not say how many frames it has, which .*l\.json must hold; give",
+            r"'b' do not state the number of frames, which .*l\.json needs; give",
         ),
         (Labels([(1, 9)], 3), "'b' reach frame 9, but the video has 3"),
     ],

@@ -93,7 +93,7 @@ SPANS = "video,start,end,frames\na,2,5,20\n"
         (SPANS + "a,7,7,20\n", r"line 3: \[7, 7\) is not an interval"),
         (SPANS + "a,-1,7,20\n", r"line 3: \[-1, 7\) is not an interval"),
         (SPANS + "a,1,,20\n", "line 3: '' is not a number"),
-        (SPANS + "a,7,8,21\n", "line 3: video 'a' has 21 frames, but 20 further up"),
+        (SPANS + "a,7,8,21\n", "line 3: video 'a' has 21 frames, but 20 in an earlier row"),
         (SPANS + "b,7,8,\nb,,,7\n", "line 3: end 8 of video 'b', which has 7 frames"),
     ],
 )
@@ -104,8 +104,8 @@ def test_faults_name_the_line(tmp_path, text, message):
 
 def test_missing_frames_are_named(tmp_path):
     text = "video,frame,abnormal\nb,0,0\na,1,0\na,2,0\na,4,1\n"
-    message = r"l\.csv: video 'a' has no row for frame 0, though its rows reach frame 4"
+    message = r"l\.csv: video 'a' has no row for frame 0, but its rows reach frame 4"
     with pytest.raises(DataError, match=message):
         read_csv(write(tmp_path, text))
-    with pytest.raises(DataError, match="'a' has no row for frame 3, though"):
+    with pytest.raises(DataError, match="'a' has no row for frame 3, but"):
         read_csv(write(tmp_path, text + "a,0,0\n"))

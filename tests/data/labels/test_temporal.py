@@ -34,14 +34,14 @@ def test_ucf_crime(tmp_path):
         ("b.mp4", "line 2: expected 'name class first last first last'"),
         ("b.mp4 Abuse 240 165", "line 2: 240 to 165 is not a range"),
         ("b.mp4 Abuse 0 165", "line 2: 0 to 165 is not a range of frames that count from 1"),
-        ("b.mp4 Abuse 5 -1", "line 2: 5 to -1 is not a range .*; an absent one is -1 -1"),
+        ("b.mp4 Abuse 5 -1", "line 2: 5 to -1 is not a range .*; a missing pair is -1 -1"),
         ("b.mp4 Abuse 1.5 165", "line 2: 1.5 is not a whole number"),
         ("b.mp4 Abuse 1 nan", "line 2: 'nan' is not a finite number"),
         ("b.mp4 Abuse 1 1e12", "line 2: 1e12 is too large"),
         ("b.mp4 Abuse one 165", "line 2: 'one' is not a number"),
         ("b.mp4 Abuse -1 -1 -1 -1", "line 2: class 'Abuse' has no abnormal frames; only normal"),
         ("b.mp4 Normal 5 9", "line 2: class 'Normal' has frames 5 to 9; only normal"),
-        ("a.mp4 Abuse 5 9", "line 2: video 'a' stands in the file twice"),
+        ("a.mp4 Abuse 5 9", "line 2: video 'a' is in the file twice"),
     ],
 )
 def test_ucf_crime_faults_name_the_line(tmp_path, line, message):
@@ -98,7 +98,7 @@ def test_xd_violence(tmp_path):
         ("b 5 5", r"line 3: \[5, 5\) is not an interval"),
         ("b -1 -1", r"line 3: \[-1, -1\) is not an interval of frames that count from 0"),
         ("b Abuse 5", "line 3: 'Abuse' is not a number"),
-        ("a.mp4 5 9", "line 3: video 'a' stands in the file twice"),
+        ("a.mp4 5 9", "line 3: video 'a' is in the file twice"),
     ],
 )
 def test_xd_violence_faults_name_the_line(tmp_path, line, message):
@@ -115,8 +115,8 @@ def test_files_that_are_no_list(tmp_path, read):
     with pytest.raises(DataError, match="cannot be read: Is a directory"):
         read(tmp_path)
     (tmp_path / "a.txt").write_text("\n \n")
-    with pytest.raises(DataError, match=r"a\.txt holds no line"):
+    with pytest.raises(DataError, match=r"a\.txt has no lines"):
         read(tmp_path / "a.txt")
     (tmp_path / "a.txt").write_bytes(b"\xff\xd8\xff\xe0")
-    with pytest.raises(DataError, match=r"a\.txt are not a text file"):
+    with pytest.raises(DataError, match=r"a\.txt are not a UTF-8 text file"):
         read(tmp_path / "a.txt")

@@ -49,7 +49,7 @@ def test_ubnormal_folder_takes_the_corrected_files(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,0,5\n1,5", "line 2: 2 values between commas; expected 3: object, start, end"),
+        ("1,0,5\n1,5", "line 2: 2 comma-separated values; expected 3: object, start, end"),
         ("1,9,5", "line 1: 9 to 5 is not a range of frames"),
         ("1,-1,5", "line 1: -1 to 5 is not a range of frames that count from 0"),
         ("1,0.5,5", "line 1: 0.5 is not a whole number"),
@@ -63,7 +63,7 @@ def test_ubnormal_faults_name_the_line(tmp_path, text, message):
 
 
 def test_ubnormal_folders_without_or_with_two(tmp_path):
-    with pytest.raises(DataError, match=r"holds no <video>_annotations/<video>_tracks\.txt"):
+    with pytest.raises(DataError, match=r"contains no <video>_annotations/<video>_tracks\.txt"):
         read_ubnormal(tmp_path)
     with pytest.raises(DataError, match="labels not found"):
         read_ubnormal(tmp_path / "none")
@@ -117,10 +117,10 @@ def test_track_files_round_trip(tmp_path_factory, boxes, form):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("1,5,10,20,30", "line 2: 5 values between commas; expected 6: track, frame, x_min"),
-        ("1 6 10 20 30 40", "line 2: 1 values between commas"),
+        ("1,5,10,20,30", "line 2: 5 comma-separated values; expected 6: track, frame, x_min"),
+        ("1 6 10 20 30 40", "line 2: 1 comma-separated values"),
         ("1,-6,10,20,30,40", "line 2: frame -6 is below the first one"),
-        ("1,6,30,20,10,40", "line 2: the box ends before it begins"),
+        ("1,6,30,20,10,40", "line 2: the end of the box is before its start"),
         ("1,6,10,inf,30,40", "line 2: 'inf' is not a finite number"),
         ("1,5,1,2,3,4", "line 2: track 1 has a second box in frame 5"),
     ],
@@ -154,7 +154,7 @@ def test_street_scene(tmp_path):
         ("001.jpg 1 2 3 4", "line 1: expected '001.jpg track x y w h'"),
         ("frame 1 2 3 4 5", "line 1: expected '001.jpg track x y w h'"),
         ("000.jpg 1 2 3 4 5", "line 1: image 000.jpg: images count from 1"),
-        ("001.jpg 1 2 3 -4 5", "line 1: the box ends before it begins"),
+        ("001.jpg 1 2 3 -4 5", "line 1: the end of the box is before its start"),
         ("001.jpg 1.5 2 3 4 5", "line 1: 1.5 is not a whole number"),
     ],
 )

@@ -73,16 +73,16 @@ def test_an_array_for_each_video(tmp_path):
     assert boxes(path, "scored").score.tolist() == [0.5]
     assert boxes(path, "scored").label.tolist() == [3]
     assert len(boxes(path, "none")) == 0
-    with pytest.raises(DataError, match="no boxes of video 'c'; it has 3 arrays: a/b, none, scor"):
+    with pytest.raises(DataError, match="no boxes for video 'c'; it has 3 arrays: a/b, none, scor"):
         boxes(path, "c")
 
 
 @pytest.mark.parametrize(
     ("id", "message"),
     [
-        ("13", r"no boxes of clip 13 \(video '13'\); it has 2 clips, 1 to 2"),
-        ("01_0014", "numbers its clips, but the id of video '01_0014' is no number"),
-        ("gate", "the id of video 'gate' is no number; save an array"),
+        ("13", r"no boxes for clip 13 \(video '13'\); it has 2 clips, 1 to 2"),
+        ("01_0014", "numbers its clips, but the id of video '01_0014' is not a number"),
+        ("gate", "the id of video 'gate' is not a number; save an array"),
     ],
 )
 def test_a_clip_that_the_table_lacks(table, id, message):
@@ -103,10 +103,13 @@ def test_boxes_beyond_the_video(table):
     ("changes", "message"),
     [
         ({"frame": np.array([0, -1, 3, 3])}, "the row -1, 1, 2, 3, 4 .* before frame 0"),
-        ({"frame": np.array([0, 1.5, 3, 3])}, "the row 1.5, .* no whole number"),
-        ({"frame": np.array([0, np.nan, 3, 3])}, "the row nan, .* no whole number"),
+        ({"frame": np.array([0, 1.5, 3, 3])}, "the row 1.5, .* not a whole number"),
+        ({"frame": np.array([0, np.nan, 3, 3])}, "the row nan, .* not a whole number"),
         ({"xyxy": np.full((4, 4), np.nan)}, "a value that is not finite"),
-        ({"xyxy": np.tile([4, 0, 2, 9], (4, 1))}, "the row 5, 4, 0, 2, 9 .* is no box; expected x"),
+        (
+            {"xyxy": np.tile([4, 0, 2, 9], (4, 1))},
+            "the row 5, 4, 0, 2, 9 .* is not a box; expected x",
+        ),
         ({"xyxy": np.zeros((4, 5))}, r"'xyxy' is float64 \(4, 5\); expected numbers \(4, 4\)"),
         ({"frame": np.arange(3)}, r"'frame' is int64 \(3,\); expected numbers \(4,\)"),
         ({"clip": np.array(["1", "2", "2", "2"])}, "'clip' is <U1"),

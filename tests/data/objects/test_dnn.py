@@ -87,7 +87,9 @@ def test_outputs_of_full_size():
     "shape", [(1, 300, 6), (1, 84, 2100), (8400, 84), (2, 84, 8400), (1, 8400, 5)]
 )
 def test_outputs_of_other_networks(shape):
-    with pytest.raises(DataError, match=r"net gives an output \(.*n at least 8400 for size 640"):
+    with pytest.raises(
+        DataError, match=r"net has an output of shape \(.*n at least 8400 for size 640"
+    ):
         decode_yolo(np.zeros(shape, np.float32), 640, "net")
 
 
@@ -102,13 +104,15 @@ def test_files_that_are_not_there_or_no_network(tmp_path):
     bad.write_text("nonsense")
     with pytest.raises(DataError, match=r"ONNX network not found: .*x.onnx; .* no weights. Export"):
         Onnx(weights=tmp_path / "x.onnx")(VIDEO, 0, iter([]))
-    with pytest.raises(DataError, match="bad is no ONNX network that OpenCV reads"):
+    with pytest.raises(DataError, match="bad is not an ONNX network that OpenCV can read"):
         Onnx(weights=bad)(VIDEO, 0, iter([]))
     with pytest.raises(DataError, match=r"darknet config not found: .*x\.cfg; .*Yolo-Fastest"):
         Darknet(config=tmp_path / "x.cfg", weights=bad)(VIDEO, 0, iter([]))
     with pytest.raises(DataError, match=r"darknet weights not found: .*x\.weights; .*Yolo-Fast"):
         Darknet(config=bad, weights=tmp_path / "x.weights")(VIDEO, 0, iter([]))
-    with pytest.raises(DataError, match=r"bad with .*bad is no darknet network that OpenCV reads"):
+    with pytest.raises(
+        DataError, match=r"bad with .*bad is not a darknet network that OpenCV can read"
+    ):
         Darknet(config=bad, weights=bad)(VIDEO, 0, iter([]))
 
 
@@ -117,7 +121,9 @@ def test_an_opencv_that_reads_no_darknet(tmp_path, monkeypatch):
 
     monkeypatch.delattr(cv2.dnn, "readNetFromDarknet")
     (tmp_path / "x").write_text("x")
-    with pytest.raises(DataError, match=r"reads no darknet networks; install opencv-python<5"):
+    with pytest.raises(
+        DataError, match=r"does not support darknet networks; install opencv-python<5"
+    ):
         Darknet(config=tmp_path / "x", weights=tmp_path / "x")(VIDEO, 0, iter([]))
 
 

@@ -59,10 +59,10 @@ def test_weights_of_something_else(tmp_path):
     import torch
 
     torch.save({"layer": torch.ones(3)}, tmp_path / "other.pth")
-    with pytest.raises(DataError, match=rf"other.pth are not of {MODEL} with COCO's 91"):
+    with pytest.raises(DataError, match=rf"other.pth do not match {MODEL} with COCO's 91"):
         find(tmp_path / "other.pth")
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(DataError, match=rf"list.pth are not of {MODEL}"):
+    with pytest.raises(DataError, match=rf"list.pth do not match {MODEL}"):
         find(tmp_path / "list.pth")
     (tmp_path / "text.pth").write_text("no weights")
     with pytest.raises(DataError, match=r"text.pth cannot be loaded \("):

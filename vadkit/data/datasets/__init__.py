@@ -1,1 +1,1 @@
-"""Datasets: where the videos of a benchmark, or of a user, are and what is labelled."""
+"""Datasets: the videos and labels of benchmarks, and of your own folders."""

@@ -35,12 +35,12 @@ _MASKS = ("testing_label_mask", "ground_truth_demo/testing_label_mask")
 
 
 class Avenue:
-    """CUHK Avenue: the official videos, or frames or videos as later papers re-packaged them.
+    """CUHK Avenue: the official videos, or frames or videos from re-packagings.
 
-    ``root`` holds ``training_videos`` and ``testing_videos``, or ``training`` and ``testing``.
-    Labels are taken from ``labels`` if given, else from the official masks
-    ``testing_label_mask/1_label.mat``, ``labels.json`` or ``avenue.mat``, the first there is.
-    ``tracks`` is a folder of RBDC/TBDC files ``01.txt``.
+    ``root`` contains ``training_videos`` and ``testing_videos``, or ``training`` and ``testing``.
+    Labels come from ``labels`` if given, else from the first existing one of the official masks
+    ``testing_label_mask/1_label.mat``, ``labels.json`` and ``avenue.mat``. ``tracks`` is a folder
+    of RBDC/TBDC files ``01.txt``.
     """
 
     official: ClassVar[dict[Split, tuple[int, int]]] = {"train": (16, 15328), "test": (21, 15324)}
@@ -50,7 +50,7 @@ class Avenue:
     ) -> None:
         given = root.expanduser()
         self.root = find_root(_LAYOUT, given)
-        # The archive of the masks unpacks beside the folder of the videos.
+        # The archive of the masks unpacks next to the folder of the videos.
         self.folders = tuple(dict.fromkeys((self.root, given)))
         self.labels = labels.expanduser() if labels else None
         self.tracks = tracks.expanduser() if tracks else None
@@ -62,11 +62,11 @@ class Avenue:
         return path.name if path else "none"
 
     def expected(self, split: Split) -> tuple[int, int]:
-        """Official numbers of videos and frames."""
+        """Return official numbers of videos and frames."""
         return self.official[split]
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split; test videos carry labels and masks where they were found."""
+        """Return the videos of a split; test videos have labels and masks if there are any."""
         clips = find_clips(_LAYOUT, self.root, split)
         if split == "train":
             return [Video(name, split, path) for name, path in clips.items()]
@@ -102,13 +102,13 @@ class Avenue:
         if missing:
             raise DataError(
                 f"{folder} has no {files[missing[0]].name} for test video '{missing[0]}'; unpack "
-                "the ground truth again, or move the folder away to go without masks"
+                "the ground truth again, or move the folder away to continue without masks"
             )
         return files
 
 
 def _flags_of(file: Path, name: str) -> Flags:
-    # The masks of all videos are gigabytes, so that each file is read when it is asked for.
+    # The masks of all videos take gigabytes, so each file is read only when needed.
     read = functools.cache(lambda: next(iter(read_avenue_masks(file).values())))
     return lambda frames: read().flags(frames, name, f"{file.parent.name}/{file.name}")
 

@@ -19,11 +19,11 @@ VIDEO_SUFFIXES = frozenset(
 
 
 class Folder:
-    """Any folder of normal videos or image folders to train on; no labels needed.
+    """Any folder of normal videos or image folders for training; needs no labels.
 
-    ``root`` holds the training videos, at any depth. ``test`` is another folder to evaluate on,
-    kept out of training when it lies inside ``root``. ``labels`` is a file or folder of any known
-    format, such as JSON or CSV, whose ids are paths below ``test`` without the ending.
+    ``root`` contains the training videos, at any depth. ``test`` is another folder for evaluation,
+    which is left out of training if it is inside ``root``. ``labels`` is a file or folder in any
+    known format, such as JSON or CSV; its ids are paths below ``test`` without the file ending.
     """
 
     def __init__(self, *, root: Path, test: Path | None = None, labels: Path | None = None) -> None:
@@ -33,11 +33,11 @@ class Folder:
         self.label_source = labels.name if labels else "none"
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split, in natural order; none for ``test`` where no folder was given."""
+        """Return the videos of a split, in natural order; none for ``test`` without a folder."""
         if split == "train":
             found = find_videos(self.root)
             if self.test is not None:
-                # A test folder inside the root must not be trained on.
+                # A test folder inside the root must not be used for training.
                 kept_out = self.test.expanduser().resolve()
                 found = [
                     (name, path)
@@ -55,11 +55,11 @@ class Folder:
 
 
 def find_videos(folder: Path) -> list[tuple[str, Path]]:
-    """Names and paths of every video file and image folder below a folder, in natural order.
+    """Return names and paths of all video files and image folders below a folder, in natural order.
 
-    A name is the path below ``folder`` without the ending; no two are the same. A folder that holds
-    images, and no video files beside them, is one video, also ``folder`` itself. Links are
-    followed, and each folder is read once. Raises ``DataError`` when there is nothing.
+    A name is the path below ``folder`` without the file ending; names are unique. A folder that
+    contains images and no video files is one video; this includes ``folder`` itself. Links are
+    followed, and each folder is read once. Raises ``DataError`` if there is nothing.
     """
     folder = folder.expanduser()
     if not folder.is_dir():
@@ -68,7 +68,7 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
     found: list[tuple[str, Path]] = []
     read: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
-        # A link to a folder above itself would be followed for ever.
+        # A link to one of its parent folders would be followed forever.
         real = os.path.realpath(place)
         if real in read:
             folders.clear()
@@ -80,7 +80,7 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
         for path in visible:
             if path.suffix.lower() in VIDEO_SUFFIXES:
                 found.append((_name(path.relative_to(folder).with_suffix("")), path))
-        # A picture beside videos is a thumbnail or a poster, not a frame.
+        # An image next to videos is a thumbnail or a poster, not a frame.
         if not any(path.suffix.lower() in VIDEO_SUFFIXES for path in visible) and any(
             path.suffix.lower() in IMAGE_SUFFIXES for path in visible
         ):
@@ -89,7 +89,7 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
     if not found:
         kinds = ", ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
         raise DataError(
-            f"folder {folder} holds no videos ({kinds}) and no folders of images; "
+            f"folder {folder} contains no videos ({kinds}) and no folders of images; "
             "put videos there or name another folder"
         )
     found = sorted(found, key=lambda item: (natural_key(item[0]), item[1]))
@@ -101,9 +101,9 @@ def _name(path: Path) -> str:
 
 
 def _with_unique_names(found: list[tuple[str, Path]]) -> list[tuple[str, Path]]:
-    """Where ``a.mp4`` and ``a.avi`` lie side by side, both keep their ending.
+    """Make names unique: if ``a.mp4`` and ``a.avi`` are in one folder, both keep their ending.
 
-    A digest tells apart what is still the same, such as these beside ``a.mp4.mp4``.
+    A digest is added to names that are still equal, such as these next to ``a.mp4.mp4``.
     """
     count = Counter(name for name, _ in found)
     named = [

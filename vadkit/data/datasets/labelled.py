@@ -1,4 +1,4 @@
-"""From label files to the labels of a dataset's videos; what is missing is an error."""
+"""From label files to the labels of a dataset's videos; missing labels are an error."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from vadkit.data.labels.tracks import tracks_of
 from vadkit.data.videos import Track
 from vadkit.errors import DataError
 
-# What ``Video.labels`` is: from the frame count to bool (frames,).
+# The type of ``Video.labels``: from the frame count to bool (frames,).
 Flags = Callable[[int], np.ndarray]
 
-# Formats that name no videos: the first entry is of the first video, and so on.
+# Formats without video names: the first entry belongs to the first video, and so on.
 _BY_ORDER = ("ucsd-m", "interval-mat")
 
 
 def read_flags(
     path: Path, videos: Sequence[str], kind: str | None = None, normal: Collection[str] = ()
 ) -> dict[str, Flags]:
-    """``Video.labels`` of every video, from a file or folder of the format ``kind``, or guessed.
+    """Return ``Video.labels`` of every video, from a file or folder; ``kind`` is the format.
 
-    Videos in ``normal`` may be absent from the file and then have no abnormal frame. Raises
-    ``DataError`` where another one is absent, and where a file that goes by order holds another
-    number of videos.
+    Videos in ``normal`` may be missing in the file and then have no abnormal frame. Raises
+    ``DataError`` if another one is missing, and if a file without names has another number of
+    videos.
     """
     kind = kind or guess_format(path)
     labels = read_any(path, kind)
@@ -35,7 +35,7 @@ def read_flags(
         if len(labels) != len(videos):
             raise DataError(
                 f"{path} labels {len(labels)} videos by their order, but there are {len(videos)} "
-                "test videos; videos are missing, or the labels are of another set"
+                "test videos; videos are missing, or the labels belong to another dataset"
             )
         labels = dict(zip(videos, labels.values(), strict=True))
     missing = [video for video in videos if video not in labels and video not in normal]
@@ -50,10 +50,10 @@ def read_flags(
 def read_part_flags(
     path: Path, whole: str, parts: Mapping[str, tuple[int, int | None]]
 ) -> dict[str, Flags]:
-    """``Video.labels`` of parts of one file, by their ids.
+    """Return ``Video.labels`` of parts of one file, by their ids.
 
-    An entry by a part's id counts frames from the part's first; the entry ``whole`` counts them
-    from the file's, and serves all parts without an entry of their own.
+    An entry with a part's id counts frames from the start of the part. The entry ``whole`` counts
+    them from the start of the file, and applies to all parts without their own entry.
     """
     labels = read_any(path)
     missing = [part for part in parts if part not in labels]
@@ -92,7 +92,7 @@ def _cut(labels: Labels, video: str, source: str, part: tuple[int, int | None]) 
 def read_tracks(
     folder: Path | None, videos: Sequence[str], normal: Collection[str] = ()
 ) -> dict[str, Callable[[], list[Track]]]:
-    """``Video.tracks`` from a folder of RBDC/TBDC files ``<id>.txt``; empty without a folder.
+    """Return ``Video.tracks`` from a folder of RBDC/TBDC files ``<id>.txt``, if there is one.
 
     Videos in ``normal`` need no file.
     """
@@ -105,7 +105,7 @@ def read_tracks(
     if missing:
         raise DataError(
             f"{folder} has no tracks {missing[0]}.txt{_and_more(missing)}; a video without "
-            "abnormal objects has an empty file"
+            "abnormal objects needs an empty file"
         )
     return {video: _track_reader(file) for video, file in files.items()}
 

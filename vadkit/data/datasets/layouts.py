@@ -1,4 +1,4 @@
-"""Where datasets keep their videos and files, as published and as re-packaged by others."""
+"""The folder layouts of datasets, as published and as re-packaged by others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vadkit.data.readers import IMAGE_SUFFIXES, natural_key
 from vadkit.data.videos import Split
 from vadkit.errors import DataError
 
-# How code for prediction methods has its datasets, whatever the official tree.
+# The layout in the code of prediction methods, for any dataset.
 REPACKAGED: Mapping[Split, tuple[str, ...]] = {
     "train": ("training/frames", "training/videos", "training"),
     "test": ("testing/frames", "testing/videos", "testing"),
@@ -22,11 +22,11 @@ REPACKAGED_TEXT = "training/frames/ID/*.jpg, training/videos/ID.avi or training/
 
 @dataclass(frozen=True)
 class Layout:
-    """How the splits of a dataset lie in its root.
+    """The folder layout of a dataset's splits.
 
-    ``places`` are the folders that may hold a split's videos; the first that holds any counts.
-    ``pattern`` matches a video's name without its ending; its group is the id, numbers alone of
-    two digits at least. ``text`` tells all this in errors.
+    ``places`` are folders that may contain a split's videos; the first one with videos is used.
+    ``pattern`` matches a video's name without its ending; its group is the id, and ids that are
+    numbers get at least two digits. ``text`` describes the layout in errors.
     """
 
     dataset: str
@@ -36,9 +36,9 @@ class Layout:
 
 
 def find_root(layout: Layout, root: Path) -> Path:
-    """The folder that a dataset lies in: ``root``, or the one folder within it that holds it.
+    """Return the folder of a dataset: ``root``, or the single folder in it that has the layout.
 
-    Raises ``DataError``, with the layouts that are known, for none and for more than one.
+    Raises ``DataError``, with the known layouts, for none and for more than one.
     """
 
     def holding(split: Split) -> Callable[[Path], bool]:
@@ -48,7 +48,7 @@ def find_root(layout: Layout, root: Path) -> Path:
 
 
 def find_folder(dataset: str, root: Path, text: str, *holds: Callable[[Path], bool]) -> Path:
-    """``root``, or the one folder within it, for which ``holds`` is true; earlier ones first."""
+    """Return ``root``, or the single folder in it, for which one of ``holds`` is true, in order."""
     if any(test(root) for test in holds):
         return root
     inside = [one for one in visible(root) if one.is_dir()] if root.is_dir() else []
@@ -56,7 +56,7 @@ def find_folder(dataset: str, root: Path, text: str, *holds: Callable[[Path], bo
     if len(found) > 1:
         names = ", ".join(folder.name for folder in found)
         raise DataError(
-            f"dataset {dataset}: {root} holds {names}; name one with --set dataset.root=FOLDER"
+            f"dataset {dataset}: {root} contains {names}; choose one with --set dataset.root=FOLDER"
         )
     if not found:
         raise not_there(dataset, root, text)
@@ -64,21 +64,21 @@ def find_folder(dataset: str, root: Path, text: str, *holds: Callable[[Path], bo
 
 
 def not_there(dataset: str, root: Path, text: str) -> DataError:
-    """The error for a root in which a dataset is not found."""
+    """Return the error for a root that does not contain the dataset."""
     what = "is a file" if root.exists() else "does not exist"
     if root.is_dir():
-        what = "holds no layout that is known"
+        what = "has no known layout"
     return DataError(
         f"dataset {dataset}: {root} {what}; expected {text}. See datasets/{dataset}/README.md for "
-        "where to get it, and set its place with --set dataset.root=FOLDER"
+        "where to get it, and set its location with --set dataset.root=FOLDER"
     )
 
 
 def find_clips(layout: Layout, root: Path, split: Split) -> dict[str, Path]:
-    """The videos of a split by id, in natural order of their names.
+    """Return the videos of a split by id, in natural order of their names.
 
-    Files and folders of images count; folders of masks, whose names end in ``_gt``, do not.
-    Raises ``DataError`` when there are none, and for a name that gives no id or one twice.
+    Files and folders of images count; folders of masks, whose names end in ``_gt``, do not. Raises
+    ``DataError`` if there are none, and for a name without an id or with a duplicate one.
     """
     for place in layout.places[split]:
         clips: dict[str, Path] = {}
@@ -103,7 +103,7 @@ def find_clips(layout: Layout, root: Path, split: Split) -> dict[str, Path]:
 
 
 def find_below(dataset: str, root: Path, text: str) -> list[Path]:
-    """Every video file and folder of images at any depth, in natural order of their paths."""
+    """Return every video file and folder of images at any depth, in natural order of paths."""
     if not root.is_dir():
         raise not_there(dataset, root, text)
     try:
@@ -113,7 +113,7 @@ def find_below(dataset: str, root: Path, text: str) -> list[Path]:
 
 
 def find_file(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
-    """The first name that is in any of the folders; a name may hold wildcards."""
+    """Return the first name that exists in any of the folders; a name may contain wildcards."""
     places = list(folders)
     for name in names:
         for folder in places:
@@ -124,12 +124,12 @@ def find_file(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
 
 
 def video_name(path: Path) -> str:
-    """The name of a video file without its ending, or of a folder of images."""
+    """Return the name of a video file without its ending, or of a folder of images."""
     return path.name if path.is_dir() else path.stem
 
 
 def visible(folder: Path) -> list[Path]:
-    """What a folder holds, in natural order, without hidden files."""
+    """Return the content of a folder, in natural order, without hidden files."""
     found = [path for path in folder.iterdir() if not path.name.startswith(".")]
     return sorted(found, key=lambda path: natural_key(path.name))
 

@@ -30,10 +30,10 @@ _LABELS = ("groundtruth/NWPU_Campus_gt.npz", "NWPU_Campus_gt.npz", "gt.npz", "la
 
 
 class NwpuCampus:
-    """NWPU Campus: 43 scenes, some of whose anomalies are such in their scene only.
+    """NWPU Campus: 43 scenes; some anomalies are abnormal only in their scene.
 
-    ``root`` holds ``videos/Train`` and ``videos/Test``, or ``Train`` and ``Test``. Labels are
-    taken from ``labels`` if given, else from ``groundtruth/NWPU_Campus_gt.npz`` or ``gt.npz``.
+    ``root`` contains ``videos/Train`` and ``videos/Test``, or ``Train`` and ``Test``. Labels come
+    from ``labels`` if given, else from ``groundtruth/NWPU_Campus_gt.npz`` or ``gt.npz``.
     """
 
     official: ClassVar[dict[Split, tuple[int, int]]] = {
@@ -52,11 +52,11 @@ class NwpuCampus:
         return path.name if path else "none"
 
     def expected(self, split: Split) -> tuple[int, int]:
-        """Official numbers of videos and frames."""
+        """Return official numbers of videos and frames."""
         return self.official[split]
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split; test videos carry labels where a label file was found."""
+        """Return the videos of a split; test videos have labels if there is a label file."""
         clips = find_clips(_LAYOUT, self.root, split)
         path = self._label_path() if split == "test" else None
         flags = read_flags(path, list(clips)) if path else {}

@@ -35,12 +35,12 @@ _LABELS = ("testing/test_frame_mask", "test_frame_mask", "labels.json")
 class ShanghaiTech:
     """ShanghaiTech Campus: 13 scenes, as published or re-packaged as frames.
 
-    ``root`` holds ``training`` and ``testing``. Labels are taken from ``labels`` if given, else
-    from ``testing/test_frame_mask``, pixel masks from ``testing/test_pixel_mask``. ``tracks`` is
-    a folder of RBDC/TBDC files ``01_0014.txt``. ``scenes`` keeps these scenes only, from 1.
+    ``root`` contains ``training`` and ``testing``. Labels come from ``labels`` if given, else from
+    ``testing/test_frame_mask``; pixel masks come from ``testing/test_pixel_mask``. ``tracks`` is a
+    folder of RBDC/TBDC files ``01_0014.txt``. ``scenes`` selects scenes, from 1.
     """
 
-    # Frames a second, which folders of images do not tell.
+    # Frames per second, which folders of images do not state.
     fps: ClassVar[float] = 24.0
     official: ClassVar[dict[Split, tuple[int, int | None]]] = {
         "train": (330, 274515),
@@ -68,17 +68,17 @@ class ShanghaiTech:
         return path.name if path else "none"
 
     def expected(self, split: Split) -> tuple[int, int | None] | None:
-        """Official numbers of videos and frames, of all scenes."""
+        """Return official numbers of videos and frames, of all scenes."""
         return self.official[split] if self.scenes is None else None
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split; test videos carry labels and masks where they were found."""
+        """Return the videos of a split; test videos have labels and masks if there are any."""
         clips = find_clips(_LAYOUT, self.root, split)
         kept = self._kept(split, clips)
         if split == "train":
             return [Video(name, split, path) for name, path in kept.items()]
         path = self._label_path()
-        # Files that go by order speak of all scenes.
+        # Files without names have entries for all scenes.
         flags = read_flags(path, list(clips)) if path else {}
         tracks = read_tracks(self.tracks, list(kept))
         return [

@@ -31,8 +31,8 @@ _LAYOUT = Layout(
 class StreetScene:
     """Street Scene: bounding boxes of anomalies on a busy two-lane street.
 
-    ``root`` holds ``Train/Train001/001.jpg`` and ``Test/Test001/001.jpg``, with the boxes in
-    ``Test/Test001/Test001_gt.txt`` or beside that folder. ``labels`` names other frame labels.
+    ``root`` contains ``Train/Train001/001.jpg`` and ``Test/Test001/001.jpg``, with the boxes in
+    ``Test/Test001/Test001_gt.txt`` or next to that folder. ``labels`` sets other frame labels.
     """
 
     official: ClassVar[dict[Split, tuple[int, int]]] = {
@@ -46,7 +46,7 @@ class StreetScene:
 
     @property
     def label_source(self) -> str:
-        """The name of the label file in use, or of the boxes'."""
+        """The name of the label file in use, or of the box files."""
         if self.labels:
             return self.labels.name
         patterns = ("Test/*_gt.txt", "Test/*/*_gt.txt", "testing/**/*_gt.txt")
@@ -54,11 +54,11 @@ class StreetScene:
         return "Test*_gt.txt" if any(found) else "none"
 
     def expected(self, split: Split) -> tuple[int, int]:
-        """Official numbers of videos and frames."""
+        """Return official numbers of videos and frames."""
         return self.official[split]
 
     def videos(self, split: Split) -> list[Video]:
-        """The sequences of a split; test sequences carry labels and tracks where they exist."""
+        """Return the sequences of a split; test sequences have labels and tracks if available."""
         clips = find_clips(_LAYOUT, self.root, split)
         if split == "train":
             return [Video(name, split, path) for name, path in clips.items()]
@@ -87,14 +87,14 @@ def _track_reader(file: Path) -> Callable[[], list[Track]]:
 
 
 def _box_files(clips: dict[str, Path]) -> dict[str, Path]:
-    """The file of boxes of every sequence; empty where there is none at all."""
+    """Return the box file of every sequence; empty if there is none at all."""
     places = {name: (path, path.parent) for name, path in clips.items()}
     found = {name: find_file(folders, (f"{name}_gt.txt",)) for name, folders in places.items()}
     files = {name: file for name, file in found.items() if file is not None}
     missing = [name for name in clips if name not in files]
     if files and missing:
         raise DataError(
-            f"{missing[0]}_gt.txt is neither in {clips[missing[0]]} nor beside it, though "
+            f"{missing[0]}_gt.txt is neither in {clips[missing[0]]} nor next to it, but "
             f"{len(files)} of {len(clips)} sequences have theirs; unpack the dataset again"
         )
     return files

@@ -1,4 +1,4 @@
-"""Subway: hours of one camera at an entrance and one at an exit."""
+"""Subway: hours of video from one camera at an entrance and one at an exit."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MINUTES = {"entrance": 15.0, "exit": 5.0}
 
 
 class Subway:
-    """Subway: the entrance or the exit gate, one long video; its first minutes are for training.
+    """Subway: the entrance or the exit gate, one long video whose first minutes are for training.
 
-    ``root`` holds the videos, at any depth. ``train_minutes`` is 15 for the entrance and 5 for the
-    exit unless set, at ``fps`` frames a second; the rest is for testing. ``labels`` has no
-    official file: it holds the entry ``entrance`` or ``exit`` with frames counted in the whole
+    ``root`` contains the videos, at any depth. ``train_minutes`` is 15 for the entrance and 5 for
+    the exit by default, at ``fps`` frames per second; the rest is for testing. There is no official
+    label file; ``labels`` needs the entry ``entrance`` or ``exit`` with frames counted in the whole
     file, or ``entrance-test`` with frames counted in the test part.
     """
 
@@ -49,11 +49,11 @@ class Subway:
         return self.labels.name if self.labels else "none"
 
     def expected(self, split: Split) -> tuple[int, None]:
-        """One part of the one video; copies of it differ in length."""
+        """Return one part of one video; copies of it differ in length."""
         return 1, None
 
     def videos(self, split: Split) -> list[Video]:
-        """The part of the video that a split is."""
+        """Return the part of the video for a split."""
         path = self._file()
         name = f"{self.scene}-{split}"
         if split == "train":
@@ -70,7 +70,7 @@ class Subway:
         if len(found) > 1:
             names = ", ".join(str(path.relative_to(self.root)) for path in found)
             raise DataError(
-                f"dataset subway: {self.root} holds {len(found)} videos of the {self.scene}: "
+                f"dataset subway: {self.root} contains {len(found)} videos of the {self.scene}: "
                 f"{names}; keep one"
             )
         return found[0]

@@ -1,4 +1,4 @@
-"""A drawn surveillance scene, ready without a download: people walk, then something goes wrong."""
+"""A synthetic surveillance scene that needs no download: people walk, then an anomaly occurs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vadkit.files import write_whole_folder
 
 _log = logging.getLogger("vadkit.data")
 
-# Part of the folder's name: raise it when the drawing changes, so that no old copy is read.
+# Part of the folder's name: increase it when the drawing changes, so that no old copy is used.
 _VERSION = 1
 _LABELS = "labels.json"
 
@@ -29,16 +29,16 @@ _Side = Annotated[int, Field(ge=32, le=1080, multiple_of=2)]
 
 
 class Synthetic:
-    """A drawn surveillance scene, ready without a download: people walk, then something goes wrong.
+    """A synthetic surveillance scene, drawn on first use: people walk, then an anomaly occurs.
 
-    One fixed camera over a walkway. Training videos show people walking; the test videos show in
-    turn a cyclist, a runner across everyone's way, a cart, and a bag left behind. Nothing drawn
-    can stand in for a benchmark: use it to see that a recipe works. A bag that just stands there
-    is hard for methods that predict or rebuild frames.
+    One fixed camera above a walkway. Training videos show people walking. The test videos show in
+    turn a cyclist, a runner across everyone's path, a cart, and an abandoned bag. Synthetic video
+    does not replace a benchmark: use it to check that a recipe works. A bag that stands still is
+    hard for methods that predict or reconstruct frames.
 
-    The videos are drawn on first use into a folder of ``root`` whose name spells the parameters,
-    as H.264 of 25 frames a second and ``size`` (height, width), with ``labels.json`` and pixel
-    masks. The same parameters give the same frames.
+    The videos are written into a folder of ``root`` whose name contains the parameters, as H.264
+    with 25 frames per second and ``size`` (height, width), with ``labels.json`` and pixel masks.
+    The same parameters give the same frames.
     """
 
     label_source = _LABELS
@@ -61,15 +61,15 @@ class Synthetic:
 
     @property
     def folder(self) -> Path:
-        """Where these parameters' videos are, or will be once they are asked for."""
+        """The folder of the videos for these parameters, which may not exist yet."""
         height, width = self.size
         counts = f"{self.counts['train']}x{self.counts['test']}x{self.frames}"
         return self.root / f"{width}x{height}-{counts}-seed{self.seed}-v{_VERSION}"
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split, drawn first if they are not there yet.
+        """Return the videos of a split; draw them first if they do not exist.
 
-        Raises ``DataError`` where the folder cannot be written.
+        Raises ``DataError`` if the folder cannot be written.
         """
         if not self.folder.is_dir():
             self._draw()
@@ -90,7 +90,7 @@ class Synthetic:
         ]
 
     def _masks(self, path: Path) -> np.ndarray:
-        """Bool (N, H, W) of a test video."""
+        """Return bool (N, H, W) of a test video."""
         height, width = self.size
         shape = (self.frames, height, -(-width // 8))
         try:
@@ -112,11 +112,11 @@ class Synthetic:
             with write_whole_folder(self.folder) as unfinished:
                 self._draw_into(unfinished)
         except OSError as error:
-            # Another process may have drawn the same videos meanwhile; its copy is as good.
+            # Another process may have drawn the same videos; its copy is equal.
             if not self.folder.is_dir():
                 raise DataError(
                     f"dataset synthetic: cannot write to {self.root} ({error.strerror}); "
-                    "name another folder with --set dataset.root=FOLDER"
+                    "use another folder with --set dataset.root=FOLDER"
                 ) from None
 
     def _draw_into(self, folder: Path) -> None:
@@ -125,7 +125,7 @@ class Synthetic:
             place = folder / f"{split}ing"
             place.mkdir()
             for number in range(self.counts[split]):
-                # One stream of random numbers a video: adding videos changes none of the others.
+                # One random generator per video, so that more videos do not change the others.
                 seed = int(np.random.SeedSequence([self.seed, kind, number]).generate_state(1)[0])
                 anomaly = ANOMALIES[number % len(ANOMALIES)] if split == "test" else None
                 frames, masks = draw_video(
@@ -144,7 +144,7 @@ class Synthetic:
 
 
 def _write_video(path: Path, frames: np.ndarray) -> None:
-    """Near-lossless H.264; one thread, since the bytes would depend on how many there are."""
+    """Near-lossless H.264; one thread, because the bytes depend on the number of threads."""
     import av
 
     height, width = frames.shape[1:3]

@@ -1,4 +1,4 @@
-"""UBnormal: drawn people in 29 virtual scenes."""
+"""UBnormal: virtual people in 29 virtual scenes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _TEXT = (
 
 
 class UBnormal:
-    """UBnormal: 29 virtual scenes with anomalies in its training and validation videos too.
+    """UBnormal: 29 virtual scenes, with anomalies also in its training and validation videos.
 
-    ``root`` holds ``Scene1`` to ``Scene29``, and the lists of the splits as
-    ``normal_test_video_names.txt`` in it or in ``scripts``. ``train`` "normal" takes the normal
-    training videos, "all" also the abnormal ones. ``part`` is what is evaluated. Labels are taken
-    from ``labels`` if given, else from the annotations beside the videos. ``tracks`` is a folder
+    ``root`` contains ``Scene1`` to ``Scene29``, and the lists of the splits such as
+    ``normal_test_video_names.txt``, there or in ``scripts``. ``train: normal`` uses the normal
+    training videos, ``all`` also the abnormal ones. ``part`` is the evaluated part. Labels come
+    from ``labels`` if given, else from the annotations next to the videos. ``tracks`` is a folder
     of RBDC/TBDC files ``<video>.txt``.
     """
 
@@ -56,17 +56,17 @@ class UBnormal:
 
     @property
     def label_source(self) -> str:
-        """The name of the label file in use, or of the annotations'."""
+        """The name of the label file in use, or of the annotations."""
         if self.labels:
             return self.labels.name
         return "*_tracks.txt" if any(self.root.glob("Scene*/*_annotations")) else "none"
 
     def expected(self, split: Split) -> tuple[int, None]:
-        """The official number of videos; publications differ about the frames."""
+        """Return the official number of videos; publications disagree about the frames."""
         return self.official[self.train if split == "train" else self.part], None
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split; ``abnormal`` goes by the list that a video is in."""
+        """Return the videos of a split; ``abnormal`` depends on the list of a video."""
         part = "training" if split == "train" else self.part
         normal, abnormal = self._listed("normal", part), []
         if split == "test" or self.train == "all":
@@ -97,8 +97,8 @@ class UBnormal:
         path = find_file(self.folders, (name, f"scripts/{name}"))
         if path is None:
             raise DataError(
-                f"dataset ubnormal: {self.root} has no list {name}, itself or in scripts/; take "
-                "it from the folder scripts of github.com/lilygeorgescu/UBnormal"
+                f"dataset ubnormal: {self.root} has no list {name}, neither directly nor in "
+                "scripts/; get it from the folder scripts of github.com/lilygeorgescu/UBnormal"
             )
         names = [line.removesuffix(".mp4") for _, line in read_lines(path)]
         for video in names:
@@ -117,7 +117,7 @@ class UBnormal:
         return self.root / f"Scene{name.split('_')[2]}" / f"{name}.mp4"
 
     def _annotations(self, abnormal: list[str]) -> dict[str, Path]:
-        """The tracks of every abnormal video; empty where there are none at all."""
+        """Return the tracks of every abnormal video; empty if there are none at all."""
         files = {
             name: self._file(name).with_name(f"{name}_annotations") / f"{name}_tracks.txt"
             for name in abnormal
@@ -126,7 +126,7 @@ class UBnormal:
         missing = [name for name in abnormal if name not in there]
         if there and missing:
             raise DataError(
-                f"{files[missing[0]]} does not exist, though {len(there)} of {len(files)} abnormal "
+                f"{files[missing[0]]} does not exist, but {len(there)} of {len(files)} abnormal "
                 "videos have theirs; unpack the dataset again"
             )
         return there
@@ -156,10 +156,10 @@ def _mask_reader(tracks: Path) -> Callable[[], np.ndarray]:
 
 
 def object_masks(tracks: Path) -> np.ndarray:
-    """Bool (N, H, W) of one video's abnormal objects from the images beside its tracks.
+    """Return bool (N, H, W) of one video's abnormal objects from the images next to its tracks.
 
     A pixel of ``<video>_0012_gt.png`` is the number of its object, 0 for the background. An object
-    is abnormal in the frames that its rows of the tracks name, by the number in the image's name.
+    is abnormal in the frames in its rows of the tracks, by the number in the image's name.
     """
     import cv2
 
@@ -174,7 +174,7 @@ def object_masks(tracks: Path) -> np.ndarray:
     first = min(numbers, default=0)
     gaps = [number for number in range(first, first + len(numbers)) if number not in numbers]
     if gaps or not numbers:
-        lost = f"lacks image {gaps[0]:04d}" if gaps else f"holds no {name}_0000_gt.png"
+        lost = f"lacks image {gaps[0]:04d}" if gaps else f"has no {name}_0000_gt.png"
         raise DataError(f"mask folder {tracks.parent} {lost}; unpack the dataset again")
     masks = []
     for number, path in sorted(numbers.items()):

@@ -1,4 +1,4 @@
-"""UCF-Crime: surveillance videos of thirteen crimes and accidents, and of none."""
+"""UCF-Crime: surveillance videos of thirteen kinds of crimes and accidents, and normal ones."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _COPIES = "Normal_Videos_for_Event_Recognition"
 
 
 class UcfCrime:
-    """UCF-Crime: long surveillance videos, labelled as a whole for training, by frame for testing.
+    """UCF-Crime: long surveillance videos; training has video labels, testing has frame labels.
 
-    ``root`` holds the videos at any depth, with ``Anomaly_Train.txt``, ``Anomaly_Test.txt`` and
-    ``Temporal_Anomaly_Annotation_for_Testing_Videos.txt`` up to three folders deep. ``train``
-    "normal" takes the normal training videos, "all" also the anomalous ones.
+    ``root`` contains the videos at any depth, with ``Anomaly_Train.txt``, ``Anomaly_Test.txt`` and
+    ``Temporal_Anomaly_Annotation_for_Testing_Videos.txt`` up to three folders deep. ``train:
+    normal`` uses the normal training videos, ``all`` also the anomalous ones.
     """
 
     official: ClassVar[dict[str, int]] = {"normal": 800, "all": 1610, "test": 290}
@@ -49,11 +49,11 @@ class UcfCrime:
         return path.name if path else "none"
 
     def expected(self, split: Split) -> tuple[int, None]:
-        """The official number of videos; decoders differ about the frames."""
+        """Return the official number of videos; decoders disagree about the frames."""
         return self.official[self.train if split == "train" else "test"], None
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split in its list's order, with the kind of anomaly by folder."""
+        """Return the videos of a split in the order of its list; folders name the anomalies."""
         listed = self._listed(split)
         if split == "train" and self.train == "normal":
             listed = {name: entry for name, entry in listed.items() if not _abnormal(entry)}
@@ -78,7 +78,7 @@ class UcfCrime:
         ]
 
     def _listed(self, split: Split) -> dict[str, str]:
-        """Lines such as ``Abuse/Abuse001_x264.mp4`` by the video's name."""
+        """Return lines such as ``Abuse/Abuse001_x264.mp4`` by the video's name."""
         name = f"Anomaly_{split.capitalize()}.txt"
         path = _file_below(self.root, (name,))
         if path is None:
@@ -90,7 +90,7 @@ class UcfCrime:
         for line, entry in read_lines(path):
             video = Path(entry).stem
             if "/" not in entry or video in listed:
-                what = "stands there twice" if video in listed else "is no FOLDER/VIDEO.mp4"
+                what = "is given twice" if video in listed else "is not FOLDER/VIDEO.mp4"
                 raise DataError(f"{path}, line {line}: '{entry}' {what}")
             listed[video] = entry
         return listed
@@ -104,8 +104,8 @@ class UcfCrime:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise DataError(
                 f"dataset ucf-crime: Anomaly_{split.capitalize()}.txt lists "
-                f"{listed[missing[0]]}{more}, which {self.root} does not hold; get the missing "
-                "parts, or take the lines out to work with fewer videos"
+                f"{listed[missing[0]]}{more}, which {self.root} does not contain; get the missing "
+                "parts, or delete the lines to use fewer videos"
             )
         return {name: _choose(known[name], entry) for name, entry in listed.items()}
 
@@ -114,7 +114,7 @@ class UcfCrime:
 
 
 def _choose(paths: list[Path], entry: str) -> Path:
-    """The one of several videos of the same name that a list means."""
+    """Return the video that a list means, among several with the same name."""
     if len(paths) > 1:
         same = [path for path in paths if path.parent.name == Path(entry).parent.name]
         paths = same or [path for path in paths if path.parent.name != _COPIES] or paths

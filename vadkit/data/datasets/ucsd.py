@@ -27,7 +27,7 @@ from vadkit.errors import DataError
 
 _LABEL_FILES = ("UCSDped2.m", "UCSDped1.m", "labels.json", "ped2.mat", "ped1.mat")
 _MASKS = "pixel_masks_packbits.npz"
-# Ped1's and Ped2's widths in pixels by the bytes of a packed row.
+# The widths of Ped1 and Ped2 in pixels, by the bytes of a packed row.
 _WIDTHS = {30: 238, 45: 360}
 
 _LAYOUT = Layout(
@@ -40,15 +40,15 @@ _LAYOUT = Layout(
 
 
 class Ucsd:
-    """UCSD Ped1 or Ped2: the official tree, extracted frames, or one video a clip.
+    """UCSD Ped1 or Ped2: the official layout, extracted frames, or one video per clip.
 
-    ``root`` holds ``Train/Train001/*.tif`` with ``Test/Test001``, or ``training/frames/01`` with
-    ``testing/frames/01``, or ``training/01.mp4`` with ``testing/01.mp4``. Labels are taken from
-    ``labels`` if given, else from the official ``.m`` file, ``labels.json``, or ``ped2.mat``, the
-    first there is, in ``root`` or its test folder.
+    ``root`` contains ``Train/Train001/*.tif`` with ``Test/Test001``, or ``training/frames/01`` with
+    ``testing/frames/01``, or ``training/01.mp4`` with ``testing/01.mp4``. Labels come from
+    ``labels`` if given, else from the first existing one of the official ``.m`` file,
+    ``labels.json`` and ``ped2.mat``, in ``root`` or its test folder.
     """
 
-    # Frames a second, which folders of images do not tell.
+    # Frames per second, which folders of images do not state.
     fps: ClassVar[float] = 10.0
     official: ClassVar[dict[str, dict[Split, tuple[int, int]]]] = {
         "1": {"train": (34, 6800), "test": (36, 7200)},
@@ -66,14 +66,14 @@ class Ucsd:
         return path.name if path else "none"
 
     def expected(self, split: Split) -> tuple[int, int] | None:
-        """Official numbers of clips and frames, where a name tells Ped1 from Ped2."""
+        """Return official numbers of clips and frames, if a name tells Ped1 from Ped2."""
         for name in (self.label_source, self.root.name):
             if found := re.search(r"ped([12])", name, re.IGNORECASE):
                 return self.official[found[1]][split]
         return None
 
     def videos(self, split: Split) -> list[Video]:
-        """The clips of a split; test clips carry labels where a label file was found."""
+        """Return the clips of a split; test clips have labels if there is a label file."""
         clips = find_clips(_LAYOUT, self.root, split)
         if split == "train":
             return [Video(name, split, path) for name, path in clips.items()]
@@ -99,7 +99,7 @@ class Ucsd:
 
 
 def _width(packed: Path, name: str, path: Path) -> int:
-    """Pixels of a row, which its packed bytes do not tell."""
+    """Return the pixels of a row, which its packed bytes do not tell."""
     with open_npz(packed) as archive:
         shape = load_member(archive, name, packed).shape
         row = shape[-1] if shape else 0
@@ -113,7 +113,7 @@ def _width(packed: Path, name: str, path: Path) -> int:
         return size[0]
     if row not in _WIDTHS:
         raise DataError(
-            f"{packed}, video '{name}': rows of {row} bytes are of neither Ped1 nor Ped2; add the "
+            f"{packed}, video '{name}': rows of {row} bytes match neither Ped1 nor Ped2; add the "
             "width in pixels to the archive under the name 'width'"
         )
     return _WIDTHS[row]

@@ -20,12 +20,13 @@ _CLIPS = {"lawn": range(2), "indoor": range(2, 8), "plaza": range(8, 11)}
 
 
 class Umn:
-    """UMN crowd activity: eleven clips of people who walk about and then run away.
+    """UMN crowd activity: eleven clips of people who walk around and then run away.
 
-    ``root`` holds ``Crowd-Activity-All.avi``. ``scene`` takes one of its three scenes. The first
-    ``train_frames`` of every scene are for training, the clips without them for testing.
-    ``labels`` has no official file: it holds the entry ``Crowd-Activity-All`` with frames counted
-    in the whole file, or an entry a test clip, such as ``lawn-01``, with frames counted in it.
+    ``root`` contains ``Crowd-Activity-All.avi``. ``scene`` selects one of its three scenes. The
+    first ``train_frames`` of every scene are for training, the clips without them for testing.
+    There is no official label file; ``labels`` needs the entry ``Crowd-Activity-All`` with frames
+    counted in the whole file, or an entry per test clip, such as ``lawn-01``, with frames counted
+    in the clip.
     """
 
     def __init__(
@@ -48,13 +49,13 @@ class Umn:
         return self.labels.name if self.labels else "none"
 
     def expected(self, split: Split) -> tuple[int, int | None]:
-        """Numbers of parts and, where the file's end does not count, of frames."""
+        """Return numbers of parts and, if the end of the file does not matter, of frames."""
         if split == "train":
             return len(self.clips), len(self.clips) * self.train_frames
         return sum(map(len, self.clips.values())), None
 
     def videos(self, split: Split) -> list[Video]:
-        """A part a scene for training, a part a clip for testing."""
+        """Return one part per scene for training, one part per clip for testing."""
         path = self._file()
         if split == "train":
             firsts = {scene: _STARTS[clips[0]] for scene, clips in self.clips.items()}
@@ -69,7 +70,8 @@ class Umn:
         ]
 
     def _test_parts(self) -> dict[str, tuple[int, int | None]]:
-        # The last clip is open, since decoders differ about the last frames of the file.
+        # The last clip has no fixed end, because decoders disagree about the last frames of the
+        # file.
         ends: list[tuple[int, int | None]] = [*pairwise(_STARTS), (_STARTS[-1], None)]
         parts: dict[str, tuple[int, int | None]] = {}
         for scene, clips in self.clips.items():
@@ -80,12 +82,12 @@ class Umn:
         return parts
 
     def _file(self) -> Path:
-        text = f"{_NAME}.avi, or the same under another ending or as a folder of images"
+        text = f"{_NAME}.avi, or the same with another ending or as a folder of images"
         paths = find_below("umn", self.root, text)
         found = [path for path in paths if video_name(path).lower() == _NAME.lower()]
         if not found:
             raise not_there("umn", self.root, text)
         if len(found) > 1:
             names = ", ".join(str(path.relative_to(self.root)) for path in found)
-            raise DataError(f"dataset umn: {self.root} holds {_NAME} more than once: {names}")
+            raise DataError(f"dataset umn: {self.root} contains {_NAME} more than once: {names}")
         return found[0]

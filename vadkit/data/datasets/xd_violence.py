@@ -28,9 +28,9 @@ _CATEGORIES = {
 class XdViolence:
     """XD-Violence: violence in films, news and web videos, with cuts and moving cameras.
 
-    ``root`` holds training videos in folders named ``1-1004`` to ``3320-3954`` or ``train*``, test
-    videos in one named ``test*`` or ``videos``, and ``annotations.txt``. Names that end in
-    ``label_A`` are of videos without violence. ``train`` "normal" takes those, "all" every one.
+    ``root`` contains training videos in folders named ``1-1004`` to ``3320-3954`` or ``train*``,
+    test videos in one named ``test*`` or ``videos``, and ``annotations.txt``. Names of videos
+    without violence end in ``label_A``. ``train: normal`` uses those, ``all`` uses every video.
     """
 
     official: ClassVar[dict[str, int]] = {"normal": 2049, "all": 3954, "test": 800}
@@ -51,11 +51,11 @@ class XdViolence:
         return path.name if path else "none"
 
     def expected(self, split: Split) -> tuple[int, None]:
-        """The official number of videos; decoders differ about the frames."""
+        """Return the official number of videos; decoders disagree about the frames."""
         return self.official[self.train if split == "train" else "test"], None
 
     def videos(self, split: Split) -> list[Video]:
-        """The videos of a split; ``abnormal`` and ``category`` go by their names."""
+        """Return the videos of a split; their names give ``abnormal`` and ``category``."""
         paths = self._paths(split)
         normal = {name for name in paths if name.lower().endswith("label_a")}
         if split == "train" and self.train == "normal":
@@ -99,18 +99,18 @@ class XdViolence:
 
 
 def _category(name: str) -> str | None:
-    """The first of the labels in ``..._label_B2-G-0``, which is the anomaly shown first."""
+    """Return the first label in ``..._label_B2-G-0``, the anomaly that is shown first."""
     first = re.search(r"label_([A-Z]\d?)", name, re.IGNORECASE)
     return _CATEGORIES.get(first[1].upper()) if first else None
 
 
 def _split_of(root: Path, path: Path) -> Split:
-    """Which split a video is in by the folders above it."""
+    """Return the split of a video, from the folders above it."""
     folders = [part.lower() for part in path.relative_to(root).parts[:-1]]
     if any(re.fullmatch(r"\d+-\d+|train.*", folder) for folder in folders):
         return "train"
     if any(folder.startswith("test") or folder == "videos" for folder in folders):
         return "test"
     raise DataError(
-        f"dataset xd-violence: {path} is of no known split, move it away; expected {_TEXT}"
+        f"dataset xd-violence: {path} is in no known split, move it away; expected {_TEXT}"
     )

@@ -1,4 +1,4 @@
-"""Readers of label files: every one gives ``Labels`` by video id."""
+"""Readers of label files; each returns ``Labels`` by video id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vadkit.data.labels.intervals import Labels
 
 _NUMBER = r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?"
-# What the first line of a text file looks like, format by format.
+# The first line of a text file, for each format.
 _FIRST_LINES = {
     "tracks": rf"{_NUMBER}(\s*,\s*{_NUMBER}){{5}}",
     "ubnormal": rf"{_NUMBER}(\s*,\s*{_NUMBER}){{2}}",
@@ -25,25 +25,25 @@ _FIRST_LINES = {
 
 
 def read_any(path: Path, format: str | None = None) -> dict[str, Labels]:
-    """Labels by video id, by the reader of that name, or of the name that is guessed.
+    """Return labels by video id, read in the given format, or in the detected one.
 
-    Raises ``RecipeError`` for an unknown name and ``DataError`` for labels that cannot be read.
+    Raises ``RecipeError`` for an unknown format and ``DataError`` for unreadable labels.
     """
     labels: dict[str, Labels] = find("labels", format or guess_format(path)).load()(path)
     return labels
 
 
 def guess_format(path: Path) -> str:
-    """The name, in the registry's family ``labels``, of the format of a file or a folder.
+    """Return the format of a file or a folder, as a name in the registry's family ``labels``.
 
-    Goes by suffix and content. Raises ``DataError`` with the names of all formats when nothing or
-    more than one fits.
+    It is detected from suffix and content. Raises ``DataError`` with the names of all formats if
+    none or more than one matches.
     """
     if not path.exists():
         raise DataError(f"labels not found: {path}")
     found = _of_folder(path) if path.is_dir() else _of_file(path)
     if len(found) != 1:
-        what = f"may be {' or '.join(sorted(found))}" if found else "is of no format that shows"
+        what = f"may be {' or '.join(sorted(found))}" if found else "has no known label format"
         raise DataError(
             f"{path} {what}; name the format of the labels (`--format` in data convert), one of "
             f"{', '.join(sorted(components('labels')))}"
@@ -65,7 +65,7 @@ def _of_folder(path: Path) -> set[str]:
     if arrays:
         found |= _of_array(arrays[0])
     if not found:
-        # Files of videos without anomalies are empty and tell nothing.
+        # Files of videos without anomalies are empty and have no information.
         lines = (_of_text(file) for file in sorted(path.glob("[!.]*.txt")))
         found |= {"tracks"} & next((formats for formats in lines if formats), set())
     return found
@@ -107,7 +107,7 @@ def _of_matlab(path: Path) -> set[str]:
     try:
         names = names_of(path)
     except NotImplementedError:
-        raise DataError(f"{path} is a MATLAB 7.3 file, which is not read") from None
+        raise DataError(f"{path} is a MATLAB 7.3 file, which is not supported") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a MATLAB file ({error})") from None
     known = {"gt": "interval-mat", "volLabel": "avenue-masks"}

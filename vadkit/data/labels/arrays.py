@@ -1,4 +1,4 @@
-"""One 0 or 1 a frame in NumPy files: ShanghaiTech's frame masks and NWPU Campus."""
+"""One 0 or 1 per frame in NumPy files: ShanghaiTech's frame masks and NWPU Campus."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from vadkit.files import open_regular
 def read_frame_npy(path: Path) -> dict[str, Labels]:
     """One ``.npy`` file, or a folder of them, by name: ``01_0014.npy`` is video "01_0014".
 
-    Each holds N values 0 or 1 of any numeric type, shape (N,) or (1, N), as in ShanghaiTech's
+    Each has N values 0 or 1 of any numeric type, shape (N,) or (1, N), as in ShanghaiTech's
     ``test_frame_mask``.
     """
     files = label_files(path, "*.npy", lambda file: file.stem)
@@ -38,7 +38,7 @@ def read_frame_npy(path: Path) -> dict[str, Labels]:
 
 
 def read_frame_npz(path: Path) -> dict[str, Labels]:
-    """An archive of arrays 0 or 1 a frame by video id, as NWPU Campus has in ``gt.npz``."""
+    """An archive with an array of 0 or 1 per frame for each video id: NWPU Campus's ``gt.npz``."""
     labels: dict[str, Labels] = {}
     intervals = 0
     with open_npz(path) as archive:
@@ -53,7 +53,7 @@ def read_frame_npz(path: Path) -> dict[str, Labels]:
 
 
 def load_npy(path: Path, most: int = MOST_BYTES) -> np.ndarray:
-    """The array in a ``.npy`` file; ``DataError`` for a broken, a pickled or a larger one."""
+    """Read the array in a ``.npy`` file; ``DataError`` for a broken, pickled or larger one."""
     with _read(path):
         if is_archive(path):
             raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
@@ -61,7 +61,7 @@ def load_npy(path: Path, most: int = MOST_BYTES) -> np.ndarray:
 
 
 def head_of(path: Path) -> Head:
-    """The shape and the type of the array in a ``.npy`` file."""
+    """Read the shape and the type of the array in a ``.npy`` file."""
     with _read(path):
         if is_archive(path):
             raise DataError(f"{path} is an archive of arrays, not one array; name it .npz")
@@ -71,7 +71,7 @@ def head_of(path: Path) -> Head:
 
 @contextmanager
 def open_npz(path: Path, most: int = MOST_BYTES) -> Iterator[Archive]:
-    """The open archive of a ``.npz`` file, whose arrays take at most ``most`` bytes together."""
+    """Open a ``.npz`` file whose arrays have at most ``most`` bytes in total."""
     with ExitStack() as stack:
         with _read(path):
             if not is_archive(path):
@@ -81,33 +81,33 @@ def open_npz(path: Path, most: int = MOST_BYTES) -> Iterator[Archive]:
 
 
 def load_member(archive: Archive, name: str, path: Path) -> np.ndarray:
-    """One array of an open archive; ``DataError`` lists the names when there is none such."""
+    """Read one array of an open archive; ``DataError`` lists the names if it does not exist."""
     if name not in archive.files:
-        raise DataError(f"{path} holds no video '{name}'; it has {', '.join(archive.files[:12])}")
+        raise DataError(f"{path} has no video '{name}'; it has {', '.join(archive.files[:12])}")
     with _read(path):
         return archive[name]
 
 
 def zeros_and_ones(array: np.ndarray, source: str) -> np.ndarray:
-    """The array as bool; ``DataError`` names the first value that is neither 0 nor 1."""
+    """Convert an array to bool; ``DataError`` names the first value that is not 0 or 1."""
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{source} holds values of type {array.dtype}; expected numbers 0 and 1")
+        raise DataError(f"{source} has values of type {array.dtype}; expected numbers 0 and 1")
     flags: np.ndarray = array != 0
     odd = array[flags & (array != 1)]
     if odd.size:
         raise DataError(
-            f"{source} holds the value {odd.flat[0]}; expected 0 for normal and 1 for abnormal"
+            f"{source} has the value {odd.flat[0]}; expected 0 for normal and 1 for abnormal"
         )
     return flags
 
 
 def _check_shape(head: Head, source: str) -> None:
-    """Before the array is read: its head is all that may be wrong with it."""
+    """Check the header before the array is read."""
     shape = head.shape
     if len(shape) != 1 and not (len(shape) == 2 and shape[0] == 1):
         masks = "; masks of (N, H, W) are read by the format pixel-npy" if len(shape) == 3 else ""
         raise DataError(
-            f"{source} has shape {shape}; expected (N,) or (1, N), a value a frame{masks}"
+            f"{source} has shape {shape}; expected (N,) or (1, N), one value per frame{masks}"
         )
     if head.values > MOST_FRAMES:
         raise DataError(
@@ -135,7 +135,7 @@ def _broken(path: Path, error: Exception) -> DataError:
     if "pickle" in str(error):
         return DataError(
             f"{path} is not a plain NumPy array; pickled objects are not read, because they can "
-            "run code. Where you trust the file, save it again with numpy.save as an array of "
+            "run code. If you trust the file, save it again with numpy.save as an array of "
             "0 and 1"
         )
     return DataError(f"{path} is broken or not a NumPy file ({error})")

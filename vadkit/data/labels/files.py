@@ -1,4 +1,4 @@
-"""Finding the files that labels come in, and the lines and numbers of those that are text."""
+"""Find label files, and read the lines and numbers of text files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MOST_LINES = 10_000_000
 
 
 def label_files(path: Path, pattern: str, name: Callable[[Path], str]) -> dict[str, Path]:
-    """By video id, as ``name`` gives it: the file ``path``, or what matches in the folder.
+    """Return files by video id (from ``name``): the file ``path``, or matches in the folder.
 
-    Natural order; hidden files are left out. Raises ``DataError`` when there is none, and when
+    They are in natural order, without hidden files. Raises ``DataError`` if there is none, and if
     two files have the same id.
     """
     if path.is_file():
@@ -41,12 +41,12 @@ def label_files(path: Path, pattern: str, name: Callable[[Path], str]) -> dict[s
             raise DataError(f"{file} and {found[video]} both label video '{video}'; remove one")
         found[video] = file
     if not found:
-        raise DataError(f"folder {path} holds no label file {pattern}")
+        raise DataError(f"folder {path} contains no label file {pattern}")
     return found
 
 
 def read_text(path: Path, most: int = _MOST_TEXT, encoding: str = "utf-8-sig") -> str:
-    """A text file, its line ends as they are, of at most ``most`` bytes and 10 million lines.
+    """Read a text file with its line ends, of at most ``most`` bytes and 10 million lines.
 
     Raises ``DataError`` for anything else.
     """
@@ -57,7 +57,7 @@ def read_text(path: Path, most: int = _MOST_TEXT, encoding: str = "utf-8-sig") -
     except OSError as error:
         raise DataError(f"labels {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise DataError(f"labels {path} are not a text file in UTF-8") from None
+        raise DataError(f"labels {path} are not a UTF-8 text file") from None
     except ValueError as error:
         raise DataError(f"labels {path} cannot be read: {error}") from None
     if text.count("\n") + text.count("\r") > 2 * _MOST_LINES:
@@ -66,29 +66,29 @@ def read_text(path: Path, most: int = _MOST_TEXT, encoding: str = "utf-8-sig") -
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
-    """Number, from 1, and stripped text of every line that is not blank."""
+    """Return the number, from 1, and the stripped text of every line that is not blank."""
     lines = enumerate(io.StringIO(read_text(path), newline=None), 1)
     return [(number, line.strip()) for number, line in lines if line.strip()]
 
 
 def read_matlab(path: Path, name: str, what: str) -> np.ndarray:
-    """The cell array ``name`` of a MATLAB file; ``what`` tells in errors what it should hold."""
+    """Read the cell array ``name`` of a MATLAB file; ``what`` describes its content in errors."""
     if not path.is_file():
         raise DataError(f"labels not found: {path} is not a file")
     try:
         return read_matlab_array(path, name)
     except NotImplementedError:
         raise DataError(
-            f"{path} is a MATLAB 7.3 file, which is not read; save it again in MATLAB with "
+            f"{path} is a MATLAB 7.3 file, which is not supported; save it again in MATLAB with "
             f"save(..., '{name}', '-v7')"
         ) from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} holds no cell array '{name}' of {what} ({error})") from None
+        raise DataError(f"{path} has no cell array '{name}' of {what} ({error})") from None
 
 
 @contextmanager
 def at_line(path: Path, line: int, what: str = "line") -> Iterator[None]:
-    """Turns a ``ValueError`` into a ``DataError`` that names the file and the line."""
+    """Convert a ``ValueError`` into a ``DataError`` that names the file and the line."""
     try:
         yield
     except ValueError as error:
@@ -96,7 +96,7 @@ def at_line(path: Path, line: int, what: str = "line") -> Iterator[None]:
 
 
 def whole_number(text: str) -> int:
-    """A whole number, also one written ``12.0``; ``ValueError`` tells what the text is instead."""
+    """Parse a whole number, also written as ``12.0``; ``ValueError`` for other text."""
     value = number(text)
     if not value.is_integer():
         raise ValueError(f"{printable(text.strip(), 60)} is not a whole number")
@@ -106,7 +106,7 @@ def whole_number(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """A finite number; ``ValueError`` tells what the text is instead."""
+    """Parse a finite number; ``ValueError`` for other text."""
     try:
         value = float(text)
     except ValueError:

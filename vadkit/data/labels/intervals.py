@@ -1,4 +1,4 @@
-"""Which frames of a video are abnormal, as intervals, and how that meets the video's length."""
+"""Abnormal frames of a video as intervals, and checks against the video's length."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from vadkit.errors import DataError
 # Abnormal frames as 0-based half-open [start, end) pairs.
 Intervals = list[tuple[int, int]]
 
-# 38 days at 30 frames a second; a label file that speaks of more has a slip of the pen.
+# 38 days at 30 frames per second; a larger number in a label file is a mistake.
 MOST_FRAMES = 10**8
-# A video that turns abnormal more often has noise for labels, which takes memory by the gigabyte.
+# A video with more changes has noise as labels, which would need gigabytes of memory.
 MOST_INTERVALS = 10**6
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of one video as a label file gives them.
+    """The labels of one video from a label file.
 
-    ``frames`` is the length that the file speaks of, None where it only names intervals.
+    ``frames`` is the length that the file states, None if it only has intervals.
     """
 
     intervals: Intervals
     frames: int | None = None
 
     def abnormal(self) -> int:
-        """How many frames are abnormal."""
+        """The number of abnormal frames."""
         return sum(end - start for start, end in join_intervals(self.intervals))
 
     @classmethod
     def from_flags(cls, flags: np.ndarray) -> Labels:
-        """From one bool a frame; ``DataError`` for more turns than labels can have."""
+        """Create labels from one bool per frame; ``DataError`` for too many changes."""
         turns = int(np.count_nonzero(flags[1:] != flags[:-1]))
         if turns > 2 * MOST_INTERVALS:
             raise DataError(
-                f"labels turn {turns:,} times between normal and abnormal; these are no labels"
+                f"labels change {turns:,} times between normal and abnormal; these are not labels"
             )
         return cls(frames_to_intervals(flags), len(flags))
 
     def flags(self, frames: int, video: str, source: str) -> np.ndarray:
-        """Bool (frames,), True where abnormal.
+        """Return bool (frames,), True for abnormal frames.
 
-        Raises ``DataError`` with both numbers and the likely cause when the file speaks of
-        another length, or of frames that the video does not have.
+        Raises ``DataError`` with both numbers and the likely cause if the file states another
+        length, or has frames that the video does not have.
         """
         if self.frames is not None and self.frames != frames:
             raise DataError(
@@ -56,16 +56,16 @@ class Labels:
         return intervals_to_frames(self.intervals, frames, video)
 
     def of(self, video: str, source: str) -> Callable[[int], np.ndarray]:
-        """``Video.labels``: the function from a video's frame count to its flags."""
+        """Return a function for ``Video.labels``: from a video's frame count to its flags."""
         return lambda frames: self.flags(frames, video, source)
 
 
 def intervals_to_frames(
     intervals: Sequence[tuple[int, int]], frames: int, video: str
 ) -> np.ndarray:
-    """Bool (frames,), True inside an interval.
+    """Return bool (frames,), True inside an interval.
 
-    Raises ``DataError`` when an interval does not lie within the video.
+    Raises ``DataError`` if an interval is not inside the video.
     """
     check_intervals(intervals, frames, video)
     flags = np.zeros(frames, bool)
@@ -75,7 +75,7 @@ def intervals_to_frames(
 
 
 def check_intervals(intervals: Sequence[tuple[int, int]], frames: int, video: str) -> None:
-    """Raise ``DataError`` when an interval does not lie within the video."""
+    """Raise ``DataError`` if an interval is not inside the video."""
     for start, end in intervals:
         if not 0 <= start < end:
             raise DataError(f"labels of video '{video}': [{start}, {end}) is not an interval")
@@ -88,7 +88,7 @@ def check_intervals(intervals: Sequence[tuple[int, int]], frames: int, video: st
 
 def frames_to_intervals(flags: np.ndarray) -> Intervals:
     """The inverse of ``intervals_to_frames``: maximal runs of True."""
-    # Of bytes, not of whole numbers, which would take eight times the memory.
+    # Bytes instead of integers, which would take eight times the memory.
     padded = np.zeros(len(flags) + 2, bool)
     padded[1:-1] = flags
     edges = np.flatnonzero(padded[1:] != padded[:-1])
@@ -96,7 +96,7 @@ def frames_to_intervals(flags: np.ndarray) -> Intervals:
 
 
 def join_intervals(intervals: Iterable[tuple[int, int]]) -> Intervals:
-    """The same frames as sorted intervals that neither overlap nor touch."""
+    """Return the same frames as sorted intervals that neither overlap nor touch."""
     joined: Intervals = []
     for start, end in sorted(intervals):
         if joined and start <= joined[-1][1]:
@@ -107,12 +107,12 @@ def join_intervals(intervals: Iterable[tuple[int, int]]) -> Intervals:
 
 
 def likely_cause(frames: int, labelled: int) -> str:
-    """Why a video of so many frames may meet labels of another length, in a clause."""
+    """Return a likely reason why a video and its labels have different lengths."""
     low, high = sorted((frames, labelled))
     if high - low == 1:
         return (
-            "one frame is off: the labels count from 1 where 0 is meant, or a re-encoding lost or "
-            "doubled a frame"
+            "one frame is off: the labels count from 1 instead of 0, or a re-encoding lost or "
+            "duplicated a frame"
         )
     ratio = round(high / low) if low else 0
     if 2 <= ratio <= 60 and abs(high - ratio * low) <= max(ratio, high // 100):
@@ -122,7 +122,7 @@ def likely_cause(frames: int, labelled: int) -> str:
         return "the labels were cut to whole segments of 16 frames, as feature extractors do"
     if labelled < frames and frames - labelled <= 16:
         return (
-            f"the labels leave out {frames - labelled} frames, as files made for methods that do "
-            "not score the first ones do"
+            f"the labels leave out {frames - labelled} frames, like files for methods that do "
+            "not score the first ones"
         )
     return "the video was cut or re-encoded, or the labels belong to another version of it"

@@ -1,4 +1,4 @@
-"""Pixel masks, as pixels and as frames: a frame is abnormal when any of its pixels is."""
+"""Pixel masks, as pixels and as frames: a frame is abnormal if any of its pixels is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vadkit.data.labels.intervals import Labels
 from vadkit.data.readers import image_files, natural_key
 from vadkit.errors import DataError
 
-# A byte a pixel of 10,000 frames of 640 by 640; masks of one video are looked at all at once.
+# A byte per pixel of 10,000 frames of 640 by 640; the masks of a video are processed at once.
 _MOST_MASKS = 4 << 30
 
 
@@ -27,18 +27,18 @@ def read_avenue_masks(path: Path) -> dict[str, Labels]:
 
 
 def avenue_mask(path: Path) -> np.ndarray:
-    """Bool (N, H, W) from one file of Avenue's, whose ``volLabel`` is a cell array of N masks.
+    """Read bool (N, H, W) from one file of Avenue, whose ``volLabel`` is a cell array of N masks.
 
-    Files with one (H, W, N) array under that name are read as well.
+    Files with one (H, W, N) array under that name are also accepted.
     """
     return np.stack(list(_avenue_frames(path)))
 
 
 def read_image_masks(path: Path) -> dict[str, Labels]:
-    """A folder with one folder of mask images a video.
+    """A folder with one folder of mask images per video.
 
-    ``Test001_gt`` is video "01", as in UCSD; other folders give their name. Where any folder ends
-    in ``_gt``, only those count, since UCSD keeps the frames beside the masks.
+    ``Test001_gt`` is video "01", as in UCSD; other folders are named by their video. If any folder
+    ends in ``_gt``, only those count, because UCSD has frames next to the masks.
     """
     if not path.is_dir():
         raise DataError(f"masks not found: {path} is not a folder")
@@ -46,12 +46,12 @@ def read_image_masks(path: Path) -> dict[str, Labels]:
     marked = [one for one in folders if one.name.endswith("_gt")]
     folders = sorted(marked or folders, key=lambda one: natural_key(one.name))
     if not folders:
-        raise DataError(f"{path} holds no folders of mask images, such as Test001_gt")
+        raise DataError(f"{path} contains no folders of mask images, such as Test001_gt")
     return {_folder_id(folder): _any_pixel(_image_frames(folder)) for folder in folders}
 
 
 def image_masks(folder: Path) -> np.ndarray:
-    """Bool (N, H, W) from the images of a folder in natural order, True where not black."""
+    """Read bool (N, H, W) from the images of a folder in natural order, True where not black."""
     return np.stack(list(_image_frames(folder)))
 
 
@@ -62,26 +62,26 @@ def read_pixel_npy(path: Path) -> dict[str, Labels]:
 
 
 def pixel_npy(path: Path) -> np.ndarray:
-    """Bool (N, H, W) from a ``.npy`` file of that shape, of values 0 and 1."""
+    """Read bool (N, H, W) from a ``.npy`` file of that shape, with values 0 and 1."""
     shape = head_of(path).shape
     if len(shape) != 3:
-        flags = "; a value a frame is read by the format frame-npy" if len(shape) < 3 else ""
+        flags = "; one value per frame is read by the format frame-npy" if len(shape) < 3 else ""
         raise DataError(f"{path} has shape {shape}; expected masks (N, H, W){flags}")
     return zeros_and_ones(load_npy(path, _MOST_MASKS), str(path))
 
 
 def packed_masks(path: Path, video: str, width: int) -> np.ndarray:
-    """Bool (N, H, width) of one video from an archive of bit-packed rows.
+    """Read bool (N, H, width) of one video from an archive of bit-packed rows.
 
-    The archive holds uint8 (N, H, ceil(width / 8)) by video id, as ``numpy.packbits(masks, -1)``
-    gives it.
+    The archive has uint8 (N, H, ceil(width / 8)) by video id, as from ``numpy.packbits(masks,
+    -1)``.
     """
     with open_npz(path, _MOST_MASKS // 8) as archive:
         packed = load_member(archive, video, path)
     needed = -(-width // 8)
     if packed.dtype != np.uint8 or packed.ndim != 3 or packed.shape[-1] != needed:
         raise DataError(
-            f"{path}, video '{video}': {packed.dtype} {packed.shape} does not hold masks {width} "
+            f"{path}, video '{video}': {packed.dtype} {packed.shape} does not match masks {width} "
             f"pixels wide; expected uint8 (N, H, {needed})"
         )
     return np.unpackbits(packed, axis=-1, count=width).astype(bool)
@@ -94,7 +94,7 @@ def _any_pixel(masks: Iterable[np.ndarray]) -> Labels:
 def _avenue_id(path: Path) -> str:
     number = re.match(r"\d+", path.stem)
     if not number:
-        raise DataError(f"{path} does not begin with a number; Avenue's files are 1_label.mat, ...")
+        raise DataError(f"{path} does not start with a number; Avenue's files are 1_label.mat, ...")
     return f"{int(number[0]):02d}"
 
 
@@ -106,7 +106,8 @@ def _avenue_frames(path: Path) -> Iterator[np.ndarray]:
         frames = list(np.moveaxis(cells, -1, 0))
     else:
         raise DataError(
-            f"{path}: 'volLabel' is an array {cells.shape}; expected a cell a frame, or (H, W, N)"
+            f"{path}: 'volLabel' is an array {cells.shape}; expected one cell per frame, or (H, "
+            "W, N)"
         )
     return _same_size(((f"{path}, cell {n}", cell) for n, cell in enumerate(frames, 1)), str(path))
 
@@ -120,25 +121,25 @@ def _image_frames(folder: Path) -> Iterator[np.ndarray]:
 
 
 def _image(path: Path) -> np.ndarray:
-    """(H, W), the largest value of a pixel's colours; a dark colour is not black."""
+    """Return (H, W), the maximum over a pixel's colours, because a dark colour is not black."""
     import cv2
 
     return np.asarray(mask_image(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH).max(axis=2))
 
 
 def mask_image(path: Path, flags: int) -> np.ndarray:
-    """A picture by OpenCV's ``flags``; ``DataError`` where it cannot be read."""
+    """Read an image with OpenCV's ``flags``; ``DataError`` if it is unreadable."""
     try:
         image = decode_image(path, flags)
     except ValueError as error:
         raise DataError(f"mask {error}") from None
     if image is None:
-        raise DataError(f"mask {path} is not an image that can be read")
+        raise DataError(f"mask {path} is not a readable image")
     return image
 
 
 def _same_size(frames: Iterable[tuple[str, Any]], source: str) -> Iterator[np.ndarray]:
-    """Bool (H, W) a frame; ``DataError`` for none at all, and for one unlike the first."""
+    """Yield bool (H, W) per frame; ``DataError`` for no frame, and for different sizes."""
     size = None
     for name, frame in frames:
         if np.ndim(frame) != 2 or np.asarray(frame).dtype.kind not in "biuf":
@@ -147,12 +148,11 @@ def _same_size(frames: Iterable[tuple[str, Any]], source: str) -> Iterator[np.nd
         if frame.shape != size:
             (height, width), (first_height, first_width) = frame.shape, size
             raise DataError(
-                f"{name} is {width}x{height}, but the masks before it are "
-                f"{first_width}x{first_height}"
+                f"{name} is {width}x{height}, but earlier masks are {first_width}x{first_height}"
             )
         yield frame != 0
     if size is None:
-        raise DataError(f"{source} holds no masks; expected one a frame")
+        raise DataError(f"{source} contains no masks; expected one per frame")
 
 
 def _folder_id(folder: Path) -> str:

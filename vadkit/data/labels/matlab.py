@@ -1,6 +1,6 @@
-"""MATLAB files, read in a process of its own: SciPy crashes on some that are damaged.
+"""Read MATLAB files in a separate process, because SciPy crashes on some damaged files.
 
-The process has a bound on its memory too, since parts of a file are compressed.
+The process also has a memory limit, because parts of a file are compressed.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ import numpy as np
 from vadkit.arrays import load_archive
 from vadkit.text import printable
 
-# Of address space, which libraries take more of than they use.
+# A limit of address space, of which libraries take more than they use.
 _MOST_MEMORY = 6 << 30
 _MOST_SECONDS = 120
 _CELL = "cell-{}"
-# The exit code that tells of a file of version 7.3.
+# The exit code for a file of version 7.3.
 _UNKNOWN_VERSION = 73
 
 
 def names_of(path: Path) -> set[str]:
-    """Names of the arrays of a MATLAB file; ``ValueError`` says why it cannot be read."""
+    """Return the names of the arrays of a MATLAB file; ``ValueError`` if it is unreadable."""
     return set(_ask(path, "")["names"].tolist())
 
 
 def read_matlab_array(path: Path, name: str) -> np.ndarray:
-    """An array of numbers, or a cell array of such arrays as one of objects.
+    """Read an array of numbers, or a cell array of such arrays as an object array.
 
-    Cells that hold something else come as text. Raises ``ValueError``, and ``NotImplementedError``
-    for a file of version 7.3.
+    Cells with other content are returned as text. Raises ``ValueError``, and
+    ``NotImplementedError`` for a file of version 7.3.
     """
     found = _ask(path, name)
     if "shape" not in found:
@@ -68,7 +68,7 @@ def _ask(path: Path, name: str) -> dict[str, np.ndarray]:
 
 
 def _answer() -> None:
-    """What the process does: arguments are the file, the array's name and where to write it."""
+    """The code of the process; its arguments are the file, the array's name and the output."""
     import scipy.io
 
     path, name, answer = sys.argv[1:]
@@ -85,13 +85,13 @@ def _answer() -> None:
     except KeyError:
         sys.exit(f"there is no '{name}'")
     except Exception as error:
-        # SciPy documents no errors; broken files give a dozen kinds from as many places in it.
+        # SciPy documents no errors; broken files raise many types from many places.
         sys.exit(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _plain(found: Any) -> dict[str, np.ndarray]:
     if not isinstance(found, np.ndarray) or found.dtype.names is not None:
-        return {"array": np.array("no array of numbers")}
+        return {"array": np.array("not an array of numbers")}
     if found.dtype != object:
         return {"array": found}
     cells = {_CELL.format(place): _numbers(cell) for place, cell in enumerate(found.ravel())}
@@ -100,4 +100,4 @@ def _plain(found: Any) -> dict[str, np.ndarray]:
 
 def _numbers(cell: Any) -> np.ndarray:
     plain = isinstance(cell, np.ndarray) and cell.dtype.kind in "biufcU"
-    return np.asarray(cell) if plain else np.array("no array of numbers")
+    return np.asarray(cell) if plain else np.array("not an array of numbers")

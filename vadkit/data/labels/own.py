@@ -1,4 +1,4 @@
-"""vadkit's own label format: one JSON file, intervals by video id."""
+"""vadkit's label format: one JSON file with intervals by video id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMAT = "vadkit-labels-1"
 
 
 def write_labels(path: Path, labels: Mapping[str, Labels]) -> None:
-    """Write labels by video id; the file appears whole or not at all.
+    """Write labels by video id, atomically.
 
     Raises ``DataError`` for a video without a length or with an interval beyond its end.
     """
@@ -27,8 +27,8 @@ def write_labels(path: Path, labels: Mapping[str, Labels]) -> None:
     for video, one in labels.items():
         if one.frames is None:
             raise DataError(
-                f"the labels of video '{video}' do not say how many frames it has, which {path} "
-                "must hold; give the videos too, so that the lengths are known"
+                f"the labels of video '{video}' do not state the number of frames, which {path} "
+                "needs; give the videos too, so that the lengths are known"
             )
         check_intervals(one.intervals, one.frames, video)
         videos[video] = {"frames": int(one.frames), "abnormal": _plain(one.intervals)}
@@ -36,12 +36,12 @@ def write_labels(path: Path, labels: Mapping[str, Labels]) -> None:
 
 
 def _plain(intervals: Intervals) -> list[list[int]]:
-    # JSON does not know NumPy's integers.
+    # JSON does not support NumPy's integers.
     return [[int(start), int(end)] for start, end in intervals]
 
 
 def read_labels(path: Path) -> dict[str, Labels]:
-    """Labels by video id from vadkit's own format; ``DataError`` names what is wrong."""
+    """Read labels by video id from vadkit's format; ``DataError`` names the error."""
     text = read_text(path, MOST_JSON)
     try:
         data = parse_json(text)
@@ -49,7 +49,7 @@ def read_labels(path: Path) -> dict[str, Labels]:
         raise DataError(f"labels {path} cannot be read as JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise DataError(
-            f"{path} is not a label file of vadkit, which is written as "
+            f"{path} is not a label file of vadkit, which looks like "
             f'{{"format": "{FORMAT}", "videos": {{"01": '
             '{"frames": 180, "abnormal": [[60, 180]]}}}'
         )
@@ -60,7 +60,7 @@ def read_labels(path: Path) -> dict[str, Labels]:
 
 
 class _Entry(BaseModel):
-    """The labels of one video as they stand in the file."""
+    """The labels of one video in the file."""
 
     frames: Annotated[int, Field(ge=0, strict=True)]
     abnormal: list[tuple[Annotated[int, Field(strict=True)], Annotated[int, Field(strict=True)]]]

@@ -1,4 +1,4 @@
-"""Labels as a table in CSV: a row a frame, or a row an interval."""
+"""Labels in a CSV table: one row per frame, or one row per interval."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _FLAGS = {"0": False, "false": False, "1": True, "true": True}
 def read_csv(path: Path) -> dict[str, Labels]:
     """A table with the header ``video,frame,abnormal`` or ``video,start,end[,frames]``.
 
-    The first has a row for every frame, from 0, with 0, 1, true or false. The second has a row
-    for every interval, from 0, half-open, or one with both cells empty for a video without any;
-    ``frames`` is the video's length. Cells may be parted by commas, semicolons or tabs.
+    The first has a row for every frame, from 0, with 0, 1, true or false. The second has a row for
+    every half-open interval, from 0, or a row with both cells empty for a video without any;
+    ``frames`` is the video's length. The separator is a comma, semicolon or tab.
     """
     columns, rows = _read_rows(path)
     if columns == {"video", "frame", "abnormal"}:
@@ -77,7 +77,7 @@ def _from_frames(path: Path, rows: list[_Row]) -> dict[str, Labels]:
         if len(flags) <= last:
             missing = next(frame for frame in range(last) if frame not in flags)
             raise DataError(
-                f"{path}: video '{video}' has no row for frame {missing}, though its rows reach "
+                f"{path}: video '{video}' has no row for frame {missing}, but its rows reach "
                 f"frame {last}; every frame needs a row, counted from 0"
             )
         labels[video] = Labels.from_flags(np.array([flags[frame] for frame in range(last + 1)]))
@@ -95,7 +95,8 @@ def _from_intervals(path: Path, rows: list[_Row]) -> dict[str, Labels]:
                 length = whole_number(frames)
                 if lengths.setdefault(video, length) != length:
                     raise ValueError(
-                        f"video '{video}' has {length} frames, but {lengths[video]} further up"
+                        f"video '{video}' has {length} frames, but {lengths[video]} in an earlier "
+                        "row"
                     )
             if row["start"] or row["end"]:
                 start, end = whole_number(row["start"]), whole_number(row["end"])

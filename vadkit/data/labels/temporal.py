@@ -14,9 +14,9 @@ from vadkit.errors import DataError
 def read_ucf_crime(path: Path) -> dict[str, Labels]:
     """UCF-Crime's temporal annotations, by video name without ``.mp4``.
 
-    A line is ``Abuse028_x264.mp4  Abuse  165  240  -1  -1``: name, class, pairs of first and last
-    frame, from 1, both included, and ``-1 -1`` for a pair that is absent. A normal video has the
-    class Normal and no pair. [164, 240) comes of the line above.
+    A line is ``Abuse028_x264.mp4  Abuse  165  240  -1  -1``: name, class, and pairs of first and
+    last frame, from 1, both inclusive; ``-1 -1`` is a missing pair. A normal video has the class
+    Normal and no pair. The line above becomes [164, 240).
     """
     return _read(path, _ucf_intervals)
 
@@ -25,7 +25,7 @@ def read_xd_violence(path: Path) -> dict[str, Labels]:
     """XD-Violence's annotations, by video name without ``.mp4``.
 
     A line is ``name start end [start end]...`` in frames from 0, half-open. Normal videos, whose
-    names end in ``label_A``, are absent from the file.
+    names end in ``label_A``, are not in the file.
     """
     return _read(path, _xd_intervals)
 
@@ -37,10 +37,10 @@ def _read(path: Path, intervals: Callable[[list[str]], Intervals]) -> dict[str, 
         video = re.sub(r"\.(mp4|avi|mkv)$", "", name, flags=re.IGNORECASE)
         with at_line(path, line):
             if video in labels:
-                raise ValueError(f"video '{video}' stands in the file twice")
+                raise ValueError(f"video '{video}' is in the file twice")
             labels[video] = Labels(intervals(words))
     if not labels:
-        raise DataError(f"{path} holds no line; expected a video and its frames on each")
+        raise DataError(f"{path} has no lines; expected a video and its frames on each")
     return labels
 
 
@@ -53,7 +53,7 @@ def _ucf_intervals(words: list[str]) -> Intervals:
         if not 1 <= first <= last:
             raise ValueError(
                 f"{first} to {last} is not a range of frames that count from 1; "
-                "an absent one is -1 -1"
+                "a missing pair is -1 -1"
             )
     if (kind == "Normal") == bool(pairs):
         has = f"frames {pairs[0][0]} to {pairs[0][1]}" if pairs else "no abnormal frames"

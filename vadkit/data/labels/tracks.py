@@ -13,14 +13,14 @@ from vadkit.data.labels.intervals import Intervals, Labels, join_intervals
 from vadkit.data.videos import Track
 from vadkit.errors import DataError
 
-# Of one line: the object, the frame from 0, and x1, y1, x2, y2 in pixels.
+# One line: the object, the frame from 0, and x1, y1, x2, y2 in pixels.
 _Row = tuple[int, int, tuple[float, float, float, float]]
 
 
 def read_ubnormal(path: Path) -> dict[str, Labels]:
     """Every ``<video>_annotations/<video>_tracks.txt`` below a folder, or one such file.
 
-    Keyed by ``<video>``; videos without a file of tracks are normal ones and absent.
+    The ids are ``<video>``; normal videos have no file of tracks and are not included.
     """
     if path.is_file():
         return {_ubnormal_id(path): read_ubnormal_tracks(path)}
@@ -35,15 +35,15 @@ def read_ubnormal(path: Path) -> dict[str, Labels]:
             raise DataError(f"{file} and {found[video]} both label video '{video}'; remove one")
         found[video] = file
     if not found:
-        raise DataError(f"folder {path} holds no <video>_annotations/<video>_tracks.txt")
+        raise DataError(f"folder {path} contains no <video>_annotations/<video>_tracks.txt")
     return {video: read_ubnormal_tracks(file) for video, file in found.items()}
 
 
 def read_ubnormal_tracks(path: Path) -> Labels:
-    """A file of ``object, start, end`` rows, frames from 0, both ends included.
+    """Read a file of ``object, start, end`` rows, frames from 0, both ends inclusive.
 
-    ``<video>_new_tracks.txt``, which corrects ``<video>_tracks.txt``, is read instead of it where
-    it stands beside it.
+    If ``<video>_new_tracks.txt``, which corrects ``<video>_tracks.txt``, exists next to it, it is
+    read instead.
     """
     corrected = path.with_name(f"{_ubnormal_id(path)}_new_tracks.txt")
     if corrected.is_file():
@@ -65,11 +65,11 @@ def read_track_files(path: Path) -> dict[str, Labels]:
 
 
 def tracks_of(path: Path) -> list[Track]:
-    """The objects of one RBDC/TBDC file, by ascending number; an empty file has none.
+    """Return the objects of one RBDC/TBDC file, by ascending number; an empty file has none.
 
     Rows are ``track, frame, x_min, y_min, x_max, y_max``, frames from 0, as published with
-    Georgescu et al., "A Background-Agnostic Framework with Adversarial Training for Abnormal
-    Event Detection in Video" (2021).
+    Georgescu et al., "A Background-Agnostic Framework with Adversarial Training for Abnormal Event
+    Detection in Video" (2021).
     """
     return _read_tracks(path, _rbdc_row)
 
@@ -81,9 +81,9 @@ def read_street_scene(path: Path) -> dict[str, Labels]:
 
 
 def street_scene_tracks(path: Path) -> list[Track]:
-    """The objects of one ``Test001_gt.txt``, by ascending number.
+    """Return the objects of one ``Test001_gt.txt``, by ascending number.
 
-    Rows are ``.../001.jpg track x y w h`` between spaces; image 001 is frame 0.
+    Rows are ``.../001.jpg track x y w h`` separated by spaces; image 001 is frame 0.
     """
     return _read_tracks(path, _street_scene_row)
 
@@ -96,7 +96,7 @@ def _read_tracks(path: Path, parse: Callable[[str], _Row]) -> list[Track]:
             if frame < 0:
                 raise ValueError(f"frame {frame} is below the first one")
             if box[2] < box[0] or box[3] < box[1]:
-                raise ValueError("the box ends before it begins")
+                raise ValueError("the end of the box is before its start")
             boxes = objects.setdefault(track, {})
             if frame in boxes:
                 raise ValueError(f"track {track} has a second box in frame {frame}")
@@ -131,7 +131,7 @@ def _values(text: str, columns: str) -> list[str]:
     values = text.split(",")
     wanted = columns.count(",") + 1
     if len(values) != wanted:
-        raise ValueError(f"{len(values)} values between commas; expected {wanted}: {columns}")
+        raise ValueError(f"{len(values)} comma-separated values; expected {wanted}: {columns}")
     return values
 
 

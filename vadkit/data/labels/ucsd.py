@@ -1,4 +1,4 @@
-"""The label files that come with UCSD, and the ``gt`` cell array that later papers spread."""
+"""The label files of UCSD, and the ``gt`` cell array in the code of later papers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_ucsd_m(path: Path) -> dict[str, Labels]:
     script = re.sub(r"%.*", "", read_text(path, MOST_JSON, "latin-1"))
     found = re.findall(r"gt_frame\s*=\s*\[([^\]]*)\]", script)
     if not found:
-        raise DataError(f"{path} holds no line such as 'gt_frame = [61:180]'")
+        raise DataError(f"{path} has no line such as 'gt_frame = [61:180]'")
     clips: list[Intervals] = []
     for text in found:
         ranges = re.sub(r"\s*:\s*", ":", text).replace(",", " ").replace(";", " ").split()
@@ -42,7 +42,7 @@ def read_ucsd_m(path: Path) -> dict[str, Labels]:
 def read_interval_mat(path: Path) -> dict[str, Labels]:
     """The ``gt`` cell array of files such as ``ped2.mat`` or ``avenue.mat``: "01", "02", ...
 
-    A cell is a 2 x k array of first and last frames, from 1, both included; an empty cell is a
+    A cell is a 2 x k array of first and last frames, from 1, both inclusive; an empty cell is a
     clip without anomalies.
     """
     cells = read_matlab(path, "gt", "frame intervals").ravel()
@@ -57,7 +57,7 @@ def _cell_intervals(path: Path, clip: int, cell: Any) -> Intervals:
     try:
         if np.size(cell) > 2 * MOST_INTERVALS:
             raise ValueError("too many")
-        # MATLAB keeps plain numbers as doubles.
+        # MATLAB stores numbers as doubles.
         ends = np.atleast_2d(np.asarray(cell, np.float64))
         if ends.size == 0:
             return []

@@ -1,9 +1,9 @@
 """Objects in the frames of a video, as boxes; each module finds them in another way.
 
-The contract is one call for a video: the video, its number of frames, and its frames in order as
-an iterator that decodes when it is asked. What finds boxes frame by frame walks through it, what
-needs the frames before (a background model) keeps what it needs, and what has its boxes already
-never asks, so that nothing is decoded.
+The interface is one call per video, with the video, its number of frames, and its frames in order
+as an iterator that decodes on demand. A component that finds boxes frame by frame iterates over it;
+one with a background model also keeps earlier frames; and one that has its boxes already does not
+iterate, so nothing is decoded.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ class Boxes:
     """n boxes of one video.
 
     ``frame`` (n,) int64 counts from 0, ascending; ``xyxy`` (n, 4) float32 is x1, y1, x2, y2 in
-    pixels of the source; ``score`` (n,) float32 in 0..1 says how sure the finder is, 1 where it
-    does not say; ``label`` (n,) int64 is the class in the finder's own numbers, -1 where it has
-    none.
+    source pixels; ``score`` (n,) float32 in 0..1 is the confidence, 1 if unknown; ``label`` (n,)
+    int64 is the class number of the component, -1 if there is none.
     """
 
     frame: np.ndarray
@@ -33,11 +32,11 @@ class Boxes:
     label: np.ndarray
 
     def __len__(self) -> int:
-        """Number of boxes in all frames."""
+        """The number of boxes in all frames."""
         return len(self.frame)
 
     def at(self, frame: int) -> Boxes:
-        """The boxes of one frame, none where it has none."""
+        """Return the boxes of one frame, possibly none."""
         start, stop = np.searchsorted(self.frame, [frame, frame + 1])
         return Boxes(
             self.frame[start:stop],
@@ -48,7 +47,7 @@ class Boxes:
 
 
 class FrameBoxes(NamedTuple):
-    """What is found in one frame: (k, 4) boxes, (k,) scores and (k,) labels."""
+    """The boxes of one frame: (k, 4) boxes, (k,) scores and (k,) labels."""
 
     xyxy: np.ndarray
     score: np.ndarray
@@ -56,33 +55,33 @@ class FrameBoxes(NamedTuple):
 
 
 class ObjectFinder(Protocol):
-    """What the family ``objects`` holds.
+    """The interface of the family ``objects``.
 
-    ``reads_frames`` is False where the boxes come from elsewhere; only those of finders that read
-    frames are kept in the cache. Those also have ``stream``, which new video needs. Several
-    threads may call one object at a time.
+    ``reads_frames`` is False if the boxes come from another source; only boxes of finders that read
+    frames are cached. These also have ``stream``, which new video needs. Several threads may call
+    one object at the same time.
     """
 
     reads_frames: bool
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
-        """The boxes of ``video``, which has ``length`` frames.
+        """Return the boxes of ``video``, which has ``length`` frames.
 
-        ``frames`` gives each once, in order, as (H, W, 3) uint8 RGB at the source's size. A video
-        that is a part of a file has its own frames only, and the first of them is frame 0. Raises
-        ``DataError`` for what cannot be used.
+        ``frames`` yields each frame once, in order, as (H, W, 3) uint8 RGB at the source's size. If
+        the video is a part of a file, it yields only its frames, and the first of them is frame 0.
+        Raises ``DataError`` for unusable input.
         """
 
 
 class FrameFinder(ObjectFinder, Protocol):
-    """A finder that looks at frames, and so can follow a stream of them."""
+    """A finder that uses frames, so it also works on streams."""
 
     def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
-        """What is found in each frame, in order; it may look at later frames before it answers."""
+        """Yield the boxes of each frame, in order; it may read later frames before it answers."""
 
 
 def boxes_of_frames(found: Sequence[FrameBoxes]) -> Boxes:
-    """The boxes of a video, of what was found in frame 0, 1, ..."""
+    """Combine the boxes of frame 0, 1, ... to the boxes of a video."""
     counts = np.array([len(one.score) for one in found], np.int64)
     xyxy = [np.zeros((0, 4)), *(one.xyxy for one in found)]
     score = [np.zeros(0), *(one.score for one in found)]
@@ -96,7 +95,7 @@ def boxes_of_frames(found: Sequence[FrameBoxes]) -> Boxes:
 
 
 def within_frame(found: FrameBoxes, height: int, width: int) -> FrameBoxes:
-    """The boxes cut to the frame, without those that cover no part of it."""
+    """Clip boxes to the frame, and drop those completely outside."""
     xyxy = np.clip(found.xyxy, 0, [width, height, width, height])
     kept = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
     return FrameBoxes(xyxy[kept], found.score[kept], found.label[kept])

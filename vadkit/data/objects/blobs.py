@@ -1,4 +1,4 @@
-"""What differs from the background, without a detector."""
+"""Objects as differences from the background, without a detector."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from pydantic import Field
 from vadkit.data.objects import Boxes, FrameBoxes, boxes_of_frames, within_frame
 from vadkit.data.videos import Video
 
-# Frames are looked at this long on the longer side: it is faster, and noise averages out.
+# The longer side of the frames is reduced to this: it is faster, and noise averages out.
 _LONG_SIDE = 320
-# As many of the first frames make the median, evenly spread.
+# The number of evenly spread frames, among the first ones, for the median.
 _MEDIAN_FRAMES = 60
-# What MOG2 gives to pixels of objects; shadows get 127.
+# MOG2's value for pixels of objects; shadows get 127.
 _FOREGROUND = 255
-# Red, green and blue of a gray picture differ by less, on average, after coding.
+# Red, green and blue of a gray picture differ by less than this on average, after coding.
 _GRAY_SPREAD = 3.0
 
 
 class Blobs:
-    """Moving things before a still background, for a fixed camera; needs no weights.
+    """Moving objects in front of a static background, for a fixed camera; needs no weights.
 
-    A mixture of Gaussians a pixel (Zivkovic, ICPR 2004, OpenCV's MOG2) learns the background, from
-    the median of the first ``warmup`` frames on; connected pixels that do not fit it are a box.
-    Things that touch share one. What stands still for ``patience`` frames becomes background.
-    ``threshold`` is the squared distance from the background, in variances, that makes a pixel
-    foreground. Boxes whose pixels are under ``min_area`` of the frame are dropped. The score is
-    the share of the box that is foreground.
+    A mixture of Gaussians per pixel (Zivkovic, ICPR 2004, OpenCV's MOG2) learns the background,
+    starting with the median of the first ``warmup`` frames; connected pixels that do not match it
+    are a box. Objects that touch share one box. What stands still for ``patience`` frames becomes
+    background. ``threshold`` is the squared distance from the background, in variances, at which a
+    pixel is foreground. Boxes with fewer pixels than ``min_area`` of the frame are dropped. The
+    score is the share of the box that is foreground.
     """
 
     reads_frames = True
@@ -50,24 +50,24 @@ class Blobs:
         self.warmup = warmup
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
-        """The boxes of every frame, the first ones included."""
+        """Return the boxes of every frame, including the first ones."""
         return boxes_of_frames(list(self.stream(frames)))
 
     def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
-        """The boxes of each frame; the first come once ``warmup`` frames are there."""
+        """Yield the boxes of each frame; the first ones come after ``warmup`` frames."""
         import cv2
 
         smalls = ((frame.shape[:2], _small(frame)) for frame in frames)
         first = list(itertools.islice(smalls, self.warmup))
         if not first:
             return
-        # Whoever walks in the first frame would be taken for background if it were learnt alone.
+        # With the first frame alone, a person in it would be learned as background.
         spread = first[:: -(-len(first) // _MEDIAN_FRAMES)]
         background = np.median([small for _, small in spread], axis=0).astype(np.uint8)
         model = cv2.createBackgroundSubtractorMOG2(
             varThreshold=self.threshold, detectShadows=_has_colour(background)
         )
-        # A new colour counts as background once the old one's weight falls below the ratio.
+        # A new colour counts as background when the old one's weight falls below the ratio.
         rate = -math.log(model.getBackgroundRatio()) / self.patience
         model.apply(background, learningRate=1)
         for size, small in itertools.chain(first, smalls):
@@ -75,11 +75,11 @@ class Blobs:
 
 
 def _boxes(seen_HW: np.ndarray, size: tuple[int, ...], min_area: float) -> FrameBoxes:
-    """Boxes in a frame of ``size`` (height, width) from what MOG2 says of its pixels."""
+    """Return boxes in a frame of ``size`` (height, width) from MOG2's output."""
     import cv2
 
     mask = (seen_HW == _FOREGROUND).astype(np.uint8)
-    # Opening drops specks and thin edges; closing joins what is left of a person, upright.
+    # Opening removes specks and thin edges; closing joins the parts of an upright person.
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 3), np.uint8)))
     # The first component is the background.
@@ -94,7 +94,7 @@ def _boxes(seen_HW: np.ndarray, size: tuple[int, ...], min_area: float) -> Frame
 
 
 def _has_colour(picture_HWC: np.ndarray) -> bool:
-    """Whether it has any: without colour, whoever is darker than the ground looks like a shadow."""
+    """Whether it has colour: without it, anyone darker than the ground looks like a shadow."""
     spread = picture_HWC.max(axis=-1).astype(int) - picture_HWC.min(axis=-1)
     return bool(spread.mean() > _GRAY_SPREAD)
 

@@ -1,4 +1,4 @@
-"""Boxes that were found before and saved in an archive."""
+"""Precomputed boxes from an archive."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _TABLE = ("clip", "frame", "xyxy")
 
 
 class BoxesFile:
-    """Boxes from a ``.npz`` archive, one for each split; decodes nothing.
+    """Precomputed boxes from a ``.npz`` archive for each split; decodes nothing.
 
-    The archive is one table for all videos: ``clip`` (n,) counts from 1, ``frame`` (n,) from 0,
-    ``xyxy`` (n, 4) in pixels of the source and, where they are known, ``score`` (n,) and ``label``
-    (n,), as the boxes published with VEC (Yu et al., "Cloze Test Helps", ACM MM 2020) can be
-    written. Clip 7 is the video whose id is 7, 07 or Test007.
+    An archive is one table for all videos: ``clip`` (n,) from 1, ``frame`` (n,) from 0, ``xyxy``
+    (n, 4) in source pixels and, if known, ``score`` (n,) and ``label`` (n,). The boxes published
+    with VEC (Yu et al., "Cloze Test Helps", ACM MM 2020) can be saved in this form. Clip 7 is the
+    video with the id 7, 07 or Test007.
 
-    Or it holds an array for each video, under its id: (n, 5), (n, 6) or (n, 7) of frame from 0,
-    x1, y1, x2, y2 and, where they are known, score and label. A video without objects has an array
-    of no rows. ``train`` and ``test`` may be the same archive where no id is in both splits.
+    Or it has one array per video, named by its id: (n, 5), (n, 6) or (n, 7) of frame from 0, x1,
+    y1, x2, y2 and, if known, score and label. A video without objects has an array without rows.
+    ``train`` and ``test`` may be the same archive if no id is in both splits.
     """
 
     reads_frames = False
@@ -37,7 +37,7 @@ class BoxesFile:
         self.test = test
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
-        """The video's boxes; ``DataError`` where the archive lacks it or speaks of more frames."""
+        """Return the video's boxes; ``DataError`` if the archive lacks it or has other frames."""
         path = self.train if video.split == "train" else self.test
         if path is None:
             raise DataError(
@@ -56,7 +56,7 @@ class BoxesFile:
 
 @functools.lru_cache(maxsize=4)
 def _archive(path: Path, size: int, changed: int) -> dict[str, np.ndarray]:
-    """All arrays, read once for all videos; size and time of change tell a new version."""
+    """Read all arrays, once for all videos; size and modification time identify a version."""
     try:
         return load_archive(path)
     except (OSError, ValueError) as error:
@@ -82,7 +82,7 @@ def _of_table(archive: dict[str, np.ndarray], video: Video, path: Path) -> np.nd
     number = re.fullmatch(r"(?:train|test)?_?0*([1-9]\d*)", video.id, re.IGNORECASE)
     if number is None:
         raise DataError(
-            f"{path} numbers its clips, but the id of video '{video.id}' is no number; save an "
+            f"{path} numbers its clips, but the id of video '{video.id}' is not a number; save an "
             "array of boxes for each video under its id instead"
         )
     clip = int(number[1])
@@ -91,8 +91,8 @@ def _of_table(archive: dict[str, np.ndarray], video: Video, path: Path) -> np.nd
         has = np.unique(clips)
         range_ = f", {has[0]:g} to {has[-1]:g}" if n else ""
         raise DataError(
-            f"{path} holds no boxes of clip {clip} (video '{video.id}'); it has {len(has)} "
-            f"clips{range_}. Where the video has no objects, save an array for each video under "
+            f"{path} has no boxes for clip {clip} (video '{video.id}'); it has {len(has)} "
+            f"clips{range_}. If the video has no objects, save an array for each video under "
             "its id"
         )
     return np.column_stack(
@@ -103,7 +103,7 @@ def _of_table(archive: dict[str, np.ndarray], video: Video, path: Path) -> np.nd
 def _of_video(archive: dict[str, np.ndarray], video: Video, path: Path) -> np.ndarray:
     if video.id not in archive:
         raise DataError(
-            f"{path} holds no boxes of video '{video.id}'; it has {len(archive)} arrays: "
+            f"{path} has no boxes for video '{video.id}'; it has {len(archive)} arrays: "
             f"{', '.join(sorted(archive)[:12]) or 'none'}. Expected one for each video, under its "
             f"id, or {', '.join(_TABLE)}"
         )
@@ -121,13 +121,13 @@ def _of_video(archive: dict[str, np.ndarray], video: Video, path: Path) -> np.nd
 
 
 def _checked(rows: np.ndarray, length: int, source: str) -> Boxes:
-    """Boxes of (n, 7) rows, by ascending frame; ``DataError`` names the first row at fault."""
+    """Return boxes from (n, 7) rows, by ascending frame; ``DataError`` names the first bad row."""
     frame, xyxy = rows[:, 0], rows[:, 1:5]
     whole = np.isfinite(rows).all(axis=1) & (frame == np.rint(frame))
     faults = (
-        (~whole, "holds a frame that is no whole number, or a value that is not finite"),
+        (~whole, "has a frame that is not a whole number, or a value that is not finite"),
         (frame < 0, "is before frame 0; frames count from 0"),
-        ((xyxy[:, 2:] <= xyxy[:, :2]).any(axis=1), "is no box; expected x1 < x2 and y1 < y2"),
+        ((xyxy[:, 2:] <= xyxy[:, :2]).any(axis=1), "is not a box; expected x1 < x2 and y1 < y2"),
     )
     for wrong, text in faults:
         if wrong.any():
@@ -135,7 +135,7 @@ def _checked(rows: np.ndarray, length: int, source: str) -> Boxes:
             raise DataError(f"{source}: the row {values} (frame, x1, y1, x2, y2) {text}")
     if len(rows) and frame.max() >= length:
         from_1 = frame.min() == 1 and frame.max() == length
-        cause = "they seem to count from 1" if from_1 else "they are of another version of it"
+        cause = "they seem to count from 1" if from_1 else "they belong to another version of it"
         raise DataError(
             f"{source}: boxes reach frame {frame.max():g}, but the video has {length} frames, 0 to "
             f"{length - 1}; {cause}"

@@ -1,4 +1,4 @@
-"""Object detectors of the YOLO kind, run by OpenCV: darknet networks and ONNX exports."""
+"""YOLO object detectors, run by OpenCV: darknet networks and ONNX exports."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from vadkit.errors import DataError
 Side = Annotated[int, Field(ge=32, multiple_of=32)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-# What YOLO networks were trained with around pictures that are not square.
+# The gray value that YOLO networks were trained with around images that are not square.
 _BORDER = 114
 
 
 class Darknet:
-    """A darknet YOLO network: its ``.cfg`` and ``.weights`` files.
+    """A darknet YOLO network from its ``.cfg`` and ``.weights`` files.
 
     A small one is Yolo-Fastest 1.1 (https://github.com/dog-qiuqiu/Yolo-Fastest), trained on COCO:
     label 0 is a person, 1 a bicycle, 2 a car. ``size`` is the side in pixels that frames are
-    resized to, and 416 finds more of small people; ``confidence`` is the least score of a box; of
-    two boxes of a class whose intersection over union exceeds ``overlap`` the surer one stays;
-    ``labels`` are the classes kept, all by default. OpenCV 5 no longer reads these networks.
+    resized to; 416 finds more small people. ``confidence`` is the lowest score of a box. If two
+    boxes of a class have an intersection over union above ``overlap``, the one with the higher
+    score is kept. ``labels`` are the classes to keep, by default all. OpenCV 5 no longer supports
+    these networks.
     """
 
     reads_frames = True
@@ -51,11 +52,11 @@ class Darknet:
         self.labels = labels
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
-        """The boxes that the network is sure of in every frame."""
+        """Return the boxes of every frame with enough confidence."""
         return boxes_of_frames(list(self.stream(frames)))
 
     def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
-        """The boxes of each frame."""
+        """Yield the boxes of each frame."""
         network = self._network()
         outputs = network.getUnconnectedOutLayersNames()
         for frame in frames:
@@ -67,7 +68,7 @@ class Darknet:
         network.setInput(cv2.dnn.blobFromImage(frame_HWC, 1 / 255, (self.size, self.size)))
         rows = np.concatenate(network.forward(outputs))
         height, width = frame_HWC.shape[:2]
-        # Places are shares of the frame; class scores hold the objectness already.
+        # Positions are shares of the frame; class scores already include the objectness.
         found = _sure(rows[:, :4] * [width, height, width, height], rows[:, 5:], self.confidence)
         return _suppress(within_frame(found, height, width), self.overlap, self.labels)
 
@@ -84,22 +85,22 @@ class Darknet:
                 )
         if not hasattr(cv2.dnn, "readNetFromDarknet"):
             raise DataError(
-                f"OpenCV {cv2.__version__} reads no darknet networks; install opencv-python<5, or "
-                "use the network as ONNX with objects: {type: onnx}"
+                f"OpenCV {cv2.__version__} does not support darknet networks; install "
+                "opencv-python<5, or use the network as ONNX with objects: {type: onnx}"
             )
         try:
             network = cv2.dnn.readNetFromDarknet(str(self.config), str(self.weights))
         except cv2.error as error:
             raise DataError(
-                f"{self.config} with {self.weights} is no darknet network that OpenCV reads "
-                f"({_reason(error)}); check that both are of one network and whole"
+                f"{self.config} with {self.weights} is not a darknet network that OpenCV can read "
+                f"({_reason(error)}); check that both files are complete and belong to one network"
             ) from None
         size, needed = self.weights.stat().st_size, _weights_bytes(network, self.weights)
         if size != needed:
-            # OpenCV says nothing of it, and the network finds nothing or nonsense.
+            # OpenCV does not report this, and the network would find nothing or nonsense.
             raise DataError(
                 f"{self.weights} has {size} bytes, but {self.config} describes a network of "
-                f"{needed}; one is of another network, or the weights were cut while they came"
+                f"{needed}; one file belongs to another network, or the weights file is truncated"
             )
         return network
 
@@ -107,11 +108,11 @@ class Darknet:
 class Onnx:
     """A YOLO detector exported to ONNX, run by OpenCV on the CPU.
 
-    Two layouts of its output are read: (1, 4 + classes, n) of YOLOv8, v9 and v11, and
-    (1, n, 5 + classes) of YOLOv5 and v7, whose fifth number is the objectness; export without
-    built-in suppression (``nms=False``). ``size`` is the side in pixels that the network was
-    exported with; frames are scaled to fit and filled up with gray. Labels are the network's
-    classes from 0. The other parameters are those of ``darknet``.
+    Two output layouts are supported: (1, 4 + classes, n) of YOLOv8, v9 and v11, and (1, n, 5 +
+    classes) of YOLOv5 and v7, whose fifth number is the objectness. Export without built-in
+    suppression (``nms=False``). ``size`` is the side in pixels that the network was exported with;
+    frames are scaled to fit and padded with gray. Labels are the network's classes from 0. The
+    other parameters are those of ``darknet``.
     """
 
     reads_frames = True
@@ -132,11 +133,11 @@ class Onnx:
         self.labels = labels
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
-        """The boxes that the network is sure of in every frame."""
+        """Return the boxes of every frame with enough confidence."""
         return boxes_of_frames(list(self.stream(frames)))
 
     def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
-        """The boxes of each frame."""
+        """Yield the boxes of each frame."""
         network = self._network()
         for frame in frames:
             yield self._detect(network, frame)
@@ -150,7 +151,7 @@ class Onnx:
             output = network.forward()
         except cv2.error as error:
             raise DataError(
-                f"{self.weights} does not run on pictures of {self.size}x{self.size} "
+                f"{self.weights} does not run on images of {self.size}x{self.size} "
                 f"({_reason(error)}); set objects.size to the size it was exported with"
             ) from None
         centred, scores = decode_yolo(output, self.size, str(self.weights))
@@ -171,18 +172,18 @@ class Onnx:
             return cv2.dnn.readNetFromONNX(str(self.weights))
         except cv2.error as error:
             raise DataError(
-                f"{self.weights} is no ONNX network that OpenCV reads ({_reason(error)}); "
+                f"{self.weights} is not an ONNX network that OpenCV can read ({_reason(error)}); "
                 "export it with a fixed size and opset 12"
             ) from None
 
 
 def decode_yolo(output: np.ndarray, size: int, source: str) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 4) boxes as centre x, y, width, height in pixels of the input, and (n, classes) scores.
+    """Return (n, 4) boxes as centre x, y, width, height in input pixels, and (n, classes) scores.
 
     ``output`` is (1, 4 + classes, n) or (1, n, 5 + classes) for an input of ``size`` x ``size``.
     Raises ``DataError`` for other shapes, such as those of exports with built-in suppression.
     """
-    # One box a place at least, on grids of strides 8, 16 and 32.
+    # At least one box per place, on grids of strides 8, 16 and 32.
     places = 21 * (size // 32) ** 2
     if output.ndim == 3 and output.shape[0] == 1:
         _, rows, columns = output.shape
@@ -192,27 +193,27 @@ def decode_yolo(output: np.ndarray, size: int, source: str) -> tuple[np.ndarray,
         if columns > 5 and rows >= places and rows > columns:
             return output[0, :, :4], output[0, :, 5:] * output[0, :, 4:5]
     raise DataError(
-        f"{source} gives an output {output.shape}; expected (1, 4 + classes, n) as YOLOv8 or "
-        f"(1, n, 5 + classes) as YOLOv5, with n at least {places} for size {size}; export it "
-        "without suppression (nms=False) and set objects.size to its size"
+        f"{source} has an output of shape {output.shape}; expected (1, 4 + classes, n) as in "
+        f"YOLOv8 or (1, n, 5 + classes) as in YOLOv5, with n at least {places} for size {size}; "
+        "export it without suppression (nms=False) and set objects.size to its size"
     )
 
 
 def _weights_bytes(network: Any, weights: Path) -> int:
-    """How long the darknet file of a network's weights is: a header and float32 values."""
+    """Return the size of a network's weights file: a header and float32 values."""
     with weights.open("rb") as file:
         major, minor = np.frombuffer(file.read(8), np.int32)
-    # From version 0.2 on the header counts the pictures seen in 8 bytes, before in 4.
+    # From version 0.2 on, the header counts the images seen in 8 bytes, before in 4.
     header = 20 if major * 10 + minor >= 2 else 16
     layers = [network.getLayer(name) for name in network.getLayerNames()]
-    # The blob of a Region layer holds its anchors, which stand in the config.
+    # The blob of a Region layer has its anchors, which are in the config.
     values = sum(blob.size for one in layers if one.type != "Region" for blob in one.blobs)
     size: int = header + 4 * values
     return size
 
 
 def _fit(frame_HWC: np.ndarray, size: int) -> tuple[np.ndarray, float]:
-    """The frame scaled into the upper left of a square, and by how much."""
+    """Scale the frame into the upper left of a square; return it with the scale."""
     import cv2
 
     height, width = frame_HWC.shape[:2]
@@ -224,7 +225,7 @@ def _fit(frame_HWC: np.ndarray, size: int) -> tuple[np.ndarray, float]:
 
 
 def _sure(centred: np.ndarray, scores: np.ndarray, confidence: float) -> FrameBoxes:
-    """Boxes as corners, of the class of the highest score, where that is ``confidence``."""
+    """Return boxes as corners, with the class of the highest score, above ``confidence``."""
     label = scores.argmax(axis=1)
     score = scores[np.arange(len(scores)), label]
     sure = score >= confidence
@@ -233,7 +234,7 @@ def _sure(centred: np.ndarray, scores: np.ndarray, confidence: float) -> FrameBo
 
 
 def _suppress(found: FrameBoxes, overlap: float, labels: list[int] | None) -> FrameBoxes:
-    """Without the classes not asked for, and without boxes that a surer one of a class covers."""
+    """Drop other classes, and boxes that overlap one of the same class with a higher score."""
     import cv2
 
     if labels is not None:
@@ -252,6 +253,6 @@ def _suppress(found: FrameBoxes, overlap: float, labels: list[int] | None) -> Fr
 
 
 def _reason(error: Exception) -> str:
-    """OpenCV's message without its source file."""
+    """Return OpenCV's message without its source file."""
     text = " ".join(str(error).split())
     return text.rpartition("error: ")[2][:200]

@@ -1,4 +1,4 @@
-"""Torchvision's detectors, with weights from a file of the user's."""
+"""Torchvision's detectors, with weights from a local file."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Torchvision:
-    """A detector of torchvision's, trained on COCO, with weights that you have downloaded.
+    """A torchvision detector, trained on COCO, with weights that you have downloaded.
 
     ``weights`` is the file of a state dict, such as those that torchvision's documentation links
     under "Object Detection" (https://download.pytorch.org/models/...); nothing is downloaded.
     Labels are COCO's category numbers: 1 is a person, 2 a bicycle, 3 a car. ``confidence`` is the
-    least score of a box, ``labels`` the classes kept, all by default. ``device`` auto is a GPU
-    where there is one.
+    lowest score of a box, ``labels`` the classes to keep, by default all. ``device: auto`` uses a
+    GPU if there is one.
     """
 
     reads_frames = True
@@ -60,11 +60,11 @@ class Torchvision:
         self.device = device
 
     def __call__(self, video: Video, length: int, frames: Iterator[np.ndarray]) -> Boxes:
-        """The boxes that the network is sure of in every frame."""
+        """Return the boxes of every frame with enough confidence."""
         return boxes_of_frames(list(self.stream(frames)))
 
     def stream(self, frames: Iterator[np.ndarray]) -> Iterator[FrameBoxes]:
-        """The boxes of each frame."""
+        """Yield the boxes of each frame."""
         device = pick_device(self.device)
         network = _network(self.model, self.weights, device)
         for frame in frames:
@@ -90,7 +90,7 @@ class Torchvision:
         return within_frame(chosen, height, width)
 
 
-# One network serves every video and thread: in evaluation it changes nothing of itself.
+# One network serves all videos and threads, because evaluation does not change it.
 @functools.lru_cache(maxsize=1)
 def _network(model: str, weights: Path, device: torch.device) -> torch.nn.Module:
     from torchvision.models import detection
@@ -103,13 +103,13 @@ def _network(model: str, weights: Path, device: torch.device) -> torch.nn.Module
             f"(https://download.pytorch.org/models/{model}_coco-....pth)",
         )
     state = load_state(weights)
-    # Both None: torchvision would download weights of the backbone otherwise.
+    # Both None: otherwise torchvision would download weights of the backbone.
     network: torch.nn.Module = getattr(detection, model)(weights=None, weights_backbone=None)
     try:
         network.load_state_dict(state)
     except (RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(
-            f"weights {weights} are not of {model} with COCO's 91 classes ({reason})"
+            f"weights {weights} do not match {model} with COCO's 91 classes ({reason})"
         ) from None
     return network.eval().to(device)

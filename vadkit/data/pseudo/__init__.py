@@ -1,1 +1,1 @@
-"""Pseudo-anomalies: normal video made abnormal in known frames and places."""
+"""Pseudo-anomalies: normal video edited to be abnormal in known frames and places."""

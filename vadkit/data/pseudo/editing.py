@@ -1,4 +1,4 @@
-"""Cutting figures out of frames, and blending them in elsewhere without a seam."""
+"""Cut figures out of frames, and blend them in at other places without a seam."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from vadkit.data.pseudo.scene import Scene
 from vadkit.data.pseudo.tracks import Track, boxes_of
 
-# Pixels around a figure that come along, over which it fades into what is there.
+# The width of the soft edge around a figure, in pixels.
 _RIM = 3
-# Grey levels off its background from which a pixel shows nothing but the figure.
+# At this difference from the background, in grey levels, a pixel shows only the figure.
 _CERTAIN = 30.0
 
 
 class Cutout(NamedTuple):
-    """A figure: ``pixels`` (h, w, C) float32, and what there was ``behind`` it, as large.
+    """A figure: ``pixels`` (h, w, C) float32, and the background ``behind`` it, of the same size.
 
-    ``alpha`` (h, w) is the outline, 0..1 with a soft rim; ``own`` (h, w) 0..1 says how much of a
-    pixel is the figure's, not its background's. ``corner`` is where it was cut out, (x, y).
+    ``alpha`` (h, w) is the outline, 0..1 with a soft edge; ``own`` (h, w) 0..1 is how much of a
+    pixel belongs to the figure. ``corner`` is where it was cut out, (x, y).
     """
 
     pixels: np.ndarray
@@ -31,14 +31,14 @@ class Cutout(NamedTuple):
 
 
 def cut_out(scene: Scene, track: Track, time: int) -> Cutout:
-    """The figure of a track at one of its frames, with a soft rim."""
+    """Cut out the figure of a track in one of its frames, with a soft edge."""
     place = time - track.first
     height, width = scene.frames.shape[1:3]
     left, top = np.maximum(track.boxes[place, :2] - _RIM, 0).tolist()
     right, bottom = np.minimum(track.boxes[place, 2:] + _RIM, (width, height)).tolist()
     inside = np.s_[top:bottom, left:right]
     outline = (scene.figures[time][inside] == track.numbers[place]).astype(np.float32)
-    # Grown before it is softened: the outermost pixels of a figure are half its own.
+    # Dilated before it is softened, because the outermost pixels of a figure are half background.
     alpha = cv2.GaussianBlur(cv2.dilate(outline, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
     pixels = scene.frames[time][inside].astype(np.float32)
     behind = _as_light(scene, time)[inside]
@@ -48,9 +48,9 @@ def cut_out(scene: Scene, track: Track, time: int) -> Cutout:
 
 
 def _as_light(scene: Scene, time: int) -> np.ndarray:
-    """The background (H, W, C) float32, as light as a frame, compared where nobody is."""
+    """Return the background (H, W, C) float32 with the brightness of a frame, without figures."""
     behind = scene.background.astype(np.float32)
-    # A ninth of the pixels is plenty.
+    # A ninth of the pixels is enough.
     some = np.s_[::3, ::3]
     still = scene.figures[time][some] == 0
     if not still.any():
@@ -60,9 +60,9 @@ def _as_light(scene: Scene, time: int) -> np.ndarray:
 
 
 def without(scene: Scene, track: Track, time: int) -> np.ndarray:
-    """The frame (H, W, C) uint8 with the background where a track's figure was."""
+    """Return the frame (H, W, C) uint8 with the background in place of a track's figure."""
     figure = cut_out(scene, track, time)
-    # All of the rim: what is left of a figure's edge would give it away.
+    # Including the whole edge, because the rest of an edge would reveal the editing.
     wide = np.asarray(cv2.dilate(figure.alpha, np.ones((3, 3), np.uint8)))
     frame, _ = _blend(scene.frames[time].copy(), figure.behind, wide, figure.corner)
     return frame
@@ -74,10 +74,10 @@ def paste(
     shift: np.ndarray,
     in_front: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A frame with a figure ``shift`` (x, y) pixels from where it was cut out, and its mask (H, W).
+    """Paste a figure ``shift`` (x, y) pixels from its origin; return the frame and its mask (H, W).
 
-    Fractions of a pixel are interpolated. ``in_front`` (H, W) bool are pixels of those who stand
-    nearer and cover it. What lies outside the frame is lost.
+    Fractions of a pixel are interpolated. ``in_front`` (H, W) bool are pixels of nearer figures,
+    which cover it. Parts outside the frame are lost.
     """
     whole = np.floor(shift).astype(int)
     pixels, behind, alpha, own, corner = figure
@@ -86,13 +86,13 @@ def paste(
         pixels, behind, alpha, own = (_moved(each, part) for each in (pixels, behind, alpha, own))
         whole = whole - 1
     corner = (corner[0] + int(whole[0]), corner[1] + int(whole[1]))
-    # Where the figure is seen through, as at its edges, there is now another background to see.
+    # Where the figure is transparent, as at its edges, the background is now another one.
     carried = behind, 1 - own
     return _blend(frame_HWC.copy(), pixels, alpha, corner, in_front, carried)
 
 
 def _moved(picture: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """A picture (h, w, ...) moved by part of a pixel (x, y), one pixel larger on every side."""
+    """Shift an image (h, w, ...) by part of a pixel (x, y), adding one pixel on every side."""
     edge = {"mode": "edge"} if picture.ndim == 3 else {}
     wide = np.pad(picture, ((1, 1), (1, 1), (0, 0))[: picture.ndim], **edge)  # type: ignore[call-overload]
     by = np.array([[1, 0, part[0]], [0, 1, part[1]]], np.float64)
@@ -108,9 +108,9 @@ def _blend(
     in_front: np.ndarray | None = None,
     seen_through: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The frame, changed, and where the figure is at least half of what one sees.
+    """Blend the figure into the frame; also return where it is at least half visible.
 
-    ``seen_through`` is what there was behind, and how much of it the pixels show.
+    ``seen_through`` is the old background, and how much of it the pixels show.
     """
     height, width = frame_HWC.shape[:2]
     mask = np.zeros((height, width), bool)
@@ -136,7 +136,7 @@ def _blend(
 
 
 def nearer(scene: Scene, time: int, feet: float, but: int = 0) -> np.ndarray:
-    """Pixels (H, W) of figures whose feet are lower in the frame, all but one's number."""
+    """Return pixels (H, W) of figures whose feet are lower in the frame, except one number."""
     numbers = scene.figures[time]
     front = np.zeros(256, bool)
     for number, box in boxes_of(numbers).items():
@@ -145,7 +145,7 @@ def nearer(scene: Scene, time: int, feet: float, but: int = 0) -> np.ndarray:
 
 
 def between(frames_NHWC: np.ndarray, time: float) -> np.ndarray:
-    """The frame (H, W, C) uint8 at a time between frames, moved there along the flow from both."""
+    """Return the frame (H, W, C) uint8 at a time between frames, warped with the flow of both."""
     first = int(np.floor(time))
     part = time - first
     if part < 1e-6:
@@ -163,7 +163,7 @@ def between(frames_NHWC: np.ndarray, time: float) -> np.ndarray:
 
 
 def _fetched(frame_HWC: np.ndarray, offsets_HW2: np.ndarray) -> np.ndarray:
-    """Each pixel from ``offsets`` (x, y) away."""
+    """Sample each pixel at its ``offsets`` (x, y)."""
     height, width = frame_HWC.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     map_x = (x + offsets_HW2[..., 0]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""One figure that goes its own way at another speed."""
+"""One figure that follows its own path at another speed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import numpy as np
 from vadkit.data.pseudo.scene import Made, Scene
 from vadkit.data.pseudo.segments import Segment, Spot, edited, on_its_way, pick_segment, put
 
-# The control: this many frames late on its way.
+# The control: this many frames late on its path.
 _LATE = 2.5
 
 
 class Pace:
-    """One figure goes its own way at another speed: faster, slower, or backwards.
+    """One figure follows its own path at another speed: faster, slower, or backwards.
 
-    Speeds are multiples of its own, and its steps keep up with them. The picture around it stays as
-    it was. Only where figures walk alone for long enough.
+    Speeds are multiples of its own speed, and its steps match them. The rest of the image is
+    unchanged. It needs figures that walk alone for long enough.
     """
 
     control: float | None = 1.0
@@ -42,7 +42,7 @@ class Pace:
 
 
 class Freeze(Pace):
-    """One figure stops, or slows down, while the others go on; see ``pace``."""
+    """One figure stops, or slows down, while the others continue; see ``pace``."""
 
     control: float | None = None
 
@@ -51,7 +51,7 @@ class Freeze(Pace):
 
 
 def _late(scene: Scene, lead: int, length: int, rng: np.random.Generator) -> Made | None:
-    """A figure that is late on its way throughout the clip: edited, and as normal as before."""
+    """A figure that is late on its path during the whole clip: edited, but still normal."""
 
     def spots(segment: Segment) -> list[Spot]:
         times = segment.times(lead) - _LATE

@@ -1,4 +1,4 @@
-"""A figure cut out and moved along rigidly, as things on wheels move, or where nobody goes."""
+"""A figure that is cut out and moved rigidly, like things on wheels, or in an unusual direction."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from vadkit.data.pseudo.scene import Made, Scene
 from vadkit.data.pseudo.segments import Segment, Spot, edited, pick_segment
 from vadkit.data.pseudo.tracks import Track
 
-# Ways that are drawn for one that stays inside the frame.
+# The number of random paths to try, for one that stays inside the frame.
 _TRIES = 40
-# Turns from a figure's own direction, in halves of a full turn: an eighth at least.
+# Turns from a figure's own direction, in half turns: at least an eighth of a full turn.
 _TURNS = (0.25, 1.75)
-# How tall somebody may be for another to walk in his place.
+# The allowed ratio of heights, for a figure to walk in the place of another.
 _SIZES = (0.7, 1.4)
 
 
 class Glide:
-    """One figure glides straight on without a step, at a multiple of its own speed.
+    """One figure glides straight on without steps, at a multiple of its own speed.
 
-    As things on wheels do: its way and place are its own.
+    It moves like something on wheels; its direction and place are its own.
     """
 
     control: float | None = None
@@ -40,10 +40,10 @@ class Glide:
 
 
 class Stray:
-    """One more figure, cut out and pasted in at another place, on its way in another direction.
+    """One additional figure, pasted in at another place, moves in another direction.
 
     It starts where a figure of about its size was at some time, and walks with its own steps at a
-    multiple of its own speed, from the clip's first frame on.
+    multiple of its own speed, from the first frame of the clip.
     """
 
     control: float | None = None
@@ -79,13 +79,13 @@ class Stray:
 
 
 def _walk(track: Track, place: np.ndarray, turn: float, speed: float, count: int) -> list[Spot]:
-    """A straight way from ``place`` (x, y) on, turned by an angle from the track's own."""
+    """Return a straight path from ``place`` (x, y), rotated from the track's direction."""
     own = (track.middle(track.last) - track.middle(track.first)) / (len(track) - 1)
     cos, sin = np.cos(turn), np.sin(turn)
     step = speed * np.array([cos * own[0] - sin * own[1], sin * own[0] + cos * own[1]])
     spots = []
     for number in range(count):
-        # Its frames forth and back, as often as it takes.
+        # Its frames forwards and backwards, as often as needed.
         phase = round(speed * number) % (2 * (len(track) - 1))
         time = track.first + min(phase, 2 * (len(track) - 1) - phase)
         spots.append(Spot(time, place + step * number - track.middle(time)))

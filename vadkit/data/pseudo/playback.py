@@ -1,4 +1,4 @@
-"""The whole picture played at another speed, or backwards."""
+"""The whole video played at another speed, or backwards."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 from vadkit.data.pseudo.editing import between
 from vadkit.data.pseudo.scene import Made, Scene
 
-# Grey levels from frame to frame that make a pixel one that moves.
+# The difference between frames, in grey levels, at which a pixel moves.
 _CHANGES = 8.0
 
 
 class Playback:
     """A segment of the video played at another speed; negative speeds play it backwards.
 
-    Speeds are multiples of the video's own, and need not be whole: frames between two are moved
-    there along the optical flow. The segment runs on from the frame before it, without a jump.
-    Abnormal is who moves there; a frame in which nothing does is not labelled.
+    Speeds are multiples of the video's speed, and need not be whole: frames between two frames are
+    warped with the optical flow. The segment continues from the previous frame without a jump.
+    Moving figures are abnormal; a frame in which nothing moves is not labelled.
     """
 
     control = 1.0
@@ -29,7 +29,7 @@ class Playback:
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
     ) -> Made | None:
         count = len(scene.frames)
-        # The control is the video's own speed, half a frame late throughout.
+        # The control is the original speed, half a frame late.
         control = strength == self.control
         late = 0.5 if control else 0.0
         room = count - lead - 1 if strength > 0 else count - 1
@@ -53,7 +53,7 @@ class Playback:
 
 
 def _moving(scene: Scene, pair_2HWC: np.ndarray, time: float) -> np.ndarray:
-    """Pixels (H, W) of figures that changes of the picture show to move."""
+    """Return pixels (H, W) of figures that move, according to changes of the image."""
     before, now = (cv2.GaussianBlur(f.mean(axis=2, dtype=np.float32), (0, 0), 1) for f in pair_2HWC)
     changed = np.abs(np.asarray(now) - np.asarray(before)) > _CHANGES
     near = np.asarray(cv2.dilate(changed.astype(np.uint8), np.ones((5, 5), np.uint8)))

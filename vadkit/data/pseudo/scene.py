@@ -1,4 +1,4 @@
-"""A piece of normal video as pseudo-anomalies are made of it: what stands still, who moves."""
+"""A segment of normal video for making pseudo-anomalies: its background and its figures."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vadkit.data.pseudo.tracks import Track, find_foreground, find_tracks
 
 
 class Made(NamedTuple):
-    """A clip made of normal video: frames (N, H, W, C) uint8, labels (N,) and masks (N, H, W) bool.
+    """A synthetic clip: frames (N, H, W, C) uint8, labels (N,) and masks (N, H, W) bool.
 
-    A mask holds the pixels of what is abnormal, and a frame is labelled where its mask holds any.
+    A mask has the pixels of the anomaly, and a frame is labelled abnormal if its mask has any.
     """
 
     frames: np.ndarray
@@ -24,15 +24,16 @@ class Made(NamedTuple):
 
     @classmethod
     def of(cls, frames_NHWC: np.ndarray, masks_NHW: np.ndarray) -> Made:
-        """Labels by masks."""
+        """Derive labels from masks."""
         return cls(frames_NHWC, np.asarray(masks_NHW.any(axis=(1, 2))), masks_NHW)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Frames (N, H, W, C) uint8 in a row of a still camera, without anomalies.
+    """Consecutive frames (N, H, W, C) uint8 of a fixed camera, without anomalies.
 
-    ``background`` (H, W, C) uint8 is the picture without what moves, such as ``median_of`` frames.
+    ``background`` (H, W, C) uint8 is the image without moving figures, such as ``median_of``
+    frames.
     """
 
     frames: np.ndarray
@@ -45,16 +46,16 @@ class Scene:
 
     @cached_property
     def tracks(self) -> list[Track]:
-        """Figures that are seen moving by themselves for some time."""
+        """The figures that move alone for some time."""
         return find_tracks(self.figures)
 
 
 class Pseudo(Protocol):
-    """What the family ``pseudo`` holds: a way to make normal video abnormal, more or less so.
+    """The interface of the family ``pseudo``: turns normal video into an anomaly of some strength.
 
-    A pure function of its arguments and of what ``rng`` draws. At the strength ``control``, where
-    there is one, pixels are edited in the same way and nothing becomes abnormal: whoever tells
-    such frames from untouched ones sees the editing, not the anomaly.
+    A pure function of its arguments and of the values from ``rng``. At the strength ``control``, if
+    there is one, pixels are edited in the same way but nothing becomes abnormal: a method that
+    separates such frames from unedited ones detects the editing, not the anomaly.
     """
 
     strengths: Sequence[float]
@@ -63,14 +64,15 @@ class Pseudo(Protocol):
     def __call__(
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
     ) -> Made | None:
-        """A clip of ``lead`` frames, for methods to look back on, and at most ``length`` more.
+        """Return a clip of ``lead`` unedited frames and at most ``length`` abnormal frames.
 
-        The latter are abnormal. None where the scene has nothing that this can be made of.
+        Methods need the unedited frames before their first score. Returns None if the scene has
+        nothing suitable.
         """
 
 
 def median_of(frames_NHWC: np.ndarray, most: int = 60) -> np.ndarray:
-    """The median (H, W, C) uint8 of up to ``most`` frames, evenly spread."""
+    """Return the median (H, W, C) uint8 of up to ``most`` evenly spread frames."""
     spread = np.linspace(0, len(frames_NHWC) - 1, min(most, len(frames_NHWC))).round().astype(int)
     background: np.ndarray = np.median(frames_NHWC[spread], axis=0).astype(np.uint8)
     return background

@@ -1,4 +1,4 @@
-"""Which figure to take, and when: one that is seen long enough, where it meets nobody."""
+"""Choose a figure and a time: visible for long enough, and not close to other figures."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from vadkit.data.pseudo.editing import cut_out, nearer, paste, without
 from vadkit.data.pseudo.scene import Made, Scene
 from vadkit.data.pseudo.tracks import Track
 
-# Segments that are looked at for one in which the figure meets nobody.
+# The number of segments to try for one in which the figure meets nobody.
 _TRIES = 12
-# Fewer frames than this are no segment.
+# A segment has at least this many frames.
 _SHORTEST = 4
 
 
 class Segment(NamedTuple):
-    """A figure, the last frame before it is changed, and how many frames it is changed for."""
+    """A figure, the last frame before it is changed, and the number of changed frames."""
 
     track: Track
     last: int
     length: int
 
     def times(self, lead: int) -> np.ndarray:
-        """Frame numbers of the clip: the lead, and the segment."""
+        """Return the frame numbers of the clip: the lead, and the segment."""
         return np.arange(self.last - lead + 1, self.last + self.length + 1)
 
 
 class Spot(NamedTuple):
-    """Where a figure goes at some frame: as it was at ``time``, ``shift`` (x, y) pixels off."""
+    """The position of a figure in a frame: as at ``time``, shifted by ``shift`` (x, y) pixels."""
 
     time: int
     shift: np.ndarray
@@ -44,10 +44,10 @@ def pick_segment(
     span: Callable[[int], tuple[float, float]],
     spots: Callable[[Segment], Sequence[Spot]],
 ) -> Segment | None:
-    """The longest segment up to ``length`` that some track has room for, where it meets fewest.
+    """Return the longest segment up to ``length`` that fits a track, with the least overlap.
 
-    ``span(length)`` is what a segment takes of the track before its last frame and after it, and
-    ``spots`` where the figure would be in each of its frames.
+    ``span(length)`` is how much of the track a segment needs before its last frame and after it;
+    ``spots`` are the positions of the figure in each of its frames.
     """
     shortest = min(_SHORTEST, length)
     room: list[tuple[int, Track]] = []
@@ -83,7 +83,7 @@ def _starts(
 
 
 def _met(scene: Scene, segment: Segment, spots: Sequence[Spot]) -> int:
-    """Pixels of others in the figure's box, over its frames."""
+    """Return the number of pixels of other figures in the figure's box, over its frames."""
     track, met = segment.track, 0
     for now, spot in enumerate(spots, segment.last + 1):
         box = track.boxes[spot.time - track.first] + np.tile(np.rint(spot.shift).astype(int), 2)
@@ -98,9 +98,9 @@ def _number(track: Track, time: int) -> int:
 
 
 def put(scene: Scene, track: Track, now: int, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
-    """Frame ``now`` with a track's figure at a spot and not where it was, and its mask (H, W).
+    """Return frame ``now`` with a track's figure moved to a spot, and its mask (H, W).
 
-    Those who stand nearer cover it.
+    Nearer figures cover it.
     """
     number = _number(track, now)
     frame = without(scene, track, now) if number else scene.frames[now]
@@ -110,7 +110,7 @@ def put(scene: Scene, track: Track, now: int, spot: Spot) -> tuple[np.ndarray, n
 
 
 def edited(scene: Scene, segment: Segment, lead: int, spots: Sequence[Spot]) -> Made:
-    """The clip of a segment with the figure at ``spots``, one for each of its frames."""
+    """Return the clip of a segment with the figure at ``spots``, one for each of its frames."""
     frames = scene.frames[segment.times(lead)].copy()
     masks = np.zeros(frames.shape[:3], bool)
     for place, spot in enumerate(spots, lead):
@@ -120,6 +120,6 @@ def edited(scene: Scene, segment: Segment, lead: int, spots: Sequence[Spot]) -> 
 
 
 def on_its_way(track: Track, time: float) -> Spot:
-    """Where a track's figure is at a time between frames: at the nearest, moved on a little."""
+    """Return the position of a track's figure at a time between frames, from the nearest frame."""
     nearest = int(np.clip(np.rint(time), track.first, track.last))
     return Spot(nearest, track.velocity(nearest) * (time - nearest))

@@ -20,16 +20,16 @@ from vadkit.data.pseudo.scene import Made, Pseudo, Scene, median_of
 from vadkit.data.store_write import FRAMES_FILE, META_FILE
 from vadkit.data.stored_video import StoredVideo, open_stored
 
-# Part of every key: a change of what the clips look like makes new ones.
+# Part of every key: increase it when the content of the clips changes.
 _FORMAT = "1"
 _TRUTH_FILE = "truth.npz"
-# Frames of a long video that clips are made of at a time, and that its background is taken from.
+# The number of frames of a long video that clips and the background are taken from at a time.
 _WINDOW, _AROUND = 300, 3000
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to make anomalies as a recipe names it, with its parameters complete."""
+    """A kind of anomaly from a recipe, with its complete parameters."""
 
     name: str
     params: Mapping[str, Any]
@@ -37,14 +37,14 @@ class Kind:
 
     @property
     def versions(self) -> list[float]:
-        """Its strengths, and its control if it has one."""
+        """Return its strengths, and its control if it has one."""
         control = [] if self.make.control is None else [self.make.control]
         return [*control, *self.make.strengths]
 
 
 @dataclass(frozen=True)
 class PseudoClip:
-    """A stored clip: what it was made by and of; ``control`` where nothing in it is abnormal."""
+    """A stored clip with its kind and source; ``control`` if nothing in it is abnormal."""
 
     kind: str
     strength: float
@@ -52,7 +52,7 @@ class PseudoClip:
     frames: StoredVideo
 
     def truth(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (N,) bool and masks (N, H, W) bool."""
+        """Return labels (N,) bool and masks (N, H, W) bool."""
         saved = load_archive(self.frames.folder / _TRUTH_FILE)
         width = self.frames.shape[2]
         masks = np.unpackbits(saved["masks"], axis=-1, count=width).astype(bool)
@@ -70,10 +70,10 @@ def make_clips(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[PseudoClip]:
-    """``count`` clips of every kind and strength, spread over the videos; fewer where some fail.
+    """Make ``count`` clips of every kind and strength, spread over the videos; fewer if some fail.
 
-    A clip is ``lead`` frames that methods look back on, and up to ``length`` more. What is made
-    depends on nothing but the arguments. ``progress`` gets the numbers of clips and of frames.
+    A clip has ``lead`` unedited frames, and up to ``length`` more. The result depends only on the
+    arguments. ``progress`` is called with the numbers of clips and of frames.
     """
     made, done, frames = [], 0, 0
     for copy in range(count):
@@ -89,7 +89,7 @@ def make_clips(
                     cache,
                     f"pseudo-{key}",
                     clip_id,
-                    # The same draws whatever the strength, so that strengths compare.
+                    # The same random values for all strengths, so that strengths are comparable.
                     partial(_make, kind, strength, scene, lead, length, draws),
                 )
                 done += 1
@@ -135,7 +135,7 @@ class _Lazy:
 def _stored(
     cache: Path, name: str, clip_id: str, make: Callable[[], Made | None]
 ) -> StoredVideo | None:
-    """The clip from the store, made now if it is not there; None where it cannot be made."""
+    """Return the clip from the store; make it if it is missing; None if it cannot be made."""
     folder = cache / name
     with one_at_a_time(cache / "locks" / name):
         if not (folder / META_FILE).is_file():
@@ -163,6 +163,6 @@ def _write(folder: Path, clip_id: str, made: Made) -> None:
         "crc32": zlib.crc32(pixels),
         "created": time.time(),
     }
-    # Last: with it the clip is in the store.
+    # Last: this puts the clip in the store.
     with write_derived(folder / META_FILE) as file:
         file.write(json.dumps(meta).encode())

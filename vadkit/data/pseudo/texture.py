@@ -1,4 +1,4 @@
-"""Something that nobody has seen moves through the picture."""
+"""An unknown object that moves through the image."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from vadkit.data.pseudo.editing import Cutout, nearer, paste, without
 from vadkit.data.pseudo.scene import Made, Scene
 from vadkit.data.pseudo.segments import Segment, Spot, pick_segment
 
-# Grey levels off the background's that a contrast of 1 reaches.
+# The difference from the background, in grey levels, at a contrast of 1.
 _REACH = 100.0
 
 
 class Texture:
-    """A spotted oval in place of a figure, as tall and wide, on its way and at its speed.
+    """A spotted oval replaces a figure, with its size, path and speed.
 
-    Its look alone is unusual. Strengths are ``contrasts``, 0..1: how far the grey of its spots is
-    from that of the background there.
+    Only its appearance is unusual. Strengths are ``contrasts``, 0..1: the difference of its spots
+    from the grey level of the background.
     """
 
     control: float | None = None
@@ -62,7 +62,7 @@ class Texture:
 
 
 def _oval(width: int, height: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Spots (h, w) between -1 and 1, and how surely each pixel is the oval's, with a soft edge."""
+    """Return spots (h, w) between -1 and 1, and the oval's opacity, with a soft edge."""
     sides = (height + 4, width + 4)
     noise = np.asarray(cv2.GaussianBlur(rng.standard_normal(sides), (0, 0), max(1.0, height / 12)))
     spots = np.tanh(1.5 * (noise - noise.mean()) / noise.std())

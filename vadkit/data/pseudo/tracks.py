@@ -1,4 +1,4 @@
-"""Figures before a still background, followed from frame to frame for as long as they are alone."""
+"""Figures in front of a static background, tracked from frame to frame while they are alone."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-# Grey levels off the background that make foreground, beside three times the usual difference.
+# The difference from the background for foreground, plus three times the usual difference.
 _DIFFERS = 12.0
-# Shares of the frame that a figure covers at least, and at most.
+# The smallest and the largest figure, as shares of the frame.
 _SMALLEST, _LARGEST = 0.0008, 0.15
-# A figure's area may change by this much from frame to frame; more is two that met or parted.
+# The allowed change of a figure's area between frames; a larger one means that two met or parted.
 _AREA_CHANGE = 1.6
 _SHORTEST = 8
-# A track is of something that moves where it gets as far as this share of its height.
+# A figure counts as moving if it moves by this share of its height.
 _MOVES = 0.25
 
 
 @dataclass(frozen=True)
 class Track:
-    """One figure over frames in a row: ``first``, and boxes (n, 4) x1, y1, x2, y2 in pixels.
+    """One figure in consecutive frames: ``first``, and boxes (n, 4) x1, y1, x2, y2 in pixels.
 
-    ``numbers`` (n,) are the figure's in ``Scene.figures``.
+    ``numbers`` (n,) are the figure's numbers in ``Scene.figures``.
     """
 
     first: int
@@ -31,21 +31,21 @@ class Track:
     numbers: np.ndarray
 
     def __len__(self) -> int:
-        """Number of frames."""
+        """The number of frames."""
         return len(self.boxes)
 
     @property
     def last(self) -> int:
-        """The last frame it is in."""
+        """The last frame of the figure."""
         return self.first + len(self) - 1
 
     @property
     def height(self) -> float:
-        """Median height in pixels."""
+        """The median height in pixels."""
         return float(np.median(self.boxes[:, 3] - self.boxes[:, 1]))
 
     def middle(self, time: float) -> np.ndarray:
-        """Where its middle is at a time in frames, (x, y); steps of the gait are smoothed away."""
+        """Return its centre at a time in frames, (x, y); the steps of walking are smoothed out."""
         times = np.arange(self.first, self.last + 1)
         near = np.abs(times - time) <= max(4.0, np.abs(times - time).min())
         middles = (self.boxes[near, :2] + self.boxes[near, 2:]) / 2
@@ -54,7 +54,7 @@ class Track:
         return middle
 
     def velocity(self, time: float) -> np.ndarray:
-        """Pixels a frame (x, y) around a time: the line through the middles up to 4 frames off."""
+        """Return pixels per frame (x, y) around a time, from centres up to 4 frames away."""
         times = np.arange(self.first, self.last + 1)
         near = np.argsort(np.abs(times - time), kind="stable")[:9]
         middles = (self.boxes[near, :2] + self.boxes[near, 2:]) / 2
@@ -66,13 +66,13 @@ def find_foreground(frames_NHWC: np.ndarray, background_HWC: np.ndarray) -> np.n
     """(N, H, W) uint8: connected foreground, numbered from 1 in each frame; 0 is background."""
     behind = _blurred(background_HWC)
     height, width = behind.shape
-    # As tall as half of a small person: joins legs to the trunk, and no two people side by side.
+    # As tall as half of a small person: joins legs to the body, but not two people side by side.
     upright = np.ones((max(3, height // 30), max(1, width // 120)), np.uint8)
     smallest = max(12.0, _SMALLEST * height * width)
     found = np.zeros((len(frames_NHWC), height, width), np.uint8)
     for numbers, frame in zip(found, frames_NHWC, strict=True):
         difference = _blurred(frame) - behind
-        # The whole picture may have become lighter.
+        # The whole image may have become brighter.
         difference = np.abs(difference - np.median(difference[::3, ::3]))
         seen = (difference > _DIFFERS + 3 * np.median(difference[::3, ::3])).astype(np.uint8)
         seen = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, upright)
@@ -90,7 +90,7 @@ def _blurred(picture_HWC: np.ndarray) -> np.ndarray:
 
 
 def find_tracks(figures_NHW: np.ndarray) -> list[Track]:
-    """Tracks of figures that touch no other, nor the frame's edge, and get somewhere."""
+    """Return tracks of moving figures that touch neither other figures nor the frame's edge."""
     height, width = figures_NHW.shape[1:]
     open_: list[tuple[int, list[np.ndarray], list[int]]] = []
     done: list[tuple[int, list[np.ndarray], list[int]]] = []
@@ -104,7 +104,7 @@ def find_tracks(figures_NHW: np.ndarray) -> list[Track]:
         }
         areas = np.bincount(numbers.ravel(), minlength=count + 1)
         areas_before = np.bincount(before.ravel(), minlength=256)
-        # How many pixels each figure shares with each of the frame before.
+        # The number of pixels that each figure shares with each figure of the previous frame.
         pairs = before.ravel().astype(np.int64) * (count + 1) + numbers.ravel()
         shared = np.bincount(pairs, minlength=256 * (count + 1)).reshape(256, count + 1)
         after: list[tuple[int, list[np.ndarray], list[int]]] = []
@@ -139,7 +139,7 @@ def find_tracks(figures_NHW: np.ndarray) -> list[Track]:
 
 
 def boxes_of(numbers_HW: np.ndarray) -> dict[int, np.ndarray]:
-    """Boxes (4,) x1, y1, x2, y2 of the figures of a frame."""
+    """Return boxes (4,) x1, y1, x2, y2 of the figures of a frame."""
     return {
         number: np.array([place[1].start, place[0].start, place[1].stop, place[0].stop])
         for number, place in enumerate(ndimage.find_objects(numbers_HW), 1)

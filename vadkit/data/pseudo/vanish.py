@@ -1,4 +1,4 @@
-"""One figure that is gone from one frame to the next."""
+"""One figure that disappears from one frame to the next."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from vadkit.data.pseudo.segments import Spot, pick_segment
 
 
 class Vanish:
-    """One figure vanishes, is back after some frames, and so on; the background shows meanwhile.
+    """One figure disappears, returns after some frames, and so on; the background is shown instead.
 
-    Abnormal are the frames in which it is suddenly gone or back: in those between there is nothing
-    to see. Strengths are the ``frames`` that it stays away, and then stays.
+    The frames in which it suddenly disappears or returns are abnormal; in the frames between,
+    nothing abnormal is visible. Strengths are the numbers of ``frames`` that it is away, and then
+    visible.
     """
 
     control: float | None = None
