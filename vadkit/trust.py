@@ -1,7 +1,7 @@
-"""Which code this user has allowed: a file of SHA-256 digests that only the user can change.
+"""The code that this user trusts: a file of SHA-256 digests that only the user can change.
 
 Training records the plugins that it copies into a run, `vadkit export` the ``.pt2`` files that it
-writes, and ``--trust-plugins`` what the user says. What is not recorded does not run.
+writes, and ``--trust-plugins`` what the user allows. Code that is not recorded does not run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def digest(content: bytes) -> str:
 
 
 def trust_file() -> Path:
-    """``$VADKIT_TRUST``, else ``vadkit/trusted.json`` in the user's folder of settings."""
+    """Return ``$VADKIT_TRUST``, else ``vadkit/trusted.json`` in the user's config folder."""
     if chosen := os.environ.get("VADKIT_TRUST"):
         return Path(chosen)
     home = os.environ.get("XDG_CONFIG_HOME", "")
@@ -42,20 +42,21 @@ def trust_file() -> Path:
         folder = Path(home) if os.path.isabs(home) else Path.home() / ".config"
     except RuntimeError:
         raise PluginError(
-            "this user has no home folder to keep trusted plugins in; set VADKIT_TRUST to a file"
+            "this user has no home folder for the list of trusted plugins; set VADKIT_TRUST to a "
+            "file"
         ) from None
     return folder / "vadkit" / "trusted.json"
 
 
 def is_trusted(content_digest: str) -> bool:
-    """Whether the user has allowed content of this digest; ``PluginError`` for an unsafe file."""
+    """Whether content with this digest is trusted; ``PluginError`` for an unsafe list."""
     return content_digest in _read(trust_file())
 
 
 def remember(found: Mapping[str, Path], by: str) -> None:
-    """Record digests with the files they are of; ``by`` says which command did.
+    """Record digests with their files as trusted; ``by`` is the command.
 
-    Raises ``PluginError`` where they cannot be recorded.
+    Raises ``PluginError`` if they cannot be recorded.
     """
     path = trust_file()
     known = _read(path)
@@ -75,13 +76,13 @@ def remember(found: Mapping[str, Path], by: str) -> None:
                     file_.write(text)
     except OSError as error:
         raise PluginError(
-            f"what is trusted cannot be recorded: {describe_os_error(error)}; or set VADKIT_TRUST "
-            "to a file that can be written"
+            f"trusted plugins cannot be recorded: {describe_os_error(error)}; or set VADKIT_TRUST "
+            "to a writable file"
         ) from None
 
 
 def remember_own(found: Mapping[str, Path], by: str) -> None:
-    """Like ``remember``, for what this user just made: where it fails, only a warning comes."""
+    """Like ``remember``, for files that this user just made: a failure is only a warning."""
     try:
         if found:
             remember(found, by)
@@ -90,7 +91,7 @@ def remember_own(found: Mapping[str, Path], by: str) -> None:
 
 
 def read_small(path: Path) -> bytes:
-    """The bytes of a regular file; ``PluginError`` for any other, or one that is very long."""
+    """Read a regular file; ``PluginError`` for any other, or a very long one."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
@@ -106,12 +107,12 @@ def read_small(path: Path) -> bytes:
 
 
 def _without_waiting(name: str, flags: int) -> int:
-    # A pipe without a writer would keep `open` waiting.
+    # Without this, `open` would wait for a writer of a pipe.
     return os.open(name, flags | os.O_NONBLOCK)
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What is recorded, by digest; nothing where there is no file yet."""
+    """Return the recorded entries by digest; empty if there is no file yet."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -122,8 +123,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise PluginError(f"trusted plugins: {describe_os_error(error)}") from None
     if status.st_uid not in (os.geteuid(), 0) or status.st_mode & 0o022:
         raise PluginError(
-            f"{path} says which code may run, but other users can change it; after a look at what "
-            f"it holds: chmod 600 {path}"
+            f"{path} lists code that may run, but other users can change it; check its content, "
+            f"then run: chmod 600 {path}"
         )
     try:
         known = json.loads(text)["trusted"]
@@ -131,12 +132,12 @@ def _read(path: Path) -> dict[str, Any]:
             return known
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise PluginError(f"{path} is damaged; remove it, and what was trusted is asked for again")
+    raise PluginError(f"{path} is damaged; remove it, and allow trusted plugins again")
 
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes of this user from writing at once."""
+    """Keep other processes of this user from writing at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:

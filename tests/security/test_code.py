@@ -145,7 +145,7 @@ def test_a_checkpoint_or_weights_with_code_run_nothing(tmp_path):
         with pytest.raises(error):
             load(path)
     path.write_bytes(pickle.dumps({"format": 1, "method": Payload()}))
-    with pytest.raises(TrainingError, match="no zip archive"):
+    with pytest.raises(TrainingError, match="not a zip archive"):
         load_checkpoint(path)
     with pytest.raises(DataError):
         load_state(path)

@@ -1,1 +1,1 @@
-"""The one trainer, and checkpoints."""
+"""The trainer, and checkpoints."""

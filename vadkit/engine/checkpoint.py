@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, loaded without running code."""
+"""Checkpoints: written atomically, loaded without running code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vadkit.files import write_whole
 from vadkit.text import printable
 
 FORMAT = 1
-# How the files that torch.save writes since PyTorch 1.6 begin.
+# The first bytes of files that torch.save writes since PyTorch 1.6.
 ZIP = b"PK\x03\x04"
 
 
@@ -24,7 +24,7 @@ _Count = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 
 
 class _State(BaseModel):
-    """What every checkpoint holds; its parts are checked by those who take them."""
+    """The content of every checkpoint; each part is checked by the code that loads it."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -39,9 +39,9 @@ class _State(BaseModel):
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors, numbers, text) whole into a folder that is there.
+    """Write ``state`` (tensors, numbers, text) atomically into an existing folder.
 
-    Raises ``OSError`` where it cannot be written.
+    Raises ``OSError`` if it cannot be written.
     """
     with write_whole(path, make_folder=False) as partial, partial.open("wb") as file:
         target: Any = _Recorded(file)
@@ -74,7 +74,7 @@ class _Recorded:
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Read a checkpoint with ``weights_only=True``.
 
-    Raises ``TrainingError`` when the file is missing, damaged or of another format.
+    Raises ``TrainingError`` if the file is missing, damaged or of another format.
     """
     if not path.is_file():
         raise TrainingError(
@@ -82,12 +82,13 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         )
     with path.open("rb") as file:
         if file.read(4) != ZIP:
-            # PyTorch's older formats are no form of ours, and have been attacked (CVE-2025-32434).
-            raise TrainingError(f"checkpoint {path} cannot be read: it is no zip archive")
+            # PyTorch's older formats are not used by vadkit, and have been attacked
+            # (CVE-2025-32434).
+            raise TrainingError(f"checkpoint {path} cannot be read: it is not a zip archive")
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
-        # A damaged archive or pickle fails in as many ways as it has parts.
+        # A damaged archive or pickle fails in many different ways.
         raise TrainingError(f"checkpoint {path} cannot be read: {_reason(error)}") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise TrainingError(f"{path} is not a vadkit checkpoint of format {FORMAT}")
@@ -102,19 +103,19 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
 
 @contextlib.contextmanager
 def restoring(path: Path) -> Iterator[None]:
-    """Turn what a checkpoint of the wrong parts raises while they are taken into one line."""
+    """Convert errors from restoring a checkpoint that does not match into one line."""
     try:
         yield
     except VadkitError:
         raise
     except Exception as error:
-        # Modules, optimizers, hooks and plugins take their states as they like.
+        # Modules, optimizers, hooks and plugins may raise any error.
         raise TrainingError(
-            f"checkpoint {path} does not fit the recipe: {_reason(error)}"
+            f"checkpoint {path} does not match the recipe: {_reason(error)}"
         ) from None
 
 
 def _reason(error: Exception) -> str:
-    """The first lines of an error on one line; PyTorch's errors have many."""
+    """Return the first lines of an error on one line; PyTorch's errors have many."""
     lines = [line.strip() for line in str(error).strip().splitlines()[:3]]
     return printable(" ".join(lines), 400) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Passes over training clips that follow training, for what a method fits without a gradient."""
+"""Passes over training clips after training, for methods that fit without gradients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from vadkit.methods.method import Method
 
 
 class Loader(Protocol):
-    """Batches of clips, on the device, in an order that the epoch determines.
+    """Batches of clips, on the device, in an order that depends on the epoch.
 
-    The one of the collect pass may have ``sample(count)``, see ``FitContext.sample``, and
-    ``counts``, the clips of each video, which ``Method.expect`` is told.
+    The loader of the collect pass may have ``sample(count)``, see ``FitContext.sample``, and
+    ``counts``, the clips of each video, for ``Method.expect``.
     """
 
     def __len__(self) -> int: ...
@@ -25,7 +25,7 @@ class Loader(Protocol):
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[Any]:
-    """bfloat16 where that is the run's precision."""
+    """Use bfloat16 if it is the run's precision."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
 
 
@@ -38,9 +38,9 @@ def collect_passes(
     draw: Callable[[Iterator[Clips]], Clips | None] = lambda batches: next(batches, None),
     collected: Callable[[], None] = lambda: None,
 ) -> None:
-    """Show a method all of a loader's clips as often as it wants, and let it fit what it saw.
+    """Give a method all clips of a loader, in as many passes as it needs, and let it fit.
 
-    ``draw`` takes the next batch, ``collected`` is called after each.
+    ``draw`` takes the next batch; ``collected`` is called after each batch.
     """
     if not method.collects:
         return

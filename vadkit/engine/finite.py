@@ -1,4 +1,4 @@
-"""Losses, gradients and weights that are no numbers any more: found before they are kept."""
+"""Detect losses, gradients and weights that are not finite, before they are saved."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from vadkit.errors import TrainingError
 
 
 class FiniteCheck:
-    """Collects scalars on their device and looks at all of them at once.
+    """Collects scalars on their device and checks all of them at once.
 
-    Looking waits for the device, so it is done now and then; every value is looked at.
+    A check waits for the device, so it is not done in every step; but every value is checked.
     """
 
     def __init__(self) -> None:
         self._noted: list[tuple[str, Tensor]] = []
 
     def note(self, what: str, value: Tensor) -> None:
-        """Remember a scalar; ``what`` says whose it is and when."""
+        """Add a scalar; ``what`` describes it for error messages."""
         self._noted.append((what, value.detach()))
 
     def first_fault(self) -> str | None:
-        """What the first noted value that is NaN or infinite was; forgets all of them."""
+        """Return the description of the first value that is not finite, and clear all values."""
         noted, self._noted = self._noted, []
         if not noted:
             return None
@@ -33,9 +33,9 @@ class FiniteCheck:
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter], limit: float | None) -> Tensor | None:
-    """Norm over all gradients, clipped to ``limit`` afterwards; None where there is no gradient.
+    """Return the norm of all gradients, then clip them to ``limit``; None without gradients.
 
-    Stays on the device; NaN or infinite where any gradient is.
+    The norm stays on the device; it is not finite if any gradient is not.
     """
     with_gradient = [one for one in parameters if one.grad is not None]
     if not with_gradient:
@@ -46,16 +46,16 @@ def gradient_norm(parameters: Iterable[nn.Parameter], limit: float | None) -> Te
 
 
 def check_weights(networks: nn.Module, name: str) -> None:
-    """Raise ``TrainingError`` where a weight or a running statistic is NaN or infinite.
+    """Raise ``TrainingError`` if a weight or a running statistic is not finite.
 
-    ``name`` is what was to be written with them.
+    ``name`` is the file that was to be written with them.
     """
     if bad := bad_weights(networks):
         raise TrainingError(f"{name} is not written: weights {bad} are not finite")
 
 
 def bad_weights(networks: nn.Module) -> str:
-    """Which weights and running statistics are NaN or infinite; empty where none are."""
+    """Return which weights and running statistics are not finite; empty if all are."""
     tensors = {
         place: value.detach()
         for place, value in [*networks.named_parameters(), *networks.named_buffers()]

@@ -26,12 +26,12 @@ from vadkit.methods.method import Method
 from vadkit.recipe.model import Train
 from vadkit.signals import stop_signals
 
-# Steps between two looks at losses and gradients: on a GPU each look waits for the device.
+# Steps between two checks of losses and gradients: on a GPU, each check waits for the device.
 _CHECK_FINITE_EVERY = 50
 
 
 class Evaluated(NamedTuple):
-    """What an evaluation found: metrics, and raw scores (N,) and labels (N,) by video."""
+    """The result of an evaluation: metrics, and raw scores (N,) and labels (N,) by video."""
 
     metrics: list[Metric]
     scores: dict[str, np.ndarray]
@@ -39,12 +39,12 @@ class Evaluated(NamedTuple):
 
 
 class Trainer:
-    """Trains a method; the ``FitContext`` of its hooks.
+    """Trains a method; it is also the ``FitContext`` of its hooks.
 
-    ``optimizers`` and ``schedules`` are by role; a schedule gives the factor on the base
-    learning rate at an epoch position such as 2.5. ``evaluate`` scores the test split,
-    ``evaluate_pseudo`` pseudo-anomalies.
-    ``collect_loader`` feeds the collect pass: every training clip once, without augments.
+    ``optimizers`` and ``schedules`` are by role; a schedule returns the factor on the base learning
+    rate at an epoch position such as 2.5. ``evaluate`` scores the test split, ``evaluate_pseudo``
+    pseudo-anomalies. ``collect_loader`` feeds the collect pass: every training clip once, without
+    augments.
     """
 
     def __init__(
@@ -91,9 +91,9 @@ class Trainer:
         self.scores: dict[str, np.ndarray] = {}
         self.labels: dict[str, np.ndarray] = {}
         self.stop_reason: str | None = None
-        # The step of the newest checkpoint, None before there is one.
+        # The step of the newest checkpoint, None before the first one.
         self.saved_step: int | None = None
-        # On a GPU looking at a value waits for it, so it is done before a checkpoint is written.
+        # On a GPU, a check waits for the device, so it is done before a checkpoint is written.
         self.checks_each_step = device.type == "cpu"
         self._finite = FiniteCheck()
         self._sums: dict[str, Tensor] = {}
@@ -102,7 +102,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group.setdefault("initial_lr", group["lr"])
 
-    # What hooks may ask for (FitContext).
+    # The interface for hooks (FitContext).
 
     def means(self) -> dict[str, float]:
         steps = max(self.step_in_epoch, 1)
@@ -144,7 +144,7 @@ class Trainer:
         sample = getattr(self.collect_loader, "sample", None)
         if sample is None:
             kind = type(self.collect_loader).__name__
-            raise RecipeError(f"hooks: one asks for sample clips, and {kind} gives none; drop it")
+            raise RecipeError(f"hooks: a hook needs sample clips, but {kind} has none; remove it")
         batches: Iterator[tuple[Clips, list[tuple[str, int]]]] = sample(count)
         return batches
 
@@ -161,9 +161,9 @@ class Trainer:
     def fit(self) -> None:
         """Train to the end.
 
-        Ctrl-C ends it after the step at hand, with ``checkpoints/last.pt`` written, by
-        ``KeyboardInterrupt``. Raises ``TrainingError`` when a loss or a gradient is not finite.
-        Every hook hears of an error by ``on_error`` and is closed in the end.
+        Ctrl-C ends training after the current step, writes ``checkpoints/last.pt``, and raises
+        ``KeyboardInterrupt``. Raises ``TrainingError`` if a loss or a gradient is not finite. Every
+        hook gets an error through ``on_error`` and is closed at the end.
         """
         (self.run / "checkpoints").mkdir(parents=True, exist_ok=True)
         with self._catch_interrupts():
@@ -220,7 +220,7 @@ class Trainer:
         into_window = self.step_in_epoch % self.settings.accumulate
         begins = into_window == 0
         ends = self._at_window_end(self.step_in_epoch + 1)
-        # Accumulated batches count as one, so the rate is that of the window's first.
+        # Accumulated batches count as one, so the rate is that of the window's first batch.
         position = self.epoch + (self.step_in_epoch - into_window) / self.steps_per_epoch
         total: Tensor | float = 0.0
         updates = iter(self.method.updates(clips))
@@ -276,7 +276,7 @@ class Trainer:
 
     @contextlib.contextmanager
     def _only(self, role: str) -> Iterator[None]:
-        """Freeze every parameter but those of ``role``, so that no other collects gradients."""
+        """Freeze all parameters except those of ``role``, so that no others get gradients."""
         own = {id(parameter) for parameter in self.method.parameters_of(role)}
         frozen = [p for p in self.method.parameters() if id(p) not in own and p.requires_grad]
         for parameter in frozen:
@@ -291,7 +291,7 @@ class Trainer:
         return f" at step {self.step + 1} (epoch {self.epoch + 1})"
 
     def _check_finite(self) -> None:
-        """Raise ``TrainingError`` where a loss or gradient since the last look is not finite."""
+        """Raise ``TrainingError`` if a loss or gradient since the last check is not finite."""
         fault = self._finite.first_fault()
         if fault is None:
             return
@@ -321,9 +321,9 @@ class Trainer:
 
     @contextlib.contextmanager
     def _catch_interrupts(self) -> Iterator[None]:
-        """Let the first Ctrl-C end the step at hand; a second one ends at once.
+        """Let the first Ctrl-C end training after the current step; a second one ends immediately.
 
-        SIGTERM, and SIGHUP of a terminal that closes, are as good as Ctrl-C.
+        SIGTERM, and SIGHUP from a closed terminal, count as Ctrl-C.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -356,12 +356,12 @@ class Trainer:
     def _check_run(self) -> None:
         if not self.run.is_dir():
             raise TrainingError(
-                f"the run folder {self.run} was moved or deleted while it was trained; what was "
-                "written is in it, and `vadkit train --resume` goes on from there"
+                f"the run folder {self.run} was moved or deleted during training; everything "
+                "written so far is in it, and `vadkit train --resume` continues from there"
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that a resumed run needs to go on to the same bits."""
+        """Return everything that a resumed run needs for bit-identical results."""
         cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
         return {
             "method": self.method.state_dict(),
@@ -375,7 +375,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.method.load_state_dict(state["method"])
         for role, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][role])

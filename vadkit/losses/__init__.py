@@ -1,4 +1,4 @@
-"""Losses: callables on tensors that give one scalar."""
+"""Losses: callables on tensors that return one scalar."""
 
 from __future__ import annotations
 

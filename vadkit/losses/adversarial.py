@@ -1,7 +1,7 @@
 """Adversarial losses: of a generator on a discriminator's logits, of a discriminator on frames.
 
-Any generator's loss goes with the discriminator's of the same name. All compute in float32, also
-under autocast, where means of bfloat16 logits would be rounded to 8 bits.
+Each generator loss belongs to the discriminator loss with the same name. All compute in float32,
+even under autocast, because bfloat16 would round means of logits to 8 bits.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class LeastSquaresDiscriminator(nn.Module):
 
 
 class VanillaGenerator(nn.Module):
-    """Cross-entropy of a generator's logits with real: -log D(fake), as a mean.
+    """Cross-entropy of a generator's logits with the class real: the mean of -log D(fake).
 
-    Goodfellow et al., NeurIPS 2014, in the form that does not saturate (section 3).
+    Goodfellow et al., NeurIPS 2014, in the non-saturating form (section 3).
     """
 
     def forward(self, fake_logits: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class VanillaGenerator(nn.Module):
 
 
 class VanillaDiscriminator(nn.Module):
-    """Cross-entropy of a discriminator: half of -log D(real) and of -log(1 - D(fake)), as means.
+    """Cross-entropy of a discriminator: half the means of -log D(real) and -log(1 - D(fake)).
 
     Goodfellow et al., NeurIPS 2014, eq. 1.
     """
@@ -59,18 +59,19 @@ class VanillaDiscriminator(nn.Module):
 
 
 class WassersteinGenerator(nn.Module):
-    """Negative mean of a critic's values of generated frames (Arjovsky et al., ICML 2017)."""
+    """Negative mean of a critic's values for generated frames (Arjovsky et al., ICML 2017)."""
 
     def forward(self, fake_logits: Tensor) -> Tensor:
         return -fake_logits.float().mean()
 
 
 class WassersteinDiscriminator(nn.Module):
-    """A critic's mean of generated less that of real frames, and a penalty on its gradient.
+    """Mean of a critic for generated frames minus real frames, plus a gradient penalty.
 
-    Gulrajani et al., NeurIPS 2017, eq. 3: ``penalty`` times the mean squared distance from 1 of the
-    gradient's length, at places drawn between each real and generated frame. The critic should
-    have no batch normalisation. A critic that gives a value a patch gives their mean.
+    Gulrajani et al., NeurIPS 2017, eq. 3: the penalty is ``penalty`` times the mean squared
+    distance from 1 of the gradient's length, at random points between real and generated frames.
+    The critic should have no batch normalisation. If a critic returns a value per patch, the mean
+    counts.
     """
 
     def __init__(self, *, penalty: Annotated[float, Field(ge=0)] = 10.0) -> None:

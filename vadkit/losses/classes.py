@@ -7,7 +7,7 @@ from torch.nn import functional
 
 
 class CrossEntropy(nn.Module):
-    """Cross-entropy of logits (N, K, ...) with classes (N, ...) from 0, as a mean, in nats."""
+    """Mean cross-entropy of logits (N, K, ...) with classes (N, ...) from 0, in nats."""
 
     def forward(self, logits: Tensor, classes: Tensor) -> Tensor:
         return functional.cross_entropy(logits.float(), classes)

@@ -1,4 +1,4 @@
-"""Losses on optical flow, which carry gradients back into a predicted frame."""
+"""Losses on optical flow, with gradients for a predicted frame."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch.nn import functional
 
 
 class FlowL1(nn.Module):
-    """How much farther from the true flow the flow to a predicted frame is, in pixels, as a mean.
+    """Mean absolute difference between the flow to a predicted frame and the true flow, in pixels.
 
-    Liu et al., CVPR 2018, eq. 3, the absolute difference. The paper's FlowNet2 gives both flows;
-    here the true one is the recipe's ``flow``, and that of the prediction is ``lucas_kanade``'s,
-    which needs no weights. The two differ on the same frames, by about as much as a walker's pace
-    in a small picture; so of the difference only what exceeds that of the true frame's
-    ``lucas_kanade`` counts, and a perfect prediction has no loss. Otherwise predictions learn to
-    make up for the estimator.
+    Liu et al., CVPR 2018, eq. 3. In the paper, FlowNet2 computes both flows. Here, the true flow is
+    the recipe's ``flow``, and the flow of the prediction comes from ``lucas_kanade``, which needs
+    no weights. Both estimators differ on the same frames, by about as much as a pedestrian moves in
+    a small image. Therefore, only the excess over the difference of the true frame's
+    ``lucas_kanade`` counts, and a perfect prediction has no loss. Otherwise, predictions would
+    learn to compensate for the estimator.
     """
 
     def __init__(
@@ -30,8 +30,11 @@ class FlowL1(nn.Module):
         self.levels, self.window = levels, window
 
     def forward(self, previous: Tensor, output: Tensor, target: Tensor, flow: Tensor) -> Tensor:
-        """The last frame, the predicted and the true next one, (B, C, H, W) in -1..1; the true flow
-        (B, 2, H, W) between the first and the last of these, in pixels."""
+        """Compute the loss of three frames: the last, the predicted next and the true next one.
+
+        Frames are (B, C, H, W) in -1..1; ``flow`` (B, 2, H, W) is the true flow in pixels between
+        the first and the last of them.
+        """
         flow = flow.float()
         found = lucas_kanade(previous, output, levels=self.levels, window=self.window)
         with torch.no_grad():
@@ -40,13 +43,13 @@ class FlowL1(nn.Module):
 
 
 def lucas_kanade(previous: Tensor, current: Tensor, *, levels: int = 3, window: int = 7) -> Tensor:
-    """Flow (B, 2, H, W) in pixels, dx and dy, from one frame (B, C, H, W) in -1..1 to the next.
+    """Return flow (B, 2, H, W) in pixels from a frame (B, C, H, W) in -1..1 to the next.
 
     Lucas and Kanade, IJCAI 1981, from coarse to fine (Bouguet, 2000), for every pixel: the shift
-    that explains the brightness of the ``window`` around it best. One step is taken at each of
-    ``levels`` sizes, which halve as far as 8 pixels are left, and the flow is averaged over the
-    window after it. Everything is differentiable, in float32. Motions of up to 2 ** levels - 1
-    pixels are found; without texture the flow is 0.
+    that best explains the brightness of the ``window`` around it. One step is taken at each of
+    ``levels`` sizes, which are halved as long as 8 pixels remain, and the flow is then averaged
+    over the window. Everything is differentiable, in float32. Motion of up to 2 ** levels - 1
+    pixels can be found; without texture the flow is 0.
     """
     with torch.autocast(previous.device.type, enabled=False):
         sizes = [(previous.float().mean(1, True), current.float().mean(1, True))]
@@ -69,8 +72,8 @@ def _enlarge(flow: Tensor, size: torch.Size) -> Tensor:
     return larger * factors.view(1, 2, 1, 1)
 
 
-# Variance of brightness gradients, in -1..1 a pixel, that counts as no texture: about one of 255
-# steps a pixel, which is what coding leaves in flat areas.
+# The variance of brightness gradients, in -1..1 per pixel, that counts as no texture: about one of
+# 255 steps per pixel, which is what video coding leaves in flat areas.
 _NO_TEXTURE = 1e-4
 
 
@@ -89,7 +92,7 @@ def _step(before: Tensor, after: Tensor, flow: Tensor, window: int) -> Tensor:
 
 
 def _mean_around(planes: Tensor, window: int) -> Tensor:
-    """Means over a square around each pixel, as far as it lies within the frame."""
+    """Return means over a square around each pixel, inside the frame."""
     half = window // 2
     for size, padding in (((window, 1), (half, 0)), ((1, window), (0, half))):
         planes = functional.avg_pool2d(planes, size, 1, padding, count_include_pad=False)
@@ -97,7 +100,7 @@ def _mean_around(planes: Tensor, window: int) -> Tensor:
 
 
 def _sample(frames: Tensor, flow: Tensor) -> Tensor:
-    """Frames as they are at each pixel's place plus its flow; edges go on."""
+    """Sample frames at each pixel's position plus its flow; edge pixels are repeated."""
     height, width = frames.shape[-2:]
     y, x = torch.meshgrid(
         torch.arange(height, device=frames.device, dtype=torch.float32),

@@ -1,4 +1,4 @@
-"""Losses on how a memory is used."""
+"""Losses on the use of a memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 
 class Entropy(nn.Module):
-    """Entropy of the weights (Q, slots) of each query, in nats, as a mean over the queries.
+    """Mean entropy over the queries of their weights (Q, slots), in nats.
 
-    Low where few items answer a query (Gong et al., ICCV 2019, eq. 9).
+    It is low if few items answer a query (Gong et al., ICCV 2019, eq. 9).
     """
 
     def forward(self, weights: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ class Entropy(nn.Module):
 
 
 class Compactness(nn.Module):
-    """Squared distance of each query (..., F) from its nearest item (M, F), as a mean over queries.
+    """Mean squared distance of queries (..., F) from their nearest items (M, F).
 
     Park et al., CVPR 2020, eq. 9, whose sum over queries is a mean over elements in the authors'
     code; here distances are summed over features.
@@ -31,10 +31,10 @@ class Compactness(nn.Module):
 
 
 class Separateness(nn.Module):
-    """How much nearer the second item is to a query than the first may be, as a mean over queries.
+    """Mean triplet loss of queries with their nearest and second nearest items.
 
-    A triplet loss with the nearest item as the positive, the second nearest as the negative, and
-    ``margin`` between their distances (Park et al., CVPR 2020, eq. 10).
+    The nearest item is the positive, the second nearest is the negative, and ``margin`` is the
+    required difference of their distances (Park et al., CVPR 2020, eq. 10).
     """
 
     def __init__(self, *, margin: Annotated[float, Field(ge=0)] = 1.0) -> None:
@@ -47,9 +47,9 @@ class Separateness(nn.Module):
 
 
 def nearest_distances(queries: Tensor, items: Tensor) -> Tensor:
-    """Distances (..., 2) of queries (..., F) from the two items (M, F) most like them.
+    """Return distances (..., 2) of queries (..., F) to the two most similar items (M, F).
 
-    Likeness is the dot product; both computed in float32.
+    Similarity is the dot product; both are computed in float32.
     """
     queries, items = queries.float(), items.float()
     two = (queries @ items.T).topk(2, dim=-1).indices

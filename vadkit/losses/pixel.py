@@ -22,9 +22,9 @@ class L1(nn.Module):
 
 
 class Intensity(nn.Module):
-    """Squared distance in intensity, as a mean over elements (Liu et al., CVPR 2018, eq. 1).
+    """Mean squared distance in intensity (Liu et al., CVPR 2018, eq. 1).
 
-    The paper writes the sum; its code, whose weights the recipes take, uses the mean.
+    The paper has the sum; its code, whose weights the recipes use, has the mean.
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -34,8 +34,8 @@ class Intensity(nn.Module):
 class Gradient(nn.Module):
     """Difference of absolute image gradients (Mathieu et al., ICLR 2016; Liu et al., eq. 2).
 
-    For both images the absolute differences of neighbouring pixels are taken, along rows and
-    along columns; the loss is the mean absolute difference of those, summed over the two
+    The absolute differences of neighbouring pixels are computed for both images, along rows and
+    along columns; the loss is the mean absolute difference of these, summed over the two
     directions.
     """
 
@@ -46,10 +46,10 @@ class Gradient(nn.Module):
 
 
 class WeightedPrediction(nn.Module):
-    """Squared error of predicted clips (B, C, T, H, W) that weighs less the later a frame is.
+    """Squared error of predicted clips (B, C, T, H, W), with less weight for later frames.
 
-    Frame t of T (from 0) weighs (T - t) / T, and the mean is over all elements (Zhao et al.,
-    MM 2017, eq. 3, up to a constant factor).
+    Frame t of T (from 0) has the weight (T - t) / T, and the mean is over all elements (Zhao et
+    al., MM 2017, eq. 3, up to a constant factor).
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -60,5 +60,5 @@ class WeightedPrediction(nn.Module):
 
 
 def _steps(images: Tensor, dim: int) -> Tensor:
-    # In float32: neighbouring pixels differ by little, of which bfloat16 keeps next to nothing.
+    # In float32: neighbouring pixels differ little, and bfloat16 would lose the difference.
     return torch.diff(images.float(), dim=dim).abs()

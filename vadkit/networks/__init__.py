@@ -1,4 +1,4 @@
-"""Networks: torch modules with plain keyword arguments that know nothing of recipes."""
+"""Networks: torch modules with plain keyword arguments, independent of recipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network that rebuilds a frame and tells the motion that goes with it."""
+"""The network that reconstructs a frame and predicts its motion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Correspondence(NamedTuple):
-    """What a frame looks like (B, C, H, W), and how it should move (B, motion, H, W)."""
+    """The reconstructed frame (B, C, H, W), and its predicted motion (B, motion, H, W)."""
 
     frame: Tensor
     motion: Tensor

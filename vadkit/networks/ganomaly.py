@@ -19,7 +19,7 @@ class Reconstruction(NamedTuple):
 
 
 class GANomaly(nn.Module):
-    """Generator of GANomaly: encodes, decodes, and encodes what it made (Akcay et al., ACCV 2018).
+    """Generator of GANomaly: encoder, decoder, second encoder (Akcay et al., ACCV 2018).
 
     As DCGAN's (Radford et al., ICLR 2016): 4x4 convolutions with stride 2 halve the frame as long
     as both sides stay whole and at least 4, with batch normalisation and LeakyReLU 0.2, ``width``

@@ -17,22 +17,22 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def constant(epochs: int) -> Factor:
-    """The base rate throughout."""
+    """The base rate for the whole training."""
     return lambda epoch: 1.0
 
 
 def step(epochs: int, *, every: Annotated[int, Field(ge=1)] = 30, gamma: Share = 0.1) -> Factor:
-    """Times ``gamma`` after every ``every`` epochs."""
+    """Multiplies the rate by ``gamma`` after every ``every`` epochs."""
     return lambda epoch: gamma ** (math.floor(epoch) // every)
 
 
 def multistep(epochs: int, *, milestones: list[Epochs], gamma: Share = 0.1) -> Factor:
-    """Times ``gamma`` at each of the ``milestones``, in epochs."""
+    """Multiplies the rate by ``gamma`` at each of the ``milestones``, in epochs."""
     return lambda epoch: gamma ** sum(epoch >= milestone for milestone in milestones)
 
 
 def cosine(epochs: int, *, end: Share = 0.0) -> Factor:
-    """Falls along half a cosine to ``end`` times the base rate at the last epoch's end.
+    """Decreases along half a cosine to ``end`` times the base rate at the end of training.
 
     Loshchilov and Hutter, ICLR 2017, without restarts.
     """
@@ -42,7 +42,7 @@ def cosine(epochs: int, *, end: Share = 0.0) -> Factor:
 def warmup_cosine(
     epochs: int, *, warmup: Epochs = 5.0, start: Share = 0.0, end: Share = 0.0
 ) -> Factor:
-    """Rises in a line from ``start`` over ``warmup`` epochs, then falls as ``cosine`` does."""
+    """Increases linearly from ``start`` over ``warmup`` epochs, then decreases like ``cosine``."""
 
     def factor(epoch: float) -> float:
         if epoch < warmup:
@@ -60,7 +60,7 @@ def warmup_multistep(
     warmup: Epochs = 5.0,
     start: Share = 0.0,
 ) -> Factor:
-    """Rises in a line from ``start`` over ``warmup`` epochs, then falls as ``multistep`` does."""
+    """Increases linearly from ``start`` over ``warmup`` epochs, then is like ``multistep``."""
     after = multistep(epochs, milestones=milestones, gamma=gamma)
 
     def factor(epoch: float) -> float:
