@@ -24,7 +24,7 @@ from vadkit.evaluation.metrics import Setting
 from vadkit.scoring.calibration import load_calibration
 from vadkit.scoring.peaks import gap_frames, peaks_over, rate_interval
 from vadkit.scoring.scorer import apply, chain_label
-from vadkit.workflows.calibrate import load_normal_video
+from vadkit.workflows.calibrate.saved import read_scores
 
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1)
 
@@ -62,8 +62,9 @@ def vadkit(*arguments: str) -> str:
 def compare(run: Path) -> list[dict[str, Any]]:
     """Rates on training and on normal test frames, at levels of the training scores."""
     calibration = load_calibration(run)
-    normal = load_normal_video(run)
-    assert calibration is not None and normal is not None
+    kept = read_scores(run / "scores" / "normal.npz")
+    assert calibration is not None and kept is not None
+    normal = kept[0]
     test, labels = test_scores(run)
     (rate,) = set(normal.rates.values())
     rows: list[dict[str, Any]] = []

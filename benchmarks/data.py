@@ -25,11 +25,11 @@ import numpy as np
 import torch
 from baseline_loaders import JpegClips, SeekingClips, clips_per_second, extract_jpegs, make_h264
 
-from vadkit.data.clip_sources import StoredClips
-from vadkit.data.decode_process import DECODER_MEMORY
-from vadkit.data.loader import ClipLoader
-from vadkit.data.store import Settings, build_store, plan_store
-from vadkit.data.stored_video import StoredVideo
+from vadkit.data.clips.loader import ClipLoader
+from vadkit.data.clips.sources import StoredClips
+from vadkit.data.decoding.child import DECODER_MEMORY
+from vadkit.data.store.build import Settings, build_store, plan_store
+from vadkit.data.store.stored_video import StoredVideo
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec, Video
 
@@ -127,8 +127,8 @@ READER_ALONE = """\
 import sys, time
 from pathlib import Path
 import cv2
-from vadkit.data.readers import pyav
-from vadkit.data.resize import to_size
+from vadkit.data.decoding.readers import pyav
+from vadkit.data.decoding.resize import to_size
 cv2.setNumThreads(1)
 frames = pyav(Path(sys.argv[1]))
 next(frames)

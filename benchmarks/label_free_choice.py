@@ -22,8 +22,8 @@ from scipy.stats import spearmanr
 
 from vadkit.evaluation.frame_auc import FrameAuc
 from vadkit.recipe import load_recipe
-from vadkit.workflows.train import evaluation_on_test
-from vadkit.workflows.tune import Tuner
+from vadkit.workflows.trainer import evaluation_on_test
+from vadkit.workflows.tune.search import Tuner
 
 # Good and bad ones.
 ROWS: list[list[str]] = [

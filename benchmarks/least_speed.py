@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from vadkit.data.tensors import Clips
-from vadkit.methods.motion_field import _FLOW_ERROR, MotionField
+from vadkit.methods.motion_field.method import _FLOW_ERROR, MotionField
 from vadkit.recipe import load_recipe
 from vadkit.workflows.build import load_videos
 from vadkit.workflows.frames import load_extras, store_videos

@@ -23,11 +23,11 @@ def run(store: str, gib: float) -> None:
     """Train and score, then print the peak of resident memory in bytes."""
     import torch
 
-    from vadkit.data.clip_sources import StoredClips
-    from vadkit.data.loader import ClipLoader
-    from vadkit.data.stored_video import StoredVideo
+    from vadkit.data.clips.loader import ClipLoader
+    from vadkit.data.clips.sources import StoredClips
+    from vadkit.data.store.stored_video import StoredVideo
     from vadkit.data.tensors import Clips
-    from vadkit.methods.scoring import score_video
+    from vadkit.engine.scoring import score_video
     from vadkit.recipe.resolve import resolve
     from vadkit.workflows.build import build_method, build_optimizers
 

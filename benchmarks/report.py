@@ -34,7 +34,7 @@ scorers: [{{type: gaussian, sigma: 3}}]
 def write_videos(root: Path, count: int, frames: int, source: Path | None) -> dict[str, np.ndarray]:
     """Training and test videos with labels below ``root``; labels (frames,) bool by test video."""
     from vadkit.data.datasets.synthetic import Synthetic
-    from vadkit.data.decode import read_frames
+    from vadkit.data.decoding.decode import read_frames
     from vadkit.data.labels.intervals import Labels
     from vadkit.data.labels.own import write_labels
     from vadkit.reports.video_writer import VideoWriter
@@ -67,8 +67,8 @@ def write_videos(root: Path, count: int, frames: int, source: Path | None) -> di
 
 def make_run(root: Path, truth: dict[str, np.ndarray]) -> Path:
     """A run of a small network, with made-up test scores in place of its own."""
-    from vadkit.workflows.evaluate import evaluate
-    from vadkit.workflows.test_scores import checkpoint_digest
+    from vadkit.workflows.evaluate.evaluation import evaluate
+    from vadkit.workflows.evaluate.run_scores import checkpoint_digest
     from vadkit.workflows.train import train
 
     recipe = root / "large.yaml"
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where run and page stay")
     given = parser.parse_args()
 
-    from vadkit.workflows.report import report
+    from vadkit.workflows.report.report import report
 
     with tempfile.TemporaryDirectory() as temporary:
         root = (given.keep or Path(temporary)).absolute()

@@ -48,10 +48,10 @@ def small(name: str) -> bool:
 
 def frames_per_second(recipe: Recipe, videos: int) -> float:
     from vadkit.engine.collect import collect_passes
-    from vadkit.methods.scoring import score_video
+    from vadkit.engine.scoring import score_video
     from vadkit.workflows.build import build_method, load_videos
     from vadkit.workflows.frames import load_extras, store_videos
-    from vadkit.workflows.train import make_trainer
+    from vadkit.workflows.trainer import make_trainer
 
     device = torch.device("cpu")
     method = build_method(recipe, device)

@@ -23,12 +23,12 @@ import numpy as np
 import torch
 
 from vadkit.data.videos import ClipSpec
-from vadkit.inference.detector import Detector
-from vadkit.inference.lane import FrameScore
+from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sources.source import Frame, SourceEvent
 from vadkit.inference.streams import run_streams
 from vadkit.methods.method import Method, Scores
 from vadkit.scoring.normal import measure_normal
+from vadkit.workflows.detector import Detector
 
 SIZE, FPS = (48, 64), 10.0
 

@@ -29,17 +29,17 @@ import torch
 import yaml
 from baseline_loaders import make_h264
 
-from vadkit.data.clips import scoring_starts
-from vadkit.data.extras import ClipExtras
-from vadkit.data.resize import to_size
-from vadkit.data.tensors import make_clips
-from vadkit.inference.detector import Detector
+from vadkit.data.clips.batch import make_clips
+from vadkit.data.clips.extras import ClipExtras
+from vadkit.data.clips.ranges import scoring_starts
+from vadkit.data.decoding.resize import to_size
+from vadkit.engine.scoring import score_batch
 from vadkit.inference.sources.files import FileSource
 from vadkit.inference.sources.source import Frame
-from vadkit.methods.scoring import score_batch
 from vadkit.recipe.resolve import resolve
 from vadkit.registry import build
 from vadkit.workflows.build import build_method
+from vadkit.workflows.detector import Detector
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "ped2"
 # A plain camera, and libx264's own distance of key frames.

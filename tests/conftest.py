@@ -92,7 +92,7 @@ def vadkit(monkeypatch, capsys):
 @pytest.fixture(scope="session")
 def evaluated_run(tmp_path_factory) -> Path:
     """A run of conv-ae on drawn videos; copy it before changing anything in it."""
-    from vadkit.workflows.evaluate import evaluate
+    from vadkit.workflows.evaluate.evaluation import evaluate
     from vadkit.workflows.train import train
 
     folder = tmp_path_factory.mktemp("evaluated")

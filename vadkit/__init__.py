@@ -13,10 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from vadkit.inference.detector import Detector
     from vadkit.recipe import load_recipe
     from vadkit.registry import register
-    from vadkit.workflows.evaluate import evaluate
+    from vadkit.workflows.detector import Detector
+    from vadkit.workflows.evaluate.evaluation import evaluate
     from vadkit.workflows.train import train
 
 __version__ = "0.1.0"
@@ -25,8 +25,8 @@ _HOMES = {
     "register": "vadkit.registry",
     "load_recipe": "vadkit.recipe",
     "train": "vadkit.workflows.train",
-    "evaluate": "vadkit.workflows.evaluate",
-    "Detector": "vadkit.inference.detector",
+    "evaluate": "vadkit.workflows.evaluate.evaluation",
+    "Detector": "vadkit.workflows.detector",
 }
 
 __all__ = ["Detector", "__version__", "evaluate", "load_recipe", "register", "train"]

@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vadkit.data.clips import scatter_scores, scoring_starts
-from vadkit.data.extras import ClipExtras
-from vadkit.data.flow import Dis
-from vadkit.data.tensors import Clips, make_clips
+from vadkit.data.clips.batch import make_clips
+from vadkit.data.clips.extras import ClipExtras
+from vadkit.data.clips.ranges import scatter_scores, scoring_starts
+from vadkit.data.flow.dis import Dis
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.engine.trainer import Trainer
 from vadkit.methods.method import Method

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.decode import Worker
+from vadkit.data.decoding.decode import Worker
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.labels.own import write_labels
 
@@ -361,7 +361,7 @@ def test_interrupted(vadkit, tree, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vadkit.workflows.data_check.look_at_files", stop)
+    monkeypatch.setattr("vadkit.workflows.data.check.look_at_files", stop)
     code, out, err = vadkit("data", "check", tree / "recipe.yaml")
     assert (code, out) == (130, "")
     assert err.strip() == "interrupted"

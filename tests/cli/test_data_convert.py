@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.labels.own import read_labels, write_labels
 from vadkit.errors import DataError
-from vadkit.workflows.data_convert import convert, match_videos
+from vadkit.workflows.data.convert import convert, match_videos
 
 SCRIPT = "TestVideoFile{end+1}.gt_frame = [2:3];\nTestVideoFile{end+1}.gt_frame = [1:1, 4:5];\n"
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.store import Settings, build_store, plan_store
+from vadkit.data.store.build import Settings, build_store, plan_store
 from vadkit.data.videos import Video
 
 

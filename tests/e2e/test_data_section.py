@@ -119,7 +119,7 @@ def test_a_plugins_reader_decodes_in_the_child(vadkit, recipe, tmp_path, own_cac
     plugin = tmp_path / "mine.py"
     plugin.write_text(
         "import vadkit\n"
-        "from vadkit.data.readers import pyav\n\n\n"
+        "from vadkit.data.decoding.readers import pyav\n\n\n"
         "@vadkit.register('readers', 'upside-down')\n"
         "def upside_down(path):\n"
         "    for frame in pyav(path):\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vadkit.inference.detector import Detector
+from vadkit.workflows.detector import Detector
 
 RECIPE = """\
 name: {method}

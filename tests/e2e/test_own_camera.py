@@ -10,8 +10,8 @@ import torch
 
 from vadkit.data.datasets.synthetic import Synthetic
 from vadkit.data.tensors import Clips
-from vadkit.inference.detector import Detector
 from vadkit.recipe import load_recipe
+from vadkit.workflows.detector import Detector
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def test_several_runs_share_videos_and_get_names_of_their_own(vadkit, run, tmp_p
 
 
 def test_videos_stand_beside_a_page_that_would_be_too_large(run):
-    from vadkit.workflows.report import report
+    from vadkit.workflows.report.report import report
 
     done = report([run], max_bytes=1000)
     assert done.videos == run / "report" / "report-videos"

@@ -33,7 +33,7 @@ def browser():
 @pytest.fixture(scope="module")
 def pages(evaluated_run, tmp_path_factory):
     """Addresses of a page of one run, of two, and of one with its videos beside it."""
-    from vadkit.workflows.report import report
+    from vadkit.workflows.report.report import report
 
     folder = tmp_path_factory.mktemp("pages")
     other = shutil.copytree(evaluated_run, folder / "other")

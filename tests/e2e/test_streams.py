@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from vadkit.inference.detector import Detector
 from vadkit.inference.sources.find import find_sources
 from vadkit.inference.sources.source import SourceEvent
 from vadkit.inference.streams import run_streams
 from vadkit.recipe import Spec
 from vadkit.workflows.build import build_list
-from vadkit.workflows.protocols import Scored, build_protocols, final_scores
+from vadkit.workflows.detector import Detector
+from vadkit.workflows.evaluate.protocols import Scored, build_protocols, final_scores
 
 
 @pytest.fixture(scope="session")

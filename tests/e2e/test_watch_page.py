@@ -31,7 +31,7 @@ PATHS = [
 def watching(run, video, token=None):
     """A page on two cameras that play a video over and over, whose alarms come often."""
     from vadkit.reports.live_page import open_page
-    from vadkit.workflows import watch
+    from vadkit.workflows.watch import cameras as watch
 
     detector = watch.load_detector(run)
     detector.scorers = ()

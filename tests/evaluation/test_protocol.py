@@ -15,7 +15,7 @@ from vadkit.evaluation.protocol import Protocol, fill_unscored
 from vadkit.recipe import Spec
 from vadkit.scoring.normal import NormalScores
 from vadkit.workflows.build import build_list
-from vadkit.workflows.protocols import (
+from vadkit.workflows.evaluate.protocols import (
     Scored,
     build_protocols,
     default_protocols,

@@ -52,7 +52,7 @@ def test_other_errors_are_not_taken_for_it():
 def test_a_video_that_needs_too_much_memory_costs_no_other(
     vadkit, evaluated_run, tmp_path, monkeypatch
 ):
-    from vadkit.workflows import infer_video
+    from vadkit.workflows.infer import video as infer_video
 
     videos = sorted((evaluated_run.parents[2] / "scene").rglob("*test*/*.mp4"))[:2]
     for number, video in enumerate(videos):

@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vadkit.data.datasets.folder import find_videos
-from vadkit.data.digests import content_digest, content_state
+from vadkit.data.store.digests import content_digest, content_state
 from vadkit.inference.outlet import Outlet
 from vadkit.inference.sinks.build import build_sinks
 from vadkit.inference.sinks.sink import SourceInfo, VideoScores
 from vadkit.text import plot_text, shortened, video_file
-from vadkit.workflows.infer_result import Inferred, Maker, finished, owner, save_result
-from vadkit.workflows.infer_sources import event_source, expand_sources, result_folders
+from vadkit.workflows.infer.result import Inferred, Maker, finished, owner, save_result
+from vadkit.workflows.infer.sources import event_source, expand_sources, result_folders
 
 HOSTILE = [
     b"plain",
@@ -95,7 +95,7 @@ def one_video(evaluated_run) -> Path:
 def through_sinks(video, folder: Path, out: Path) -> list[str]:
     """What ``infer`` does with a video, but for scoring it: two frames and an event."""
     from vadkit.inference.alarms import AlarmRules
-    from vadkit.inference.lane import FrameScore
+    from vadkit.inference.frame_score import FrameScore
 
     frame = np.zeros((16, 16, 3), np.uint8)
     info = SourceInfo(shortened(Path(video.name).name), 25.0, (16, 16))
@@ -294,7 +294,7 @@ def test_training_and_evaluation_on_hostile_names(vadkit, one_video, tmp_path):
 
 def test_decord_opens_what_is_not_utf8(one_video, tmp_path):
     """Its library takes UTF-8 alone; it runs in a process of its own, as always."""
-    from vadkit.data.decode import read_frames
+    from vadkit.data.decoding.decode import read_frames
 
     pytest.importorskip("decord")
     (path,) = put(tmp_path, [b"\xff"], one_video)
@@ -308,7 +308,7 @@ def test_a_video_that_goes_away_costs_no_other(
     vadkit, evaluated_run, one_video, tmp_path, monkeypatch
 ):
     first, second = put(tmp_path / "archive", [b"first", b"second"], one_video)
-    from vadkit.workflows import infer as workflow
+    from vadkit.workflows.infer import archive as workflow
 
     expand = workflow.expand_sources
 

@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 
 from vadkit.errors import DataError
 from vadkit.inference.alarms import AlarmRules, Alarms, Event
+from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sinks import queue
 from vadkit.inference.sinks.build import build_sinks, parse_sink
 from vadkit.inference.sinks.every import EverySink
 from vadkit.inference.sinks.outbox import Outbox, Refused
 from vadkit.inference.sinks.queue import EventQueue
-from vadkit.inference.sinks.sink import EventSink, ScoredFrame, SourceInfo
+from vadkit.inference.sinks.sink import EventSink, SourceInfo
 
 INFO = SourceInfo("gate", 10.0, (48, 64))
 FRAME = np.zeros((48, 64, 3), np.uint8)
@@ -125,7 +126,7 @@ def test_csv_has_no_gap_after_a_full_disk_and_names_one_it_must_have(disk):
 
     def frames(sink, first, last):
         for index in range(first, last):
-            sink.frame(ScoredFrame(index, index / 10, FRAME, 0.5, math.nan))
+            sink.frame(FrameScore(index, index / 10, FRAME, 0.5, math.nan))
 
     sinks = build_sinks([parse_sink("csv")], out)
     sinks.open(INFO)
@@ -310,7 +311,7 @@ def test_any_name_goes_through_every_sink(names, tmp_path, monkeypatch):
     for name in names:
         sinks = build_sinks([parse_sink(spec) for spec in specs], tmp_path)
         sinks.open(replace(INFO, name=name))
-        sinks.frame(ScoredFrame(0, 0.0, FRAME, 1.0, 1.0))
+        sinks.frame(FrameScore(0, 0.0, FRAME, 1.0, 1.0))
         alarms = Alarms(AlarmRules(5, 5), source=name)
         alarms.push(1.0, 6.0)
         (event,) = alarms.finish()

@@ -143,10 +143,10 @@ def test_a_run_that_vanishes_in_the_middle(vadkit, run, tmp_path, monkeypatch, n
     video = next(iter(manifest["test"]["videos"].values()))
     command = commands(run, video, tmp_path)[name]
     places = {
-        "eval": ("vadkit.workflows.evaluate", "score_run"),
-        "calibrate": ("vadkit.workflows.calibrate", "_fit"),
-        "report": ("vadkit.workflows.report", "_write"),
-        "infer": ("vadkit.workflows.infer", "start_scoring"),
+        "eval": ("vadkit.workflows.evaluate.evaluation", "score_run"),
+        "calibrate": ("vadkit.workflows.calibrate.threshold", "_fit"),
+        "report": ("vadkit.workflows.report.report", "_write"),
+        "infer": ("vadkit.workflows.infer.archive", "start_scoring"),
     }
     import importlib
 
@@ -168,7 +168,7 @@ def test_a_run_that_vanishes_in_the_middle(vadkit, run, tmp_path, monkeypatch, n
 
 
 def test_infer_into_a_run_that_vanishes_makes_no_other(vadkit, run, tmp_path, monkeypatch):
-    from vadkit.workflows import infer_video
+    from vadkit.workflows.infer import video as infer_video
 
     video = next(iter(json.loads((run / "manifest.json").read_text())["test"]["videos"].values()))
     videos = tmp_path / "videos"

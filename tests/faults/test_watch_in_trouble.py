@@ -20,8 +20,8 @@ import pytest
 
 from vadkit.inference.sinks.build import parse_sink
 from vadkit.inference.sources.source import Frame, SourceEvent
-from vadkit.workflows import watch as workflow
 from vadkit.workflows.train import train
+from vadkit.workflows.watch import cameras as workflow
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,7 @@ import torch
 
 from vadkit.data.videos import ClipSpec
 from vadkit.inference.alarms import AlarmRules
-from vadkit.inference.detector import Detector
-from vadkit.inference.lane import FrameScore
+from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.outlet import Outlet
 from vadkit.inference.sinks.every import EverySink
 from vadkit.inference.sinks.sink import SourceInfo
@@ -18,6 +17,7 @@ from vadkit.methods.method import Method
 from vadkit.recipe import Alarms
 from vadkit.scoring.calibration import calibrate
 from vadkit.scoring.normal import measure_normal
+from vadkit.workflows.detector import Detector
 
 CALIBRATION = replace(
     calibrate({"a": np.arange(100.0)}, {"a": 25.0}, [], source="a test"), threshold=10.0, usual=2.0

@@ -9,13 +9,13 @@ import torch
 
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import DataError, PluginError, RecipeError
-from vadkit.inference.detector import Detector
-from vadkit.inference.lane import FrameScore
+from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sources.source import Frame, SourceEvent
 from vadkit.inference.streams import run_streams
 from vadkit.methods.method import Method, Scores
 from vadkit.scoring.ema import Ema
 from vadkit.scoring.minmax import MinMaxPerVideo
+from vadkit.workflows.detector import Detector
 
 CPU = torch.device("cpu")
 SPEC = ClipSpec(3, (8, 8), "rgb", (1,))

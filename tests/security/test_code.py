@@ -173,7 +173,7 @@ def onnx_model(path: Path, location: str | None) -> None:
 def test_an_onnx_file_reads_no_other_file(tmp_path, location):
     """Not even from within a branch of its graph."""
     pytest.importorskip("onnxruntime")
-    from vadkit.methods.exported import load_exported
+    from vadkit.methods.exported.method import load_exported
 
     onnx_model(tmp_path / "m.onnx", location)
     with pytest.raises(DataError, match="takes weights from another file") as caught:
@@ -182,7 +182,7 @@ def test_an_onnx_file_reads_no_other_file(tmp_path, location):
 
 
 def test_external_data_is_found_in_any_file_and_never_raises(tmp_path):
-    from vadkit.methods.onnx_file import external_data
+    from vadkit.methods.exported.onnx_file import external_data
 
     onnx_model(tmp_path / "m.onnx", None)
     content = (tmp_path / "m.onnx").read_bytes()

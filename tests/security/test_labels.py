@@ -18,11 +18,11 @@ from numpy.lib import format as npy
 from scipy.io import savemat
 
 from vadkit.arrays import load_archive, load_array
+from vadkit.data.decoding.readers import natural_key
 from vadkit.data.frame_scores import read_scores
 from vadkit.data.images import decode_image
 from vadkit.data.labels import read_any
 from vadkit.data.labels.masks import image_masks, packed_masks
-from vadkit.data.readers import natural_key
 from vadkit.errors import DataError, VadkitError
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -10,12 +10,12 @@ import pytest
 from numpy.lib import format as npy
 
 from vadkit.arrays import load_archive, load_array
-from vadkit.data.cache import damage, entries
-from vadkit.data.decode import read_frames
-from vadkit.data.digests import content_digest
+from vadkit.data.decoding.decode import read_frames
 from vadkit.data.images import decode_image
 from vadkit.data.labels import read_any
-from vadkit.data.stored_video import open_stored
+from vadkit.data.store.cache import damage, entries
+from vadkit.data.store.digests import content_digest
+from vadkit.data.store.stored_video import open_stored
 from vadkit.errors import DataError, TrainingError, VadkitError
 from vadkit.files import append_line, partial_path, write_text, write_whole_folder
 from vadkit.inference.alarms import Event
@@ -25,11 +25,11 @@ from vadkit.inference.sinks.sink import SourceInfo
 from vadkit.reading import read_bytes
 from vadkit.recipe import load_recipe
 from vadkit.text import video_file
-from vadkit.workflows.infer_sources import expand_sources
-from vadkit.workflows.report_pictures import _saved_maps
+from vadkit.workflows.evaluate.run_scores import score_run
+from vadkit.workflows.evaluate.saved_maps import check_maps
+from vadkit.workflows.infer.sources import expand_sources
+from vadkit.workflows.report.pictures import _saved_maps
 from vadkit.workflows.run import checkpoint_file, load_run
-from vadkit.workflows.saved_maps import check_maps
-from vadkit.workflows.test_scores import score_run
 from vadkit.workflows.train import train
 
 RECIPE = """\
@@ -200,7 +200,7 @@ def test_names_of_videos_stay_in_their_folder(run, name):
     meta = json.loads((run / "scores/test/meta.json").read_text())
     (run / "scores/test/meta.json").write_text(json.dumps({**meta, "videos": [name]}))
     (run / "eval.json").write_text(json.dumps({"metrics": []}))
-    from vadkit.workflows.report_runs import load_records
+    from vadkit.workflows.report.runs import load_records
 
     with pytest.raises(DataError, match="cannot be the name of a video"):
         load_records([run])

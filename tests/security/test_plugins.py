@@ -16,7 +16,7 @@ from vadkit import plugins, trust
 PLUGIN = """\
 import os
 import vadkit
-from vadkit.data.readers import pyav
+from vadkit.data.decoding.readers import pyav
 from vadkit.hooks.hook import Hook
 
 with open(os.environ["VADKIT_TEST_MARKER"], "a") as file:
@@ -51,7 +51,7 @@ hooks: [{{type: checkpoint}}, {{type: quiet, often: 3}}]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A run that somebody trained with a plugin, with its scores; copy it before changing it."""
-    from vadkit.workflows.evaluate import evaluate
+    from vadkit.workflows.evaluate.evaluation import evaluate
     from vadkit.workflows.train import train
 
     folder = tmp_path_factory.mktemp("made")

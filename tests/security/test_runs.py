@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from vadkit.data.digests import content_state
+from vadkit.data.store.digests import content_state
 from vadkit.errors import DataError, TrainingError, VadkitError
-from vadkit.inference.detector import Detector, load_normal
 from vadkit.recipe import load_recipe
 from vadkit.scoring.calibration import load_calibration
-from vadkit.workflows.infer import load_detector
-from vadkit.workflows.report_runs import load_records
+from vadkit.scoring.normal import load_normal
+from vadkit.workflows.detector import Detector, load_detector
+from vadkit.workflows.evaluate.run_scores import score_run
+from vadkit.workflows.report.runs import load_records
 from vadkit.workflows.run import load_run, read_manifest
-from vadkit.workflows.test_scores import score_run
 from vadkit.workflows.train import resume, train
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -42,7 +42,7 @@ def trained(tmp_path_factory):
     recipe = load_recipe(folder / "r.yaml")
     run = train(recipe, runs=folder / "runs")
     score_run(run, load_run(run))
-    from vadkit.workflows.evaluate import evaluate
+    from vadkit.workflows.evaluate.evaluation import evaluate
 
     evaluate(run)
     return run
@@ -292,7 +292,7 @@ def test_mutated_export_records(onnx_file, tmp_path):
 @pytest.mark.parametrize("place", ["source", "model", "sinks", "result", "result.files", "format"])
 @pytest.mark.parametrize("value", [None, 3, "x", [1], {}])
 def test_damaged_results_are_made_anew(tmp_path, place, value):
-    from vadkit.workflows.infer_result import Inferred, Maker, finished, owner, save_result
+    from vadkit.workflows.infer.result import Inferred, Maker, finished, owner, save_result
 
     video, maker = tmp_path / "a.mp4", Maker("m", ("jsonl",))
     video.write_bytes(b"1")

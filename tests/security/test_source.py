@@ -11,14 +11,13 @@ PACKAGE = Path(vadkit.__file__).parent
 ALLOWED = {
     ("__init__.py", "import_module"): "names of the table above it",
     ("registry.py", "import_module"): "names of our tables, and entry points of installed packages",
-    ("inference/detector.py", "import_module"): "a constant",
     ("registry.py", "eval"): "annotations of components that are imported already",
     ("plugins.py", "exec"): "plugins, once their content is allowed",
     ("plugins.py", "compile"): "the same",
-    ("data/loader.py", "pickle.loads"): "what the process that started this one has pickled",
-    ("data/loader.py", "pickle.dumps"): "the same",
-    ("methods/exported.py", "torch.export.load"): "files whose digest is trusted",
-    ("data/decode_process.py", "subprocess.Popen"): "this interpreter",
+    ("data/clips/loader.py", "pickle.loads"): "what the process that started this one has pickled",
+    ("data/clips/loader.py", "pickle.dumps"): "the same",
+    ("methods/exported/method.py", "torch.export.load"): "files whose digest is trusted",
+    ("data/decoding/child.py", "subprocess.Popen"): "this interpreter",
     ("data/labels/matlab.py", "subprocess.run"): "this interpreter",
     ("workflows/git.py", "subprocess.run"): "git, with what a repository could run switched off",
 }

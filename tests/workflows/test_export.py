@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vadkit.methods.exported import ScoreGraph
+from vadkit.methods.exported.method import ScoreGraph
 from vadkit.recipe import resolve
 from vadkit.workflows import export
 from vadkit.workflows.build import build_method

@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from vadkit.workflows.evaluate import evaluate
+from vadkit.workflows.evaluate.evaluation import evaluate
 
 SCENE = "scene/64x48-1x4x40-seed0-v1"
 

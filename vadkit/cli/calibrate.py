@@ -67,7 +67,7 @@ def calibrate(
     Every calibration is saved under a name, together with its scores. None is overwritten.
     """
     from vadkit.errors import RecipeError
-    from vadkit.workflows.calibrate import calibrate as workflow
+    from vadkit.workflows.calibrate.threshold import calibrate as workflow
     from vadkit.workflows.run_status import run_status
 
     if use is not None and videos is not None:
@@ -106,7 +106,7 @@ def _list(run: Path, as_json: bool) -> None:
 
     from vadkit.scoring.calibration import alarm_rate, duration
     from vadkit.text import printable
-    from vadkit.workflows.calibrations import kept_calibrations
+    from vadkit.workflows.calibrate.saved import kept_calibrations
     from vadkit.workflows.run import load_run
 
     load_run(run)

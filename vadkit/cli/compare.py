@@ -13,7 +13,7 @@ from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfi
 from vadkit.cli.evaluation import cell, speaker
 
 if TYPE_CHECKING:
-    from vadkit.workflows.compare import Compared, Comparison
+    from vadkit.workflows.evaluate.compare import Compared, Comparison
 
 
 def compare(
@@ -31,7 +31,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs with the first one: metrics, paired differences and a plot."""
-    from vadkit.workflows.compare import compare as workflow
+    from vadkit.workflows.evaluate.compare import compare as workflow
 
     if trust_plugins:
         allow_plugins(runs)

@@ -13,8 +13,8 @@ from vadkit.cli.commands import Json, Plugin, Set
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vadkit.workflows.data_check import Report
-    from vadkit.workflows.data_faults import CheckedVideo, Fault
+    from vadkit.workflows.data.check import Report
+    from vadkit.workflows.data.faults import CheckedVideo, Fault
 
 app = typer.Typer(
     help="Check a dataset, convert its labels, manage the frame store.", no_args_is_help=True
@@ -42,7 +42,7 @@ def check(
 
     The exit code is 3 if there is an error, and 0 if there are only warnings.
     """
-    from vadkit.workflows.data_check import check as workflow
+    from vadkit.workflows.data.check import check as workflow
 
     try:
         report = workflow(source, overrides or (), plugin or (), quick=quick)
@@ -81,7 +81,7 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert labels from any known format to vadkit's JSON format."""
-    from vadkit.workflows.data_convert import convert as workflow
+    from vadkit.workflows.data.convert import convert as workflow
     from vadkit.workflows.progress import say
 
     try:

@@ -14,7 +14,7 @@ from vadkit.cli.commands import Json, Plugin, Set
 from vadkit.text import printable
 
 if TYPE_CHECKING:
-    from vadkit.data.cache import Entry
+    from vadkit.data.store.cache import Entry
 
 app = typer.Typer(
     help="The frame store: decoded videos that training and evaluation read.",
@@ -31,7 +31,7 @@ def build(
 ) -> None:
     """Decode every video of a recipe now; also compute flow and objects if the recipe uses them."""
     from vadkit.recipe import load_recipe
-    from vadkit.workflows.data_cache import build_cache
+    from vadkit.workflows.data.cache import build_cache
 
     done = build_cache(load_recipe(recipe, overrides or (), plugin or ()))
     if as_json:
@@ -51,8 +51,8 @@ def list_cache(as_json: Json = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from vadkit.data.cache import PSEUDO, boxes_bytes, entries
-    from vadkit.data.store import cache_folder, size_text
+    from vadkit.data.store.build import cache_folder, size_text
+    from vadkit.data.store.cache import PSEUDO, boxes_bytes, entries
 
     cache = cache_folder()
     found = entries(cache)
@@ -94,8 +94,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check every stored video against its length and checksum; exit code 3 if one is damaged."""
-    from vadkit.data.cache import damage, entries, remove
-    from vadkit.data.store import cache_folder
+    from vadkit.data.store.build import cache_folder
+    from vadkit.data.store.cache import damage, entries, remove
 
     found = entries(cache_folder())
     bad = [(entry, what) for entry in found if (what := damage(entry)) is not None]
@@ -134,8 +134,8 @@ def prune(
 
     --all also deletes object boxes, and --older-than those that were not used for so long.
     """
-    from vadkit.data.cache import entries, remove, remove_boxes, remove_leftovers, to_prune
-    from vadkit.data.store import cache_folder, size_text
+    from vadkit.data.store.build import cache_folder, size_text
+    from vadkit.data.store.cache import entries, remove, remove_boxes, remove_leftovers, to_prune
     from vadkit.errors import RecipeError
 
     if not everything and older_than is None and keep is None:

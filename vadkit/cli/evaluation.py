@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vadkit.evaluation.metrics import Metric
-    from vadkit.workflows.evaluate import Evaluation
-    from vadkit.workflows.protocols import Result
+    from vadkit.workflows.evaluate.evaluation import Evaluation
+    from vadkit.workflows.evaluate.protocols import Result
 
 _COLUMNS = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "eer")
 
@@ -84,7 +84,7 @@ def evaluate(
             raise RecipeError("--checkpoint needs a run; it cannot be used with --scores")
         if maps:
             raise RecipeError("--maps needs a run, because its method computes the maps")
-        from vadkit.workflows.own_scores import evaluate_scores
+        from vadkit.workflows.evaluate.outside_scores import evaluate_scores
 
         result = evaluate_scores(
             scores, labels, protocols=protocol or (), fps=fps, overrides=overrides or ()
@@ -92,7 +92,7 @@ def evaluate(
     else:
         if labels is not None or fps is not None:
             raise RecipeError("--labels and --fps need --scores; a run already has them")
-        from vadkit.workflows.evaluate import evaluate as workflow
+        from vadkit.workflows.evaluate.evaluation import evaluate as workflow
 
         say_unfinished([run] if run else [], table=not as_json)
         result = workflow(

@@ -13,7 +13,7 @@ from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfi
 from vadkit.text import printable
 
 if TYPE_CHECKING:
-    from vadkit.workflows.infer_result import Inferred
+    from vadkit.workflows.infer.result import Inferred
 
 
 def infer(
@@ -48,7 +48,7 @@ def infer(
     new or have changed. Exit code 3 means that some videos could not be read.
     """
     from vadkit.inference.sinks.build import parse_sink
-    from vadkit.workflows.infer import infer as workflow
+    from vadkit.workflows.infer.archive import infer as workflow
     from vadkit.workflows.run_status import run_status
 
     if trust_plugins:
@@ -82,7 +82,7 @@ def infer(
 
 def _print_results(results: list[Inferred]) -> None:
     """Print a paragraph per video with its files, or for many videos a table sorted by peak."""
-    from vadkit.workflows.infer import FEW
+    from vadkit.workflows.infer.archive import FEW
 
     scored = [result for result in results if result.error is None]
     if len(results) <= FEW:

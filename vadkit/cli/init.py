@@ -12,7 +12,7 @@ import typer
 from vadkit.cli.commands import Json
 
 if TYPE_CHECKING:
-    from vadkit.workflows.init import Footage
+    from vadkit.workflows.init.project import Footage
 
 
 def init(
@@ -31,7 +31,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Create a project for a camera: a recipe that fits its videos, and the next steps."""
-    from vadkit.workflows.init import make_project
+    from vadkit.workflows.init.project import make_project
 
     folder, footage = make_project(name, videos)
     _say(footage)
@@ -62,7 +62,7 @@ def init(
 
 def _say(footage: Footage) -> None:
     from vadkit.text import printable
-    from vadkit.workflows.init import fitted_size
+    from vadkit.workflows.init.project import fitted_size
 
     height, width = fitted_size(footage.size)
     rows, columns = footage.size

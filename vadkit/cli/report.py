@@ -31,7 +31,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write one HTML file on runs: metrics, curves, and every test video with its scores."""
-    from vadkit.workflows.report import report as workflow
+    from vadkit.workflows.report.report import report as workflow
 
     if trust_plugins:
         allow_plugins(runs)

@@ -12,8 +12,8 @@ import typer
 from vadkit.cli.commands import Json, Plugin, Set
 
 if TYPE_CHECKING:
-    from vadkit.workflows.tune import Tuned
-    from vadkit.workflows.tune_trials import Trial
+    from vadkit.workflows.tune.search import Tuned
+    from vadkit.workflows.tune.trials import Trial
 
 # Rows of the table.
 _SHOWN = 10
@@ -54,7 +54,7 @@ def tune(
     trained on the other videos and scored by how well it detects these anomalies.
     """
     from vadkit.workflows.progress import say
-    from vadkit.workflows.tune import tune as workflow
+    from vadkit.workflows.tune.search import tune as workflow
 
     def on_trial(trial: Trial, best: Trial) -> None:
         what = _values(trial)

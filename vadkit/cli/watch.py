@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vadkit.inference.sinks.every import Unwritten
     from vadkit.reports.live_board import Board, Camera
-    from vadkit.workflows.watch import View
+    from vadkit.workflows.watch.cameras import View
 
 
 def watch(
@@ -74,8 +74,8 @@ def watch(
     lines with --json.
     """
     from vadkit.inference.sinks.build import parse_sink
-    from vadkit.workflows import watch as workflow
     from vadkit.workflows.results import alone_in
+    from vadkit.workflows.watch import cameras as workflow
 
     if trust_plugins:
         allow_plugins([run])
@@ -122,7 +122,7 @@ def _views(board: Board, stack: contextlib.ExitStack, as_json: bool) -> list[Vie
     """The views of the cameras; ``stack`` removes the table from the terminal at the end."""
     from rich.console import Console
 
-    from vadkit.workflows.watch_views import Dashboard, JsonLines, Lines
+    from vadkit.workflows.watch.views import Dashboard, JsonLines, Lines
 
     if as_json:
         return [JsonLines(board, sys.stdout)]
@@ -140,7 +140,7 @@ def _views(board: Board, stack: contextlib.ExitStack, as_json: bool) -> list[Vie
 def _print_summary(
     board: Board, unwritten: Mapping[str, Sequence[Unwritten]], as_json: bool
 ) -> None:
-    from vadkit.workflows.watch_views import JsonLines, status_words
+    from vadkit.workflows.watch.views import JsonLines, status_words
 
     if as_json:
         left = {name: {"unwritten": [_.as_data() for _ in one]} for name, one in unwritten.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vadkit.arrays import is_archive, load_archive, load_array
-from vadkit.data.readers import natural_key
+from vadkit.data.decoding.readers import natural_key
 from vadkit.errors import DataError
 from vadkit.reading import read_bytes
 from vadkit.text import printable

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vadkit.arrays import MOST_BYTES, load_archive, load_array
-from vadkit.data.extras import GivenRows
+from vadkit.data.clips.extras import GivenRows
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 from vadkit.features.feature import Feature

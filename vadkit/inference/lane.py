@@ -4,47 +4,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 
+from vadkit.data.flow import Flow
+from vadkit.data.objects import FrameFinder
 from vadkit.data.tensors import Clips
-from vadkit.inference.window import Prepared, RawScore, Window
+from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.window import Prepared, Window
+from vadkit.scoring.scorer import Step
 
-if TYPE_CHECKING:
-    from vadkit.inference.detector import Detector
 
+class Scoring(Protocol):
+    """What streams need of a detector: a method, what it needs beside frames, and settings."""
 
-@dataclass(frozen=True)
-class FrameScore:
-    """One frame and its scores.
+    method: Any
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int
+    flow: Flow | None
+    objects: FrameFinder | None
+    maps: bool
 
-    ``index`` counts frames from 0, including missing ones. ``time`` is in seconds from the first
-    frame; ``arrived`` is when the frame was decoded, on the system's monotonic clock (0: unknown).
-    ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score and ``score`` the smoothed one;
-    both are NaN for a frame without a score. ``alarm`` says whether ``score`` reaches ``threshold``
-    (NaN: unknown). ``map`` (h, w) is the score map, and ``parts`` has the score of each part of a
-    method.
-    """
+    @property
+    def threshold(self) -> float:
+        """The alarm threshold for scores; NaN if unknown."""
 
-    index: int
-    time: float
-    frame: np.ndarray
-    raw: float
-    score: float
-    threshold: float
-    alarm: bool
-    map: np.ndarray | None
-    parts: dict[str, float]
-    arrived: float = 0.0
+    def batch_for(self, max_delay: int | None) -> int:
+        """Return the batch size of a stream for scores at most ``max_delay`` frames late."""
+
+    def smoothing(self, *, live: bool) -> Step:
+        """Return the function from raw scores to final ones, for one stream."""
 
 
 class Lane:
     """One stream on its way through a detector: its window and its smoothing."""
 
-    def __init__(self, detector: Detector, batch: int, *, live: bool) -> None:
+    def __init__(self, detector: Scoring, batch: int, *, live: bool) -> None:
         self.detector, self.batch, self.live = detector, batch, live
         self.smooth = detector.smoothing(live=live)
         self.threshold = detector.threshold
@@ -64,36 +62,25 @@ class Lane:
 
     def release(self) -> Iterator[FrameScore]:
         """Yield frames whose scores are known, in order."""
-        for raw in self.window.release():
-            yield self._final(raw)
+        for item in self.window.release():
+            yield self._final(item)
 
     def finish(self) -> Iterator[FrameScore]:
         """Score and yield all frames, as at the end of a video; then start again."""
         self.window.finish()
         score_ready(self.detector, [self])
-        for raw in self.window.release(ended=True):
-            yield self._final(raw)
+        for item in self.window.release(ended=True):
+            yield self._final(item)
         self.window = self._new_window()
 
-    def _final(self, raw: RawScore) -> FrameScore:
-        for _ in range(raw.frame.missed):
+    def _final(self, item: FrameScore) -> FrameScore:
+        for _ in range(item.missed):
             self.smooth(float("nan"))
-        score, frame = self.smooth(raw.score), raw.frame
-        return FrameScore(
-            frame.index,
-            frame.time,
-            frame.image,
-            raw.score,
-            score,
-            self.threshold,
-            score >= self.threshold,
-            raw.map,
-            raw.parts,
-            frame.arrived,
-        )
+        score = self.smooth(item.raw)
+        return replace(item, score=score, threshold=self.threshold, alarm=score >= self.threshold)
 
 
-def score_ready(detector: Detector, lanes: Sequence[Lane]) -> None:
+def score_ready(detector: Scoring, lanes: Sequence[Lane]) -> None:
     """Score the ready clips of all lanes in one call of the method."""
     windows = [lane.window for lane in lanes if lane.window.ready]
     if not windows:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from vadkit.inference.alarms import AlarmRules, Alarms, Event, raised_by
+from dataclasses import replace
+
+from vadkit.inference.alarms import AlarmRules, Alarms, Event
 from vadkit.inference.clip_ring import ClipRing
-from vadkit.inference.lane import FrameScore
+from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sinks.every import PATIENCE_S, EverySink
-from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores
+from vadkit.inference.sinks.sink import SourceInfo, VideoScores
 
 
 class Outlet:
@@ -45,29 +47,18 @@ class Outlet:
             events = self.alarms.push(
                 item.time, item.score, frame=item.frame, score_map=item.map, parts=item.parts
             )
-        self.sinks.frame(
-            ScoredFrame(
-                item.index,
-                item.time,
-                item.frame,
-                item.raw,
-                item.score,
-                item.map,
-                self.alarm,
-                raised_by(item.parts),
-            )
-        )
-        return self._told(events)
+        self.sinks.frame(replace(item, alarm=self.alarm))
+        return self._send(events)
 
     def finish(self) -> list[Event]:
         """No frame comes for now or forever; return the event that is over now."""
-        return self._told([] if self.alarms is None else self.alarms.finish())
+        return self._send([] if self.alarms is None else self.alarms.finish())
 
     def close(self, result: VideoScores | None = None, patience_s: float = PATIENCE_S) -> list[str]:
         """Close the sinks, with the scores of a video that has ended; return the written files."""
         return [str(path) for path in self.sinks.close(result, patience_s)]
 
-    def _told(self, events: list[Event]) -> list[Event]:
+    def _send(self, events: list[Event]) -> list[Event]:
         for event in events:
             self.sinks.event(event)
         return events

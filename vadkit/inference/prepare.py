@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vadkit.data.extras import boxes_in_clip
+from vadkit.data.clips.extras import boxes_in_clip
+from vadkit.data.decoding.resize import to_size
 from vadkit.data.flow import Flow
 from vadkit.data.objects import FrameBoxes, FrameFinder, boxes_of_frames
-from vadkit.data.resize import to_size
 from vadkit.data.videos import ClipSpec
 from vadkit.inference.sources.source import Frame
 from vadkit.inference.window import Prepared

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from vadkit.errors import DataError, PluginError, VadkitError
 from vadkit.files import describe_os_error
 from vadkit.inference.buffer import Buffer, Closed, FrameBuffer
+from vadkit.inference.lane import Scoring
 from vadkit.inference.prepare import prepare
 from vadkit.inference.sources.source import OVER, Frame, Source, SourceEvent
 from vadkit.inference.window import Prepared
-
-if TYPE_CHECKING:
-    from vadkit.inference.detector import Detector
 
 Arrivals = Buffer[tuple[str, Prepared | SourceEvent | Exception]]
 # Frames that wait for preparation: a few for a file, at least this many for a live source.
@@ -25,7 +22,7 @@ _JOIN_S = 5.0
 
 
 @contextlib.contextmanager
-def reading(detector: Detector, sources: Mapping[str, Source]) -> Iterator[Arrivals]:
+def reading(detector: Scoring, sources: Mapping[str, Source]) -> Iterator[Arrivals]:
     """Provide a buffer of all items of all sources, by name: prepared frames, events, our errors.
 
     The last item of each source is an event of the kinds ``OVER``. Everything is closed at the end.
@@ -82,7 +79,7 @@ def _read(source: Source, buffer: FrameBuffer) -> None:
         buffer.finish()
 
 
-def _prepare(detector: Detector, name: str, buffer: FrameBuffer, arrivals: Arrivals) -> None:
+def _prepare(detector: Scoring, name: str, buffer: FrameBuffer, arrivals: Arrivals) -> None:
     """Pass on a source's frames after preparation, and its events at once except the last."""
     last: list[SourceEvent | Exception] = []
     time = 0.0

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from vadkit.inference.lane import FrameScore, Lane, score_ready
+from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.lane import Lane, Scoring, score_ready
 from vadkit.inference.prepare import prepare
 from vadkit.inference.reading import reading
 from vadkit.inference.sources.source import BROKEN, OVER, Frame, Source, SourceEvent
 from vadkit.inference.window import Prepared
 
-if TYPE_CHECKING:
-    from vadkit.inference.detector import Detector
 
-
-def stream_frames(detector: Detector, frames: Iterator[Frame], batch: int) -> Iterator[FrameScore]:
+def stream_frames(detector: Scoring, frames: Iterator[Frame], batch: int) -> Iterator[FrameScore]:
     """Score frames from the caller's iterator, in its thread."""
     lane = Lane(detector, batch, live=False)
     spec = detector.method.clip.scoring
@@ -31,7 +28,7 @@ def stream_frames(detector: Detector, frames: Iterator[Frame], batch: int) -> It
 
 
 def run_streams(
-    detector: Detector,
+    detector: Scoring,
     sources: Mapping[str, Source],
     *,
     max_delay: int | None = None,

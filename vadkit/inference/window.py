@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vadkit.data.clips import scoring_starts
+from vadkit.data.clips.ranges import scoring_starts
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
+from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.ring import Ring
 
 
@@ -34,16 +35,6 @@ class Prepared:
     boxes: np.ndarray | None = None
     missed: int = 0
     arrived: float = 0.0
-
-
-@dataclass(frozen=True)
-class RawScore:
-    """The method's result for one frame; NaN and None if there is none."""
-
-    frame: Prepared
-    score: float
-    map: np.ndarray | None
-    parts: dict[str, float]
 
 
 class Window:
@@ -142,8 +133,11 @@ class Window:
                     self._maps[index] = maps[row, place]
         self.ready.clear()
 
-    def release(self, *, ended: bool = False) -> Iterator[RawScore]:
-        """Yield frames that no later clip can score, each once; all frames if ``ended``."""
+    def release(self, *, ended: bool = False) -> Iterator[FrameScore]:
+        """Yield frames that no later clip can score, each once; all frames if ``ended``.
+
+        Their ``score`` is the raw score, before smoothing.
+        """
         # A video that ends now has a last clip that is aligned to its end.
         coming = max(0, self._next - self.hop + 1, self._count - self.spec.span)
         waiting = self.ready[0] if self.ready else coming
@@ -156,7 +150,18 @@ class Window:
             if found:
                 parts = {name: _mean([one[1][name] for one in found]) for name in found[0][1]}
             score = _mean([one[0] for one in found]) if found else float("nan")
-            yield RawScore(self._held.popleft(), score, self._maps.pop(self._released, None), parts)
+            frame = self._held.popleft()
+            yield FrameScore(
+                frame.index,
+                frame.time,
+                frame.image,
+                score,
+                score,
+                map=self._maps.pop(self._released, None),
+                parts=parts,
+                arrived=frame.arrived,
+                missed=frame.missed,
+            )
             self._released += 1
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, RootModel
 
-from vadkit.errors import DataError
-from vadkit.reading import checked
+from vadkit.errors import DataError, TrainingError
+from vadkit.reading import checked, read_json
 
 
 class _Numbers(RootModel[dict[str, Annotated[float, Field(allow_inf_nan=False)]]]):
@@ -88,3 +89,17 @@ def _quantiles(values: np.ndarray) -> tuple[float, float, float]:
         return math.nan, math.nan, math.nan
     q50, q99, q999 = np.quantile(values, [0.5, 0.99, 0.999]).tolist()
     return q50, q99, q999
+
+
+def load_normal(run: Path) -> NormalScores | None:
+    """Read ``normal.json`` of a run; None if training has not written it."""
+    path = run / "normal.json"
+    advice = "train again, or delete it to continue without it"
+    try:
+        data = read_json(path, dict[str, float | int | None], advice)
+    except FileNotFoundError:
+        return None
+    try:
+        return NormalScores.from_dict(data)
+    except DataError as error:
+        raise TrainingError(f"{path}: {error}") from None

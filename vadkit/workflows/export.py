@@ -54,9 +54,9 @@ def export(
     """
     import torch
 
-    from vadkit.inference.detector import load_normal
-    from vadkit.methods.exported import ScoreGraph, clip_record, load_exported
+    from vadkit.methods.exported.method import ScoreGraph, clip_record, load_exported
     from vadkit.scoring.calibration import load_calibration
+    from vadkit.scoring.normal import load_normal
 
     recipe = load_run(run)
     method, _ = load_method(recipe, checkpoint_file(run, checkpoint), torch.device("cpu"))
@@ -96,7 +96,7 @@ def _write(
 ) -> None:
     import torch
 
-    from vadkit.methods.exported import RECORD
+    from vadkit.methods.exported.method import RECORD
 
     try:
         with warnings.catch_warnings(), torch.no_grad():

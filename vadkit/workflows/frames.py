@@ -13,18 +13,18 @@ from vadkit.workflows.progress import decoding_progress, say
 if TYPE_CHECKING:
     import torch
 
-    from vadkit.data.clip_sources import ClipSource, FrameReader
-    from vadkit.data.extras import Extras, GivenRows
+    from vadkit.data.clips.extras import Extras, GivenRows
+    from vadkit.data.clips.sources import ClipSource, FrameReader
+    from vadkit.data.flow.stored import StoredFlow
     from vadkit.data.objects import Boxes
-    from vadkit.data.store import Plan, Settings, Skipped
-    from vadkit.data.stored_flow import StoredFlow
-    from vadkit.data.stored_video import StoredVideo
+    from vadkit.data.store.build import Plan, Settings, Skipped
+    from vadkit.data.store.stored_video import StoredVideo
     from vadkit.data.videos import ClipSpec, Video
 
 
 def store_settings(recipe: Recipe) -> Settings:
     """Return the frame settings of a recipe."""
-    from vadkit.data.store import Settings
+    from vadkit.data.store.build import Settings
 
     return Settings(
         size=recipe.clip.size,
@@ -43,7 +43,7 @@ def store_videos(
     Prints the required disk space on stderr before it starts. Raises ``DataError`` for a video that
     cannot be read, unless the recipe says ``data.on_bad_video: skip``.
     """
-    from vadkit.data.store import build_store, plan_store
+    from vadkit.data.store.build import build_store, plan_store
 
     settings, workers = store_settings(recipe), recipe.data.workers
     if recipe.data.store == "none":
@@ -65,7 +65,7 @@ def store_videos(
 
 def need_text(plan: Plan, settings: Settings) -> str:
     """Describe in one line what the store needs."""
-    from vadkit.data.store import size_text
+    from vadkit.data.store.build import size_text
 
     unknown = sum(count is None for _, count in plan.missing.values())
     size = f"{settings.size[0]}x{settings.size[1]} {settings.channels}"
@@ -80,9 +80,9 @@ def _stream_videos(
     recipe: Recipe, videos: Sequence[Video], settings: Settings
 ) -> tuple[list[FrameReader], list[Skipped]]:
     """Open videos that are decoded each time they are needed; count their frames now."""
-    from vadkit.data.decode_threads import decoding_threads
-    from vadkit.data.store import Skipped
-    from vadkit.data.streamed import StreamedVideo, count_frames
+    from vadkit.data.decoding.threads import decoding_threads
+    from vadkit.data.store.build import Skipped
+    from vadkit.data.store.streamed import StreamedVideo, count_frames
     from vadkit.errors import DataError
 
     span = (recipe.clip.frames - 1) * recipe.clip.step + 1
@@ -106,7 +106,7 @@ def _stream_videos(
 
 def store_flow(recipe: Recipe, videos: Sequence[StoredVideo]) -> list[StoredFlow]:
     """Return the optical flow of every stored video; compute it now if it is missing."""
-    from vadkit.data.stored_flow import build_flow
+    from vadkit.data.flow.stored import build_flow
 
     if recipe.flow is None:
         return []
@@ -127,9 +127,9 @@ def store_objects(
     recipe: Recipe, videos: Sequence[Video], stored: Sequence[FrameReader]
 ) -> dict[str, Boxes]:
     """Return the object boxes of one split by video; find them now if they are missing."""
-    from vadkit.data.digests import content_digest
-    from vadkit.data.store import cache_folder
-    from vadkit.data.stored_objects import build_objects
+    from vadkit.data.objects.stored import build_objects
+    from vadkit.data.store.build import cache_folder
+    from vadkit.data.store.digests import content_digest
 
     if recipe.objects is None:
         return {}
@@ -161,9 +161,9 @@ def load_extras(
 
     ``videos`` are those of the split; ``stored`` may lack some of them.
     """
-    from vadkit.data.decode import probe
-    from vadkit.data.extras import Extras, boxes_in_clip
-    from vadkit.data.stored_video import StoredVideo
+    from vadkit.data.clips.extras import Extras, boxes_in_clip
+    from vadkit.data.decoding.decode import probe
+    from vadkit.data.store.stored_video import StoredVideo
     from vadkit.errors import RecipeError
 
     extras = [Extras() for _ in stored]
@@ -193,8 +193,8 @@ def _given(
     recipe: Recipe, spec: ClipSpec, videos: Sequence[Video], stored: Sequence[FrameReader]
 ) -> list[dict[str, GivenRows]]:
     """Return the rows that components of the method read from files, by component."""
-    from vadkit.data.decode import probe
-    from vadkit.data.extras import given_in_clip
+    from vadkit.data.clips.extras import given_in_clip
+    from vadkit.data.decoding.decode import probe
     from vadkit.registry import build_spec
 
     by_id = {video.id: video for video in videos}
@@ -213,7 +213,7 @@ def _given(
 
 def _component(family: str, spec: Spec, recipe: Recipe) -> tuple[Any, dict[str, Any]]:
     """Return a component, and what its results depend on: parameters with defaults, plugins."""
-    from vadkit.data.decode import READERS
+    from vadkit.data.decoding.decode import READERS
     from vadkit.plugins import as_run
     from vadkit.registry import build, find, params_model
 
@@ -245,8 +245,8 @@ def clip_source(
     augments: Sequence[Any],
 ) -> ClipSource:
     """Return the source of training clips for ``data.store``; a fallback is printed on stderr."""
-    from vadkit.data.clip_sources import DecodedClips, ResidentClips, StoredClips
-    from vadkit.data.store_modes import choose_mode
+    from vadkit.data.clips.sources import DecodedClips, ResidentClips, StoredClips
+    from vadkit.data.store.modes import choose_mode
 
     if recipe.data.store == "none":
         return DecodedClips(videos, spec)
@@ -260,3 +260,19 @@ def clip_source(
     import torch
 
     return ResidentClips(videos, spec, device if mode == "device" else torch.device("cpu"))
+
+
+def frame_rates(videos: Sequence[Video], fps: float | None = None) -> dict[str, float]:
+    """Return frames per second by video, from the dataset or from the video files.
+
+    Folders of images have no frame rate and are left out.
+    """
+    from vadkit.data.decoding.child import Worker
+    from vadkit.data.decoding.decode import probe
+
+    if fps is not None:
+        return {video.id: fps for video in videos}
+    files = {video.path for video in videos if video.path.is_file()}
+    with Worker() as worker:
+        known = {path: probe(path, worker=worker).fps for path in sorted(files)}
+    return {video.id: known[video.path] for video in videos if video.path in known}

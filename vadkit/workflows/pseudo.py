@@ -16,16 +16,15 @@ from vadkit.errors import DataError, RecipeError
 from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find, params_model
 from vadkit.workflows.build import build_clip, load_method, load_videos
-from vadkit.workflows.frames import load_extras, store_videos
+from vadkit.workflows.frames import frame_rates, load_extras, store_videos
 from vadkit.workflows.progress import decoding_progress
 from vadkit.workflows.run import read_manifest
-from vadkit.workflows.test_scores import frame_rates
 
 if TYPE_CHECKING:
-    from vadkit.data.clip_sources import FrameReader
-    from vadkit.data.extras import Extras
+    from vadkit.data.clips.extras import Extras
+    from vadkit.data.clips.sources import FrameReader
     from vadkit.data.pseudo.stored import Kind, PseudoClip
-    from vadkit.data.stored_video import StoredVideo
+    from vadkit.data.store.stored_video import StoredVideo
     from vadkit.data.videos import Video
     from vadkit.evaluation.metrics import Metric
     from vadkit.evaluation.pseudo_anomaly import PseudoAnomaly
@@ -108,7 +107,7 @@ class PseudoTest:
     def _scores(
         self, method: Method, video: FrameReader, extras: Extras
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        from vadkit.methods.scoring import score_with_peaks
+        from vadkit.engine.scoring import score_with_peaks
 
         device = _device_of(method)
         dtype = pick_precision(self.recipe.train.precision, device)
@@ -151,8 +150,8 @@ def evaluate_pseudo(run: Path, recipe: Recipe, checkpoint: Path) -> PseudoResult
 def pseudo_test(recipe: Recipe, evaluator: PseudoAnomaly, held: Sequence[Video]) -> PseudoTest:
     """Prepare held-out videos for tests of methods; compute what the store lacks."""
     from vadkit.data.pseudo.stored import make_clips
-    from vadkit.data.store import cache_folder
-    from vadkit.data.stored_video import StoredVideo
+    from vadkit.data.store.build import cache_folder
+    from vadkit.data.store.stored_video import StoredVideo
 
     stored, _ = store_videos(recipe, held)
     kept = [video for video in stored if isinstance(video, StoredVideo)]
@@ -200,7 +199,7 @@ def _kinds(evaluator: PseudoAnomaly) -> Iterator[Kind]:
 
 
 def _extras_of_clips(recipe: Recipe, spec: ClipSpec, clips: Sequence[StoredVideo]) -> list[Extras]:
-    from vadkit.data.extras import Extras
+    from vadkit.data.clips.extras import Extras
 
     extras = load_extras(recipe, replace(spec, boxes=None), [], clips)
     if spec.boxes is None or recipe.objects is None:

@@ -3,7 +3,7 @@
 import pytest
 
 from vadkit.data.datasets.subway import Subway
-from vadkit.data.store import Settings, build_store, plan_store
+from vadkit.data.store.build import Settings, build_store, plan_store
 from vadkit.errors import DataError
 
 

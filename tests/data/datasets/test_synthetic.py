@@ -5,7 +5,7 @@ import pytest
 
 from vadkit.data.datasets import synthetic as module
 from vadkit.data.datasets.synthetic import Synthetic
-from vadkit.data.readers import pyav
+from vadkit.data.decoding.readers import pyav
 from vadkit.errors import DataError
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from vadkit.data.datasets.ucsd import Ucsd
+from vadkit.data.decoding.readers import pyav
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.labels.own import write_labels
-from vadkit.data.readers import pyav
 from vadkit.errors import DataError
 
 SCRIPT = "TestVideoFile{end+1}.gt_frame = [2:3];\nTestVideoFile{end+1}.gt_frame = [1:1];\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vadkit.data.decode import read_frames
+from vadkit.data.decoding.decode import read_frames
 from vadkit.data.objects.blobs import Blobs
 from vadkit.data.objects.dnn import Darknet
 from vadkit.data.videos import Video

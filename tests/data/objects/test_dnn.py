@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vadkit import registry
-from vadkit.data.decode import read_frames
+from vadkit.data.decoding.decode import read_frames
 from vadkit.data.objects import FrameBoxes
 from vadkit.data.objects.dnn import Darknet, Onnx, _suppress, decode_yolo
 from vadkit.data.videos import Video

@@ -6,12 +6,12 @@ import zlib
 import numpy as np
 import pytest
 
-from vadkit.data.cache import damage, entries
 from vadkit.data.pseudo.pace import Pace
 from vadkit.data.pseudo.scene import Made
 from vadkit.data.pseudo.stored import Kind, make_clips
-from vadkit.data.store_write import FRAMES_FILE, META_FILE
-from vadkit.data.stored_video import StoredVideo
+from vadkit.data.store.cache import damage, entries
+from vadkit.data.store.stored_video import StoredVideo
+from vadkit.data.store.write import FRAMES_FILE, META_FILE
 
 
 class Flash:

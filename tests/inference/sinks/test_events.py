@@ -16,12 +16,12 @@ import pytest
 from vadkit.errors import RecipeError
 from vadkit.files import partial_path
 from vadkit.inference.clip_ring import picture
+from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sinks.build import build_sinks, parse_sink
 from vadkit.inference.sinks.every import EverySink
 from vadkit.inference.sinks.sink import (
     EventSink,
     ResultSink,
-    ScoredFrame,
     SourceInfo,
     VideoScores,
 )
@@ -108,8 +108,8 @@ def test_csv_grows_with_the_video(tmp_path):
     (_, sink) = build_sinks([parse_sink("csv")], tmp_path).sinks[0]
     sink.open(INFO)
     frame = np.zeros((48, 64, 3), np.uint8)
-    sink.frame(ScoredFrame(0, 0.0, frame, math.nan, math.nan))
-    sink.frame(ScoredFrame(1, 0.1, frame, 0.1, 0.30000000000000004, alarm=True))
+    sink.frame(FrameScore(0, 0.0, frame, math.nan, math.nan))
+    sink.frame(FrameScore(1, 0.1, frame, 0.1, 0.30000000000000004, alarm=True))
     partial = partial_path(tmp_path / "gate.csv")
     assert len(partial.read_text().splitlines()) == 3
     path = sink.close(None)
@@ -141,7 +141,7 @@ class Seeing(EventSink):
 def test_a_sink_that_fails_leaves_the_others_alone_and_is_told_of_once(events, tmp_path, caplog):
     seeing = Seeing(tmp_path)
     sinks = EverySink([("bad", Failing(tmp_path)), ("good", seeing)])
-    frame = ScoredFrame(0, 0.0, np.zeros((48, 64, 3), np.uint8), math.nan, math.nan)
+    frame = FrameScore(0, 0.0, np.zeros((48, 64, 3), np.uint8), math.nan, math.nan)
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
             sinks.open(INFO)

@@ -13,7 +13,8 @@ import pytest
 
 from vadkit import registry
 from vadkit.errors import DataError
-from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
+from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
 from vadkit.scoring.calibration import calibrate
 from vadkit.scoring.normal import NormalScores
 
@@ -29,7 +30,7 @@ def info(normal=NORMAL):
 
 def seen(index, score, score_map=None):
     frame = np.full((48, 64, 3), 60, np.uint8)
-    return ScoredFrame(index, index / 10, frame, score, score, score_map)
+    return FrameScore(index, index / 10, frame, score, score, score_map)
 
 
 def run(name, out, result=RESULT, normal=NORMAL, score_map=None, params=None):

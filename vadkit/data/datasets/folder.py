@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from vadkit.data.datasets.labelled import read_flags
-from vadkit.data.readers import IMAGE_SUFFIXES, natural_key
+from vadkit.data.decoding.readers import IMAGE_SUFFIXES, natural_key
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
 from vadkit.text import encodable

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vadkit.data.datasets.folder import VIDEO_SUFFIXES, find_videos
-from vadkit.data.readers import IMAGE_SUFFIXES, natural_key
+from vadkit.data.decoding.readers import IMAGE_SUFFIXES, natural_key
 from vadkit.data.videos import Split
 from vadkit.errors import DataError
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from vadkit.arrays import Head, open_archive
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.labels.own import read_labels, write_labels
-from vadkit.data.scene import ANOMALIES, draw_video
+from vadkit.data.synthetic.scene import ANOMALIES, draw_video
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
 from vadkit.files import write_whole_folder

@@ -11,11 +11,11 @@ import numpy as np
 
 from vadkit.data.datasets.labelled import Flags, read_flags, read_tracks
 from vadkit.data.datasets.layouts import find_file, find_folder, visible
+from vadkit.data.decoding.readers import natural_key
 from vadkit.data.labels.files import read_lines
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.labels.masks import mask_image
 from vadkit.data.labels.tracks import read_ubnormal_tracks
-from vadkit.data.readers import natural_key
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
 

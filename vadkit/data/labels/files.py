@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vadkit.data.decoding.readers import natural_key
 from vadkit.data.labels.intervals import MOST_FRAMES
 from vadkit.data.labels.matlab import read_matlab_array
-from vadkit.data.readers import natural_key
 from vadkit.errors import DataError
 from vadkit.reading import read_bytes
 from vadkit.text import printable

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.data.decoding.readers import image_files, natural_key
 from vadkit.data.images import decode_image
 from vadkit.data.labels.arrays import head_of, load_member, load_npy, open_npz, zeros_and_ones
 from vadkit.data.labels.files import label_files, read_matlab
 from vadkit.data.labels.intervals import Labels
-from vadkit.data.readers import image_files, natural_key
 from vadkit.errors import DataError
 
 # A byte per pixel of 10,000 frames of 640 by 640; the masks of a video are processed at once.

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from vadkit.arrays import load_archive
-from vadkit.data.cache import PSEUDO
-from vadkit.data.derived import key_of, one_at_a_time, write_derived
 from vadkit.data.pseudo.scene import Made, Pseudo, Scene, median_of
-from vadkit.data.store_write import FRAMES_FILE, META_FILE
-from vadkit.data.stored_video import StoredVideo, open_stored
+from vadkit.data.store.cache import PSEUDO
+from vadkit.data.store.derived import key_of, one_at_a_time, write_derived
+from vadkit.data.store.stored_video import StoredVideo, open_stored
+from vadkit.data.store.write import FRAMES_FILE, META_FILE
 
 # Part of every key: increase it when the content of the clips changes.
 _FORMAT = "1"

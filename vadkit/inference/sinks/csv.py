@@ -12,7 +12,8 @@ from typing import IO, ClassVar
 from vadkit.errors import DataError
 from vadkit.files import describe_os_error, partial_path, put_in_place, start_partial
 from vadkit.inference.alarms import Event
-from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
+from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
 from vadkit.text import printable
 
 _log = logging.getLogger("vadkit.sinks")
@@ -48,7 +49,7 @@ class Csv:
         self._missing, self._trouble = [], None
         self._write()
 
-    def frame(self, seen: ScoredFrame) -> None:
+    def frame(self, seen: FrameScore) -> None:
         scores = ["" if math.isnan(one) else repr(float(one)) for one in (seen.raw, seen.score)]
         fields = [str(seen.index), str(round(seen.time, 6)), *scores, str(int(seen.alarm))]
         if len(self._waiting) > _MOST_WAITING:

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from vadkit.errors import DataError
 from vadkit.inference.alarms import Event
+from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sinks.queue import EventQueue, why
-from vadkit.inference.sinks.sink import EventSink, ScoredFrame, Sink, SourceInfo, VideoScores
+from vadkit.inference.sinks.sink import EventSink, Sink, SourceInfo, VideoScores
 
 T = TypeVar("T")
 _log = logging.getLogger("vadkit.sinks")
@@ -80,7 +81,7 @@ class EverySink:
         self._opened = True
         self._each(lambda sink: sink.open(info))
 
-    def frame(self, seen: ScoredFrame) -> None:
+    def frame(self, seen: FrameScore) -> None:
         self._each(lambda sink: sink.frame(seen))
 
     def event(self, event: Event) -> None:

@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from vadkit.inference.alarms import Event
+from vadkit.inference.frame_score import FrameScore
 from vadkit.scoring.calibration import Calibration
 from vadkit.scoring.normal import NormalScores
 from vadkit.text import shortened
@@ -27,25 +28,6 @@ class SourceInfo:
     size: tuple[int, int]
     normal: NormalScores | None = None
     calibration: Calibration | None = None
-
-
-@dataclass(frozen=True)
-class ScoredFrame:
-    """A frame as sinks see it: (H, W, 3) uint8 RGB, ``time`` in seconds of its source's clock.
-
-    ``raw`` is the method's score and ``score`` the live one that thresholds are for, NaN where
-    there is none; ``map`` is (h, w), ``alarm`` whether an alarm is on, ``raised_by`` the part whose
-    score it is, of a method that has several.
-    """
-
-    index: int
-    time: float
-    frame: np.ndarray
-    raw: float
-    score: float
-    map: np.ndarray | None = None
-    alarm: bool = False
-    raised_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +64,7 @@ class Sink(Protocol):
 
     def open(self, info: SourceInfo) -> None: ...
 
-    def frame(self, seen: ScoredFrame) -> None: ...
+    def frame(self, seen: FrameScore) -> None: ...
 
     def event(self, event: Event) -> None:
         """Take an event: once when it begins, and once more when it is over.
@@ -108,7 +90,7 @@ class ResultSink:
     def open(self, info: SourceInfo) -> None:
         self.info = info
 
-    def frame(self, seen: ScoredFrame) -> None:
+    def frame(self, seen: FrameScore) -> None:
         """Frames are not needed."""
 
     def event(self, event: Event) -> None:
@@ -138,7 +120,7 @@ class EventSink:
     def open(self, info: SourceInfo) -> None:
         """Events say themselves of which video they are."""
 
-    def frame(self, seen: ScoredFrame) -> None:
+    def frame(self, seen: FrameScore) -> None:
         """Frames are not needed."""
 
     def close(self, result: VideoScores | None) -> Path | None:

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from vadkit.inference.alarms import Event
-from vadkit.inference.sinks.sink import ScoredFrame, SourceInfo, VideoScores, file_for
+from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
 from vadkit.reports.annotate import annotate, heat_from_map
 from vadkit.reports.strip import window_frames
 from vadkit.reports.video_writer import VideoWriter
@@ -39,7 +40,7 @@ class AnnotatedVideo:
         self._recent: deque[float] = deque(maxlen=window_frames(info.fps) + 1)
         self._low, self._high = _limits(info)
 
-    def frame(self, seen: ScoredFrame) -> None:
+    def frame(self, seen: FrameScore) -> None:
         if self._info is None or self._writer is None:
             raise RuntimeError("frame() before open()")
         normal = self._info.normal

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from vadkit.data.decode import READERS, STALL_S, probe, read_frames
-from vadkit.data.decode_process import Failed, Worker
+from vadkit.data.decoding.child import Failed, Worker
+from vadkit.data.decoding.decode import READERS, STALL_S, probe, read_frames
 from vadkit.inference.sources.source import Frame, SourceEvent
 from vadkit.text import encodable
 
@@ -55,7 +55,7 @@ class FileSource:
         self._closed = False
 
     def read(self) -> Iterator[Frame | SourceEvent]:
-        """See ``Source``; the errors are those of ``vadkit.data.decode.read_frames``."""
+        """See ``Source``; the errors are those of ``vadkit.data.decoding.decode.read_frames``."""
         self._closed = False
         with contextlib.ExitStack() as stack:
             worker = self.worker or stack.enter_context(Worker())

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from vadkit.addresses import encoding_hint, mask_address, mask_message
-from vadkit.data.decode_process import Failed, Stalled, Worker
-from vadkit.data.decode_worker import OPENED, TIMED
+from vadkit.data.decoding.child import Failed, Stalled, Worker
+from vadkit.data.decoding.worker import OPENED, TIMED
 from vadkit.errors import DataError, RecipeError
 from vadkit.files import describe_os_error
 from vadkit.inference.sources.clock import StreamClock

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from math import isnan
 from typing import Any
 
-from vadkit.data.decode_process import Failed, Worker
-from vadkit.data.decode_worker import OPENED, TIMED
+from vadkit.data.decoding.child import Failed, Worker
+from vadkit.data.decoding.worker import OPENED, TIMED
 from vadkit.errors import DataError, RecipeError
 from vadkit.inference.sources.clock import StreamClock
 from vadkit.inference.sources.source import Frame, SourceEvent

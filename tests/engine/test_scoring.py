@@ -1,0 +1,59 @@
+"""Maps of single frames are those that scoring the whole video meets."""
+
+import numpy as np
+import pytest
+import torch
+
+from vadkit.data.videos import ClipSpec
+from vadkit.engine.scoring import frame_maps
+from vadkit.methods.method import Method, Scores
+
+
+class FirstFrames(Method):
+    """A frame's map is its difference from the first frame of its clip."""
+
+    def __init__(self, spec):
+        super().__init__({}, {}, spec)
+
+    def score(self, clips):
+        gray_BTHW = clips.frames.mean(dim=1)
+        maps = (gray_BTHW - gray_BTHW[:, :1])[:, list(self.clip.scored)]
+        return Scores(maps.mean(dim=(2, 3)), maps)
+
+
+class InMemory:
+    def __init__(self, frames):
+        self.frames = frames
+
+    def __len__(self):
+        return len(self.frames)
+
+    def read(self, start, stop):
+        return self.frames[start:stop]
+
+
+def maps_of(spec, count, wanted):
+    # Frame n is 10 n everywhere, so that a map tells how far it lies behind its clip's start.
+    ramp = np.arange(count, dtype=np.uint8)[:, None, None, None] * 10
+    video = InMemory(np.broadcast_to(ramp, (count, 8, 8, 3)).copy())
+    cpu = torch.device("cpu")
+    return frame_maps(FirstFrames(spec), video, wanted, device=cpu, dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("spec", "behind"),
+    [(ClipSpec(5, (8, 8), "rgb", (4,)), 4), (ClipSpec(4, (8, 8), "rgb", (3,), step=3), 9)],
+    ids=["the last", "with a step"],
+)
+def test_a_map_is_of_the_clip_that_scores_its_frame(spec, behind):
+    found = maps_of(spec, 20, [0, behind, 19, 20])
+    # Frame 0 has no clip, and there is no frame 20.
+    assert sorted(found) == [behind, 19]
+    unit = maps_of(ClipSpec(2, (8, 8), "rgb", (1,)), 3, [1])[1].mean()
+    for one in found.values():
+        assert one.shape == (8, 8) and one.dtype == np.float32
+        assert one.mean() == pytest.approx(behind * unit, rel=1e-4)
+
+
+def test_a_video_shorter_than_a_clip_has_no_maps():
+    assert maps_of(ClipSpec(5, (8, 8), "rgb", (4,)), 4, [0, 3]) == {}

@@ -1,0 +1,294 @@
+"""Fusion: parts told by how rare their scores are on video that was held out."""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from vadkit import registry
+from vadkit.data.tensors import Clips
+from vadkit.data.videos import ClipSpec
+from vadkit.errors import TrainingError
+from vadkit.methods.fusion.method import Fusion, _rarest
+from vadkit.methods.method import Method, Scores
+from vadkit.recipe.faults import RecipeFaults
+from vadkit.recipe.resolve import resolve
+
+SIZE = (8, 8)
+
+
+class Level(Method):
+    """A frame's score is its mean, less the mean of all frames seen; cells are 4x4 pixels."""
+
+    defaults: ClassVar = {"clip": {"frames": 2, "size": SIZE, "channels": "gray"}}
+    passes = 1
+    encoded_frames = 1
+    fits: ClassVar = []
+
+    def __init__(self, networks, losses, clip, *, gain: float = 1.0, cell: int = 4):
+        super().__init__(networks, losses, clip)
+        self.gain, self.cell = gain, cell
+        self.register_buffer("usual", torch.zeros(()))
+        self.seen, self.videos = [], set()
+
+    @classmethod
+    def clip_spec(cls, frames, size, channels, step):
+        return ClipSpec(frames, size, channels, (frames - 1,), step)
+
+    def collect(self, clips):
+        self.seen.append(clips.frames[:, :, -1].mean((1, 2, 3)))
+        self.videos |= set(clips.videos.tolist())
+
+    def finalize(self):
+        self.usual.copy_(torch.cat(self.seen).mean())
+        self.fits.append(self.videos)
+
+    def encode(self, clips):
+        return clips.frames[:, 0, -1]
+
+    def score_encoded(self, features):
+        level = self.gain * (features[:, -1] - self.usual)
+        cells = torch.nn.functional.avg_pool2d(level[:, None], self.cell)
+        return Scores(level.mean((1, 2))[:, None], cells)
+
+    def score(self, clips):
+        return self.score_encoded(clips.frames[:, 0, :, :, :])
+
+
+class Spread(Level):
+    """A frame's score is the deviation of its pixels, NaN where that is 0; no maps."""
+
+    defaults: ClassVar = {"clip": {"frames": 3, "size": SIZE, "channels": "gray"}}
+
+    def score_encoded(self, features):
+        spread = features[:, -1].std((1, 2))[:, None]
+        return Scores(torch.where(spread == 0, torch.nan, spread))
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch):
+    monkeypatch.setattr(Level, "fits", [])
+    registry.register("methods", "level")(Level)
+    registry.register("methods", "spread")(Spread)
+
+
+PARTS = {"level": {"type": "level"}, "spread": {"type": "spread"}}
+
+
+def recipe(parts=PARTS, **sections):
+    method = {"type": "fusion", "parts": parts}
+    return resolve({"name": "f", "dataset": {"type": "synthetic"}, "method": method, **sections})
+
+
+def build(parts=PARTS, frames=3, folds=2):
+    clip = Fusion.clip_for(Fusion.clip_spec(frames, SIZE, "gray", 1), {"parts": parts}, ())
+    return Fusion({}, {}, clip, parts=parts, folds=folds)
+
+
+def clips(seed, count=50, frames=3, video=0):
+    """Noise of a level and a spread that differ from clip to clip, independent of each other."""
+    draw = np.random.default_rng(seed)
+    level, spread = draw.normal(0, 1, count), np.exp(draw.normal(0, 0.3, count))
+    noise = draw.normal(0, 1, (count, 1, frames, *SIZE))
+    noise -= noise.mean((3, 4), keepdims=True)
+    noise /= noise.std((3, 4), keepdims=True)
+    pictures = level[:, None, None, None, None] + spread[:, None, None, None, None] * noise
+    return Clips(torch.from_numpy(pictures).float(), videos=torch.full((count,), video))
+
+
+def fit(method, videos=20, count=50):
+    method.expect([count] * videos)
+    for _ in range(method.passes):
+        for video in range(videos):
+            method.collect(clips(video, count, method.clip.frames, video))
+        method.finalize()
+    return method.eval()
+
+
+@pytest.fixture
+def fused():
+    return fit(build())
+
+
+def check_shares(found, most=1.1, least=0.2):
+    """Values are as rare as told in the liveliest piece, so by chance a little rarer elsewhere."""
+    for rarity in (0.3, 1, 2):
+        share = (found >= rarity).float().mean().item() * 10**rarity
+        assert least < share <= most, (rarity, share)
+
+
+def test_new_normal_frames_are_as_rare_as_told_by_each_part_and_by_all(fused):
+    scores = fused.score(clips(99, 8000))
+    for found in (scores.frames, *scores.parts.values()):
+        check_shares(found)
+    # Of cells too: those of `level` alone, since `spread` has none. A piece holds few events of
+    # cells, so the liveliest one has several times as many as most.
+    check_shares(scores.maps, least=0.05)
+
+
+def test_parts_that_say_the_same_raise_no_more_alarms_than_told():
+    both = fit(build({"one": {"type": "level"}, "two": {"type": "level", "gain": 7.0}}))
+    scores = both.score(clips(99, 8000))
+    assert torch.allclose(scores.parts["one"], scores.parts["two"], atol=1e-3)
+    # Half of what it would be were they independent.
+    one, fused = (
+        (found >= 1).float().mean().item() for found in (scores.parts["one"], scores.frames)
+    )
+    assert fused == pytest.approx(one / 2, rel=0.25)
+
+
+def test_a_unit_does_not_weigh(fused):
+    asked = clips(99, 200)
+    other = fit(build({**PARTS, "level": {"type": "level", "gain": 1000.0}}))
+    torch.testing.assert_close(other.score(asked).frames, fused.score(asked).frames)
+
+
+def test_the_part_that_raises_a_frame_is_named(fused):
+    asked = clips(99, 3)
+    bright, restless = asked.frames.clone(), asked.frames.clone()
+    bright += 9
+    restless *= 9
+    for frames, name in ((bright, "level"), (restless, "spread")):
+        scores = fused.score(Clips(frames - (0 if name == "level" else frames.mean((3, 4), True))))
+        assert (scores.frames > 4).all()
+        told = {part: values.mean().item() for part, values in scores.parts.items()}
+        assert max(told, key=told.get) == name
+        assert list(told) == ["level", "spread"]
+
+
+def test_a_part_without_a_score_leaves_it_to_the_others(fused):
+    flat = Clips(torch.full((1, 1, 3, *SIZE), 5.0))
+    scores = fused.score(flat)
+    assert scores.parts["spread"].isnan().all()
+    assert scores.frames.item() > 3
+    assert _rarest([torch.tensor([torch.nan]), torch.tensor([torch.nan])]).isnan().all()
+
+
+def test_the_rarest_of_several_by_chance():
+    # 1 - (1 - p)^m of the least p, exactly where it can be told and divided by m beyond.
+    found = _rarest([torch.tensor([1.0, 0.0, 9.0, 300.0]), torch.tensor([0.2, 0.0, 2.0, 4.0])])
+    expected = [-math.log10(1 - 0.9**2), 0.0, 9 - math.log10(2), 300 - math.log10(2)]
+    assert found.tolist() == pytest.approx(expected, abs=1e-4)
+    rising = _rarest([torch.linspace(0, 12, 500)] * 3)
+    assert (rising.diff() > 0).all()
+
+
+def test_held_out_video_is_scored_by_what_has_not_seen_it(fused):
+    # Two parts, fitted on all videos, and on those of either fold.
+    whole = set(range(20))
+    other = {video for video in whole if video * 8 // 20 % 2}
+    fits = [whole, other, whole - other]
+    assert sorted(map(sorted, Level.fits)) == sorted(map(sorted, fits * 2))
+    assert fused.parts["level"].videos == whole
+    # One fit and its calibration, and nothing is left of them.
+    assert (fused.passes, fused._blind) == (2, [])
+
+
+def test_what_was_held_out_can_be_had_for_an_alarm_threshold(fused):
+    told = fused.held_out()
+    assert list(told) == list(range(20))
+    assert all(numbers.tolist() == list(range(50)) for numbers, _ in told.values())
+    scores = torch.cat([scores for _, scores in told.values()])
+    check_shares(scores)
+
+
+def test_a_checkpoint_carries_parts_and_scales(fused):
+    fresh = build()
+    fresh.load_state_dict(fused.state_dict())
+    asked = clips(99, 20)
+    again, before = fresh.eval().score(asked), fused.score(asked)
+    assert torch.equal(again.frames, before.frames)
+    assert torch.equal(again.maps, before.maps)
+    assert torch.equal(again.parts["spread"], before.parts["spread"])
+
+
+def test_streams_score_as_clips_do(fused):
+    assert fused.encoded_frames == 1
+    asked = clips(99, 5)
+    features = torch.stack(
+        [
+            torch.cat([fused.encode(Clips(one[None, :, at : at + 1])) for at in range(3)])
+            for one in asked.frames
+        ]
+    )
+    streamed, scored = fused.score_encoded(features), fused.score(asked)
+    assert torch.equal(streamed.frames, scored.frames)
+    assert torch.equal(streamed.maps, scored.maps)
+
+
+def test_maps_of_unlike_cells_are_brought_to_the_finest():
+    parts = {"fine": {"type": "level", "cell": 1}, "coarse": {"type": "level", "cell": 4}}
+    scores = fit(build(parts)).score(clips(99, 2))
+    assert scores.maps.shape == (2, 1, 8, 8)
+
+
+def test_few_videos_are_cut_by_time_and_so_it_is_said(caplog):
+    method = build()
+    method.expect([160, 160])
+    for _ in range(method.passes):
+        for video in range(2):
+            for part in range(4):
+                method.collect(clips(4 * video + part, 40, video=video))
+        method.finalize()
+    assert "4 segments of each of 2 training videos" in caplog.text
+    assert (method.eval().score(clips(99, 4000)).frames >= 1).float().mean() < 0.2
+
+
+def test_little_to_calibrate_on_is_said(caplog):
+    fit(build(), videos=8, count=5)
+    assert "on 40 frames, which are too few to measure rarity" in caplog.text
+
+
+def test_a_clip_serves_all_parts():
+    resolved = recipe({"motion": {"type": "motion-field"}, "scene": {"type": "scene-bank"}})
+    spec = Fusion.clip_for(
+        Fusion.clip_spec(resolved.clip.frames, (240, 360), "gray", 1), resolved.method.params, ()
+    )
+    last = resolved.clip.frames - 1
+    # The last ten frames are for looks, the last eight for motion, whose windows are of two.
+    assert spec.scored == (last,) == (10,)
+    assert spec.flow == tuple(range(last - 6, last + 1))
+    method = Fusion({}, {}, spec, parts=resolved.method.params["parts"])
+    assert method.encoded_frames == 2
+    assert [view.start for view in method.views.values()] == [3, 1]
+    assert resolved.flow.params == {"preset": "fast", "upscale": 2}
+    assert resolved.clip.size == (240, 360)
+
+
+def test_a_shorter_clip_shortens_parts_and_a_longer_one_does_not():
+    spec = Fusion.clip_for(Fusion.clip_spec(2, SIZE, "gray", 1), {"parts": PARTS}, ())
+    assert [view.clip.frames for view in build(frames=2).views.values()] == [2, 2]
+    assert spec.scored == (1,)
+    longer = build(frames=7)
+    assert [(view.start, view.clip.frames) for view in longer.views.values()] == [(5, 2), (4, 3)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"net": {"type": "future-frame"}}, "method: parts.net: future-frame has networks"),
+        ({}, "parts: name at least one method"),
+        ({"a.b": {"type": "level"}}, "'a.b' must be a name of letters"),
+        ({"more": {"type": "fusion"}}, "use the parts of a fusion instead of the fusion"),
+        ({"m": {"type": "motion-feld"}}, "method.parts.m.type: no methods component"),
+        ({"m": {"type": "motion-field", "memry": 1}}, "method.parts.m.memry: unknown parameter"),
+    ],
+)
+def test_what_cannot_be_a_part_is_a_fault_of_the_recipe(parts, message):
+    with pytest.raises(RecipeFaults) as found:
+        recipe(parts)
+    assert message in str(found.value)
+
+
+def test_a_clip_that_cannot_serve_a_part_is_a_fault_that_names_it():
+    with pytest.raises(RecipeFaults, match="part 'motion': motion-field works on gray frames"):
+        recipe({"motion": {"type": "motion-field"}}, clip={"channels": "rgb"})
+
+
+def test_a_part_that_cannot_be_fitted_is_named():
+    method = build({"scene": {"type": "scene-bank"}})
+    method.expect([30, 30])
+    with pytest.raises(TrainingError, match="part 'scene' of fusion: scene-bank needs 8"):
+        method.finalize()

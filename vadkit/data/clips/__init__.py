@@ -1,0 +1,1 @@
+"""Clips of stored frames: which frames, in which order, as tensors."""

@@ -1,0 +1,1 @@
+"""Video files and streams to frames, in child processes that may hang or crash."""

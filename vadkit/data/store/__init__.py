@@ -1,0 +1,1 @@
+"""The frame store: each video decoded once, kept as uint8."""

@@ -1,0 +1,90 @@
+"""A video that is not stored: its frames are decoded each time they are needed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+
+import numpy as np
+
+from vadkit.data.decoding.decode import read_frames
+from vadkit.data.store.build import Settings, cache_folder, store_key
+from vadkit.data.videos import Video
+from vadkit.errors import DataError
+
+
+class StreamedVideo:
+    """Frames of a video by number; reading is cheap only in ascending order.
+
+    ``frames`` is the number of frames of the file, from ``count_frames``. The last ``keep`` frames
+    stay in memory, for overlapping clips; reading earlier frames decodes again.
+    """
+
+    def __init__(self, video: Video, settings: Settings, frames: int, *, keep: int = 64) -> None:
+        start, stop = video.part or (0, None)
+        self.id = video.id
+        self.key = f"{store_key(video.path, settings, cache_folder())} {start} {stop}"
+        self.first = start
+        self.shape = ((frames if stop is None else stop) - start, *settings.size, settings.planes)
+        self._video = video
+        self._settings = settings
+        self._keep = keep
+        self._reader: Generator[np.ndarray, None, None] | None = None
+        self._tail: deque[np.ndarray] = deque()
+        # The number of the next frame from the reader.
+        self._next = 0
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        return self.shape[0]
+
+    def read(self, start: int, stop: int, out: np.ndarray | None = None) -> np.ndarray:
+        """Return frames [start, stop), (n, H, W, C); ``DataError`` if the file has changed."""
+        if out is None:
+            out = np.empty((stop - start, *self.shape[1:]), np.uint8)
+        if self._reader is None or self.first + start < self._next - len(self._tail):
+            self.close()
+            self._reader = _open(self._video, self._settings)
+        for place, number in enumerate(range(self.first + start, self.first + stop)):
+            while self._next <= number:
+                self._advance()
+            out[place] = self._tail[number - self._next]
+        if stop == len(self):
+            self.close()
+        return out
+
+    def _advance(self) -> None:
+        assert self._reader is not None
+        frame = next(self._reader, None)
+        if frame is None:
+            raise DataError(
+                f"{self._video.path} gave {self._next} frames this time and more before; "
+                "it was changed while it was in use"
+            )
+        self._tail.append(frame)
+        self._next += 1
+        if len(self._tail) > self._keep:
+            self._tail.popleft()
+
+    def close(self) -> None:
+        """Stop decoding."""
+        if self._reader is not None:
+            self._reader.close()
+        self._reader, self._next = None, 0
+        self._tail.clear()
+
+
+def count_frames(video: Video, settings: Settings) -> int:
+    """Count the frames of the file by decoding it; ``DataError`` if it cannot be read."""
+    return sum(1 for _ in _open(video, settings))
+
+
+def _open(video: Video, settings: Settings) -> Generator[np.ndarray, None, None]:
+    return read_frames(
+        video.path,
+        readers=settings.readers,
+        size=settings.size,
+        channels=settings.channels,
+        plugins=settings.plugins,
+        stall_s=settings.stall_s,
+    )

@@ -1,0 +1,1 @@
+"""The drawn scene of the dataset `synthetic`."""

@@ -1,0 +1,40 @@
+"""One frame of a stream with its scores: what a detector yields and what sinks receive."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vadkit.inference.alarms import raised_by
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """One frame and its scores.
+
+    ``index`` counts frames from 0, including the ``missed`` ones before this frame. ``time`` is in
+    seconds from the first frame; ``arrived`` is when the frame was decoded, on the system's
+    monotonic clock (0: unknown). ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score
+    and ``score`` the smoothed one; both are NaN for a frame without a score. ``alarm`` says whether
+    ``score`` reaches ``threshold`` (NaN: unknown); for sinks, whether an alarm is active. ``map``
+    (h, w) is the score map, and ``parts`` has the score of each part of a method.
+    """
+
+    index: int
+    time: float
+    frame: np.ndarray
+    raw: float
+    score: float
+    threshold: float = math.nan
+    alarm: bool = False
+    map: np.ndarray | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+    arrived: float = 0.0
+    missed: int = 0
+
+    @property
+    def raised_by(self) -> str | None:
+        """The part with the highest score, for a method of several parts; else None."""
+        return raised_by(self.parts)

@@ -1,0 +1,1 @@
+"""The method fusion and its parts."""

@@ -1,0 +1,316 @@
+"""Several methods in one: each measures the rarity of a frame, and the rarest counts."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vadkit.data.tensors import Clips
+from vadkit.data.videos import ClipSpec
+from vadkit.errors import TrainingError
+from vadkit.methods.fusion.held_out import Folds
+from vadkit.methods.fusion.parts import View, fewest_frames, fused_clip, part_defaults
+from vadkit.methods.fusion.tails import Tail
+from vadkit.methods.method import Method, Scores, WeightedLoss
+from vadkit.registry import Nested, build_spec
+
+# The shares of the highest frame scores and cell values that form the tail.
+_FRAME_TAIL, _CELL_TAIL = 0.05, 0.005
+# The number of cells that are kept of each clip and in total, to measure the rarity of cell values.
+_CELLS, _ALL_CELLS = 512, 2_000_000
+# With fewer held-out clips than this, rarity cannot be measured well.
+_FEW = 200
+# More clips than any video has, to separate the times of videos.
+_VIDEO = 1 << 40
+# Above this rarity, the Sidak correction equals a division by the number of parts.
+_RARE = 6.0
+
+_log = logging.getLogger("vadkit.methods")
+
+
+class Fusion(Method):
+    """Several methods in one run: each measures how rare a frame is, and the rarest counts.
+
+    ``parts`` gives names to methods without gradients. Every part is fitted on all training video.
+    In addition, parts fitted without one of the ``folds`` score that held-out fold. These scores
+    define the scale of each part: *rarity*, -log10 of the share of normal frames that score at
+    least as high, with a tail that extends beyond the largest observed score. Cell values have
+    their own scales. Videos are distributed over the folds as a whole, in groups of consecutive
+    videos; with fewer than 4 videos per fold, they are cut into segments. The tail is fitted to
+    events, not to frames.
+
+    A frame's score is that of its rarest part, corrected for several tests: if p is the smallest
+    share among m parts, 1 - (1 - p)^m (Sidak, JASA 1967). Every part therefore raises the same
+    share of false alarms, no labels are needed to weight the parts, and correlated parts do no
+    harm: there are then fewer alarms than predicted, never more. The sum of rarities (Fisher) would
+    count common errors of two parts twice. Score 3 means one normal frame in a thousand; maps have
+    the same unit for cells; ``Scores.parts`` has the rarity of each part.
+
+    A clip is as long as the longest part needs; each part gets as many frames as in its own
+    defaults, around the scored frame. Raises ``TrainingError`` if no clips can be held out.
+    """
+
+    # Flow and objects belong to the parts, and so does the clip if the parts are not the default
+    # ones.
+    defaults: ClassVar[dict[str, Any]] = {
+        "clip": {"frames": 11, "size": [240, 360], "channels": "gray"},
+        "train": {"epochs": 1, "batch_size": 16},
+    }
+    rarities: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module],
+        losses: Mapping[str, WeightedLoss],
+        clip: ClipSpec,
+        *,
+        parts: Annotated[dict[str, dict[str, Any]], Nested("methods", "roles")] = {  # noqa: B006
+            "motion": {"type": "motion-field"},
+            "scene": {"type": "scene-bank"},
+        },
+        folds: Annotated[int, Field(ge=2, le=10)] = 2,
+    ) -> None:
+        super().__init__(networks, losses, clip)
+        self.specs, self.folds = parts, folds
+        self.views = {name: View.of(name, spec, clip) for name, spec in parts.items()}
+        self.parts = nn.ModuleDict(self._build())
+        self.frame_tails = nn.ModuleDict({name: Tail() for name in parts})
+        self.cell_tails = nn.ModuleDict({name: Tail() for name in parts})
+        self._held = Folds(folds, clip.span)
+        self._pass = 0
+        # For each fold, methods that have not seen it, and their scores.
+        self._blind: list[dict[str, Method]] = []
+        self._scores: dict[str, list[Tensor]] = {name: [] for name in parts}
+        self._values: dict[str, list[Tensor]] = {name: [] for name in parts}
+        self._times: list[tuple[int, int, int]] = []
+        self._told: dict[int, tuple[Tensor, Tensor]] = {}
+        self._cells = _CELLS
+        # The length of the features of `encode`, by part.
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._draw = torch.Generator().manual_seed(0)
+
+    def _build(self) -> dict[str, Method]:
+        return {
+            name: build_spec("methods", spec, {}, {}, self.views[name].clip)
+            for name, spec in self.specs.items()
+        }
+
+    @classmethod
+    def defaults_for(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return common settings of all parts: longest clip, largest size, first flow."""
+        every = {name: part_defaults(name, spec) for name, spec in params["parts"].items()}
+        if not every:
+            raise ValueError("parts: name at least one method")
+        found = list(every.values())
+        sizes = [one["clip"]["size"] for one in found]
+        clip = {
+            "frames": fewest_frames(params["parts"]),
+            "size": max(sizes, key=lambda size: size[0] * size[1]),
+            "channels": found[0]["clip"]["channels"],
+        }
+        more = {
+            section: one[section]
+            for one in reversed(found)
+            for section in ("flow", "objects")
+            if section in one
+        }
+        return {**cls.defaults, "clip": clip, **more}
+
+    @classmethod
+    def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
+        return ClipSpec(frames, size, channels, (frames - 1,), step)
+
+    @classmethod
+    def clip_for(
+        cls, clip: ClipSpec, params: Mapping[str, Any], networks: Collection[str]
+    ) -> ClipSpec:
+        return fused_clip(clip, params["parts"])
+
+    @property
+    def passes(self) -> int:  # type: ignore[override]
+        """The largest number of passes of a part, and one to score held-out clips."""
+        return max(part.passes for part in self._parts().values()) + 1
+
+    @property
+    def encoded_frames(self) -> int:  # type: ignore[override]
+        """The largest number of a part; 0 unless all parts use features."""
+        each = {name: part.encoded_frames for name, part in self._parts().items()}
+        most = max(each.values())
+        # The features of a clip start with its frame number `most - 1`.
+        fits = all(self.views[name].start + each[name] >= most for name in each)
+        return most if fits and all(each.values()) else 0
+
+    def _parts(self) -> dict[str, Method]:
+        return {name: cast(Method, part) for name, part in self.parts.items()}
+
+    def expect(self, clips: Sequence[int]) -> None:
+        self._held.expect(clips)
+        if self._held.stretches > 1:
+            _log.warning(
+                "fusion calibrates on %d segments of each of %d training videos, because there "
+                "are too few videos to hold whole ones out",
+                self._held.stretches,
+                len(clips),
+            )
+        self._cells = max(1, min(_CELLS, _ALL_CELLS // sum(clips)))
+        device = next(self.buffers()).device
+        self._blind = [self._build() for _ in range(self.folds)]
+        for part in [self.parts.values(), *(blind.values() for blind in self._blind)]:
+            for method in part:
+                method.to(device).eval()
+        self._pass, self._told = 0, {}
+
+    def collect(self, clips: Clips) -> None:
+        """Run the passes of the parts, with and without each fold; then score the folds."""
+        dealt = self._held.deal(clips)
+        last = self._pass + 1 == self.passes
+        if not last:
+            self._show(self._parts(), clips)
+        for fold, blind in enumerate(self._blind):
+            chosen = [
+                number
+                for number, place in enumerate(dealt)
+                if (place.fold == fold and place.clear if last else place.fold != fold)
+            ]
+            if not chosen:
+                continue
+            picked = clips if len(chosen) == len(clips) else clips.pick(chosen)
+            if last:
+                self._times += [(dealt[n].piece, dealt[n].video, dealt[n].number) for n in chosen]
+                self._ask(blind, picked)
+            else:
+                self._show(blind, picked)
+
+    def _show(self, parts: Mapping[str, Method], clips: Clips) -> None:
+        for name, part in parts.items():
+            if part.collects and self._pass < part.passes:
+                part.collect(self.views[name].take(clips))
+
+    def _ask(self, parts: Mapping[str, Method], clips: Clips) -> None:
+        for name, part in parts.items():
+            scores = part.score(self.views[name].take(clips))
+            self._scores[name].append(scores.frames.float().flatten().cpu())
+            if scores.maps is not None:
+                cells = scores.maps.float().flatten(1).cpu()
+                places = torch.randint(
+                    cells.shape[1], (len(cells), self._cells), generator=self._draw
+                )
+                self._values[name].append(cells.gather(1, places).flatten())
+
+    def finalize(self) -> None:
+        if self._pass + 1 == self.passes:
+            self._calibrate()
+        else:
+            for parts in (self._parts(), *self._blind):
+                for name, part in parts.items():
+                    if part.collects and self._pass < part.passes:
+                        _finalize(name, part)
+        self._pass = (self._pass + 1) % self.passes
+        self._held.restart()
+
+    def _calibrate(self) -> None:
+        pieces, videos, numbers = torch.tensor(self._times, dtype=torch.long).view(-1, 3).T
+        rarities, fewest = [], _FEW
+        for name in self.specs:
+            scores = torch.cat(self._scores[name]) if len(numbers) else torch.zeros(0)
+            count = int((~scores.isnan()).sum())
+            if not count:
+                raise TrainingError(f"part '{name}' of fusion scored no held-out frame")
+            fewest = min(fewest, count)
+            tail = cast(Tail, self.frame_tails[name])
+            times = videos * _VIDEO + numbers
+            tail.fit(scores, _FRAME_TAIL, pieces=pieces, times=times, apart=self.clip.span)
+            rarities.append(tail.rarity(scores.to(tail.values.device)).cpu())
+            if self._values[name]:
+                cells = pieces.repeat_interleave(self._cells)
+                values = torch.cat(self._values[name])
+                cast(Tail, self.cell_tails[name]).fit(values, _CELL_TAIL, pieces=cells)
+            self._scores[name], self._values[name] = [], []
+        fused = _rarest(rarities)
+        self._told = {
+            int(video): (numbers[videos == video], fused[videos == video])
+            for video in videos.unique()
+        }
+        self._blind, self._times = [], []
+        if fewest < _FEW:
+            _log.warning(
+                "fusion calibrates on %d frames, which are too few to measure rarity; give it "
+                "more video",
+                fewest,
+            )
+
+    def held_out(self) -> dict[int, tuple[Tensor, Tensor]]:
+        return self._told
+
+    @torch.no_grad()
+    def encode(self, clips: Clips) -> Tensor:
+        """Return the concatenated features of all parts, (B, F)."""
+        rows = []
+        for name, part in self._parts().items():
+            features = part.encode(self.views[name].window(clips, part.encoded_frames))
+            self._shapes[name] = tuple(features.shape[1:])
+            rows.append(features.flatten(1))
+        return torch.cat(rows, dim=1)
+
+    @torch.no_grad()
+    def score_encoded(self, features: Tensor) -> Scores:
+        """Return scores of clips from their features (B, N, F), which ``encode`` has computed."""
+        sizes = [math.prod(shape) for shape in self._shapes.values()]
+        found = {}
+        for (name, shape), rows in zip(
+            self._shapes.items(), features.split(sizes, dim=2), strict=True
+        ):
+            part, view = self._parts()[name], self.views[name]
+            first = view.start + part.encoded_frames - self.encoded_frames
+            count = view.clip.frames - part.encoded_frames + 1
+            found[name] = part.score_encoded(rows[:, first : first + count].unflatten(2, shape))
+        return self._fused(found)
+
+    @torch.no_grad()
+    def score(self, clips: Clips) -> Scores:
+        return self._fused(
+            {name: part.score(self.views[name].take(clips)) for name, part in self._parts().items()}
+        )
+
+    def _fused(self, found: Mapping[str, Scores]) -> Scores:
+        parts = {
+            name: cast(Tail, self.frame_tails[name]).rarity(scores.frames.float())
+            for name, scores in found.items()
+        }
+        maps = [
+            cast(Tail, self.cell_tails[name]).rarity(scores.maps.float())
+            for name, scores in found.items()
+            if scores.maps is not None
+        ]
+        fine = max((one.shape[-2:] for one in maps), key=math.prod, default=None)
+        maps = [
+            one
+            if one.shape[-2:] == fine
+            else functional.interpolate(one, fine, mode="bilinear", align_corners=False)
+            for one in maps
+        ]
+        return Scores(_rarest(list(parts.values())), _rarest(maps) if maps else None, parts=parts)
+
+
+def _finalize(name: str, part: Method) -> None:
+    try:
+        part.finalize()
+    except TrainingError as error:
+        raise TrainingError(f"part '{name}' of fusion: {error}") from error
+
+
+def _rarest(rarities: list[Tensor]) -> Tensor:
+    """Return the largest rarity of several parts; NaN only if all are NaN."""
+    count = len(rarities)
+    highest = torch.stack(rarities).nan_to_num(nan=-torch.inf, posinf=torch.inf).amax(dim=0)
+    share = torch.pow(10.0, -highest.clamp(max=_RARE))
+    any_of_them = -torch.log10(-torch.expm1(count * torch.log1p(-share.clamp(max=1 - 1e-7))))
+    fused = torch.where(highest > _RARE, highest - math.log10(count), any_of_them)
+    return torch.where(highest.isneginf(), torch.nan, fused)

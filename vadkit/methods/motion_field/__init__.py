@@ -1,0 +1,1 @@
+"""The method motion-field and its parts."""

@@ -1,0 +1,1 @@
+"""Choosing the alarm threshold of a run on normal video."""

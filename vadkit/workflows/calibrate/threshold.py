@@ -1,0 +1,229 @@
+"""Set the alarm threshold of a run from scores of normal video; writes ``calibration.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vadkit.errors import DataError, VadkitError
+from vadkit.recipe import Calibrate, Recipe
+from vadkit.registry import build
+from vadkit.workflows.build import build_clip, live_scorers, load_videos
+from vadkit.workflows.calibrate import saved as calibrations
+from vadkit.workflows.calibrate.normal_video import NormalVideo, score_training_video
+from vadkit.workflows.calibrate.saved import (
+    FOLDER_SOURCE,
+    TRAINING,
+    check_name,
+    folder_name,
+    keep,
+    keep_old,
+    keep_trained,
+    read_scores,
+    scores_of,
+    set_current,
+    write_scores,
+)
+from vadkit.workflows.frames import load_extras, store_videos
+from vadkit.workflows.pieces import kept_out
+from vadkit.workflows.progress import say
+from vadkit.workflows.run import load_run, require_run
+
+if TYPE_CHECKING:
+    from vadkit.data.clips.extras import Extras
+    from vadkit.data.clips.sources import FrameReader
+    from vadkit.data.videos import Video
+    from vadkit.engine.trainer import Trainer
+    from vadkit.scoring.calibration import Calibration, FitName
+
+_RATE = 25.0
+_CHECKPOINT = "last"
+
+
+def calibrate_trained(
+    recipe: Recipe,
+    run: Path,
+    trainer: Trainer,
+    videos: Sequence[Video],
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+) -> None:
+    """Calibrate a run after training, unless its recipe says ``calibration: null``.
+
+    If calibration fails, the reason is printed on stderr; the run is still usable.
+    """
+    if recipe.calibration is None:
+        return
+    try:
+        normal = _training_scores(recipe, trainer, videos, stored, extras)
+        write_scores(run / "scores" / "normal.npz", normal, _digest(run))
+        found = _fit(recipe, normal, recipe.calibration)
+        keep_trained(run, found)
+        set_current(run, found)
+    except VadkitError as error:
+        say(f"no alarm threshold: {error}")
+        return
+    say(words(found))
+    for warning in found.warnings:
+        say(f"  {warning}")
+
+
+def calibrate(
+    run: Path,
+    *,
+    videos: Path | None = None,
+    use: str | None = None,
+    name: str | None = None,
+    method: FitName | None = None,
+    per_hour: float | None = None,
+) -> Calibration:
+    """Set the alarm threshold of a run; save it under a name and as ``calibration.json``.
+
+    The scores are those of the normal videos in the folder ``videos``, or those of the saved
+    calibration ``use``. Without either, they are those of the run's training video. ``name``
+    defaults to the folder's name or "training"; if it is taken, a number is appended. ``method``
+    and ``per_hour`` default to the recipe's values. Raises ``DataError`` if no frame can be scored.
+    """
+    recipe = load_run(run)
+    check_name(run, name)
+    settings = recipe.calibration or Calibrate()
+    changes = {"method": method, "false_alarms_per_hour": per_hour}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if use is not None and not changes and name is None:
+        return calibrations.use(run, use)
+    settings = settings.model_copy(update=changes)
+    keep_old(run)
+    if use is not None:
+        normal, base = scores_of(run, use), use
+    elif videos is not None:
+        normal, base = _folder_scores(run, videos), folder_name(videos)
+    else:
+        normal, base = _training_video(recipe, settings, run), TRAINING
+    found = _fit(recipe, normal, settings)
+    require_run(run)
+    keep(run, found, normal, _digest(run), base, name)
+    set_current(run, found)
+    return found
+
+
+def words(found: Calibration) -> str:
+    """Describe the threshold and its evidence in one line."""
+    from vadkit.scoring.calibration import alarm_rate, duration
+
+    seen = found.evidence
+    return (
+        f"alarm threshold {found.threshold:.4g} ({seen.threshold_low:.4g} to "
+        f"{seen.threshold_high:.4g}) for {alarm_rate(found.false_alarms_per_hour)}, by "
+        f"{found.method} on {duration(seen.hours)} of {seen.source}"
+    )
+
+
+def _fit(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibration:
+    from vadkit.scoring.calibration import calibrate as fit
+
+    return fit(
+        normal.scores,
+        normal.rates,
+        [{"type": spec.type, **spec.params} for spec in live_scorers(recipe.scorers)],
+        source=normal.source,
+        method=settings.method,
+        per_hour=settings.false_alarms_per_hour,
+        merge_s=recipe.alarms.merge_s,
+        checkpoint=_CHECKPOINT,
+        videos=normal.videos,
+        warnings=normal.warnings,
+    )
+
+
+def _training_scores(
+    recipe: Recipe,
+    trainer: Trainer,
+    videos: Sequence[Video],
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+) -> NormalVideo:
+    from vadkit.workflows.frames import frame_rates
+
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    known = {video.id for video in stored}
+    rates = frame_rates([v for v in videos if v.id in known], getattr(dataset, "fps", None))
+    unknown = known - set(rates)
+    rates.update(dict.fromkeys(unknown, _RATE))
+    normal = score_training_video(recipe, trainer, stored, extras, rates)
+    if unknown:
+        normal.warnings.append(
+            f"the frame rate of {len(unknown)} videos is unknown and assumed to be {_RATE:g} per "
+            "second; "
+            "durations in hours are only as accurate as this"
+        )
+    return normal
+
+
+def _training_video(recipe: Recipe, settings: Calibrate, run: Path) -> NormalVideo:
+    """Return scores of training video: the saved ones, if they are from the same checkpoint."""
+    path = run / "scores" / "normal.npz"
+    kept = read_scores(path)
+    # An earlier version saved scores of other video in the same place.
+    if kept and kept[1] == _digest(run) and not kept[0].source.startswith(FOLDER_SOURCE):
+        return kept[0]
+    normal = _scores_anew(recipe.model_copy(update={"calibration": settings}), run)
+    write_scores(path, normal, _digest(run))
+    return normal
+
+
+def _scores_anew(recipe: Recipe, run: Path) -> NormalVideo:
+    """Score a run's training video in the same way as training does."""
+    from vadkit.engine.checkpoint import load_checkpoint
+    from vadkit.workflows.trainer import make_trainer
+
+    videos = load_videos(recipe, "train")
+    stored, _ = store_videos(recipe, videos)
+    extras = load_extras(recipe, build_clip(recipe), videos, stored)
+    trainer = make_trainer(recipe, run, stored, extras, unseen=kept_out(recipe, stored))
+    state = load_checkpoint(_checkpoint(run), trainer.device)
+    trainer.method.load_state_dict(state["method"])
+    trainer.method.eval()
+    trainer.step = state["step"]
+    return _training_scores(recipe, trainer, videos, stored, extras)
+
+
+def _folder_scores(run: Path, folder: Path) -> NormalVideo:
+    """Score every video in a folder; a warning names each video that cannot be read."""
+    import contextlib
+
+    from vadkit.data.datasets.folder import find_videos
+    from vadkit.data.decoding.decode import probe, read_frames
+    from vadkit.workflows.detector import load_detector
+    from vadkit.workflows.frames import store_settings
+
+    detector = load_detector(run, _CHECKPOINT)
+    settings = store_settings(load_run(run))
+    scores, rates, warnings = {}, {}, []
+    for name, path in find_videos(folder):
+        try:
+            info = probe(path)
+            reading = read_frames(
+                path, readers=settings.readers, plugins=settings.plugins, stall_s=settings.stall_s
+            )
+            with contextlib.closing(reading) as frames:
+                scores[name] = np.array([item.raw for item in detector.stream(frames)])
+            rates[name] = info.fps
+        except DataError as error:
+            warnings.append(f"left out: {error}")
+    if not scores:
+        raise DataError("\n".join([f"no video in {folder} could be scored", *warnings]))
+    return NormalVideo(scores, rates, f"{FOLDER_SOURCE}{folder}", len(scores), warnings)
+
+
+def _digest(run: Path) -> str | None:
+    from vadkit.workflows.evaluate.run_scores import checkpoint_digest
+
+    path = _checkpoint(run)
+    return checkpoint_digest(path) if path.is_file() else None
+
+
+def _checkpoint(run: Path) -> Path:
+    return run / "checkpoints" / f"{_CHECKPOINT}.pt"

@@ -1,0 +1,286 @@
+"""A trained method on new video: frames in, a score for every frame out."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vadkit.data.flow import Flow
+from vadkit.data.objects import FrameFinder
+from vadkit.device import pick_device, pick_precision
+from vadkit.errors import DataError, RecipeError
+from vadkit.evaluation.presets import online
+from vadkit.inference.alarms import AlarmRules
+from vadkit.inference.clip_ring import ClipRing
+from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.sources.find import find_sources
+from vadkit.inference.sources.source import Frame, Source
+from vadkit.inference.streams import run_streams, stream_frames
+from vadkit.inference.window import delay_of
+from vadkit.methods.exported import is_exported
+from vadkit.methods.exported.method import ExportedMethod, load_exported
+from vadkit.methods.method import Method
+from vadkit.recipe import Alarms, check_components
+from vadkit.registry import build, build_spec
+from vadkit.scoring.calibration import Calibration, load_calibration
+from vadkit.scoring.normal import NormalScores, load_normal
+from vadkit.scoring.scorer import Scorer, Step, looks_ahead, stream_chain
+from vadkit.workflows.build import build_list, load_method
+from vadkit.workflows.frames import store_settings
+from vadkit.workflows.run import checkpoint_file, load_run
+
+_log = logging.getLogger("vadkit.infer")
+_FPS = 25.0
+
+
+@dataclass(frozen=True)
+class ScoredVideo:
+    """The frames of one video, (N,) each: like ``FrameScore``, without pictures and maps."""
+
+    time: np.ndarray
+    raw: np.ndarray
+    score: np.ndarray
+    alarm: np.ndarray
+    threshold: float
+    parts: dict[str, np.ndarray]
+
+
+@dataclass
+class Detector:
+    """A method with its weights, ready to score frames.
+
+    ``normal`` has the statistics of scores on training video, ``calibration`` the threshold, and
+    ``alarms`` the alarm rules; ``scorers`` are those of the recipe. ``flow`` and ``objects``
+    compute what the method needs besides frames; None if it needs none. ``batch_size`` is that of
+    ``vadkit eval``, so that scores are bit-identical. ``maps`` requests score maps. ``settings``
+    are parameters of sources, by component.
+    """
+
+    method: Method | ExportedMethod
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int = 8
+    normal: NormalScores | None = None
+    scorers: tuple[Scorer, ...] = ()
+    flow: Flow | None = None
+    objects: FrameFinder | None = None
+    maps: bool = True
+    calibration: Calibration | None = None
+    alarms: Alarms = field(default_factory=Alarms)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, run: Path | str, checkpoint: str = "last") -> Detector:
+        """Load the detector of a run folder, or of an exported ``.onnx`` or ``.pt2`` file.
+
+        Raises ``TrainingError`` if the run has no such checkpoint, and ``DataError`` if the file
+        cannot be read.
+        """
+        return load_detector(Path(run), checkpoint)
+
+    @property
+    def threshold(self) -> float:
+        """The alarm threshold for scores: calibrated, or from ``normal``, or NaN."""
+        if self.calibration is not None:
+            return self.calibration.threshold
+        return math.nan if self.normal is None else self.normal.frame_q999
+
+    @property
+    def usual(self) -> float:
+        """The median of live scores on normal video; NaN if unknown."""
+        if self.calibration is not None:
+            return self.calibration.usual
+        return math.nan if self.normal is None else self.normal.frame_q50
+
+    @property
+    def rules(self) -> AlarmRules | None:
+        """The alarm rules; None if there is no threshold."""
+        if math.isnan(self.threshold):
+            return None
+        settings = self.alarms
+        down = settings.hysteresis * max(0.0, self.threshold - self.usual)
+        return AlarmRules(
+            self.threshold,
+            self.threshold - down,
+            settings.min_duration_s,
+            settings.merge_s,
+            settings.cooldown_s,
+        )
+
+    def clip_ring(self) -> ClipRing:
+        """Return a buffer for the pictures of alarms, with the times of the recipe."""
+        return ClipRing(before_s=self.alarms.before_s, after_s=self.alarms.after_s)
+
+    @property
+    def delay(self) -> int:
+        """The number of later frames that are needed to score a frame."""
+        return delay_of(self.method.clip.scoring, 1)
+
+    def batch_for(self, max_delay: int | None) -> int:
+        """Return the batch size of a stream for scores at most ``max_delay`` frames late.
+
+        Raises ``RecipeError`` if the method needs more frames than that.
+        """
+        if max_delay is None:
+            return self.batch_size
+        if max_delay < self.delay:
+            raise RecipeError(
+                f"a delay of {max_delay} frames is not possible: the method needs {self.delay} "
+                "frames after the one that it scores"
+            )
+        batches = range(self.batch_size, 0, -1)
+        return next(b for b in batches if delay_of(self.method.clip.scoring, b) <= max_delay)
+
+    def smoothing(self, *, live: bool) -> Step:
+        """Return the function from raw scores to final ones, for one stream.
+
+        It is the recipe's scorers if all are causal, else the protocol ``online``, with the same
+        results as ``vadkit eval``. For live sources, non-causal scorers raise ``RecipeError``.
+        """
+        ahead = [scorer for scorer in self.scorers if not scorer.causal]
+        if ahead and live:
+            raise RecipeError(looks_ahead(ahead[0]))
+        chain = [] if ahead else list(self.scorers)
+        return stream_chain(
+            chain or [build("scorers", name, params) for name, params in online().scorers()]
+        )
+
+    def stream(
+        self,
+        frames: Iterable[np.ndarray | Frame] | Source,
+        max_delay: int | None = None,
+        *,
+        fps: float = _FPS,
+    ) -> Iterator[FrameScore]:
+        """Score a source, or frames (H, W, 3) uint8 RGB in order; each frame is processed once.
+
+        Yields frames in order, with the same scores as ``vadkit eval``. A score comes at most
+        ``max_delay`` frames after its frame (None: after a batch of clips; for a live source,
+        without waiting for a full batch). Plain frames have a rate of ``fps`` per second.
+
+        Threads read the source; its events are logged, and its error is raised.
+        """
+        if not hasattr(frames, "read"):
+            timed = (
+                one if isinstance(one, Frame) else Frame(index / fps, one)
+                for index, one in enumerate(frames)
+            )
+            yield from stream_frames(self, timed, self.batch_for(max_delay))
+            return
+        source: Source = frames  # type: ignore[assignment]
+        with contextlib.closing(
+            run_streams(self, {source.name: source}, max_delay=max_delay)
+        ) as items:
+            for _, item in items:
+                if isinstance(item, FrameScore):
+                    yield item
+                elif item.error is not None:
+                    raise item.error
+                elif item.message:
+                    _log.warning("%s %s: %s", source.name, item.kind, item.message)
+
+    def score(self, video: Path | str | Source | Iterable[np.ndarray]) -> ScoredVideo:
+        """Score a whole video: a file, a folder of images, a source, or frames.
+
+        Raises ``DataError`` if it cannot be read.
+        """
+        if isinstance(video, Path | str):
+            settings = {**self.settings}
+            if self.objects is None:
+                # Frames are resized while they are decoded.
+                clip = self.method.clip
+                form = {"size": clip.size, "channels": clip.channels}
+                settings["file"] = {**settings.get("file", {}), **form}
+            (video,) = find_sources([str(video)], settings).values()
+        found = list(_without_pictures(replace(self, maps=False).stream(video)))
+        names = found[-1].parts if found else {}
+        return ScoredVideo(
+            time=np.array([one.time for one in found], float),
+            raw=np.array([one.raw for one in found], float),
+            score=np.array([one.score for one in found], float),
+            alarm=np.array([one.alarm for one in found], bool),
+            threshold=self.threshold,
+            parts={
+                name: np.array([one.parts.get(name, math.nan) for one in found]) for name in names
+            },
+        )
+
+
+def _without_pictures(scores: Iterator[FrameScore]) -> Iterator[FrameScore]:
+    nothing = np.empty((0, 0, 3), np.uint8)
+    return (replace(score, frame=nothing) for score in scores)
+
+
+def load_detector(run: Path, checkpoint: str = "last") -> Detector:
+    """Load the detector of a run, or of a file from `vadkit export`."""
+    if is_exported(run):
+        return _load_exported(run)
+    recipe = load_run(run)
+    device = pick_device(recipe.train.device)
+    method, _ = load_method(recipe, checkpoint_file(run, checkpoint), device)
+    spec = method.clip.scoring
+    flow = objects = None
+    if spec.given:
+        raise RecipeError(
+            f"method.{spec.given[0]}: the file has features only for its dataset; to score other "
+            "video, train with features that are computed from frames"
+        )
+    if spec.flow and recipe.flow is not None:
+        flow = build("flow", recipe.flow.type, recipe.flow.params)
+    if spec.boxes is not None and recipe.objects is not None:
+        objects = build("objects", recipe.objects.type, recipe.objects.params)
+        if not objects.reads_frames:
+            raise RecipeError(
+                f"objects: {recipe.objects.type} has objects only for its dataset; to score other "
+                "video, train with a component that finds objects in frames, such as "
+                "objects.type: blobs"
+            )
+    reading = store_settings(recipe)
+    return Detector(
+        method,
+        device,
+        pick_precision(recipe.train.precision, device),
+        batch_size=recipe.train.batch_size,
+        normal=load_normal(run),
+        scorers=tuple(build_list("scorers", recipe.scorers)),
+        flow=flow,
+        objects=objects,
+        calibration=load_calibration(run),
+        alarms=recipe.alarms,
+        settings={
+            "file": {
+                "readers": reading.readers,
+                "plugins": reading.plugins,
+                "stall_s": reading.stall_s,
+            }
+        },
+    )
+
+
+def _load_exported(path: Path) -> Detector:
+    method = load_exported(path)
+    record = method.record
+    try:
+        flow = check_components(record["flow"], "flow", "optional", "flow")
+        scorers = check_components(record["scorers"], "scorers", "list", "scorers")
+    except RecipeError as error:
+        raise DataError(f"{path} has a damaged record: {error}; export it again") from None
+    normal, calibration = record["normal"], record.get("calibration")
+    return Detector(
+        method,
+        torch.device("cpu"),
+        torch.float32,
+        normal=NormalScores.from_dict(normal) if normal else None,
+        scorers=tuple(build_spec("scorers", spec) for spec in scorers),
+        flow=build_spec("flow", flow) if flow else None,
+        calibration=Calibration.from_dict(calibration) if calibration else None,
+        alarms=Alarms(**record["alarms"]),
+    )

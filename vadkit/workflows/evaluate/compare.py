@@ -1,0 +1,220 @@
+"""Compare runs under one protocol, and find out whether they are comparable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from vadkit.errors import DataError, RecipeError
+from vadkit.recipe import Recipe, Spec
+from vadkit.workflows.build import build_list
+from vadkit.workflows.evaluate.protocols import (
+    Scored,
+    build_protocols,
+    evaluate_scored,
+    final_scores,
+)
+from vadkit.workflows.evaluate.run_scores import score_run
+from vadkit.workflows.run import load_run
+from vadkit.workflows.run_status import run_status
+
+if TYPE_CHECKING:
+    from vadkit.evaluation.bootstrap import Difference
+    from vadkit.evaluation.frame_auc import Kept
+    from vadkit.evaluation.metrics import Metric
+
+PLOTS = (".png", ".svg", ".pdf")
+# The metrics that a comparison shows, and averages over seeds.
+SPREAD = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "ap-trapezoid", "eer")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run in a comparison.
+
+    ``difference`` is its main metric minus that of the first run, over the frames that both score.
+    It is None for the first run, and if ``why_not`` says why the runs are not comparable.
+    ``remark`` says if they score different frames.
+    """
+
+    run: str
+    name: str
+    seed: int
+    group: str
+    metrics: list[Metric]
+    difference: Difference | None = None
+    why_not: str | None = None
+    remark: str | None = None
+
+
+class Spread(NamedTuple):
+    """Mean and sample standard deviation over runs."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ only in their seed: mean and sample deviation of each metric."""
+
+    name: str
+    seeds: list[int]
+    metrics: dict[str, Spread]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The result of ``vadkit compare``; differences are of the metric ``headline``."""
+
+    protocol: str
+    headline: str
+    runs: list[Compared]
+    groups: list[Group]
+    plot: str | None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return JSON-like data."""
+        data = asdict(self)
+        for one, run in zip(data["runs"], self.runs, strict=True):
+            one["metrics"] = {metric.name: metric.value for metric in run.metrics}
+            one |= run_status(run.run).as_data()
+            one["difference"] = run.difference._asdict() if run.difference else None
+            del one["group"]
+        for one, group in zip(data["groups"], self.groups, strict=True):
+            one["metrics"] = {name: spread._asdict() for name, spread in group.metrics.items()}
+        return data
+
+
+def compare(
+    runs: Sequence[Path],
+    *,
+    protocol: str = "raw",
+    checkpoint: str = "last",
+    plot: Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Comparison:
+    """Evaluate runs under one protocol, compare each with the first, and draw them to ``plot``.
+
+    Differences use a paired bootstrap over videos: both runs use the same sample of videos. If a
+    run has other videos, lengths or labels than the first, it is listed with the reason and not
+    compared. ``overrides`` change the recipes of all runs, for example the location of the dataset.
+    Raises ``RecipeError`` for fewer than two runs, for a run given twice, and for an unknown plot
+    format.
+    """
+    from vadkit.evaluation.bootstrap import difference
+    from vadkit.evaluation.frame_auc import scored_frames
+
+    paths = [Path(run) for run in runs]
+    if len(paths) < 2:
+        raise RecipeError("compare needs at least two runs")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise RecipeError("a run is given twice; compare different ones")
+    if plot is not None and (plot.suffix.lower() not in PLOTS or plot.is_dir()):
+        raise RecipeError(f"--plot {plot}: give a file name that ends in {', '.join(PLOTS)}")
+    (listed,) = build_protocols([Spec(type=protocol)])
+    headline, words = listed.headline, ""
+    # Find missing runs before any run is scored.
+    recipes = [load_run(path, tuple(overrides)) for path in paths]
+    first: Scored | None = None
+    compared: list[Compared] = []
+    curves: list[Kept] = []
+    for path, recipe in zip(paths, recipes, strict=True):
+        scored, _ = score_run(path, recipe, checkpoint, tuple(overrides))
+        scored = replace(scored, scorers=())
+        evaluators = build_list("evaluators", [Spec(type="frame-auc")])
+        (result,) = evaluate_scored(scored, [listed], evaluators)
+        final = replace(scored, scores=final_scores(listed, scored))
+        one = Compared(str(path), recipe.name, recipe.train.seed, _but_seed(recipe), result.metrics)
+        if first is None:
+            first = final
+        elif reason := why_not_comparable(first, final):
+            one = replace(one, why_not=reason)
+        else:
+            common, remark = _common_frames(first, final)
+            try:
+                ours, theirs = (scored_frames(scores, first.labels) for scores in common)
+                one = replace(one, difference=difference(ours, theirs, headline), remark=remark)
+            except DataError as error:
+                one = replace(one, why_not=f"of the frames that both score, {error}")
+        words = words or result.protocol.words
+        compared.append(one)
+        curves.append(scored_frames(final.scores, final.labels))
+    if plot is not None:
+        from vadkit.reports.comparison_plot import comparison_plot
+
+        names = [f"{one.name} (seed {one.seed})" for one in compared]
+        areas = [_metric(one, headline) for one in compared]
+        apart = [place for place, one in enumerate(compared) if one.why_not]
+        comparison_plot(plot, names, curves, areas, words, apart)
+    return Comparison(words, headline, compared, _groups(compared), str(plot) if plot else None)
+
+
+def why_not_comparable(first: Scored, second: Scored) -> str | None:
+    """Return the first reason why two sets of scores are not comparable, None if they are."""
+    missing = sorted(set(first.labels) ^ set(second.labels))
+    if missing:
+        return f"other test videos ({len(missing)} differ, first '{missing[0]}')"
+    for video, truth in first.labels.items():
+        other = second.labels[video]
+        if len(truth) != len(other):
+            return f"video '{video}' has {len(other)} frames instead of {len(truth)}"
+        if not np.array_equal(truth, other):
+            return (
+                f"other labels: {second.label_source} instead of {first.label_source} (video "
+                f"'{video}', {np.count_nonzero(truth != other)} frames differ)"
+            )
+    return None
+
+
+def _common_frames(first: Scored, second: Scored) -> tuple[list[dict[str, np.ndarray]], str | None]:
+    """Set both scores to NaN where one of them is NaN, with the videos in the same order."""
+    both: list[dict[str, np.ndarray]] = [{}, {}]
+    left_out = 0
+    for video, values in first.scores.items():
+        other = second.scores[video]
+        unscored = np.isnan(values) | np.isnan(other)
+        left_out += int(np.count_nonzero(np.isnan(values) != np.isnan(other)))
+        for place, own in enumerate((values, other)):
+            both[place][video] = np.where(unscored, np.nan, own)
+    remark = f"{left_out} frames that only one of them scores are left out" if left_out else None
+    return both, remark
+
+
+def _but_seed(recipe: Recipe) -> str:
+    """The recipe as text, without the seed and without settings that do not affect raw scores."""
+    data = recipe.as_data()
+    del data["train"]["seed"]
+    for section in ("name", "data", "scorers", "evaluators", "protocols"):
+        del data[section]
+    return json.dumps(data, sort_keys=True)
+
+
+def _groups(compared: Sequence[Compared]) -> list[Group]:
+    """Group the runs of one recipe, among the runs that are comparable with the first."""
+    by_recipe: dict[str, list[Compared]] = {}
+    for one in compared:
+        if one.why_not is None:
+            by_recipe.setdefault(one.group, []).append(one)
+    return [
+        Group(members[0].name, [one.seed for one in members], _spreads(members))
+        for members in by_recipe.values()
+        if len({one.seed for one in members}) > 1
+    ]
+
+
+def _spreads(members: Sequence[Compared]) -> dict[str, Spread]:
+    values = [{metric.name: metric.value for metric in one.metrics} for one in members]
+    every = {name: [one[name] for one in values] for name in SPREAD}
+    return {
+        name: Spread(float(np.mean(one)), float(np.std(one, ddof=1))) for name, one in every.items()
+    }
+
+
+def _metric(one: Compared, name: str) -> Metric:
+    return next(metric for metric in one.metrics if metric.name == name)

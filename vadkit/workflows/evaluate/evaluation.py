@@ -1,0 +1,171 @@
+"""Evaluate a run: score its test split under the protocols of its recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vadkit.errors import RecipeError, TrainingError
+from vadkit.files import write_json
+from vadkit.recipe import Recipe, Spec
+from vadkit.workflows.build import build_list
+from vadkit.workflows.evaluate.maps import (
+    MAP_EVALUATORS,
+    MapResults,
+    evaluate_maps,
+    split_evaluators,
+)
+from vadkit.workflows.evaluate.protocols import (
+    Result,
+    build_protocols,
+    evaluate_scored,
+    published_names,
+    unscored_notes,
+)
+from vadkit.workflows.evaluate.run_scores import checkpoint_names, score_run
+from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
+from vadkit.workflows.run import checkpoint_file, load_run, require_run
+from vadkit.workflows.run_status import RunStatus, run_status
+
+if TYPE_CHECKING:
+    from vadkit.evaluation.metrics import Metric
+    from vadkit.evaluation.protocol import Protocol
+
+BEST_ON_TEST = "best-on-test"
+# The names that protocols use for the checkpoints of a run.
+_FILES = {"best-training-loss": "best"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of an evaluation, by protocol.
+
+    ``run`` is the folder of a run or of scores. ``checkpoint`` and ``step`` tell which model made
+    the scores (None for scores from other code). ``skipped`` lists the videos that were left out,
+    ``maps`` has the metrics of score maps, and ``pseudo`` those on pseudo-anomalies, if the recipe
+    holds out videos for them. ``notes`` are remarks for the reader, and ``status`` is the training
+    progress of the run.
+    """
+
+    run: str
+    checkpoint: str | None
+    step: int | None
+    label_source: str
+    skipped: list[str]
+    results: list[Result]
+    maps: MapResults = field(default_factory=MapResults)
+    pseudo: PseudoResults = field(default_factory=PseudoResults)
+    notes: list[str] = field(default_factory=list)
+    status: RunStatus | None = None
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """All metrics; each has its protocol."""
+        of_frames = [metric for result in self.results for metric in result.metrics]
+        return [*of_frames, *self.maps.metrics, *self.pseudo.metrics]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return JSON-like data; undefined metrics are null, and only some have intervals."""
+        return {
+            "run": self.run,
+            "checkpoint": self.checkpoint,
+            "step": self.step,
+            "label_source": self.label_source,
+            "skipped": self.skipped,
+            "protocols": [result.as_data() for result in self.results],
+            "metrics": [_metric_data(metric) for metric in self.metrics],
+            "not_measured": self.maps.missing | self.pseudo.missing,
+            "notes": self.notes,
+            **(self.status.as_data() if self.status is not None else {}),
+        }
+
+
+def evaluate(
+    run: Path | str,
+    *,
+    checkpoint: str | None = None,
+    protocols: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    maps: bool = False,
+) -> Evaluation:
+    """Evaluate a run on the test split of its dataset and write ``eval.json``.
+
+    ``checkpoint`` is ``last``, ``best`` (lowest training loss), ``best-on-test`` or another name in
+    ``checkpoints/``; None uses the checkpoint that the protocols name. ``protocols`` are names that
+    replace those of the recipe. ``maps`` evaluates score maps even if the recipe does not. Scores
+    are saved in ``scores/test`` and reused for the same checkpoint. Raises ``DataError`` if the
+    test split has no labels.
+    """
+    run = Path(run)
+    recipe = load_run(run, tuple(overrides))
+    specs = [Spec(type=name) for name in protocols] or recipe.protocols
+    listed = build_protocols(specs)
+    wanted = checkpoint or _wanted_checkpoint(listed)
+    if wanted == BEST_ON_TEST:
+        name = _best_on_test(run, recipe, tuple(overrides))
+    else:
+        name = _FILES.get(wanted, wanted)
+    called = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
+    scored, meta = score_run(run, recipe, name, tuple(overrides), called=called)
+    if protocols:
+        # Only the requested protocols: no row for the recipe's scorers.
+        scored = replace(scored, scorers=())
+    of_frames, of_maps = split_evaluators(recipe.evaluators)
+    results = evaluate_scored(
+        scored,
+        listed,
+        build_list("evaluators", of_frames),
+        published=published_names(recipe),
+    )
+    of_maps = of_maps or (MAP_EVALUATORS if maps else [])
+    result = Evaluation(
+        str(run),
+        name,
+        meta["step"],
+        meta["label_source"],
+        meta["skipped"],
+        results,
+        evaluate_maps(run, recipe, scored, meta, of_maps),
+        evaluate_pseudo(run, recipe, checkpoint_file(run, name)),
+        unscored_notes(scored.scores),
+        run_status(run),
+    )
+    require_run(run)
+    write_json(run / "eval.json", result.as_data())
+    return result
+
+
+def _wanted_checkpoint(protocols: Sequence[Protocol]) -> str:
+    wanted = {protocol.checkpoint: protocol.name for protocol in protocols}
+    if len(wanted) > 1:
+        each = ", ".join(f"'{name}' the one called {choice}" for choice, name in wanted.items())
+        raise RecipeError(
+            f"the protocols need different checkpoints ({each}); choose protocols of one "
+            "checkpoint with --protocol, or choose the checkpoint with --checkpoint"
+        )
+    return next(iter(wanted), "last")
+
+
+def _best_on_test(run: Path, recipe: Recipe, overrides: tuple[str, ...]) -> str:
+    """Return the checkpoint with the highest raw micro AUC on test labels, named accordingly."""
+    from vadkit.evaluation.frame_auc import FrameAuc
+
+    def micro_auc(name: str) -> float:
+        scored, _ = score_run(run, recipe, name, overrides)
+        return FrameAuc()(scored.scores, scored.labels)[0].value
+
+    names = checkpoint_names(run)
+    if not names:
+        raise TrainingError(f"run {run} has no checkpoint; train it first, or use --resume")
+    return max(names, key=micro_auc)
+
+
+def _metric_data(metric: Metric) -> dict[str, Any]:
+    data = asdict(metric)
+    data["value"] = None if math.isnan(metric.value) else metric.value
+    if metric.low is None or metric.high is None or math.isnan(metric.low):
+        del data["low"], data["high"]
+    return data

@@ -1,0 +1,161 @@
+"""Evaluate score maps: select the evaluators that a run and its data allow, and run them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from vadkit.recipe import Recipe, Spec
+from vadkit.registry import build, find
+from vadkit.workflows.build import load_videos
+from vadkit.workflows.evaluate.saved_maps import current_maps
+from vadkit.workflows.progress import say
+
+if TYPE_CHECKING:
+    from vadkit.data.videos import Video
+    from vadkit.evaluation.metrics import Metric
+    from vadkit.evaluation.regions import Tracks
+    from vadkit.workflows.evaluate.protocols import Scored
+
+T = TypeVar("T")
+
+# The evaluators of `--maps` if the recipe names none: unchanged maps, and smoothed maps, because
+# unsmoothed pixel errors break into too many regions. The sigma is a round number and is not tuned.
+MAP_EVALUATORS = [
+    Spec.model_validate({"type": name, "sigma": sigma})
+    for sigma in (0.0, 5.0)
+    for name in ("pixel-auc", "region-detection")
+]
+
+
+@dataclass(frozen=True)
+class MapResults:
+    """The metrics of score maps; ``missing`` gives a reason for each evaluator without a result."""
+
+    metrics: list[Metric] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def split_evaluators(specs: Sequence[Spec]) -> tuple[list[Spec], list[Spec]]:
+    """Split evaluators into those of frame scores and those of score maps.
+
+    Evaluators of pseudo-anomalies are in neither list, see ``vadkit.workflows.pseudo``.
+    """
+    needs = [getattr(find("evaluators", spec.type).load(), "needs", "scores") for spec in specs]
+    of_frames = [spec for spec, need in zip(specs, needs, strict=True) if need == "scores"]
+    of_maps = [spec for spec, need in zip(specs, needs, strict=True) if need.startswith("masks")]
+    return of_frames, of_maps
+
+
+def evaluate_maps(
+    run: Path,
+    recipe: Recipe,
+    scored: Scored,
+    meta: Mapping[str, Any],
+    evaluators: Sequence[Spec],
+) -> MapResults:
+    """Evaluate the maps of the checkpoint that made the saved scores.
+
+    ``scored`` and ``meta`` are the scores and their record, see ``score_run``. Maps are computed if
+    there are none of that checkpoint. If the method has no maps, or the data has no masks, the
+    result says so.
+    """
+    from vadkit.evaluation.metrics import Setting
+
+    if not evaluators:
+        return MapResults()
+    videos = {video.id: video for video in load_videos(recipe, "test")}
+    kept = [videos[name] for name in meta["videos"]]
+    truth = {"masks": "no pixel masks", "masks or tracks": "neither pixel masks nor tracks"}
+    missing: dict[str, str] = {}
+    wanted: list[tuple[Spec, Any, list[Video]]] = []
+    for spec in evaluators:
+        evaluator = build("evaluators", spec.type, spec.params)
+        usable = [one for one in kept if _can_measure(one, evaluator.needs, scored)]
+        if usable and any(_labelled(one, evaluator.needs) for one in usable):
+            wanted.append((spec, evaluator, usable))
+        else:
+            missing[spec.type] = f"dataset '{recipe.dataset.type}' has {truth[evaluator.needs]}"
+    if not wanted:
+        return MapResults([], missing)
+    maps = current_maps(run, recipe, kept, meta)
+    if maps is None:
+        reason = f"method '{recipe.method.type}' returns no score maps"
+        return MapResults([], missing | {spec.type: reason for spec, _, _ in wanted})
+    metrics: list[Metric] = []
+    for spec, evaluator, usable in wanted:
+        own = {one.id: one for one in usable}
+        setting = Setting(_words(scored.checkpoint, len(kept) - len(own)))
+        folder: Mapping[str, np.ndarray] = _Lazy(list(own), maps)
+        say(f"{spec.type}: {len(own)} videos")
+        if evaluator.needs == "masks":
+            metrics += evaluator(folder, _masks(own, maps), setting)
+        else:
+            tracks = {name: _tracks(one) for name, one in own.items() if one.tracks}
+            untracked = {name: one for name, one in own.items() if not one.tracks}
+            metrics += evaluator(folder, _masks(untracked, maps), setting, tracks=tracks)
+    return MapResults(metrics, missing)
+
+
+class _Lazy(Mapping[str, T]):
+    """Values by video, loaded each time they are requested, so that only one is in memory."""
+
+    def __init__(self, videos: Sequence[str], load: Callable[[str], T]) -> None:
+        self._videos, self._load = videos, load
+
+    def __getitem__(self, video: str) -> T:
+        return self._load(video)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._videos)
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+
+def _labelled(video: Video, needs: str) -> bool:
+    return video.masks is not None or (needs != "masks" and video.tracks is not None)
+
+
+def _can_measure(video: Video, needs: str, scored: Scored) -> bool:
+    """Whether masks or tracks exist, or would be empty because every frame is normal."""
+    return _labelled(video, needs) or not scored.labels[video.id].any()
+
+
+def _masks(
+    videos: Mapping[str, Video], maps: Callable[[str], np.ndarray]
+) -> Mapping[str, np.ndarray]:
+    def load(name: str) -> np.ndarray:
+        video = videos[name]
+        if video.masks is not None:
+            return video.masks()
+        # A normal video without masks: no pixel is abnormal.
+        return np.zeros((len(maps(name)), *_size(video)), bool)
+
+    return _Lazy(list(videos), load)
+
+
+def _tracks(video: Video) -> Tracks:
+    from vadkit.evaluation.regions import Tracks
+
+    assert video.tracks is not None
+    objects = [(track.frames, track.boxes) for track in video.tracks()]
+    return Tracks(_size(video), objects)
+
+
+def _size(video: Video) -> tuple[int, int]:
+    from vadkit.data.decoding.decode import probe
+
+    return probe(video.path).size
+
+
+def _words(checkpoint: str, without: int) -> str:
+    left_out = f", {without} videos without masks left out" if without else ""
+    return (
+        "raw maps: resized bilinearly to the masks, frames without a map dropped"
+        f"{left_out}, checkpoint {checkpoint}"
+    )

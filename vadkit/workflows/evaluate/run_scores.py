@@ -1,0 +1,265 @@
+"""Raw scores of a run on its test split: use saved ones, or compute them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from vadkit.arrays import load_archive
+from vadkit.errors import DataError, TrainingError
+from vadkit.files import write_json, write_whole
+from vadkit.reading import read_json
+from vadkit.recipe import Recipe
+from vadkit.text import video_file
+from vadkit.workflows.build import build_list, load_method, load_videos
+from vadkit.workflows.evaluate.protocols import Scored
+from vadkit.workflows.frames import frame_rates, load_extras, skipped_entries, store_videos
+from vadkit.workflows.progress import say
+from vadkit.workflows.run import checkpoint_file, read_manifest, require_run, update_manifest
+
+if TYPE_CHECKING:
+    from vadkit.data.clips.sources import FrameReader
+    from vadkit.data.store.build import Skipped
+    from vadkit.data.videos import Video
+
+
+def score_run(
+    run: Path,
+    recipe: Recipe,
+    checkpoint: str = "last",
+    overrides: tuple[str, ...] = (),
+    *,
+    called: str | None = None,
+) -> tuple[Scored, dict[str, Any]]:
+    """Return raw test scores of a checkpoint, saved ones if they are current, and their record.
+
+    Saved scores are current for the same checkpoint, overrides, list of test videos and content of
+    their files. Labels are read again each time. If the dataset no longer exists, saved scores and
+    labels are used, with a message on stderr. ``called`` names the checkpoint in protocols.
+    """
+    from vadkit.scoring.calibration import load_calibration
+    from vadkit.scoring.normal import load_normal
+
+    path = checkpoint_file(run, checkpoint)
+    if not path.is_file():
+        names = checkpoint_names(run)
+        raise TrainingError(
+            f"run {run} has no checkpoint '{checkpoint}'; "
+            + (f"choose one of {', '.join(names)}" if names else "train it first, or use --resume")
+        )
+    made_from = {
+        "checkpoint": checkpoint,
+        "digest": checkpoint_digest(path),
+        "overrides": list(overrides),
+    }
+    meta = _saved_meta(run)
+    current = {key: meta.get(key) for key in made_from} == made_from and "rates" in meta
+    if not current or not _still_labelled(run, recipe, meta):
+        meta = {**made_from, **_score_test_split(run, recipe, path)}
+        write_json(run / "scores" / "test" / "meta.json", meta)
+    scores, labels = _load_scores(run, meta["videos"])
+    calibration = load_calibration(run)
+    scored = Scored(
+        scores,
+        labels,
+        meta["label_source"],
+        called or checkpoint,
+        normal=load_normal(run),
+        calibration=calibration if calibration and calibration.checkpoint == checkpoint else None,
+        rates=meta["rates"],
+        categories=meta["categories"],
+        scorers=build_list("scorers", recipe.scorers),
+    )
+    return scored, meta
+
+
+def checkpoint_names(run: Path) -> list[str]:
+    """Return the names of the checkpoints of a run."""
+    return sorted(path.stem for path in (run / "checkpoints").glob("*.pt"))
+
+
+def check_labelled(videos: Sequence[Video]) -> None:
+    """Raise ``DataError`` unless every test video has labels."""
+    bare = [video.id for video in videos if video.labels is None]
+    if bare:
+        raise DataError(
+            f"{len(bare)} of {len(videos)} test videos have no labels (first: '{bare[0]}'), so "
+            "scores cannot be evaluated; add labels, or use `vadkit infer`"
+        )
+
+
+def store_labelled(
+    recipe: Recipe, videos: list[Video]
+) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
+    """Return the frames and labels of test videos, and the skipped ones; labels are required."""
+    check_labelled(videos)
+    stored, skipped = store_videos(recipe, videos)
+    lengths = {video.id: len(video) for video in stored}
+    labels = {
+        video.id: video.labels(lengths[video.id])
+        for video in videos
+        if video.labels is not None and video.id in lengths
+    }
+    return stored, labels, skipped
+
+
+def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
+    """Update the labels of saved scores; return False if the test videos have changed."""
+    try:
+        videos = load_videos(recipe, "test")
+    except DataError as error:
+        known = read_manifest(run).get("test", {}).get("videos", {})
+        if any(Path(path).exists() for path in known.values()):
+            raise
+        say(f"using the saved scores and labels, because the dataset cannot be read: {error}")
+        return True
+    if {video.id for video in videos} != {*meta["videos"], *meta["skipped"]}:
+        say("the dataset has other test videos than the saved scores; scoring again")
+        return False
+    # Records of older versions do not have the contents.
+    before, found = meta.get("contents") or {}, _contents(videos)
+    changed = [name for name in before if name in found and found[name] != before[name]]
+    if changed:
+        say(f"test video '{changed[0]}' has changed since it was scored; scoring again")
+        return False
+    check_labelled(videos)
+    scores, labels = _load_scores(run, meta["videos"])
+    for video in videos:
+        if video.id not in scores or video.labels is None:
+            continue
+        now = video.labels(len(scores[video.id]))
+        if not np.array_equal(now, labels[video.id]):
+            say(f"labels of video '{video.id}' have changed since it was scored")
+            _save_scores(run, video.id, scores[video.id], now)
+    return True
+
+
+def _contents(videos: Sequence[Video]) -> dict[str, str]:
+    """Return the content of the videos' files by id, for files that exist."""
+    from vadkit.data.store.build import cache_folder
+    from vadkit.data.store.digests import content_digest
+
+    memory = cache_folder() / "digests"
+    return {
+        video.id: f"{content_digest(video.path, memory)} {video.part}"
+        for video in videos
+        if video.path.exists()
+    }
+
+
+def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
+    from vadkit.device import pick_device, pick_precision
+    from vadkit.engine.scoring import score_video
+    from vadkit.registry import build
+
+    videos = load_videos(recipe, "test")
+    stored, labels, skipped = store_labelled(recipe, videos)
+    device = pick_device(recipe.train.device)
+    dtype = pick_precision(recipe.train.precision, device)
+    method, step = load_method(recipe, checkpoint, device)
+    extras = load_extras(recipe, method.clip.scoring, videos, stored)
+    score = partial(
+        score_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
+    )
+    with method.adapting():
+        for video, beside in zip(stored, extras, strict=True):
+            _save_scores(run, video.id, score(video, extras=beside), labels[video.id])
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    source = label_source(recipe, dataset)
+    paths = {video.id: str(video.path.absolute()) for video in videos}
+    update_manifest(
+        run,
+        test={"label_source": source, "videos": paths, "skipped": skipped_entries(skipped)},
+    )
+    kept = [video for video in videos if video.id in labels]
+    return {
+        "step": step,
+        "label_source": source,
+        "videos": [video.id for video in stored],
+        "skipped": [one.id for one in skipped],
+        "contents": _contents(kept),
+        "rates": frame_rates(kept, getattr(dataset, "fps", None)),
+        "categories": {video.id: video.category for video in kept if video.category},
+    }
+
+
+def label_source(recipe: Recipe, dataset: Any) -> str:
+    """Return the dataset's name for its labels, or the type of the dataset."""
+    return str(getattr(dataset, "label_source", recipe.dataset.type))
+
+
+def _score_path(run: Path, video: str) -> Path:
+    return video_file(run / "scores" / "test", video, ".npz")
+
+
+def _save_scores(run: Path, video: str, scores: np.ndarray, labels: np.ndarray) -> None:
+    require_run(run)
+    with write_whole(_score_path(run, video)) as partial:
+        np.savez(partial, scores=scores.astype(np.float32), labels=labels)
+
+
+def _saved_meta(run: Path) -> dict[str, Any]:
+    path = run / "scores" / "test" / "meta.json"
+    try:
+        data: dict[str, Any] = read_json(path, _Meta, "evaluate again")
+    except (OSError, TrainingError):
+        # A damaged or older record is replaced.
+        return {}
+    return data
+
+
+class _Meta(BaseModel):
+    """The record of saved scores."""
+
+    checkpoint: str
+    digest: str
+    overrides: list[str]
+    step: int
+    label_source: str
+    videos: list[str]
+    skipped: list[str]
+    contents: dict[str, str] | None = None
+    rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
+    categories: dict[str, str]
+
+
+def _load_scores(
+    run: Path, videos: list[str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    scores, labels = {}, {}
+    for video in videos:
+        path = _score_path(run, video)
+        try:
+            scores[video], labels[video] = read_score_file(path)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"saved scores {path} cannot be read ({error}); delete {path.parent} and "
+                "evaluate again"
+            ) from None
+    return scores, labels
+
+
+def read_score_file(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read scores (float64) and labels (bool) that evaluation has saved; the caller checks shapes.
+
+    Raises ``ValueError`` for a file with other content, and ``OSError``.
+    """
+    saved = load_archive(path)
+    if missing := {"scores", "labels"} - saved.keys():
+        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    scores, labels = saved["scores"], saved["labels"]
+    if scores.dtype.kind != "f" or labels.dtype.kind not in "biu":
+        raise ValueError(f"it contains {scores.dtype} scores and {labels.dtype} labels")
+    return scores.astype(np.float64), labels.astype(bool)
+
+
+def checkpoint_digest(path: Path) -> str:
+    """Return a hash of a checkpoint's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Scoring video files with a run."""

@@ -1,0 +1,217 @@
+"""Score one video: send its frames through the detector, and the results to the sinks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vadkit.data.store.digests import content_state
+from vadkit.errors import DataError, describe_exhausted
+from vadkit.files import describe_os_error
+from vadkit.recipe import Spec
+from vadkit.registry import build, find
+from vadkit.text import shortened
+from vadkit.workflows.infer.processes import Progress, Score
+from vadkit.workflows.infer.result import Inferred, Maker, save_result
+from vadkit.workflows.infer.sources import Source, event_source
+from vadkit.workflows.run import require_run
+
+if TYPE_CHECKING:
+    from vadkit.data.decoding.child import Worker
+    from vadkit.inference.frame_score import FrameScore
+    from vadkit.inference.sinks.every import EverySink
+    from vadkit.inference.sinks.sink import VideoScores
+    from vadkit.inference.sources.files import FileSource
+    from vadkit.inference.sources.source import SourceEvent
+    from vadkit.workflows.detector import Detector
+
+# Seconds between two progress reports.
+_TELL_S = 0.5
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def start_scoring(
+    run: Path, checkpoint: str, sinks: Sequence[Spec], out: Path, maker: Maker, workers: int
+) -> Score:
+    """Load the detector and return the function that scores a video with it.
+
+    Sinks of events write to ``out``, so that there is one log for all videos; other sinks write to
+    the folder of each video.
+    """
+    import cv2
+    import torch
+
+    from vadkit.data.decoding.child import Worker
+    from vadkit.workflows.detector import load_detector
+
+    detector = load_detector(run, checkpoint)
+    if workers > 1:
+        # Videos are scored in parallel, one per core; more threads would wait for each other.
+        torch.set_num_threads(max(1, cores() // workers))
+        cv2.setNumThreads(1)
+    decoder = Worker()
+    inside = run.is_dir() and out.resolve().is_relative_to(run.resolve())
+
+    def score(item: tuple[Source, Path], progress: Progress) -> Inferred:
+        video, folder = item
+        if inside:
+            require_run(run)
+        try:
+            state = content_state(video.path)
+            made = _make_sinks(sinks, folder, out)
+            called = event_source(video, folder)
+            result = _score_video(detector, decoder, made, video, called, progress)
+            save_result(folder, video.path, state, maker, result)
+        except DataError as error:
+            return Inferred.failed(str(video.path), str(error))
+        except OSError as error:
+            return Inferred.failed(str(video.path), f"{video.path}: {describe_os_error(error)}")
+        except Exception as error:
+            exhausted = describe_exhausted(error)
+            if exhausted is None:
+                raise
+            return Inferred.failed(str(video.path), f"{video.path}: {exhausted}")
+        return result
+
+    return score
+
+
+def _make_sinks(kinds: Sequence[Spec], folder: Path, out: Path) -> EverySink:
+    from vadkit.inference.sinks.every import EverySink
+    from vadkit.inference.sinks.sink import EventSink
+
+    made = []
+    for kind in kinds:
+        of_events = issubclass(find("sinks", kind.type).load(), EventSink)  # type: ignore[arg-type]
+        place = out if of_events else folder
+        made.append((kind.type, build("sinks", kind.type, kind.params, place)))
+    return EverySink(made)
+
+
+def _score_video(
+    detector: Detector,
+    decoder: Worker,
+    sinks: EverySink,
+    video: Source,
+    called: str,
+    progress: Progress,
+) -> Inferred:
+    """Score a video and write its files; raise ``DataError`` if reading or writing fails.
+
+    ``called`` is the name of the video in events.
+    """
+    from vadkit.inference.outlet import Outlet
+    from vadkit.inference.sinks.sink import ResultSink, SourceInfo
+    from vadkit.inference.sources.files import FileSource
+
+    form = dict(detector.settings.get("file", {}))
+    pictures = not all(isinstance(sink, ResultSink) for _, sink in sinks.sinks)
+    if not pictures and detector.objects is None:
+        # No sink shows the frames, so they are resized while decoding.
+        clip = detector.method.clip
+        form |= {"size": clip.size, "channels": clip.channels}
+    source = FileSource(video.path, **form)
+    source.worker = decoder
+    outlet: Outlet | None = None
+    raw: list[float] = []
+    live: list[float] = []
+
+    def opened(event: SourceEvent) -> None:
+        nonlocal outlet
+        assert event.fps is not None and event.size is not None
+        info = SourceInfo(
+            shortened(Path(video.name).name),
+            event.fps,
+            event.size,
+            detector.normal,
+            detector.calibration,
+        )
+        ring = detector.clip_ring() if pictures else None
+        outlet = Outlet(info, sinks, detector.rules, source=called, ring=ring)
+
+    started = told = time.monotonic()
+    frames = alarms = 0
+    with contextlib.ExitStack() as undo:
+        undo.callback(sinks.abort)
+        for item in _scores(detector, source, opened):
+            assert outlet is not None
+            raw.append(item.raw)
+            live.append(item.score)
+            alarms += sum(not event.over for event in outlet.frame(item))
+            now = time.monotonic()
+            if now - told >= _TELL_S:
+                progress(len(raw) - frames)
+                frames, told = len(raw), now
+        progress(len(raw) - frames)
+        span = detector.method.clip.scoring.span
+        if outlet is None or len(raw) < span:
+            raise DataError(
+                f"{video.path} has {len(raw)} frames; the method needs at least {span} to score any"
+            )
+        outlet.finish()
+        scores = _finished(detector, outlet.info.name, outlet.info.fps, raw)
+        files = outlet.close(scores)
+        if sinks.failed:
+            said = "; ".join(f"{name}: {reason}" for name, reason in sinks.failed.items())
+            raise DataError(
+                f"{video.path} was scored, but some outputs could not be written: {said}"
+            )
+        undo.pop_all()
+    scored = np.isfinite(scores.raw)
+    # If a scorer normalises each video, scores are not comparable between videos.
+    compared = scores.final if scores.same_unit else np.array(live)
+    peak = int(np.nanargmax(compared)) if scored.any() else -1
+    return Inferred(
+        video=str(video.path),
+        frames=len(raw),
+        scored=int(scored.sum()),
+        frames_per_s=len(raw) / max(time.monotonic() - started, 1e-9),
+        peak=float(compared[peak]) if scored.any() else float("nan"),
+        peak_s=peak / scores.fps if scored.any() else float("nan"),
+        alarms=None if outlet.alarms is None else alarms,
+        files=files,
+    )
+
+
+def _scores(
+    detector: Detector, source: FileSource, opened: Callable[[SourceEvent], None]
+) -> Iterator[FrameScore]:
+    """Yield the frames of a file with their scores; first call ``opened`` with its properties."""
+    from vadkit.inference.frame_score import FrameScore
+    from vadkit.inference.streams import run_streams
+
+    with contextlib.closing(run_streams(detector, {source.name: source})) as items:
+        for _, item in items:
+            if isinstance(item, FrameScore):
+                yield item
+            elif item.error is not None:
+                raise item.error
+            elif item.kind == "opened":
+                opened(item)
+
+
+def _finished(detector: Detector, name: str, fps: float, raw: list[float]) -> VideoScores:
+    from vadkit.inference.sinks.sink import VideoScores
+    from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
+
+    scores = np.array(raw)
+    return VideoScores(
+        name,
+        fps,
+        scores,
+        apply(detector.scorers, {name: scores})[name],
+        chain_label(detector.scorers),
+        same_unit=chain_keeps_unit(detector.scorers),
+    )

@@ -1,0 +1,77 @@
+"""Pieces of training video: what is held out for calibration, and the folds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vadkit.recipe import Recipe
+
+if TYPE_CHECKING:
+    from vadkit.data.clips.sources import FrameReader
+
+# If a video is split by time, this share of it lies between the parts and is in neither part.
+_GAP = 0.05
+
+
+class Piece(NamedTuple):
+    """Frames [start, stop) of a training video, which is given by its number."""
+
+    video: int
+    start: int
+    stop: int
+
+
+def outside(rows: np.ndarray, pieces: Sequence[Piece], span: int) -> np.ndarray:
+    """Return which clips do not overlap the pieces, as bool (n,).
+
+    ``rows`` (n, 2) holds the video and the first frame of each clip. If a piece is only a part of a
+    video, other clips of that video must also keep a distance from it.
+    """
+    kept = np.ones(len(rows), bool)
+    for video, start, stop in pieces:
+        gap = round(_GAP * (stop - start))
+        first = rows[:, 1]
+        kept &= (rows[:, 0] != video) | (first + span <= start - gap) | (first >= stop + gap)
+    return kept
+
+
+def kept_out(recipe: Recipe, stored: Sequence[FrameReader]) -> list[Piece]:
+    """Return what ``calibration.holdout`` holds out: whole videos, or the end of a single one.
+
+    The videos are evenly spaced, and always the same.
+    """
+    share = recipe.calibration.holdout if recipe.calibration else None
+    if share is None:
+        return []
+    if len(stored) == 1:
+        frames = len(stored[0])
+        return [Piece(0, frames - max(1, round(share * frames)), frames)]
+    count = min(max(1, round(share * len(stored))), len(stored) - 1)
+    numbers = ((np.arange(count) + 0.5) * len(stored) / count).astype(int).tolist()
+    return [Piece(number, 0, len(stored[number])) for number in numbers]
+
+
+def folds(lengths: Sequence[int], count: int) -> list[list[Piece]]:
+    """Return the pieces of each fold: every ``count``-th video, or a segment of a single one."""
+    if len(lengths) == 1:
+        edges = np.linspace(0, lengths[0], count + 1).astype(int).tolist()
+        return [[Piece(0, start, stop)] for start, stop in itertools.pairwise(edges)]
+    count = min(count, len(lengths))
+    return [
+        [Piece(video, 0, lengths[video]) for video in range(fold, len(lengths), count)]
+        for fold in range(count)
+    ]
+
+
+def seen_pieces(lengths: Sequence[int], most: int) -> list[Piece]:
+    """Return evenly spaced videos with at most ``most`` frames in total, cut if necessary."""
+    total = sum(lengths)
+    if total <= most:
+        return [Piece(video, 0, length) for video, length in enumerate(lengths)]
+    count = max(1, len(lengths) * most // total)
+    numbers = ((np.arange(count) + 0.5) * len(lengths) / count).astype(int).tolist()
+    return [Piece(video, 0, min(lengths[video], most // count)) for video in numbers]

@@ -1,0 +1,159 @@
+"""Build the trainer of a recipe, with the loaders, hooks and evaluations that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vadkit.device import pick_device, pick_precision
+from vadkit.errors import DataError
+from vadkit.recipe import Recipe, Spec
+from vadkit.workflows.build import (
+    build_clip,
+    build_hooks,
+    build_list,
+    build_method,
+    build_optimizers,
+    build_schedules,
+    load_videos,
+    seed_everything,
+)
+from vadkit.workflows.frames import clip_source, load_extras
+from vadkit.workflows.pieces import Piece, outside
+from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseudo_test
+
+if TYPE_CHECKING:
+    from vadkit.data.clips.extras import Extras
+    from vadkit.data.clips.sources import FrameReader
+    from vadkit.data.videos import Video
+    from vadkit.engine.trainer import Trainer
+    from vadkit.methods.method import Method
+
+
+def training_videos(recipe: Recipe) -> tuple[list[Video], list[Video]]:
+    """Split videos into those to train on and those to hold out for pseudo-anomalies."""
+    videos, evaluator = load_videos(recipe, "train"), pseudo_evaluator(recipe)
+    return (videos, []) if evaluator is None else hold_out(videos, evaluator)
+
+
+def make_trainer(
+    recipe: Recipe,
+    run: Path,
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+    held_out: Sequence[Video] = (),
+    unseen: Sequence[Piece] = (),
+) -> Trainer:
+    """Build the trainer of a recipe for stored videos and their flow and boxes.
+
+    ``held_out`` are other videos, from which pseudo-anomalies are made. Clips that overlap a piece
+    of ``unseen`` are left out, for calibration.
+    """
+    from vadkit.data.clips.loader import ClipLoader
+    from vadkit.engine.trainer import Trainer
+
+    seed_everything(recipe.train.seed)
+    device = pick_device(recipe.train.device)
+    method = build_method(recipe, device)
+    if recipe.train.compile:
+        for network in method.networks.values():
+            network.compile()
+    settings = recipe.train
+    dtype = pick_precision(settings.precision, device)
+    augments = build_list("augments", recipe.augments)
+    source = clip_source(recipe, stored, method.clip, device, augments)
+
+    def make_loader(**order: Any) -> ClipLoader:
+        loader = ClipLoader(
+            source,
+            [len(video) for video in stored],
+            method.clip,
+            batch_size=settings.batch_size,
+            device=device,
+            dtype=dtype,
+            extras=extras,
+            ids=[video.id for video in stored],
+            **order,
+        )
+        return loader.keeping(outside(loader.clips, unseen, method.clip.span))
+
+    loader = make_loader(
+        seed=settings.seed,
+        augments=augments,
+        workers=recipe.data.workers,
+        plugins=[Path(plugin) for plugin in recipe.plugins],
+    )
+    if len(loader) == 0:
+        longest = max(len(video) for video in stored)
+        raise DataError(
+            f"no training video is long enough: the method needs {method.clip.span} frames and "
+            f"the longest of {len(stored)} videos has {longest}; use longer videos or set "
+            "clip.frames lower"
+        )
+    return Trainer(
+        method,
+        loader,
+        name=recipe.name,
+        run=run,
+        settings=settings,
+        device=device,
+        dtype=dtype,
+        optimizers=build_optimizers(recipe, method),
+        schedules=build_schedules(recipe),
+        hooks=build_hooks(recipe),
+        collect_loader=make_loader(seed=None, drop_last=False),
+        evaluate=evaluation_on_test(recipe) if _evaluates(recipe, "test") else None,
+        evaluate_pseudo=_pseudo_evaluation(recipe, held_out),
+    )
+
+
+def _evaluates(recipe: Recipe, on: str) -> bool:
+    hooks = (spec for spec in recipe.hooks if spec.type == "evaluate")
+    return any(spec.params.get("on", "test") == on for spec in hooks)
+
+
+def _pseudo_evaluation(recipe: Recipe, held_out: Sequence[Video]) -> PseudoTest | None:
+    evaluator = pseudo_evaluator(recipe)
+    if evaluator is None or not _evaluates(recipe, "pseudo-anomaly"):
+        return None
+    return pseudo_test(recipe, evaluator, held_out)
+
+
+def evaluation_on_test(recipe: Recipe) -> Any:
+    """Return a function that evaluates a method on the test split, which is loaded only once."""
+    from vadkit.engine.scoring import score_video
+    from vadkit.engine.trainer import Evaluated
+    from vadkit.registry import build
+    from vadkit.workflows.evaluate.maps import split_evaluators
+    from vadkit.workflows.evaluate.protocols import Scored, build_protocols, evaluate_scored
+    from vadkit.workflows.evaluate.run_scores import label_source, store_labelled
+
+    videos = load_videos(recipe, "test")
+    stored, labels, _ = store_labelled(recipe, videos)
+    extras = load_extras(recipe, build_clip(recipe).scoring, videos, stored)
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    source = label_source(recipe, dataset)
+    raw = build_protocols([Spec(type="raw")])
+    scorers = build_list("scorers", recipe.scorers)
+    # Only `vadkit eval` evaluates maps, because saving them needs disk space and time.
+    evaluators = build_list("evaluators", split_evaluators(recipe.evaluators)[0])
+
+    def evaluate(method: Method) -> Evaluated:
+        device = next(iter(method.parameters()), None)
+        target = device.device if device is not None else pick_device(recipe.train.device)
+        dtype = pick_precision(recipe.train.precision, target)
+        score = partial(
+            score_video, method, device=target, dtype=dtype, batch_size=recipe.train.batch_size
+        )
+        with method.adapting():
+            scores = {
+                video.id: score(video, extras=beside)
+                for video, beside in zip(stored, extras, strict=True)
+            }
+        scored = Scored(scores, labels, source, scorers=scorers)
+        results = evaluate_scored(scored, raw, evaluators, intervals=False)
+        return Evaluated([one for result in results for one in result.metrics], scores, labels)
+
+    return evaluate

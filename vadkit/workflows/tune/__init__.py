@@ -1,0 +1,1 @@
+"""Searching parameters without labels."""

@@ -1,0 +1,1 @@
+"""Watching cameras with a run."""
