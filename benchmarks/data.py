@@ -28,7 +28,8 @@ from baseline_loaders import JpegClips, SeekingClips, clips_per_second, extract_
 from vadkit.data.clips.loader import ClipLoader
 from vadkit.data.clips.sources import StoredClips
 from vadkit.data.decoding.child import DECODER_MEMORY
-from vadkit.data.store.build import Settings, build_store, plan_store
+from vadkit.data.store.build import build_store, plan_store
+from vadkit.data.store.settings import Settings
 from vadkit.data.store.stored_video import StoredVideo
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec, Video

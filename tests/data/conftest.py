@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.store.build import Settings, build_store, plan_store
+from vadkit.data.store.build import build_store, plan_store
+from vadkit.data.store.settings import Settings
 from vadkit.data.videos import Video
 
 

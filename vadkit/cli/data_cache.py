@@ -51,8 +51,9 @@ def list_cache(as_json: Json = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from vadkit.data.store.build import cache_folder, size_text
+    from vadkit.data.store.build import size_text
     from vadkit.data.store.cache import PSEUDO, boxes_bytes, entries
+    from vadkit.data.store.settings import cache_folder
 
     cache = cache_folder()
     found = entries(cache)
@@ -94,8 +95,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check every stored video against its length and checksum; exit code 3 if one is damaged."""
-    from vadkit.data.store.build import cache_folder
     from vadkit.data.store.cache import damage, entries, remove
+    from vadkit.data.store.settings import cache_folder
 
     found = entries(cache_folder())
     bad = [(entry, what) for entry in found if (what := damage(entry)) is not None]
@@ -134,8 +135,9 @@ def prune(
 
     --all also deletes object boxes, and --older-than those that were not used for so long.
     """
-    from vadkit.data.store.build import cache_folder, size_text
+    from vadkit.data.store.build import size_text
     from vadkit.data.store.cache import entries, remove, remove_boxes, remove_leftovers, to_prune
+    from vadkit.data.store.settings import cache_folder
     from vadkit.errors import RecipeError
 
     if not everything and older_than is None and keep is None:

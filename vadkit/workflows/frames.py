@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from vadkit.data.clips.sources import ClipSource, FrameReader
     from vadkit.data.flow.stored import StoredFlow
     from vadkit.data.objects import Boxes
-    from vadkit.data.store.build import Plan, Settings, Skipped
+    from vadkit.data.store.build import Plan, Skipped
+    from vadkit.data.store.settings import Settings
     from vadkit.data.store.stored_video import StoredVideo
     from vadkit.data.videos import ClipSpec, Video
 
 
 def store_settings(recipe: Recipe) -> Settings:
     """Return the frame settings of a recipe."""
-    from vadkit.data.store.build import Settings
+    from vadkit.data.store.settings import Settings
 
     return Settings(
         size=recipe.clip.size,
@@ -128,8 +129,8 @@ def store_objects(
 ) -> dict[str, Boxes]:
     """Return the object boxes of one split by video; find them now if they are missing."""
     from vadkit.data.objects.stored import build_objects
-    from vadkit.data.store.build import cache_folder
     from vadkit.data.store.digests import content_digest
+    from vadkit.data.store.settings import cache_folder
 
     if recipe.objects is None:
         return {}

@@ -150,7 +150,7 @@ def evaluate_pseudo(run: Path, recipe: Recipe, checkpoint: Path) -> PseudoResult
 def pseudo_test(recipe: Recipe, evaluator: PseudoAnomaly, held: Sequence[Video]) -> PseudoTest:
     """Prepare held-out videos for tests of methods; compute what the store lacks."""
     from vadkit.data.pseudo.stored import make_clips
-    from vadkit.data.store.build import cache_folder
+    from vadkit.data.store.settings import cache_folder
     from vadkit.data.store.stored_video import StoredVideo
 
     stored, _ = store_videos(recipe, held)

@@ -12,7 +12,8 @@ from vadkit.data.clips.batch import make_clips
 from vadkit.data.clips.extras import ClipExtras
 from vadkit.data.clips.loader import ClipLoader
 from vadkit.data.clips.sources import DecodedClips, ResidentClips, StoredClips
-from vadkit.data.store.build import Settings, build_store, plan_store
+from vadkit.data.store.build import build_store, plan_store
+from vadkit.data.store.settings import Settings
 from vadkit.data.videos import ClipSpec, Video
 
 SPEC = ClipSpec(3, (8, 12), "gray", (2,), range=(-1.0, 1.0))

@@ -6,7 +6,7 @@ import torch
 
 from vadkit.data.clips.ranges import training_clips
 from vadkit.data.clips.sources import DecodedClips, ResidentClips, StoredClips
-from vadkit.data.store.build import Settings
+from vadkit.data.store.settings import Settings
 from vadkit.data.store.streamed import StreamedVideo, count_frames
 from vadkit.data.videos import ClipSpec
 

@@ -3,7 +3,8 @@
 import pytest
 
 from vadkit.data.datasets.subway import Subway
-from vadkit.data.store.build import Settings, build_store, plan_store
+from vadkit.data.store.build import build_store, plan_store
+from vadkit.data.store.settings import Settings
 from vadkit.errors import DataError
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from vadkit.data.flow.stored import StoredFlow, build_flow
-from vadkit.data.store.build import Settings, build_store, plan_store
+from vadkit.data.store.build import build_store, plan_store
+from vadkit.data.store.settings import Settings
 from vadkit.errors import DataError
 
 

@@ -11,12 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.store.build import (
-    Settings,
-    build_store,
-    dataset_fingerprint,
-    plan_store,
-)
+from vadkit.data.store.build import build_store, dataset_fingerprint, plan_store
+from vadkit.data.store.settings import Settings
 from vadkit.data.store.stored_video import StoredVideo, open_stored
 from vadkit.data.store.streamed import StreamedVideo
 from vadkit.data.videos import Video
@@ -150,7 +146,8 @@ def test_a_bad_video_stops_or_is_skipped(videos, tmp_path):
 _SCRIPT = """
 import sys
 from pathlib import Path
-from vadkit.data.store.build import Settings, build_store, plan_store
+from vadkit.data.store.build import build_store, plan_store
+from vadkit.data.store.settings import Settings
 from vadkit.data.store.stored_video import StoredVideo, open_stored
 from vadkit.data.store.streamed import StreamedVideo
 from vadkit.data.videos import Video

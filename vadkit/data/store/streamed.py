@@ -8,7 +8,7 @@ from collections.abc import Generator
 import numpy as np
 
 from vadkit.data.decoding.decode import read_frames
-from vadkit.data.store.build import Settings, cache_folder, store_key
+from vadkit.data.store.settings import Settings, cache_folder, store_key
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 

@@ -18,7 +18,7 @@ from vadkit.errors import DataError
 from vadkit.files import remove_leftovers, write_whole_folder
 
 if TYPE_CHECKING:
-    from vadkit.data.store.build import Settings
+    from vadkit.data.store.settings import Settings
 
 FRAMES_FILE, META_FILE = "frames.u8", "meta.json"
 

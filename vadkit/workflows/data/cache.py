@@ -11,7 +11,7 @@ from vadkit.workflows.frames import skipped_entries, store_flow, store_objects, 
 
 def build_cache(recipe: Recipe) -> dict[str, Any]:
     """Store every video of both splits, and the recipe's flow and objects; return the counts."""
-    from vadkit.data.store.build import cache_folder
+    from vadkit.data.store.settings import cache_folder
     from vadkit.data.store.stored_video import StoredVideo
     from vadkit.registry import build
 

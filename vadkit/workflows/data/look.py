@@ -153,8 +153,8 @@ def contents(paths: Iterable[Path]) -> dict[str, str]:
 
     Only files of equal sizes are hashed, because the others cannot be equal.
     """
-    from vadkit.data.store.build import cache_folder
     from vadkit.data.store.digests import content_digest
+    from vadkit.data.store.settings import cache_folder
 
     alike: dict[tuple[int, ...], list[Path]] = defaultdict(list)
     for path in paths:

@@ -142,8 +142,8 @@ def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
 
 def _contents(videos: Sequence[Video]) -> dict[str, str]:
     """Return the content of the videos' files by id, for files that exist."""
-    from vadkit.data.store.build import cache_folder
     from vadkit.data.store.digests import content_digest
+    from vadkit.data.store.settings import cache_folder
 
     memory = cache_folder() / "digests"
     return {
