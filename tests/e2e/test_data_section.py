@@ -151,7 +151,7 @@ def test_the_cache_is_built_listed_verified_and_pruned(vadkit, recipe, own_cache
     broken.write_bytes(broken.read_bytes()[:-1] + b"\0\0")
     code, out, _ = vadkit("data", "cache", "verify")
     assert code == 3
-    assert "where 73728 belong" in out and out.endswith("6 videos, 1 damaged\n")
+    assert "instead of 73728" in out and out.endswith("6 videos, 1 damaged\n")
     assert vadkit("data", "cache", "verify", "--delete")[0] == 0
     assert vadkit("data", "cache", "verify")[1] == "5 videos, 0 damaged\n"
 

@@ -76,7 +76,7 @@ def test_killed_in_the_middle_and_run_again(vadkit, evaluated_run, archive, tmp_
     code, stdout, err = vadkit(*command(evaluated_run, archive, out, 1))
     assert code == 3
     assert "1 of 13 videos could not be scored" in err
-    assert "day-00/bad.mp4; check that it is a video file" in err
+    assert "day-00/bad.mp4; check that it is a complete video file" in err
     results = {
         Path(one["video"]).relative_to(archive).as_posix(): one for one in json.loads(stdout)
     }

@@ -114,7 +114,7 @@ def test_infer_goes_on_after_a_bad_video(vadkit, tmp_path):
     assert [name for name, item in results.items() if item["error"]] == ["00.mp4"]
     code, out, err = vadkit("infer", run, folder / "00.mp4")
     assert code == 3
-    assert "00.mp4; check that it is a video file" in err
+    assert "00.mp4; check that it is a complete video file" in err
     code, out, err = vadkit("infer", run, tmp_path / "none*.mp4")
     assert code == 3
     assert "matches nothing" in err

@@ -87,7 +87,7 @@ def test_a_source_that_fails_leaves_the_others(vadkit, evaluated_run, video, tmp
     assert states == {"bad": "failed", "good": "ended"}
     code, _, err = vadkit("watch", evaluated_run, bad)
     assert code == 3
-    assert "bad.mp4; check that it is a video file" in err.splitlines()[-1]
+    assert "bad.mp4; check that it is a complete video file" in err.splitlines()[-1]
 
 
 def test_every_frame_of_a_file_is_scored(vadkit, evaluated_run, video):
@@ -106,8 +106,12 @@ def test_stopping_it_is_a_normal_end(alarming, video, number):
             if len(lines) and lines[-1]["type"] == "status" and lines[-1]["frames"]:
                 process.send_signal(number)
                 break
-        lines += [json.loads(line) for line in process.stdout]
-        assert process.wait(20) == 0
+        try:
+            rest, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        lines += [json.loads(line) for line in rest.splitlines()]
+        assert process.returncode == 0
     assert lines[-1]["type"] == "summary" and lines[-1]["state"] == "stopped"
 
 
@@ -133,7 +137,7 @@ def test_what_cannot_be_watched(vadkit, alarming, arguments, code, message):
 def test_a_scorer_that_looks_ahead(vadkit, evaluated_run, video):
     code, _, err = vadkit("watch", evaluated_run, f"replay:{video}")
     assert code == 2
-    assert "gaussian(sigma=2) looks ahead" in err
+    assert "gaussian(sigma=2) uses future frames" in err
     assert "{type: ema, halflife: 2.4}" in err
 
 

@@ -6,6 +6,7 @@ import pytest
 from vadkit.data.datasets import synthetic as module
 from vadkit.data.datasets.synthetic import Synthetic
 from vadkit.data.decoding.readers import pyav
+from vadkit.data.synthetic.scene import draw_video
 from vadkit.errors import DataError
 
 
@@ -29,6 +30,16 @@ def test_draws_videos_with_labels_and_masks(tmp_path):
     assert dataset.label_source == "labels.json"
     with pytest.raises(DataError, match=r"29 frames but labels.json labels 30"):
         videos[0].labels(29)
+
+
+def test_the_same_frames_give_the_same_file(tmp_path):
+    frames, _ = draw_video(seed=3, frames=24, size=(120, 160), anomaly=module.ANOMALIES[0])
+    contents = set()
+    for number in range(8):
+        path = tmp_path / f"{number}.mp4"
+        module._write_video(path, frames)
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
 
 
 def test_drawn_once_and_parameters_have_folders_of_their_own(tmp_path, monkeypatch):

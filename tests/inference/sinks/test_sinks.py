@@ -30,7 +30,7 @@ def info(normal=NORMAL):
 
 def seen(index, score, score_map=None):
     frame = np.full((48, 64, 3), 60, np.uint8)
-    return FrameScore(index, index / 10, frame, score, score, score_map)
+    return FrameScore(index, index / 10, frame, score, score, map=score_map)
 
 
 def run(name, out, result=RESULT, normal=NORMAL, score_map=None, params=None):
@@ -94,7 +94,7 @@ def test_of_a_calibrated_run_the_live_score_is_drawn_with_the_threshold(tmp_path
     monkeypatch.setattr("vadkit.inference.sinks.video.annotate", recorder(drawn))
     sink = registry.build("sinks", "video", {}, tmp_path)
     sink.open(replace(info(), calibration=known))
-    sink.frame(replace(seen(0, 0.5), score=0.25, raised_by="scene"))
+    sink.frame(replace(seen(0, 0.5), score=0.25, parts={"scene": 0.4, "motion": 0.2}))
     sink.close(None)
     (arguments, named) = drawn[0]
     assert arguments[2].tolist() == [0.25] and arguments[3] == known.threshold

@@ -53,5 +53,5 @@ def test_faults_of_ours_end_it_all():
     assert "in score" in caught.value.__notes__[0]
     with pytest.raises(DataError, match="no model"):
         run(["a"], "start")
-    with pytest.raises(Exception, match="ended with exit code 7 at start"):
+    with pytest.raises(Exception, match="ended with exit code 7 while it started"):
         run(["a"], "dies")
