@@ -19,7 +19,7 @@ from vadkit import registry
 from vadkit.errors import DataError
 from vadkit.evaluation.frame_auc import FrameAuc, equal_error_rate
 from vadkit.evaluation.frame_counts import count_frames, frame_count_summary
-from vadkit.evaluation.metrics import Setting
+from vadkit.evaluation.metrics import ProtocolSummary, Setting
 
 NAN = math.nan
 
@@ -79,8 +79,8 @@ def test_macro_is_undefined_without_a_two_class_video():
 def test_every_number_carries_the_protocol():
     scores, labels = {"v": np.array([0.0, 1.0])}, {"v": np.array([False, True])}
     evaluator = registry.build("evaluators", "frame-auc", {})
-    metrics = evaluator(scores, labels, Setting("raw: not smoothed"))
-    assert {metric.protocol for metric in metrics} == {"raw: not smoothed"}
+    metrics = evaluator(scores, labels, Setting(ProtocolSummary("raw", "not smoothed")))
+    assert {str(metric.protocol) for metric in metrics} == {"raw: not smoothed"}
 
 
 def test_padding_counts_videos_of_one_class():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from vadkit.errors import DataError
-from vadkit.evaluation.metrics import Setting
+from vadkit.evaluation.metrics import ProtocolSummary, Setting
 from vadkit.evaluation.pixels import PixelAuc, criterion_scores
 
 SHAPE = (6, 3, 4)
@@ -124,7 +124,9 @@ def test_smoothing_is_stated_and_spreads():
     assert values_of({"a": maps}, {"a": masks})["pixel-criterion-auc"] == 0.5
     assert values_of({"a": maps}, {"a": masks}, sigma=1.0)["pixel-criterion-auc"] == 1
     words = PixelAuc(sigma=1.0)({"a": maps}, {"a": masks}, Setting("raw maps"))[0].protocol
-    assert words == "raw maps, smoothed over space, sigma 1 pixels, criterion 40%"
+    assert words == ProtocolSummary(
+        "raw maps", "smoothed over space, sigma 1 pixels, criterion 40%"
+    )
 
 
 def test_frames_without_a_map_are_dropped():

@@ -17,7 +17,7 @@ def clip(kind, strength, scores, control=False, hits=None):
 def figures(made, setting=None, **params):
     metrics = PseudoAnomaly(**params)(NORMAL, made, setting)
     assert len({metric.protocol for metric in metrics}) == 1
-    assert "from 2 training videos" in metrics[0].protocol
+    assert "made from 2 training videos" in metrics[0].protocol.description
     return {metric.name: metric.value for metric in metrics}
 
 

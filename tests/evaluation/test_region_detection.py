@@ -178,8 +178,8 @@ def test_frames_without_a_map_are_dropped():
 def test_every_number_says_how():
     masks = scene()
     metric = RegionDetection(sigma=2, min_area=3)({"a": masks * 1.0}, {"a": masks})[0]
-    assert metric.protocol == (
-        "raw, smoothed over space, sigma 2 pixels, alpha 0.1, beta 0.1, least area 3"
+    assert str(metric.protocol) == (
+        "raw: smoothed over space, sigma 2 pixels, alpha 0.1, beta 0.1, least area 3"
     )
 
 

@@ -15,11 +15,12 @@ from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfi
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vadkit.evaluation.metrics import Metric
+    from vadkit.evaluation.metrics import Metric, ProtocolSummary
     from vadkit.workflows.evaluate.evaluation import Evaluation
     from vadkit.workflows.evaluate.protocols import Result
 
 _COLUMNS = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "eer")
+_ALWAYS = ("micro-auc", "macro-auc", "ap", "eer")
 
 Protocols = Annotated[
     list[str] | None,
@@ -124,7 +125,7 @@ def print_evaluation(result: Evaluation) -> None:
     console = Console(width=None if Console().is_terminal else 120)
     console.print(table, highlight=False)
     say = speaker(console)
-    if any("low" in metric for metric in result.as_data()["metrics"]):
+    if any(metric.interval for metric in result.metrics):
         say("[dim]In brackets: 95% bootstrap interval over videos. Bold: the protocol's AUC.")
     say("")
     _print_protocols(result, say)
@@ -136,8 +137,8 @@ def print_evaluation(result: Evaluation) -> None:
 
 
 def _wanted(name: str, results: list[Result]) -> bool:
-    """Whether to show a column: the padded AUC only if a protocol reports it."""
-    return not name.startswith("padded") or any(name == one.protocol.headline for one in results)
+    """Whether to show a column: the padded AUC only if it is the main metric of a protocol."""
+    return name in _ALWAYS or any(name == one.protocol.headline for one in results)
 
 
 def _title(result: Result) -> str:
@@ -155,9 +156,13 @@ def cell(metric: Metric | None, headline: bool) -> str:
 
 
 def _bounds(metric: Metric) -> str:
-    if metric.low is None or metric.high is None or math.isnan(metric.low):
-        return ""
-    return f" [dim]\\[{metric.low:.3f}, {metric.high:.3f}][/dim]"
+    bounds = metric.interval
+    return "" if bounds is None else f" [dim]\\[{bounds.low:.3f}, {bounds.high:.3f}][/dim]"
+
+
+def _sentence(protocol: ProtocolSummary) -> str:
+    text = str(protocol)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def speaker(console: Console) -> Callable[[str], None]:
@@ -171,7 +176,7 @@ def speaker(console: Console) -> Callable[[str], None]:
 
 def _print_protocols(result: Evaluation, say: Callable[[str], None]) -> None:
     for one in result.results:
-        words = one.protocol.words.partition(", unscored")[0]
+        words = f"{one.protocol.name}: {one.protocol.scoring_words}"
         foresight = "; ".join(one.protocol.foresight)
         valid = f"not online: {foresight}" if foresight else "online-valid"
         say(f"{words}; [{'yellow' if foresight else 'green'}]{valid}[/].")
@@ -189,34 +194,28 @@ def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
 
     from vadkit.reports.words import alarm_words
 
-    metrics = result.as_data()["metrics"]
-    every = [
-        (one.protocol.name, [m for m in metrics if m["protocol"] == one.protocol.words])
-        for one in result.results
-    ]
-    for name, own in every:
-        found = {metric["name"]: metric["value"] for metric in own}
-        at_rate = {key: value for key, value in found.items() if key.startswith("tpr@")}
+    for one in result.results:
+        at_rate = [metric for metric in one.metrics if metric.rate is not None]
         if at_rate:
-            minutes = found["normal-hours"] * 60
+            hours = next(metric.value for metric in one.metrics if metric.name == "normal-hours")
             say(
-                f"{name}, abnormal frames found at limited false alarms: "
-                + ", ".join(f"{value:.3f} at {key[4:]}" for key, value in at_rate.items())
-                + f" ({minutes:.3g} minutes of normal video: one false alarm means "
-                f"{1 / found['normal-hours']:.3g} per hour)."
+                f"{one.protocol.name}, abnormal frames found at limited false alarms: "
+                + ", ".join(f"{metric.value:.3f} at {metric.rate:g}/h" for metric in at_rate)
+                + f" ({hours * 60:.3g} minutes of normal video: one false alarm means "
+                f"{1 / hours:.3g} per hour)."
             )
             break
-    for name, own in every:
-        if (text := alarm_words(own)) is not None:
-            say(f"{name}, {escape(text[0].lower() + text[1:])}")
+    for one in result.results:
+        if (text := alarm_words(metric.as_data() for metric in one.metrics)) is not None:
+            say(f"{one.protocol.name}, {escape(text[0].lower() + text[1:])}")
             break
 
 
 def _print_categories(result: Evaluation, say: Callable[[str], None]) -> None:
     for one in result.results[:1]:
-        areas = [metric for metric in one.metrics if metric.name.startswith("auc[")]
+        areas = [metric for metric in one.metrics if metric.category is not None]
         if areas:
-            listed = ", ".join(f"{metric.name[4:-1]} {metric.value:.3f}" for metric in areas)
+            listed = ", ".join(f"{metric.category} {metric.value:.3f}" for metric in areas)
             say(f"{one.protocol.name}, micro AUC by category: {listed}.")
 
 
@@ -227,34 +226,39 @@ def _print_maps(result: Evaluation, say: Callable[[str], None]) -> None:
         "rbdc": "RBDC",
         "tbdc": "TBDC",
     }
-    by_protocol: dict[str, list[Metric]] = {}
+    by_protocol: dict[ProtocolSummary, list[Metric]] = {}
     for metric in result.maps.metrics:
         if metric.name in shown:
             by_protocol.setdefault(metric.protocol, []).append(metric)
     for protocol, found in by_protocol.items():
         say(", ".join(f"{shown[one.name]} {one.value:.4f}{_bounds(one)}" for one in found) + ".")
-        say(f"  [dim]{protocol[0].upper()}{protocol[1:]}.")
+        say(f"  [dim]{_sentence(protocol)}")
     for name, reason in result.maps.missing.items():
         say(f"[yellow]{name} not measured:[/] {reason}.")
 
 
 def _print_pseudo(result: Evaluation, say: Callable[[str], None]) -> None:
-    found = {metric.name: metric for metric in result.pseudo.metrics}
-    if "pseudo-auc" in found:
+    areas = [
+        metric
+        for metric in result.pseudo.metrics
+        if metric.measure == "pseudo-auc" and metric.strength is None
+    ]
+    if areas:
+        overall = next(metric for metric in areas if metric.category is None)
         kinds = ", ".join(
-            f"{name[11:-1]} {metric.value:.3f}"
-            for name, metric in found.items()
-            if name.startswith("pseudo-auc[") and "@" not in name
+            f"{metric.category} {metric.value:.3f}"
+            for metric in areas
+            if metric.category is not None
         )
-        say(f"pseudo-anomalies, micro AUC {found['pseudo-auc'].value:.4f}: {kinds}.")
-        say(f"  [dim]{found['pseudo-auc'].protocol[0].upper()}{found['pseudo-auc'].protocol[1:]}.")
+        say(f"pseudo-anomalies, micro AUC {overall.value:.4f}: {kinds}.")
+        say(f"  [dim]{_sentence(overall.protocol)}")
     for name, reason in result.pseudo.missing.items():
         say(f"[yellow]{name} not measured:[/] {reason}.")
 
 
 def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
     counts = {metric.name: metric.value for metric in result.results[0].metrics}
-    unscored = result.results[0].protocol.words.partition("unscored frames ")[2].partition(",")[0]
+    unscored = result.results[0].protocol.unscored_words
     if "frames" in counts:
         say(
             f"{counts['frames']:.0f} frames of {counts['videos']:.0f} videos, "

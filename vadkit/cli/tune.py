@@ -83,7 +83,7 @@ def tune(
     if as_json:
         typer.echo(json.dumps(_data(tuned), indent=2))
     else:
-        _print(tuned)
+        print_tuned(tuned)
 
 
 def _values(trial: Trial) -> str:
@@ -109,29 +109,28 @@ def _data(tuned: Tuned) -> dict[str, Any]:
     }
 
 
-def _print(tuned: Tuned) -> None:
+def print_tuned(tuned: Tuned) -> None:
     """Print the best trials and the unchanged recipe: values, and AUC by kind of anomaly."""
     from rich.console import Console
     from rich.table import Table
+
+    from vadkit.evaluation.metrics import metric_name
 
     scored = [trial for trial in tuned.trials if trial.score is not None]
     ranked = sorted(scored, key=lambda trial: -(trial.score or 0.0))
     shown = ranked[:_SHOWN]
     shown += [trial for trial in tuned.trials[:1] if trial in scored and trial not in shown]
-    kinds = [
-        name[11:-1]
-        for name in tuned.best.metrics
-        if name.startswith("pseudo-auc[") and "@" not in name
-    ]
+    areas = {kind: metric_name("pseudo-auc", category=kind) for kind in tuned.kinds}
+    areas = {kind: name for kind, name in areas.items() if name in tuned.best.metrics}
     table = Table("trial", box=None, pad_edge=False, header_style="bold")
-    for name in ("AUC", *kinds, "alarms/h", "s"):
+    for name in ("AUC", *areas, "alarms/h", "s"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("values", overflow="fold")
     for trial in shown:
         table.add_row(
             str(trial.number),
             f"{trial.score:.4f}",
-            *(_figure(trial, f"pseudo-auc[{kind}]", ".3f") for kind in kinds),
+            *(_figure(trial, name, ".3f") for name in areas.values()),
             _figure(trial, "pseudo-false-alarms/h", ".0f"),
             f"{trial.seconds:.0f}",
             _values(trial),

@@ -53,7 +53,7 @@ class FalseAlarms:
             if count:
                 below = np.searchsorted(found, thresholds[count - 1])
                 recall = 1 - below / len(found)
-            metrics.append(Metric(f"tpr@{rate:g}/h", float(recall), setting.protocol))
+            metrics.append(Metric("tpr", float(recall), setting.protocol, rate=rate))
         return metrics
 
 

@@ -15,19 +15,13 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from vadkit.evaluation.frame_auc import Kept, padded_aucs, pooled, video_aucs
+from vadkit.evaluation.metrics import Interval
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 
 # A statistic as a function of how often each video was sampled, (V,) counts.
 Statistic = Callable[[np.ndarray], float]
-
-
-class Interval(NamedTuple):
-    """The 95% interval; NaN if resampling gives no information, see ``interval``."""
-
-    low: float
-    high: float
 
 
 class Difference(NamedTuple):

@@ -37,5 +37,5 @@ class CategoryAuc:
                 continue
             both = np.r_[np.zeros(len(normal), bool), np.ones(len(abnormal), bool)]
             area = roc_auc_score(both, np.r_[normal, abnormal])
-            metrics.append(Metric(f"auc[{category}]", float(area), setting.protocol))
+            metrics.append(Metric("auc", float(area), setting.protocol, category=category))
         return metrics

@@ -20,6 +20,7 @@ from vadkit.evaluation.score_maps import (
     Masks,
     chunked,
     frames_with_map,
+    maps_protocol,
     size_of,
     smoothing_words,
     value_keys,
@@ -60,8 +61,9 @@ class PixelAuc:
         ``DataError`` if videos or lengths differ, a map is infinite or partly NaN, no frame has a
         map, or all pixels or all frames have one class.
         """
-        protocol = f"{(setting or Setting()).protocol}, {smoothing_words(self.sigma)}"
-        protocol += f", criterion {self.share:.0%}"
+        protocol = maps_protocol(
+            setting, smoothing_words(self.sigma), f"criterion {self.share:.0%}"
+        )
         check_videos(maps, masks)
         # Rows: normal, abnormal.
         histogram = np.zeros((2, KEYS), np.int64)

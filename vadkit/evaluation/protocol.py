@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from vadkit.errors import RecipeError
+from vadkit.evaluation.metrics import ProtocolSummary
 
 Averaging = Literal["micro", "macro", "padded-macro"]
 Normalisation = Literal["none", "per-video", "training"]
@@ -21,11 +22,7 @@ _NORMALISED = {
     "per-video": "per-video min-max",
     "training": "scaled by training scores",
 }
-_UNSCORED = {
-    "drop": "unscored frames dropped",
-    "back-fill": "unscored frames back-filled",
-    "lowest": "unscored frames lowest",
-}
+_UNSCORED = {"drop": "dropped", "back-fill": "back-filled", "lowest": "lowest"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,19 +76,41 @@ class Protocol:
         return self.normalisation == "none"
 
     @property
-    def words(self) -> str:
-        """The protocol in one line, which is stored with every metric."""
-        parts = [self.steps] if self.steps else [self._smoothed(), _NORMALISED[self.normalisation]]
-        parts += [_UNSCORED[self.unscored], f"checkpoint {self.checkpoint}"]
+    def summary(self) -> ProtocolSummary:
+        """The name and a description of all choices, stored with every metric."""
+        unscored = f"unscored frames {self.unscored_words}"
+        parts = [self.scoring_words, unscored, f"checkpoint {self.checkpoint}"]
         if self.labels:
             parts.append(f"labels {self.labels}")
-        return f"{self.name}: {', '.join(parts)}"
+        return ProtocolSummary(self.name, ", ".join(parts))
 
-    def _smoothed(self) -> str:
+    @property
+    def words(self) -> str:
+        """The summary as one line."""
+        return str(self.summary)
+
+    @property
+    def smoothing_words(self) -> str:
+        """What happens to the scores first, such as "Gaussian, sigma 4 frames"."""
         if self.smoothing == "none":
             return "not smoothed"
         kind = "exponential average, half-life" if self.smoothing == "causal" else "Gaussian, sigma"
         return f"{kind} {self.window:g} frames"
+
+    @property
+    def normalisation_words(self) -> str:
+        """How smoothed scores are scaled, such as "per-video min-max"."""
+        return _NORMALISED[self.normalisation]
+
+    @property
+    def scoring_words(self) -> str:
+        """Smoothing and normalisation, or the recipe's scorers that replace them."""
+        return self.steps or f"{self.smoothing_words}, {self.normalisation_words}"
+
+    @property
+    def unscored_words(self) -> str:
+        """What happens to frames without a score: "dropped", "back-filled" or "lowest"."""
+        return _UNSCORED[self.unscored]
 
     @property
     def foresight(self) -> list[str]:

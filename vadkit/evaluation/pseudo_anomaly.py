@@ -13,12 +13,12 @@ from sklearn.metrics import roc_auc_score
 
 from vadkit.errors import DataError
 from vadkit.evaluation.alarms import normal_hours, rises
-from vadkit.evaluation.metrics import Metric, Setting
+from vadkit.evaluation.metrics import Metric, ProtocolSummary, Setting
 from vadkit.registry import Nested
 
 _WORDS = (
-    "pseudo-anomalies made from {videos} training videos that the method was not trained on, "
-    "against these videos unedited; no labels used"
+    "made from {videos} training videos that the method was not trained on, against these videos "
+    "unedited; no labels used"
 )
 
 
@@ -100,11 +100,15 @@ class PseudoAnomaly:
                 f"{len(untouched)} held-out videos; they need a moving object that is completely "
                 "visible for some time in front of a static background"
             )
-        figures = _areas(normal, [clip for clip in made if not clip.control], "pseudo-auc")
-        of_kinds = [value for name, value in figures.items() if "@" not in name]
-        figures = {"pseudo-auc": float(np.mean(of_kinds)), **figures}
-        seams = _areas(normal, [clip for clip in made if clip.control], "pseudo-seams")
-        figures |= {name: value for name, value in seams.items() if "@" not in name}
+        protocol = ProtocolSummary("pseudo-anomalies", _WORDS.format(videos=len(untouched)))
+        areas = _areas(normal, [clip for clip in made if not clip.control], "pseudo-auc", protocol)
+        of_kinds = [area.value for area in areas if area.strength is None]
+        seams = _areas(normal, [clip for clip in made if clip.control], "pseudo-seams", protocol)
+        metrics = [
+            Metric("pseudo-auc", float(np.mean(of_kinds)), protocol),
+            *areas,
+            *(seam for seam in seams if seam.strength is None),
+        ]
         normals = {video: np.zeros(len(scores), bool) for video, scores in untouched.items()}
         hours = normal_hours(untouched, normals, setting.rates)
         if hours is not None and hours.sum():
@@ -112,17 +116,20 @@ class PseudoAnomaly:
             enough = math.ceil(self.found * len(abnormal) - 1e-9)
             threshold = np.sort(abnormal)[-enough]
             alarms = sum(rises(untouched[one], normals[one], threshold) for one in untouched)
-            figures["pseudo-false-alarms/h"] = alarms / float(hours.sum())
+            rate = alarms / float(hours.sum())
+            metrics.append(Metric("pseudo-false-alarms/h", rate, protocol))
         hits = [clip.hits for clip in made if clip.hits is not None and not clip.control]
         if hits:
-            figures["pseudo-peak-in-mask"] = float(np.concatenate(hits).mean())
-        words = _WORDS.format(videos=len(untouched))
-        return [Metric(name, value, words) for name, value in figures.items()]
+            share = float(np.concatenate(hits).mean())
+            metrics.append(Metric("pseudo-peak-in-mask", share, protocol))
+        return metrics
 
 
-def _areas(normal: np.ndarray, made: Sequence[ScoredClip], name: str) -> dict[str, float]:
-    """Return areas by kind, and by kind and strength."""
-    areas = {}
+def _areas(
+    normal: np.ndarray, made: Sequence[ScoredClip], measure: str, protocol: ProtocolSummary
+) -> list[Metric]:
+    """Return the mean area of each kind, followed by its areas by strength."""
+    areas = []
     for kind in dict.fromkeys(clip.kind for clip in made):
         own = [clip for clip in made if clip.kind == kind]
         of_kind = {
@@ -131,8 +138,12 @@ def _areas(normal: np.ndarray, made: Sequence[ScoredClip], name: str) -> dict[st
         }
         known = {strength: area for strength, area in of_kind.items() if not math.isnan(area)}
         if known:
-            areas[f"{name}[{kind}]"] = float(np.mean(list(known.values())))
-            areas |= {f"{name}[{kind}@{strength:g}]": area for strength, area in known.items()}
+            mean = float(np.mean(list(known.values())))
+            areas.append(Metric(measure, mean, protocol, category=kind))
+            areas += [
+                Metric(measure, area, protocol, category=kind, strength=strength)
+                for strength, area in known.items()
+            ]
     return areas
 
 

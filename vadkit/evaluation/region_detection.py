@@ -27,6 +27,7 @@ from vadkit.evaluation.score_maps import (
     Masks,
     distinct_levels,
     frames_with_map,
+    maps_protocol,
     size_of,
     smoothing_words,
     spaced_levels,
@@ -89,9 +90,10 @@ class RegionDetection:
         after another, twice, so the mappings may load them on access. Raises ``DataError`` if
         videos or lengths differ, a map is infinite or partly NaN, or there is nothing to find.
         """
-        protocol = (
-            f"{(setting or Setting()).protocol}, {smoothing_words(self.sigma)}, alpha "
-            f"{self.alpha:g}, beta {self.beta:g}, least area {self.min_area}"
+        protocol = maps_protocol(
+            setting,
+            smoothing_words(self.sigma),
+            f"alpha {self.alpha:g}, beta {self.beta:g}, least area {self.min_area}",
         )
         sweeps = self.sweep(maps, masks, tracks)
         metrics = []

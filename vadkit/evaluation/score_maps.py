@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from vadkit.errors import DataError
+from vadkit.evaluation.metrics import ProtocolSummary, Setting
 
 # (N, h, w) maps and (N, H, W) masks by video; they may load a video on access.
 Maps = Mapping[str, np.ndarray]
@@ -46,6 +48,12 @@ def stretch(values: np.ndarray, size: tuple[int, int], sigma: float = 0.0) -> np
 def smoothing_words(sigma: float) -> str:
     """Describe the smoothing of maps, for a metric's protocol."""
     return f"smoothed over space, sigma {sigma:g} pixels" if sigma else "not smoothed"
+
+
+def maps_protocol(setting: Setting | None, *steps: str) -> ProtocolSummary:
+    """Return the setting's protocol, with the steps of an evaluator of maps added."""
+    given = (setting or Setting()).protocol
+    return replace(given, description=", ".join(filter(None, [given.description, *steps])))
 
 
 def frames_with_map(

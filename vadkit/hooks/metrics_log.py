@@ -39,12 +39,22 @@ class MetricsLog(Hook):
 
     def on_evaluated(self, ctx: FitContext) -> None:
         figures = {f"{metric.name}[{metric.protocol}]": metric.value for metric in ctx.metrics}
-        self._write(ctx, "evaluated", figures)
+        # The parts of each key, so that nobody has to take it apart.
+        parts = {
+            key: {
+                name: part
+                for name in ("measure", "category", "rate", "strength")
+                if (part := getattr(metric, name)) is not None
+            }
+            for key, metric in zip(figures, ctx.metrics, strict=True)
+        }
+        self._write(ctx, "evaluated", figures, on=ctx.evaluated_on, parts=parts)
 
-    def _write(self, ctx: FitContext, event: str, figures: dict[str, float]) -> None:
+    def _write(self, ctx: FitContext, event: str, figures: dict[str, float], **more: Any) -> None:
         # JSON has no NaN; an undefined metric is null.
         values: dict[str, Any] = {k: v if v == v else None for k, v in figures.items()}
-        line = {"event": event, "epoch": ctx.epoch, "step": ctx.step, "time": time.time(), **values}
+        line = {"event": event, "epoch": ctx.epoch, "step": ctx.step, "time": time.time()}
+        line |= more | values
         append_line(ctx.run / _FILE, json.dumps(line))
 
 

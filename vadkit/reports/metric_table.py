@@ -49,13 +49,21 @@ def _row(protocol: dict[str, Any]) -> dict[str, Any]:
     note = protocol.get("note", "")
     return {
         "name": name,
-        "details": words.removeprefix(f"{name}: ") if name != words else "",
+        "details": _description(protocol, name),
         "foresight": protocol.get("foresight"),
         "note": f"{note[:1].upper()}{note[1:]}." if note else "",
         "published": bool(protocol.get("published")),
         "headline": protocol.get("headline"),
         "cells": {},
     }
+
+
+def _description(protocol: dict[str, Any], name: str) -> str:
+    """What follows the protocol's name; earlier versions wrote only both in one sentence."""
+    if "description" in protocol:
+        return str(protocol["description"])
+    words = str(protocol["words"])
+    return words.removeprefix(f"{name}: ") if name != words else ""
 
 
 def _known(value: float | None) -> float | None:

@@ -16,7 +16,7 @@ from vadkit.reports.thumbnails import heat_thumbnail, thumbnail
 from vadkit.scoring.scorer import apply, chain_label
 
 # The keys of lines of metrics.jsonl that are not metrics.
-NOT_MEASURED = ("event", "epoch", "step", "time")
+NOT_MEASURED = ("event", "epoch", "step", "time", "on", "parts")
 
 
 def run_data(
@@ -102,14 +102,26 @@ def training_series(lines: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict
                 continue
             group, _, short = name.rpartition("/")
             if line.get("event") == "evaluated":
-                group, short = "pseudo" if name.startswith("pseudo-") else "test", name
-                if group == "pseudo" and "@" in name:
+                if (of_evaluation := _evaluated_group(line, name)) is None:
                     continue
+                group, short = of_evaluation, name
             named = groups.setdefault(group or "training", {})
             series = named.setdefault(short, {"x": [], "y": []})
             series["x"].append(line["step"])
             series["y"].append(_number(value))
     return groups
+
+
+def _evaluated_group(line: dict[str, Any], name: str) -> str | None:
+    """Return the group of a metric in a line of an evaluation; None for a single strength."""
+    if "parts" in line:
+        if line["parts"].get(name, {}).get("strength") is not None:
+            return None
+        return "pseudo" if line.get("on") == "pseudo-anomaly" else "test"
+    # Lines of earlier versions have only the names.
+    if name.startswith("pseudo-"):
+        return None if "@" in name else "pseudo"
+    return "test"
 
 
 def _kind_data(

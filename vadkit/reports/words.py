@@ -70,9 +70,13 @@ def _protocol(record: RunRecord) -> list[str]:
 def _alarms(record: RunRecord) -> list[str]:
     """Describe the metrics of the first protocol that has a threshold."""
     metrics = record.evaluation["metrics"]
-    words = next((one["protocol"] for one in metrics if one["name"] == "threshold"), None)
-    text = alarm_words(one for one in metrics if one["protocol"] == words)
-    return [] if text is None else [f"{text} Under {str(words).partition(',')[0]}."]
+    protocol = next((one["protocol"] for one in metrics if one["name"] == "threshold"), None)
+    text = alarm_words(one for one in metrics if one["protocol"] == protocol)
+    if text is None:
+        return []
+    rows = record.evaluation.get("protocols", [])
+    described = {row["words"]: row["name"] for row in rows if "name" in row}
+    return [f"{text} Under {described.get(protocol, protocol)}."]
 
 
 def alarm_words(metrics: Iterable[Mapping[str, Any]]) -> str | None:

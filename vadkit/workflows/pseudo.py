@@ -102,7 +102,7 @@ class PseudoTest:
             wanted = wanted & ~np.isnan(scores)
             hits = None if peaks is None else _hits(peaks, masks)[wanted]
             made.append(ScoredClip(clip.kind, clip.strength, clip.control, scores[wanted], hits))
-        return self.evaluator(normal, made, Setting("", rates=self.rates))
+        return self.evaluator(normal, made, Setting(rates=self.rates))
 
     def _scores(
         self, method: Method, video: FrameReader, extras: Extras

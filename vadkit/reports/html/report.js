@@ -116,7 +116,7 @@ function showSummary() {
   const first = rows[0];
   byId("headline").replaceChildren(...(first ? columns.slice(0, main).filter((name) => name in first.cells) : []).map((name) => {
     const one = make("div");
-    one.append(make("b", digits(first.cells[name].value)), make("span", `${name}, ${first.name.split(",")[0]}`));
+    one.append(make("b", digits(first.cells[name].value)), make("span", `${name}, ${first.name}`));
     return one;
   }));
   byId("sentences").replaceChildren(...run.sentences.map((text) => make("p", text)));

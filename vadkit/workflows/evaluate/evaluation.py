@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +75,7 @@ class Evaluation:
             "label_source": self.label_source,
             "skipped": self.skipped,
             "protocols": [result.as_data() for result in self.results],
-            "metrics": [_metric_data(metric) for metric in self.metrics],
+            "metrics": [metric.as_data() for metric in self.metrics],
             "not_measured": self.maps.missing | self.pseudo.missing,
             "notes": self.notes,
             **(self.status.as_data() if self.status is not None else {}),
@@ -161,11 +160,3 @@ def _best_on_test(run: Path, recipe: Recipe, overrides: tuple[str, ...]) -> str:
     if not names:
         raise TrainingError(f"run {run} has no checkpoint; train it first, or use --resume")
     return max(names, key=micro_auc)
-
-
-def _metric_data(metric: Metric) -> dict[str, Any]:
-    data = asdict(metric)
-    data["value"] = None if math.isnan(metric.value) else metric.value
-    if metric.low is None or metric.high is None or math.isnan(metric.low):
-        del data["low"], data["high"]
-    return data

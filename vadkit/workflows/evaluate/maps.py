@@ -17,7 +17,7 @@ from vadkit.workflows.progress import say
 
 if TYPE_CHECKING:
     from vadkit.data.videos import Video
-    from vadkit.evaluation.metrics import Metric
+    from vadkit.evaluation.metrics import Metric, ProtocolSummary
     from vadkit.evaluation.regions import Tracks
     from vadkit.workflows.evaluate.protocols import Scored
 
@@ -89,7 +89,7 @@ def evaluate_maps(
     metrics: list[Metric] = []
     for spec, evaluator, usable in wanted:
         own = {one.id: one for one in usable}
-        setting = Setting(_words(scored.checkpoint, len(kept) - len(own)))
+        setting = Setting(_protocol(scored.checkpoint, len(kept) - len(own)))
         folder: Mapping[str, np.ndarray] = _Lazy(list(own), maps)
         say(f"{spec.type}: {len(own)} videos")
         if evaluator.needs == "masks":
@@ -153,9 +153,12 @@ def _size(video: Video) -> tuple[int, int]:
     return probe(video.path).size
 
 
-def _words(checkpoint: str, without: int) -> str:
+def _protocol(checkpoint: str, without: int) -> ProtocolSummary:
+    from vadkit.evaluation.metrics import ProtocolSummary
+
     left_out = f", {without} videos without masks left out" if without else ""
-    return (
-        "raw maps: resized bilinearly to the masks, frames without a map dropped"
-        f"{left_out}, checkpoint {checkpoint}"
+    return ProtocolSummary(
+        "raw maps",
+        "resized bilinearly to the masks, frames without a map dropped"
+        f"{left_out}, checkpoint {checkpoint}",
     )

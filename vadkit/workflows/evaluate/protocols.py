@@ -58,6 +58,7 @@ class Result:
             **asdict(protocol),
             "headline": protocol.headline,
             "words": protocol.words,
+            "description": protocol.summary.description,
             "foresight": protocol.foresight,
             "published": self.published,
         }
@@ -173,7 +174,7 @@ def _setting(protocol: Protocol, scored: Scored) -> Setting:
     from vadkit.scoring.peaks import gap_frames
     from vadkit.scoring.scorer import chain_label
 
-    setting = Setting(protocol.words, rates=scored.rates, categories=scored.categories)
+    setting = Setting(protocol.summary, rates=scored.rates, categories=scored.categories)
     known = scored.calibration
     if known is None:
         level = scored.normal.frame_q999 if scored.normal and protocol.keeps_unit else None

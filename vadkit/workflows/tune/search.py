@@ -41,13 +41,15 @@ _MOST_KNOWN = 50
 class Tuned:
     """A finished search with its trials; the first trial is the unchanged recipe.
 
-    ``recipe`` is the file of the best recipe, ``log`` the file of the trials.
+    ``recipe`` is the file of the best recipe, ``log`` the file of the trials. ``kinds`` are the
+    kinds of pseudo-anomalies.
     """
 
     recipe: Path
     log: Path
     trials: list[Trial]
     held_out: list[str]
+    kinds: list[str]
 
     @property
     def best(self) -> Trial:
@@ -63,8 +65,9 @@ class Tuner:
 
     def __init__(self, recipe: Recipe) -> None:
         videos = load_videos(recipe, "train")
-        self.evaluator = pseudo_evaluator(recipe) or pseudo_evaluator(_asking(recipe))
-        assert self.evaluator is not None
+        evaluator = pseudo_evaluator(recipe) or pseudo_evaluator(_asking(recipe))
+        assert evaluator is not None
+        self.evaluator = evaluator
         self.rest, self.held = hold_out(videos, self.evaluator)
         self._stored: dict[str, tuple[list[FrameReader], list[Extras]]] = {}
         self._tests: dict[str, PseudoTest] = {}
@@ -84,7 +87,6 @@ class Tuner:
 
     def test(self, recipe: Recipe, method: Method) -> dict[str, float]:
         """Evaluate the method on the held-out videos."""
-        assert self.evaluator is not None
         key = _of_frames(recipe)
         if key not in self._tests:
             self._tests[key] = pseudo_test(recipe, self.evaluator, self.held)
@@ -151,7 +153,8 @@ def tune(
     if best.score is None:
         raise TrainingError(f"none of {len(done)} configurations works; {done[0].failed}")
     _write_best(out, load, best, done[0], held_out)
-    return Tuned(out, log, done, held_out)
+    kinds = list(dict.fromkeys(str(kind["type"]) for kind in tuner.evaluator.kinds))
+    return Tuned(out, log, done, held_out, kinds)
 
 
 @dataclass(frozen=True)
