@@ -1,4 +1,4 @@
-"""The commands ``validate`` and ``schema``."""
+"""The commands ``recipes``, ``validate`` and ``schema``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,30 @@ from typing import Annotated
 import typer
 
 from vadkit.cli.commands import Json, Plugin, Set
+from vadkit.cli.table import open_console, print_table
+
+
+def recipes(
+    word: Annotated[
+        str | None,
+        typer.Argument(help="Only recipes with this word, such as ped2 or memae."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the built-in recipes: name, method, data set, and one line on each."""
+    from vadkit.recipe.catalogue import built_in_recipes
+
+    found = built_in_recipes(word)
+    if as_json:
+        typer.echo(json.dumps([one.as_data() for one in found], indent=2))
+        return
+    print_table(
+        open_console(),
+        ["recipe", "method", "data set", "about"],
+        [[one.name, one.method, one.dataset, one.summary] for one in found],
+        left=3,
+        text=True,
+    )
 
 
 def validate(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from vadkit.recipe.faults import Fault, RecipeFaults
+from vadkit.recipe.load import load_recipe
+from vadkit.recipe.locate import find_recipe
 from vadkit.recipe.model import Alarms, Calibrate, Clip, Data, LossSpec, Recipe, Spec, Train
-from vadkit.recipe.resolve import check_components, find_recipe, load_recipe, resolve
+from vadkit.recipe.parts import check_components
+from vadkit.recipe.resolve import resolve
 
 __all__ = [
     "Alarms",

@@ -10,9 +10,11 @@ from typing import Any
 
 from vadkit.errors import PluginError
 from vadkit.plugins import Plugin, read_plugin
+from vadkit.recipe.load import read_recipe
+from vadkit.recipe.locate import find_recipe
 from vadkit.recipe.model import Recipe
 from vadkit.recipe.plugins import plugin_files
-from vadkit.recipe.resolve import find_recipe, read_recipe, resolve_data
+from vadkit.recipe.resolve import resolve_data
 from vadkit.registry import FAMILIES, Component, declaring
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from vadkit.recipe.faults import Fault, Origin, Place, RecipeFaults, describe
+from vadkit.recipe.locate import nearest_recipes
 
 # Limits for recipes. The number of values also limits the expansion of nested aliases.
 _MOST_BYTES = 1 << 20
@@ -92,7 +93,7 @@ def read_recipe_text(path: Path) -> str:
             return content.decode("utf-8")
         message = "is larger than 1 MiB, so it is not a recipe; is it another file?"
     except FileNotFoundError:
-        message = "recipe not found; give the path of a YAML file"
+        message = f"recipe not found{_instead(path)}"
     except IsADirectoryError:
         inside = sorted(p.name for p in path.glob("*.yaml"))
         message = "is a directory, not a recipe" + (
@@ -107,6 +108,14 @@ def read_recipe_text(path: Path) -> str:
     except ValueError:
         message = "is not a valid file path: it contains a NUL character"
     raise RecipeFaults([Fault((), message)], origin)
+
+
+def _instead(path: Path) -> str:
+    near = [f"'{name}'" for name in nearest_recipes(path)]
+    if not near:
+        return "; give the path of a YAML file, or a name that `vadkit recipes` lists"
+    which = f"{', '.join(near[:-1])} or {near[-1]}" if len(near) > 1 else near[0]
+    return f"; did you mean {which}? `vadkit recipes` lists the built-in ones"
 
 
 def parse(text: str, source: str) -> tuple[dict[str, Any], Origin, list[Fault]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from vadkit import trust
 from vadkit.plugins import read_plugin
+from vadkit.recipe.load import read_recipe
+from vadkit.recipe.locate import find_recipe
 from vadkit.recipe.plugins import plugin_files, plugins_of_run
-from vadkit.recipe.resolve import find_recipe, read_recipe
 from vadkit.workflows.progress import say
 
 TORCH_SUFFIX = ".pt2"

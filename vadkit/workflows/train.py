@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vadkit.device import pick_device
 from vadkit.errors import RecipeError, VadkitError
 from vadkit.files import write_json
-from vadkit.recipe import Recipe, load_recipe
-from vadkit.recipe.resolve import find_recipe
+from vadkit.recipe import Recipe, find_recipe, load_recipe
 from vadkit.workflows.build import (
     build_clip,
     build_hooks,

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vadkit.errors import DataError, RecipeError
-from vadkit.recipe import Spec, load_recipe
+from vadkit.recipe import Spec, find_recipe, load_recipe
 from vadkit.recipe.model import DEFAULTS
-from vadkit.recipe.resolve import find_recipe
 from vadkit.registry import build
 from vadkit.workflows.build import build_list, load_videos
 from vadkit.workflows.evaluate.evaluation import Evaluation

@@ -15,7 +15,7 @@ from vadkit.device import pick_device
 from vadkit.errors import RecipeError, TrainingError, VadkitError
 from vadkit.files import write_text
 from vadkit.recipe import Recipe, RecipeFaults, Spec, find_recipe, load_recipe
-from vadkit.recipe.resolve import set_value
+from vadkit.recipe.load import set_value
 from vadkit.recipe.search import Choices, Range, Space, parse_search, read_space
 from vadkit.recipe.source import parse, parse_override, read_recipe_text, to_yaml
 from vadkit.registry import find
