@@ -33,7 +33,10 @@ def test_one_table_over_protocols(vadkit, tmp_path):
     run = train(vadkit, tmp_path, epochs=2)
     code, out, err = vadkit("eval", run)
     assert code == 0, err
-    rows = [line.split()[0] for line in out.splitlines()[:5]]
+    table = out.partition("\nIn brackets")[0].splitlines()
+    assert max(map(len, table)) <= 80
+    assert "Bold" not in out
+    rows = [line.split()[0] for line in table if not line.startswith((" ", "("))]
     assert rows == ["protocol", "raw", "online", "offline", "ano-pred"]
     assert "ano-pred (as published)" in out
     assert "raw: not smoothed, not normalised; online-valid." in out

@@ -74,5 +74,6 @@ def test_trials_of_an_earlier_search_are_read_and_shown(capsys):
     trials = read_trials(log, about)
     print_tuned(Tuned(Path("best.yaml"), log, trials, ["03"], ["pace", "texture"]))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["trial", "AUC", "pace", "texture", "alarms/h", "s", "values"]
+    assert lines[0].split() == ["trial", "AUC", "pace", "texture", "alarms/h", "s"]
     assert lines[1].split()[:4] == ["0", "0.1101", "0.139", "0.081"]
+    assert lines[2] == "    unchanged recipe"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.table import open_console, print_table
 
 if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
@@ -23,42 +24,50 @@ class Method(StrEnum):
     conformal = "conformal"
 
 
+Videos = Annotated[
+    Path | None,
+    typer.Option(
+        help="A folder of other normal videos, which were not used in training. Default: the "
+        "saved scores of the training videos."
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(help="A name for this calibration. Default: the folder's name, or training."),
+]
+Use = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Activate a saved calibration; with another rate or method, reuse its scores.",
+    ),
+]
+ListKept = Annotated[
+    bool, typer.Option("--list", help="Only list the saved calibrations of the run.")
+]
+PerHour = Annotated[
+    float | None,
+    typer.Option(
+        help="Allowed false alarms per hour of one camera. Default: the rate in the recipe."
+    ),
+]
+How = Annotated[
+    Method | None,
+    typer.Option(
+        help="pot: a Pareto tail fitted to peaks; quantile: a quantile of the peaks; "
+        "conformal: a rank of the highest scores per video. Default: the method in the recipe."
+    ),
+]
+
+
 def calibrate(
     run: Run,
-    videos: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder of other normal videos, which were not used in training. Default: the "
-            "saved scores of the training videos."
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(help="A name for this calibration. Default: the folder's name, or training."),
-    ] = None,
-    use: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Activate a saved calibration; with another rate or method, reuse its scores.",
-        ),
-    ] = None,
-    list_kept: Annotated[
-        bool, typer.Option("--list", help="Only list the saved calibrations of the run.")
-    ] = False,
-    false_alarms_per_hour: Annotated[
-        float | None,
-        typer.Option(
-            help="Allowed false alarms per hour of one camera. Default: the rate in the recipe."
-        ),
-    ] = None,
-    method: Annotated[
-        Method | None,
-        typer.Option(
-            help="pot: a Pareto tail fitted to peaks; quantile: a quantile of the peaks; "
-            "conformal: a rank of the highest scores per video. Default: the method in the recipe."
-        ),
-    ] = None,
+    videos: Videos = None,
+    name: Name = None,
+    use: Use = None,
+    list_kept: ListKept = False,
+    false_alarms_per_hour: PerHour = None,
+    method: How = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
@@ -100,10 +109,6 @@ def calibrate(
 
 def _list(run: Path, as_json: bool) -> None:
     """Print one row per calibration; a star marks the active one."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     from vadkit.scoring.calibration import alarm_rate, duration
     from vadkit.text import printable
     from vadkit.workflows.calibrate.saved import kept_calibrations
@@ -114,24 +119,26 @@ def _list(run: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([one.as_data() for one in kept], indent=2))
         return
-    table = Table("", "name", "threshold", "target", "based on", box=None, pad_edge=False)
+    rows = []
     for one in kept:
         seen = one.found.evidence
-        based = f"{duration(seen.hours)} of {escape(printable(seen.source))}"
-        table.add_row(
-            "*" if one.current else "",
-            one.name,
-            f"{one.found.threshold:.4g}",
-            f"{alarm_rate(one.found.false_alarms_per_hour)}, {one.found.method}",
-            based + (" (from an earlier checkpoint)" if one.stale else ""),
+        based = f"{duration(seen.hours)} of {printable(seen.source)}"
+        rows.append(
+            [
+                one.name,
+                "*" if one.current else "",
+                f"{one.found.threshold:.4g}",
+                f"{alarm_rate(one.found.false_alarms_per_hour)}, {one.found.method}",
+                based + (" (from an earlier checkpoint)" if one.stale else ""),
+            ]
         )
-    console = Console(width=None if Console().is_terminal else 200)
-    console.print(table, highlight=False)
+    heads = ["name", "", "threshold", "target", "based on"]
+    print_table(open_console(), heads, rows, left=2, text=True)
 
 
 def print_calibration(found: Calibration) -> None:
     """Print the threshold with its interval and evidence, and warnings on stderr."""
-    from rich.console import Console
+    from rich.text import Text
 
     from vadkit.scoring.calibration import alarm_rate, duration, rounded
     from vadkit.scoring.scorer import chain_label
@@ -149,8 +156,8 @@ def print_calibration(found: Calibration) -> None:
         f"{seen.level:.4g}",
         "supports": f"rates of {rounded(seen.supported_per_hour)} false alarms per hour or more",
     }
-    console = Console(width=None if Console().is_terminal else 120)
+    console = open_console()
     for name, text in rows.items():
-        console.print(f"[bold]{name:<13}[/]{text}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble((f"{name:<13}", "bold"), text), soft_wrap=True)
     for warning in found.warnings:
         typer.echo(f"warning: {warning}", err=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfinished
-from vadkit.cli.evaluation import cell, speaker
+from vadkit.cli.evaluation_output import metric_cell, speaker
+from vadkit.cli.table import Cell, open_console, print_table
 
 if TYPE_CHECKING:
     from vadkit.workflows.evaluate.compare import Compared, Comparison
@@ -47,28 +48,22 @@ def compare(
 
 def print_comparison(result: Comparison) -> None:
     """Print one row per run, then the means over seeds and the details."""
-    from rich.console import Console
-    from rich.table import Table
-
     main = result.headline
     shown = ["micro-auc", "macro-auc", "ap", "eer"]
     if main not in shown:
         shown.insert(0, main)
-    table = Table("run", "seed", *shown, f"{main} minus the first's", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    rows: list[list[Cell | str]] = []
     for one in result.runs:
         found = {metric.name: metric for metric in one.metrics}
-        cells = [cell(found[name], name == main) for name in shown]
-        gap = one.difference
-        text = "" if gap is None else f"{gap.value:+.4f} \\[{gap.low:+.3f}, {gap.high:+.3f}]"
-        table.add_row(one.name, str(one.seed), *cells, "not comparable" if one.why_not else text)
+        cells = [metric_cell(found[name], name == main) for name in shown]
+        rows.append([Cell(one.name, f"seed {one.seed}"), *cells, _difference(one)])
     for group in result.groups:
         spreads = [group.metrics[name] for name in shown]
-        cells = [f"{spread.mean:.4f} ± {spread.deviation:.4f}" for spread in spreads]
-        table.add_row(group.name, ",".join(map(str, group.seeds)), *cells, style="italic")
-    console = Console(width=None if Console().is_terminal else 140)
-    console.print(table, highlight=False)
+        means = [Cell(f"{one.mean:.4f}", f"± {one.deviation:.4f}") for one in spreads]
+        seeds = f"seeds {', '.join(map(str, group.seeds))}"
+        rows.append([Cell(group.name, seeds), *means, ""])
+    console = open_console()
+    print_table(console, ["run", *shown, "minus the first"], rows)
     say = speaker(console)
     say("")
     if result.groups:
@@ -78,9 +73,22 @@ def print_comparison(result: Comparison) -> None:
         )
     for one in result.runs[1:]:
         say(_against_first(one))
-    say(f"Protocol: {result.protocol}. In brackets: 95% intervals over videos.")
+    say(
+        f"Protocol: {result.protocol}. In brackets: 95% intervals over videos. The last column is "
+        f"the {main} minus that of the first run."
+    )
     if result.plot:
         typer.echo(result.plot)
+
+
+def _difference(run: Compared) -> Cell:
+    if run.why_not:
+        return Cell("not comparable")
+    gap = run.difference
+    if gap is None:
+        return Cell("")
+    note = "" if math.isnan(gap.low) else f"[{gap.low:+.3f}, {gap.high:+.3f}]"
+    return Cell(f"{gap.value:+.4f}", note)
 
 
 def _against_first(run: Compared) -> str:

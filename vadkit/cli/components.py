@@ -6,12 +6,14 @@ It does not import the components.
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vadkit.cli.commands import Json, Plugin
+from vadkit.cli.table import open_console, wrap_paragraphs
 
 if TYPE_CHECKING:
     from vadkit.signatures import ComponentInfo
@@ -80,7 +82,11 @@ def list_components(
 def _print_one(info: ComponentInfo) -> None:
     origin = "" if info.origin == "vadkit" else f" [{info.origin}]"
     typer.echo(f"{info.family} {info.name}{origin}\n")
-    typer.echo(f"{info.description}\n" if info.description else "(no docstring)\n")
+    width = open_console().width
+    description = wrap_paragraphs(info.description, width) or "(no docstring)"
+    typer.echo(f"{description}\n")
+    if info.family == "protocols":
+        _print_choices(info.name, width)
     if not info.parameters:
         typer.echo("No parameters.")
         return
@@ -93,6 +99,30 @@ def _print_one(info: ComponentInfo) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         typer.echo("  " + "  ".join(cells).rstrip())
+
+
+def _print_choices(name: str, width: int) -> None:
+    """Print what a protocol chooses; of ``custom``, these are the defaults."""
+    from vadkit.registry import build
+
+    protocol = build("protocols", name, {})
+    foresight = "; ".join(protocol.foresight)
+    rows = {
+        "main metric": protocol.headline,
+        "averaging": protocol.averaging,
+        "smoothing": protocol.smoothing_words,
+        "normalisation": protocol.normalisation_words,
+        "frames without a score": protocol.unscored_words,
+        "checkpoint": protocol.checkpoint,
+        "online": f"no: {foresight}" if foresight else "yes: a live system can do the same",
+        "note": protocol.note,
+    }
+    typer.echo("Choices:")
+    for label, text in rows.items():
+        if text:
+            line = f"  {label:<22}  {text}"
+            typer.echo(textwrap.fill(line, width, subsequent_indent=" " * 26))
+    typer.echo("")
 
 
 def _as_data(info: ComponentInfo) -> dict[str, Any]:

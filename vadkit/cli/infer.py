@@ -72,6 +72,11 @@ def infer(
         typer.echo(json.dumps([{**result.as_data(), **status} for result in results], indent=2))
     else:
         _print_results(results)
+    _end(results)
+
+
+def _end(results: list[Inferred]) -> None:
+    """Name the videos that could not be scored, and exit with 3 if there are any."""
     failed = [result for result in results if result.error is not None]
     if failed:
         typer.echo(f"{len(failed):,} of {len(results):,} videos could not be scored:", err=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vadkit.cli.commands import Json, Plugin, Set
+from vadkit.cli.table import Cell, open_console, print_table
 
 if TYPE_CHECKING:
     from vadkit.workflows.tune.search import Tuned
@@ -19,31 +20,36 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
+Search = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=LOW:HIGH",
+        help="A value to search: KEY=LOW:HIGH, KEY=LOW:HIGH:log, or KEY=ONE,TWO,...; "
+        "repeatable. Default: the section 'search' of the recipe, or the search space of the "
+        "method.",
+    ),
+]
+Trials = Annotated[
+    int, typer.Option(min=1, help="Configurations to try; the first is the unchanged recipe.")
+]
+Seconds = Annotated[
+    float | None, typer.Option(min=0, help="Start no new trial after this many seconds.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="The file for the best recipe. Default: NAME-tuned.yaml. Trials are saved next to "
+        "it, so that an interrupted search can continue."
+    ),
+]
+
+
 def tune(
     recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a built-in recipe.")],
-    search: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=LOW:HIGH",
-            help="A value to search: KEY=LOW:HIGH, KEY=LOW:HIGH:log, or KEY=ONE,TWO,...; "
-            "repeatable. Default: the section 'search' of the recipe, or the search space of the "
-            "method.",
-        ),
-    ] = None,
-    trials: Annotated[
-        int,
-        typer.Option(min=1, help="Configurations to try; the first is the unchanged recipe."),
-    ] = 20,
-    seconds: Annotated[
-        float | None, typer.Option(min=0, help="Start no new trial after this many seconds.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="The file for the best recipe. Default: NAME-tuned.yaml. Trials are saved next to "
-            "it, so that an interrupted search can continue."
-        ),
-    ] = None,
+    search: Search = None,
+    trials: Trials = 20,
+    seconds: Seconds = None,
+    out: Out = None,
     overrides: Set = None,
     plugin: Plugin = None,
     as_json: Json = False,
@@ -53,18 +59,7 @@ def tune(
     Some training videos are held out and edited into synthetic anomalies. Each configuration is
     trained on the other videos and scored by how well it detects these anomalies.
     """
-    from vadkit.workflows.progress import say
     from vadkit.workflows.tune.search import tune as workflow
-
-    def on_trial(trial: Trial, best: Trial) -> None:
-        what = _values(trial)
-        if trial.failed is not None:
-            say(f"trial {trial.number}: failed ({trial.failed}): {what}")
-            return
-        say(
-            f"trial {trial.number}: AUC {trial.score:.4f} (best {best.score:.4f}), "
-            f"{trial.seconds:.0f} s: {what}"
-        )
 
     try:
         tuned = workflow(
@@ -75,7 +70,7 @@ def tune(
             out=out,
             overrides=overrides or (),
             plugins=plugin or (),
-            on_trial=on_trial,
+            on_trial=_say_trial,
         )
     except KeyboardInterrupt:
         typer.echo("interrupted; to continue, run the same command again", err=True)
@@ -84,6 +79,20 @@ def tune(
         typer.echo(json.dumps(_data(tuned), indent=2))
     else:
         print_tuned(tuned)
+
+
+def _say_trial(trial: Trial, best: Trial) -> None:
+    """Tell the progress of a search on stderr."""
+    from vadkit.workflows.progress import say
+
+    what = _values(trial)
+    if trial.failed is not None:
+        say(f"trial {trial.number}: failed ({trial.failed}): {what}")
+        return
+    say(
+        f"trial {trial.number}: AUC {trial.score:.4f} (best {best.score:.4f}), "
+        f"{trial.seconds:.0f} s: {what}"
+    )
 
 
 def _values(trial: Trial) -> str:
@@ -111,9 +120,6 @@ def _data(tuned: Tuned) -> dict[str, Any]:
 
 def print_tuned(tuned: Tuned) -> None:
     """Print the best trials and the unchanged recipe: values, and AUC by kind of anomaly."""
-    from rich.console import Console
-    from rich.table import Table
-
     from vadkit.evaluation.metrics import metric_name
 
     scored = [trial for trial in tuned.trials if trial.score is not None]
@@ -122,22 +128,19 @@ def print_tuned(tuned: Tuned) -> None:
     shown += [trial for trial in tuned.trials[:1] if trial in scored and trial not in shown]
     areas = {kind: metric_name("pseudo-auc", category=kind) for kind in tuned.kinds}
     areas = {kind: name for kind, name in areas.items() if name in tuned.best.metrics}
-    table = Table("trial", box=None, pad_edge=False, header_style="bold")
-    for name in ("AUC", *areas, "alarms/h", "s"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("values", overflow="fold")
+    rows: list[list[Cell | str]] = []
     for trial in shown:
-        table.add_row(
+        style = "bold" if trial is tuned.best else ""
+        figures = [
             str(trial.number),
             f"{trial.score:.4f}",
             *(_figure(trial, name, ".3f") for name in areas.values()),
             _figure(trial, "pseudo-false-alarms/h", ".0f"),
             f"{trial.seconds:.0f}",
-            _values(trial),
-            style="bold" if trial is tuned.best else "",
-        )
-    console = Console(width=None if Console().is_terminal else 140)
-    console.print(table, highlight=False)
+        ]
+        rows.append([*(Cell(figure, style=style) for figure in figures), _values(trial)])
+    console = open_console()
+    print_table(console, ["trial", "AUC", *areas, "alarms/h", "s", "values"], rows, text=True)
     failed = len(tuned.trials) - len(scored)
     console.print(
         f"[dim]{len(tuned.trials)} configurations{f', {failed} failed' if failed else ''}; trial 0 "

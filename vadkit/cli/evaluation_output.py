@@ -1,0 +1,180 @@
+"""The output of ``eval``: a table of metrics by protocol, and the data that they come from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from vadkit.cli.table import Cell, open_console, print_table, shows_bold
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vadkit.evaluation.metrics import Metric, ProtocolSummary
+    from vadkit.workflows.evaluate.evaluation import Evaluation
+    from vadkit.workflows.evaluate.protocols import Result
+
+_COLUMNS = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "eer")
+_ALWAYS = ("micro-auc", "macro-auc", "ap", "eer")
+
+
+def print_evaluation(result: Evaluation) -> None:
+    """Print one row per protocol, then the details of each protocol and of the test set."""
+    shown = [name for name in _COLUMNS if _wanted(name, result.results)]
+    rows = []
+    for one in result.results:
+        found = {metric.name: metric for metric in one.metrics}
+        cells = [metric_cell(found.get(name), name == one.protocol.headline) for name in shown]
+        rows.append([Cell(one.protocol.name, "(as published)" * one.published), *cells])
+    console = open_console()
+    print_table(console, ["protocol", *shown], rows)
+    say = speaker(console)
+    if any(metric.interval for metric in result.metrics):
+        bold = " Bold: the protocol's AUC." if shows_bold(console) else ""
+        say(f"[dim]In brackets: 95% bootstrap interval over videos.{bold}")
+    say("")
+    _print_protocols(result, say)
+    _print_alarms(result, say)
+    _print_categories(result, say)
+    _print_maps(result, say)
+    _print_pseudo(result, say)
+    _print_counts(result, say)
+
+
+def _wanted(name: str, results: list[Result]) -> bool:
+    """Whether to show a column: the padded AUC only if it is the main metric of a protocol."""
+    return name in _ALWAYS or any(name == one.protocol.headline for one in results)
+
+
+def metric_cell(metric: Metric | None, headline: bool) -> Cell:
+    """A metric with its interval; bold if it is the protocol's main metric."""
+    if metric is None or math.isnan(metric.value):
+        return Cell("undefined")
+    bounds = metric.interval
+    note = "" if bounds is None else f"[{bounds.low:.3f}, {bounds.high:.3f}]"
+    return Cell(f"{metric.value:.4f}", note, "bold" if headline else "")
+
+
+def _bounds(metric: Metric) -> str:
+    bounds = metric.interval
+    return "" if bounds is None else f" [dim]\\[{bounds.low:.3f}, {bounds.high:.3f}][/dim]"
+
+
+def _sentence(protocol: ProtocolSummary) -> str:
+    text = str(protocol)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def speaker(console: Console) -> Callable[[str], None]:
+    """Return a function that prints a line without wrapping and highlighting."""
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    return say
+
+
+def _print_protocols(result: Evaluation, say: Callable[[str], None]) -> None:
+    for one in result.results:
+        name = one.protocol.name + " (as published)" * one.published
+        words = f"{name}: {one.protocol.scoring_words}"
+        foresight = "; ".join(one.protocol.foresight)
+        valid = f"not online: {foresight}" if foresight else "online-valid"
+        say(f"{words}; [{'yellow' if foresight else 'green'}]{valid}[/].")
+        if one.protocol.note:
+            say(f"  [dim]{one.protocol.note[0].upper()}{one.protocol.note[1:]}.")
+    say("")
+
+
+def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
+    """Print detections at limited false alarms and at the threshold.
+
+    Each comes from the first protocol that has it.
+    """
+    from rich.markup import escape
+
+    from vadkit.reports.words import alarm_words
+
+    for one in result.results:
+        at_rate = [metric for metric in one.metrics if metric.rate is not None]
+        if at_rate:
+            hours = next(metric.value for metric in one.metrics if metric.name == "normal-hours")
+            say(
+                f"{one.protocol.name}, abnormal frames found at limited false alarms: "
+                + ", ".join(f"{metric.value:.3f} at {metric.rate:g}/h" for metric in at_rate)
+                + f" ({hours * 60:.3g} minutes of normal video: one false alarm means "
+                f"{1 / hours:.3g} per hour)."
+            )
+            break
+    for one in result.results:
+        if (text := alarm_words(metric.as_data() for metric in one.metrics)) is not None:
+            say(f"{one.protocol.name}, {escape(text[0].lower() + text[1:])}")
+            break
+
+
+def _print_categories(result: Evaluation, say: Callable[[str], None]) -> None:
+    for one in result.results[:1]:
+        areas = [metric for metric in one.metrics if metric.category is not None]
+        if areas:
+            listed = ", ".join(f"{metric.category} {metric.value:.3f}" for metric in areas)
+            say(f"{one.protocol.name}, micro AUC by category: {listed}.")
+
+
+def _print_maps(result: Evaluation, say: Callable[[str], None]) -> None:
+    shown = {
+        "pixelwise-auc": "pixelwise AUC",
+        "pixel-criterion-auc": "pixel-criterion AUC",
+        "rbdc": "RBDC",
+        "tbdc": "TBDC",
+    }
+    by_protocol: dict[ProtocolSummary, list[Metric]] = {}
+    for metric in result.maps.metrics:
+        if metric.name in shown:
+            by_protocol.setdefault(metric.protocol, []).append(metric)
+    for protocol, found in by_protocol.items():
+        say(", ".join(f"{shown[one.name]} {one.value:.4f}{_bounds(one)}" for one in found) + ".")
+        say(f"  [dim]{_sentence(protocol)}")
+    for name, reason in result.maps.missing.items():
+        say(f"[yellow]{name} not measured:[/] {reason}.")
+
+
+def _print_pseudo(result: Evaluation, say: Callable[[str], None]) -> None:
+    areas = [
+        metric
+        for metric in result.pseudo.metrics
+        if metric.measure == "pseudo-auc" and metric.strength is None
+    ]
+    if areas:
+        overall = next(metric for metric in areas if metric.category is None)
+        kinds = ", ".join(
+            f"{metric.category} {metric.value:.3f}"
+            for metric in areas
+            if metric.category is not None
+        )
+        say(f"pseudo-anomalies, micro AUC {overall.value:.4f}: {kinds}.")
+        say(f"  [dim]{_sentence(overall.protocol)}")
+    for name, reason in result.pseudo.missing.items():
+        say(f"[yellow]{name} not measured:[/] {reason}.")
+
+
+def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
+    counts = {metric.name: metric.value for metric in result.results[0].metrics}
+    unscored = result.results[0].protocol.unscored_words
+    if "frames" in counts:
+        say(
+            f"{counts['frames']:.0f} frames of {counts['videos']:.0f} videos, "
+            f"{counts['abnormal']:.0f} abnormal; {counts['unscored']:.0f} frames without a score, "
+            f"{unscored}; {counts['one-class-videos']:.0f} videos of one class, not in macro-auc."
+        )
+    if result.skipped:
+        say(
+            f"Unreadable videos, left out: {', '.join(result.skipped)}. These results are not "
+            "comparable with results on the whole test split."
+        )
+    source = f"Labels: {result.label_source}."
+    if result.checkpoint is not None:
+        source += f" Checkpoint: {result.checkpoint} (step {result.step})."
+    say(source)
+    for note in result.notes:
+        say(f"[yellow]{note}[/]")
