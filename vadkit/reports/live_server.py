@@ -7,6 +7,7 @@ import logging
 import resource
 import socket
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import h11
@@ -22,6 +23,62 @@ _REQUEST_S = 10.0
 _BACKLOG = 64
 
 
+@dataclass
+class _Limits:
+    """The limits of all connections, and the numbers of open ones by client."""
+
+    most: int
+    most_of_one: int
+    request_s: float
+    open_now: Counter[str] = field(default_factory=Counter)
+
+
+class _Bounded(H11Protocol):
+    """HTTP of one connection, within the limits of its class."""
+
+    limits: _Limits
+    client_address: str | None = None
+    watching: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        count = self.limits.open_now
+        if count.total() >= self.limits.most or count[address] >= self.limits.most_of_one:
+            transport.abort()
+            return
+        self.client_address = address
+        count[address] += 1
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.client_address is not None:
+            count = self.limits.open_now
+            count.subtract([self.client_address])
+            if not count[self.client_address]:
+                del count[self.client_address]
+            self.client_address = None
+        if self.watching is not None:
+            self.watching.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def _watch(self) -> None:
+        if self.watching is not None:
+            self.watching.cancel()
+        self.watching = self.loop.call_later(self.limits.request_s, self._look)
+
+    def _look(self) -> None:
+        """Only complete requests count, not single bytes."""
+        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+            self.transport.abort()
+        else:
+            self._watch()
+
+
 def make_server(
     app: ASGIApp,
     *,
@@ -35,54 +92,11 @@ def make_server(
     ``most_of_one`` from one client; others are closed immediately. A connection that has not sent a
     complete request for ``request_s`` seconds is closed.
     """
-    limit = _most() if most is None else most
-    open_now: Counter[str] = Counter()
-
-    class Bounded(H11Protocol):
-        """HTTP of one connection, within the limits."""
-
-        client_address: str | None = None
-        watching: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            address = self.client[0] if self.client else ""
-            if open_now.total() >= limit or open_now[address] >= most_of_one:
-                transport.abort()
-                return
-            self.client_address = address
-            open_now[address] += 1
-            self._watch()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self.client_address is not None:
-                open_now.subtract([self.client_address])
-                if not open_now[self.client_address]:
-                    del open_now[self.client_address]
-                self.client_address = None
-            if self.watching is not None:
-                self.watching.cancel()
-            super().connection_lost(exc)
-
-        def on_response_complete(self) -> None:
-            super().on_response_complete()
-            self._watch()
-
-        def _watch(self) -> None:
-            if self.watching is not None:
-                self.watching.cancel()
-            self.watching = self.loop.call_later(request_s, self._look)
-
-        def _look(self) -> None:
-            """Only complete requests count, not single bytes."""
-            if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-                self.transport.abort()
-            else:
-                self._watch()
-
+    limits = _Limits(_most() if most is None else most, most_of_one, request_s)
     config = uvicorn.Config(
         app,
-        http=Bounded,
+        # uvicorn creates the protocol itself, so each server has a class with its limits.
+        http=type("Bounded", (_Bounded,), {"limits": limits}),
         ws="none",
         loop="asyncio",
         lifespan="off",

@@ -143,13 +143,7 @@ def calibrate(
             f"calibration: needs a method of {', '.join(get_args(FitName))} and more than 0 false "
             f"alarms per hour; got '{method}' and {per_hour}"
         )
-    final = apply([build_spec("scorers", spec) for spec in scorers], dict(scores))
-    final = {id: values for id, values in final.items() if not np.isnan(values).all()}
-    if not final:
-        raise DataError(
-            "no normal frame has a score, so there is nothing to calibrate on; are the videos "
-            "shorter than the method's clips?"
-        )
+    final = _live_scores(scores, scorers)
     said = list(warnings)
     series = [(values, rates[id]) for id, values in final.items()]
     hours = sum(_hours(values, rate) for values, rate in series)
@@ -161,23 +155,14 @@ def calibrate(
     count = sum(map(len, found))
     units = [_unit(values, rate, level, merge_s) for values, rate in series]
     threshold, expected = _fit(units, method, level, per_hour)
-    alarms = sum(
-        len(peaks.peaks_over(values, threshold, peaks.gap_frames(merge_s, rate)))
-        for values, rate in series
-    )
     supported = _supported(units, method)
     if supported > per_hour * (1 + 1e-9):
         extrapolated = method == "pot" and count >= peaks.FEWEST
         said.append(_too_little(units, method, per_hour, supported, extrapolated))
     if method != "conformal" and len(units) < _VIDEOS:
-        units = [
-            _unit(piece, rate, level, merge_s)
-            for values, rate in series
-            for piece in np.array_split(
-                values, max(1, round(_PIECES * _hours(values, rate) / hours))
-            )
-        ]
+        units = _pieces(series, hours, level, merge_s)
     low, high = _bootstrap(units, method, level, per_hour)
+    alarms = _alarms_over(series, threshold, merge_s)
     rate_low, rate_high = peaks.rate_interval(alarms, hours)
     evidence = Evidence(
         source=source,
@@ -206,6 +191,30 @@ def calibrate(
     )
 
 
+def _live_scores(
+    scores: Mapping[str, np.ndarray], scorers: Sequence[Mapping[str, Any]]
+) -> dict[str, np.ndarray]:
+    """Return the smoothed scores of the videos that have any; ``DataError`` if none has."""
+    final = apply([build_spec("scorers", spec) for spec in scorers], dict(scores))
+    final = {id: values for id, values in final.items() if not np.isnan(values).all()}
+    if not final:
+        raise DataError(
+            "no normal frame has a score, so there is nothing to calibrate on; are the videos "
+            "shorter than the method's clips?"
+        )
+    return final
+
+
+def _alarms_over(
+    series: Sequence[tuple[np.ndarray, float]], threshold: float, merge_s: float
+) -> int:
+    """Return the number of alarms that the normal video itself would raise."""
+    return sum(
+        len(peaks.peaks_over(values, threshold, peaks.gap_frames(merge_s, rate)))
+        for values, rate in series
+    )
+
+
 class _Unit(NamedTuple):
     """A video or a piece of one: its peaks above the level, hours, and highest score."""
 
@@ -218,6 +227,17 @@ def _unit(values: np.ndarray, rate: float, level: float, merge_s: float) -> _Uni
     found = peaks.peaks_over(values, level, peaks.gap_frames(merge_s, rate))
     highest = float(np.nanmax(values)) if not np.isnan(values).all() else -math.inf
     return _Unit(found, _hours(values, rate), highest)
+
+
+def _pieces(
+    series: Sequence[tuple[np.ndarray, float]], hours: float, level: float, merge_s: float
+) -> list[_Unit]:
+    """Cut few videos into about ``_PIECES`` pieces of similar length, for the bootstrap."""
+    return [
+        _unit(piece, rate, level, merge_s)
+        for values, rate in series
+        for piece in np.array_split(values, max(1, round(_PIECES * _hours(values, rate) / hours)))
+    ]
 
 
 def _hours(values: np.ndarray, rate: float) -> float:

@@ -122,6 +122,13 @@ def build_store(
             tell(1, 0)
 
         each(store, [(key, video) for key, (video, _) in plan.missing.items()])
+    return _opened(plan, failed, on_bad_video)
+
+
+def _opened(
+    plan: Plan, failed: dict[str, str], on_bad_video: Literal["stop", "skip"]
+) -> tuple[list[StoredVideo], list[Skipped]]:
+    """Open every video of the plan in the store; ``failed`` has reasons by key."""
     stored, skipped = [], []
     for video, key in zip(plan.videos, plan.keys, strict=True):
         found = None

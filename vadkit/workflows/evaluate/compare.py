@@ -107,7 +107,6 @@ def compare(
     Raises ``RecipeError`` for fewer than two runs, for a run given twice, and for an unknown plot
     format.
     """
-    from vadkit.evaluation.bootstrap import difference
     from vadkit.evaluation.frame_auc import scored_frames
 
     paths = [Path(run) for run in runs]
@@ -133,15 +132,8 @@ def compare(
         one = Compared(str(path), recipe.name, recipe.train.seed, _but_seed(recipe), result.metrics)
         if first is None:
             first = final
-        elif reason := why_not_comparable(first, final):
-            one = replace(one, why_not=reason)
         else:
-            common, remark = _common_frames(first, final)
-            try:
-                ours, theirs = (scored_frames(scores, first.labels) for scores in common)
-                one = replace(one, difference=difference(ours, theirs, headline), remark=remark)
-            except DataError as error:
-                one = replace(one, why_not=f"of the frames that both score, {error}")
+            one = _against(one, first, final, headline)
         words = words or result.protocol.words
         compared.append(one)
         curves.append(scored_frames(final.scores, final.labels))
@@ -153,6 +145,21 @@ def compare(
         apart = [place for place, one in enumerate(compared) if one.why_not]
         comparison_plot(plot, names, curves, areas, words, apart)
     return Comparison(words, headline, compared, _groups(compared), str(plot) if plot else None)
+
+
+def _against(one: Compared, first: Scored, final: Scored, headline: str) -> Compared:
+    """Return ``one`` with its difference from the first run, or the reason why it has none."""
+    from vadkit.evaluation.bootstrap import difference
+    from vadkit.evaluation.frame_auc import scored_frames
+
+    if reason := why_not_comparable(first, final):
+        return replace(one, why_not=reason)
+    common, remark = _common_frames(first, final)
+    try:
+        ours, theirs = (scored_frames(scores, first.labels) for scores in common)
+        return replace(one, difference=difference(ours, theirs, headline), remark=remark)
+    except DataError as error:
+        return replace(one, why_not=f"of the frames that both score, {error}")
 
 
 def why_not_comparable(first: Scored, second: Scored) -> str | None:
