@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 
 from vadkit.data.tensors import Clips
@@ -13,15 +14,40 @@ from vadkit.methods.method import Method
 
 
 class Loader(Protocol):
-    """Batches of clips, on the device, in an order that depends on the epoch.
-
-    The loader of the collect pass may have ``sample(count)``, see ``FitContext.sample``, and
-    ``counts``, the clips of each video, for ``Method.expect``.
-    """
+    """Batches of clips, on the device, in an order that depends on the epoch."""
 
     def __len__(self) -> int: ...
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Clips]: ...
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A loader that knows how many clips each video has, for ``Method.expect``."""
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """The number of clips of each video."""
+
+
+@runtime_checkable
+class Sampled(Protocol):
+    """A loader with sample clips for hooks."""
+
+    def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
+        """Yield evenly spread clips; see ``FitContext.sample``."""
+
+
+@runtime_checkable
+class Selectable(Loader, Protocol):
+    """A loader of which a part can be left out, for calibration by folds."""
+
+    @property
+    def clips(self) -> np.ndarray:
+        """The video and the first frame of each clip, (n, 2) int64."""
+
+    def keeping(self, kept: np.ndarray) -> Loader:
+        """Return a loader of the clips where ``kept`` (n,) bool is true."""
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[Any]:
@@ -44,7 +70,7 @@ def collect_passes(
     """
     if not method.collects:
         return
-    method.expect(getattr(loader, "counts", ()))
+    method.expect(loader.counts if isinstance(loader, Counted) else ())
     for _ in range(method.passes):
         batches = loader.batches(0)
         with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vadkit.data.tensors import Clips
 from vadkit.engine.checkpoint import save_checkpoint
-from vadkit.engine.collect import Loader, autocast, collect_passes
+from vadkit.engine.collect import Loader, Sampled, autocast, collect_passes
 from vadkit.engine.finite import FiniteCheck, check_weights, gradient_norm
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
@@ -141,12 +141,10 @@ class Trainer:
         return self.epoch >= self.epochs or self.stop_reason is not None
 
     def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
-        sample = getattr(self.collect_loader, "sample", None)
-        if sample is None:
+        if not isinstance(self.collect_loader, Sampled):
             kind = type(self.collect_loader).__name__
             raise RecipeError(f"hooks: a hook needs sample clips, but {kind} has none; remove it")
-        batches: Iterator[tuple[Clips, list[tuple[str, int]]]] = sample(count)
-        return batches
+        return self.collect_loader.sample(count)
 
     @contextlib.contextmanager
     def scoring(self) -> Iterator[None]:

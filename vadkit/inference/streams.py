@@ -74,23 +74,25 @@ def run_streams(
             name, item = arrived
             if isinstance(item, Exception):
                 raise item
-            if isinstance(item, Prepared):
-                if item.missed:
-                    for score in lanes[name].finish():
-                        yield name, score
-                lanes[name].push(item)
-                for score in lanes[name].release():
-                    yield name, score
-                continue
-            if item.kind == "opened":
-                lanes[name] = Lane(detector, batch, live=sources[name].live)
-            elif item.kind in OVER:
-                ended += 1
-                if name in lanes:
-                    for score in lanes.pop(name).finish():
-                        yield name, score
-            elif item.kind in BROKEN and name in lanes:
-                # Clips do not cross the gap, so frames before it need not wait.
-                for score in lanes[name].finish():
-                    yield name, score
-            yield name, item
+            if isinstance(item, SourceEvent):
+                ended += item.kind in OVER
+                if item.kind == "opened":
+                    lanes[name] = Lane(detector, batch, live=sources[name].live)
+            for score in _after(lanes, name, item):
+                yield name, score
+            if isinstance(item, SourceEvent):
+                yield name, item
+
+
+def _after(lanes: dict[str, Lane], name: str, item: Prepared | SourceEvent) -> Iterator[FrameScore]:
+    """Yield the frames whose scores a frame or an event of their source completes."""
+    if isinstance(item, Prepared):
+        if item.missed:
+            yield from lanes[name].finish()
+        lanes[name].push(item)
+        yield from lanes[name].release()
+    elif item.kind in OVER and name in lanes:
+        yield from lanes.pop(name).finish()
+    elif item.kind in BROKEN and name in lanes:
+        # Clips do not cross the gap, so frames before it need not wait.
+        yield from lanes[name].finish()

@@ -155,11 +155,13 @@ def _normal_scores(trainer: Trainer) -> dict[str, Any]:
     """
     import numpy as np
 
+    from vadkit.engine.collect import Counted
     from vadkit.engine.scoring import score_batch
     from vadkit.scoring.normal import measure_normal, rare_normal
 
     if trainer.method.rarities:
-        return rare_normal(sum(getattr(trainer.collect_loader, "counts", ()))).to_dict()
+        loader = trainer.collect_loader
+        return rare_normal(sum(loader.counts) if isinstance(loader, Counted) else 0).to_dict()
     frames, maps = [], []
     for clips, _ in trainer.sample(_NORMAL_CLIPS):
         scores, errors = score_batch(trainer.method, clips, trainer.dtype, maps=True)

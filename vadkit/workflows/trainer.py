@@ -26,8 +26,9 @@ from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseu
 
 if TYPE_CHECKING:
     from vadkit.data.clips.extras import Extras
-    from vadkit.data.clips.sources import FrameReader
-    from vadkit.data.videos import Video
+    from vadkit.data.clips.loader import ClipLoader
+    from vadkit.data.clips.sources import ClipSource, FrameReader
+    from vadkit.data.videos import ClipSpec, Video
     from vadkit.engine.trainer import Trainer
     from vadkit.methods.method import Method
 
@@ -51,7 +52,6 @@ def make_trainer(
     ``held_out`` are other videos, from which pseudo-anomalies are made. Clips that overlap a piece
     of ``unseen`` are left out, for calibration.
     """
-    from vadkit.data.clips.loader import ClipLoader
     from vadkit.engine.trainer import Trainer
 
     seed_everything(recipe.train.seed)
@@ -65,20 +65,17 @@ def make_trainer(
     augments = build_list("augments", recipe.augments)
     source = clip_source(recipe, stored, method.clip, device, augments)
 
-    def make_loader(**order: Any) -> ClipLoader:
-        loader = ClipLoader(
-            source,
-            [len(video) for video in stored],
-            method.clip,
-            batch_size=settings.batch_size,
-            device=device,
-            dtype=dtype,
-            extras=extras,
-            ids=[video.id for video in stored],
-            **order,
-        )
-        return loader.keeping(outside(loader.clips, unseen, method.clip.span))
-
+    make_loader = partial(
+        _make_loader,
+        source,
+        stored,
+        extras,
+        unseen,
+        method.clip,
+        batch_size=settings.batch_size,
+        device=device,
+        dtype=dtype,
+    )
     loader = make_loader(
         seed=settings.seed,
         augments=augments,
@@ -107,6 +104,23 @@ def make_trainer(
         evaluate=evaluation_on_test(recipe) if _evaluates(recipe, "test") else None,
         evaluate_pseudo=_pseudo_evaluation(recipe, held_out),
     )
+
+
+def _make_loader(
+    source: ClipSource,
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+    unseen: Sequence[Piece],
+    clip: ClipSpec,
+    **settings: Any,
+) -> ClipLoader:
+    """Build a loader of all clips that do not overlap the pieces ``unseen``."""
+    from vadkit.data.clips.loader import ClipLoader
+
+    lengths = [len(video) for video in stored]
+    ids = [video.id for video in stored]
+    loader = ClipLoader(source, lengths, clip, extras=extras, ids=ids, **settings)
+    return loader.keeping(outside(loader.clips, unseen, clip.span))
 
 
 def _evaluates(recipe: Recipe, on: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,33 +59,16 @@ def score_training_video(
     scored: dict[str, np.ndarray] = {}
     lengths = [len(video) for video in stored]
     warnings = []
-
-    def score(method: Method, pieces: Sequence[Piece]) -> None:
-        from vadkit.engine.scoring import score_video
-
-        for video, start, stop in pieces:
-            scores = score_video(
-                method,
-                stored[video],
-                device=trainer.device,
-                dtype=trainer.dtype,
-                batch_size=recipe.train.batch_size,
-                extras=extras[video],
-                part=(start, stop),
-            )
-            whole = (start, stop) == (0, lengths[video])
-            name = stored[video].id if whole else f"{stored[video].id}[{start}:{stop}]"
-            scored[name] = scores[start:stop]
-
+    score = partial(_score_pieces, recipe, trainer, stored, extras, scored)
     unseen = kept_out(recipe, stored)
     settings = recipe.calibration
-    told = trainer.method.held_out()
+    held_out = trainer.method.held_out()
     if unseen:
         score(trainer.method, unseen)
         source = "training videos that were held out of training"
-    elif told:
+    elif held_out:
         clip = trainer.method.clip
-        for video, (numbers, scores) in told.items():
+        for video, (numbers, scores) in held_out.items():
             scored[stored[video].id] = np.full(lengths[video], np.nan)
             frames = numbers.numpy() + clip.scored[0] * clip.step
             scored[stored[video].id][frames] = scores.double().numpy()
@@ -109,20 +93,48 @@ def score_training_video(
     )
 
 
+def _score_pieces(
+    recipe: Recipe,
+    trainer: Trainer,
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+    scored: dict[str, np.ndarray],
+    method: Method,
+    pieces: Sequence[Piece],
+) -> None:
+    """Score pieces with a method and add their scores to ``scored``."""
+    from vadkit.engine.scoring import score_video
+
+    for video, start, stop in pieces:
+        scores = score_video(
+            method,
+            stored[video],
+            device=trainer.device,
+            dtype=trainer.dtype,
+            batch_size=recipe.train.batch_size,
+            extras=extras[video],
+            part=(start, stop),
+        )
+        whole = (start, stop) == (0, len(stored[video]))
+        name = stored[video].id if whole else f"{stored[video].id}[{start}:{stop}]"
+        scored[name] = scores[start:stop]
+
+
 def _fitted_without(recipe: Recipe, trainer: Trainer, pieces: Sequence[Piece]) -> Method:
     """Fit a copy of the trainer's method on all clips that do not overlap the pieces."""
-    from vadkit.engine.collect import collect_passes
+    from vadkit.engine.collect import Selectable, collect_passes
     from vadkit.workflows.build import build_method
 
     loader = trainer.collect_loader
-    kept = outside(loader.clips, pieces, trainer.method.clip.span)  # type: ignore[attr-defined]
+    assert isinstance(loader, Selectable)
+    kept = outside(loader.clips, pieces, trainer.method.clip.span)
     if not kept.any():
         raise DataError(
             "there is too little training video to fit on one part and score another; calibrate on "
             "other normal video with `vadkit calibrate RUN --videos FOLDER`"
         )
     method = build_method(recipe, trainer.device).eval()
-    rest = loader.keeping(kept)  # type: ignore[attr-defined]
+    rest = loader.keeping(kept)
     collect_passes(method, rest, trainer.device, trainer.dtype)
     return method
 
