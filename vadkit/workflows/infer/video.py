@@ -114,16 +114,9 @@ def _score_video(
     """
     from vadkit.inference.outlet import Outlet
     from vadkit.inference.sinks.sink import ResultSink, SourceInfo
-    from vadkit.inference.sources.files import FileSource
 
-    form = dict(detector.settings.get("file", {}))
     pictures = not all(isinstance(sink, ResultSink) for _, sink in sinks.sinks)
-    if not pictures and detector.objects is None:
-        # No sink shows the frames, so they are resized while decoding.
-        clip = detector.method.clip
-        form |= {"size": clip.size, "channels": clip.channels}
-    source = FileSource(video.path, **form)
-    source.worker = decoder
+    source = _source(detector, decoder, video, pictures)
     outlet: Outlet | None = None
     raw: list[float] = []
     live: list[float] = []
@@ -169,18 +162,42 @@ def _score_video(
                 f"{video.path} was scored, but some outputs could not be written: {said}"
             )
         undo.pop_all()
+    return _summary(video, scores, live, started, None if outlet.alarms is None else alarms, files)
+
+
+def _source(detector: Detector, decoder: Worker, video: Source, pictures: bool) -> FileSource:
+    from vadkit.inference.sources.files import FileSource
+
+    form = dict(detector.settings.get("file", {}))
+    if not pictures and detector.objects is None:
+        # No sink shows the frames, so they are resized while decoding.
+        clip = detector.method.clip
+        form |= {"size": clip.size, "channels": clip.channels}
+    source = FileSource(video.path, **form)
+    source.worker = decoder
+    return source
+
+
+def _summary(
+    video: Source,
+    scores: VideoScores,
+    live: list[float],
+    started: float,
+    alarms: int | None,
+    files: list[str],
+) -> Inferred:
     scored = np.isfinite(scores.raw)
     # If a scorer normalises each video, scores are not comparable between videos.
     compared = scores.final if scores.same_unit else np.array(live)
     peak = int(np.nanargmax(compared)) if scored.any() else -1
     return Inferred(
         video=str(video.path),
-        frames=len(raw),
+        frames=len(scores.raw),
         scored=int(scored.sum()),
-        frames_per_s=len(raw) / max(time.monotonic() - started, 1e-9),
+        frames_per_s=len(scores.raw) / max(time.monotonic() - started, 1e-9),
         peak=float(compared[peak]) if scored.any() else float("nan"),
         peak_s=peak / scores.fps if scored.any() else float("nan"),
-        alarms=None if outlet.alarms is None else alarms,
+        alarms=alarms,
         files=files,
     )
 
