@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
     from vadkit.scoring.scorer import Scorer
     from vadkit.workflows.calibrate.threshold import calibrate
-    from vadkit.workflows.detector import Detector, ScoredVideo
+    from vadkit.workflows.detector import Detector
     from vadkit.workflows.evaluate.compare import Comparison, compare
     from vadkit.workflows.evaluate.evaluation import Evaluation, evaluate
     from vadkit.workflows.infer.archive import infer
     from vadkit.workflows.infer.result import Inferred
     from vadkit.workflows.train import resume, train
+    from vadkit.workflows.video_input import ScoredVideo
 
 __version__ = "0.1.0"
 
@@ -61,7 +62,7 @@ _HOMES = {
     "register": "vadkit.registry",
     # What they take and return
     "Detector": "vadkit.workflows.detector",
-    "ScoredVideo": "vadkit.workflows.detector",
+    "ScoredVideo": "vadkit.workflows.video_input",
     "Recipe": "vadkit.recipe",
     "Evaluation": "vadkit.workflows.evaluate.evaluation",
     "Comparison": "vadkit.workflows.evaluate.compare",
@@ -159,13 +160,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        # With `name` and `obj`, Python itself suggests the nearest name.
-        message = f"module 'vadkit' has no attribute '{name}'"
-        raise AttributeError(message, name=name, obj=sys.modules[__name__])
-    found = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
-    return found
+if not TYPE_CHECKING:
+    # A type checker that saw this function would accept every name.
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            # With `name` and `obj`, Python itself suggests the nearest name.
+            message = f"module 'vadkit' has no attribute '{name}'"
+            raise AttributeError(message, name=name, obj=sys.modules[__name__])
+        found = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from vadkit.arguments import as_name
 from vadkit.errors import PluginError, RecipeError
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def register(family: str, name: str) -> Callable[[T], T]:
 
     Raises ``PluginError`` when the family does not exist or the name is taken.
     """
+    as_name(family, "family")
+    as_name(name, "name")
     if family not in FAMILIES:
         raise PluginError(
             f"register('{family}', '{name}'): no such family{did_you_mean(family, FAMILIES)}; "

@@ -6,7 +6,7 @@ import datetime
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -66,8 +66,8 @@ class Event:
     started_at: str | None = None
     region: tuple[int, int, int, int] | None = None
     part: str | None = None
-    snapshot: bytes | None = None
-    clip: tuple[ClipFrame, ...] = ()
+    snapshot: bytes | None = field(default=None, repr=False)
+    clip: tuple[ClipFrame, ...] = field(default=(), repr=False)
     kind: EventKind = "alarm"
     message: str = ""
 

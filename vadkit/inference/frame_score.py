@@ -24,12 +24,12 @@ class FrameScore:
 
     index: int
     time: float
-    frame: np.ndarray
+    frame: np.ndarray = field(repr=False)
     raw: float
     score: float
     threshold: float = math.nan
     alarm: bool = False
-    map: np.ndarray | None = None
+    map: np.ndarray | None = field(default=None, repr=False)
     parts: dict[str, float] = field(default_factory=dict)
     arrived: float = 0.0
     missed: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vadkit.arguments import as_path, as_paths, as_texts
 from vadkit.recipe.faults import Fault, Origin, Place
 from vadkit.recipe.locate import find_recipe
 from vadkit.recipe.model import Recipe
@@ -17,11 +18,11 @@ from vadkit.recipe.source import parse, parse_override, read_recipe_text
 def load_recipe(
     path: str | Path,
     overrides: Sequence[str] = (),
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[str | Path] = (),
     *,
     code: Code = "named",
 ) -> Recipe:
-    """Read, complete and check a recipe.
+    """Read, complete and check a recipe file, or a built-in recipe such as ``quickstart``.
 
     ``overrides`` are texts such as ``train.epochs=1``. ``plugins`` are files to load in addition to
     those that the recipe names. ``code`` says which plugins may run. ``named`` runs all of them,
@@ -31,7 +32,8 @@ def load_recipe(
     Raises ``RecipeFaults`` (a ``RecipeError``) with every error, and ``PluginError`` if a plugin
     cannot be loaded or is not trusted.
     """
-    path = find_recipe(path)
+    overrides, plugins = as_texts(overrides, "overrides"), as_paths(plugins, "plugins")
+    path = find_recipe(as_path(path, "path"))
     data, origin, faults = read_recipe(path, overrides)
     files, wrong = plugin_files(data, path.parent, plugins)
     load_plugins(files, path.parent, code)

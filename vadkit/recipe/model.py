@@ -127,6 +127,11 @@ class Recipe(Section):
     alarms: Alarms = Alarms()
     sinks: list[Spec] = []
 
+    def __repr__(self) -> str:
+        return f"Recipe({self.name!r}: {self.method.type} on {self.dataset.type})"
+
+    __str__ = __repr__
+
     def as_data(self) -> dict[str, Any]:
         """Return plain JSON-like data, in the order of the sections."""
         return self.model_dump(mode="json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -53,7 +54,7 @@ class Evidence:
     supported_per_hour: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Calibration:
     """A threshold: a score at or above it is an alarm.
 
@@ -71,6 +72,15 @@ class Calibration:
     merge_s: float = MERGE_S
     checkpoint: str = "last"
     warnings: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        seen = self.evidence
+        more = f", {len(self.warnings)} warnings" if self.warnings else ""
+        return (
+            f"Calibration(threshold {self.threshold:.4g} [{seen.threshold_low:.4g}, "
+            f"{seen.threshold_high:.4g}] for {alarm_rate(self.false_alarms_per_hour)}, by "
+            f"{self.method} on {duration(seen.hours)} of normal video{more})"
+        )
 
     def chain(self) -> list[Scorer]:
         """The scorers that the threshold applies to."""
@@ -119,6 +129,16 @@ def load_calibration(run: Path) -> Calibration | None:
         raise DataError(f"{path}: {error}") from None
 
 
+def check_settings(method: str, per_hour: float) -> None:
+    """Raise ``RecipeError`` for an unknown method or an impossible rate of false alarms."""
+    known = get_args(FitName)
+    if method not in known or not isinstance(per_hour, Real) or not 0 < per_hour < math.inf:
+        raise RecipeError(
+            f"calibration: needs a method of {', '.join(known)} and more than 0 false "
+            f"alarms per hour; got '{method}' and {per_hour}"
+        )
+
+
 def calibrate(
     scores: Mapping[str, np.ndarray],
     rates: Mapping[str, float],
@@ -138,11 +158,7 @@ def calibrate(
     ``scorers`` are specs of the scorers that make live scores of them. ``videos`` is the number of
     videos if ``scores`` are pieces of videos. Raises ``DataError`` if there is no score.
     """
-    if method not in get_args(FitName) or not 0 < per_hour < math.inf:
-        raise RecipeError(
-            f"calibration: needs a method of {', '.join(get_args(FitName))} and more than 0 false "
-            f"alarms per hour; got '{method}' and {per_hour}"
-        )
+    check_settings(method, per_hour)
     final = _live_scores(scores, scorers)
     said = list(warnings)
     series = [(values, rates[id]) for id, values in final.items()]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vadkit import trust
+from vadkit.arguments import as_paths
 from vadkit.plugins import read_plugin
 from vadkit.recipe.load import read_recipe
 from vadkit.recipe.locate import find_recipe
@@ -15,7 +16,7 @@ from vadkit.workflows.progress import say
 TORCH_SUFFIX = ".pt2"
 
 
-def allow(places: Iterable[Path]) -> None:
+def allow(places: Iterable[str | Path]) -> None:
     """Record the digests of plugins of runs and recipes, and of ``.pt2`` files, as trusted.
 
     If a run's recipe has sinks, the recipe is recorded too, because its sinks may send alarms to
@@ -25,7 +26,7 @@ def allow(places: Iterable[Path]) -> None:
     if nothing can be recorded. Ignores places that are not runs; the command reports them.
     """
     found: dict[str, Path] = {}
-    for place in places:
+    for place in as_paths(places, "places"):
         if place.suffix == TORCH_SUFFIX and place.is_file():
             found[trust.digest(place.read_bytes())] = place
         recipe = place / "recipe.yaml"

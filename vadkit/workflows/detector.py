@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from vadkit.arguments import as_name, as_path
 from vadkit.data.flow import Flow
 from vadkit.data.objects import FrameFinder
 from vadkit.device import pick_device, pick_precision
@@ -21,7 +24,6 @@ from vadkit.evaluation.presets import online
 from vadkit.inference.alarms import AlarmRules
 from vadkit.inference.clip_ring import ClipRing
 from vadkit.inference.frame_score import FrameScore
-from vadkit.inference.sources.find import find_sources
 from vadkit.inference.sources.source import Frame, Source
 from vadkit.inference.streams import run_streams, stream_frames
 from vadkit.inference.window import delay_of
@@ -36,24 +38,13 @@ from vadkit.scoring.scorer import Scorer, Step, looks_ahead, stream_chain
 from vadkit.workflows.build import build_list, load_method
 from vadkit.workflows.frames import store_settings
 from vadkit.workflows.run import checkpoint_file, load_run
+from vadkit.workflows.video_input import ScoredVideo, one_source, timed_frames
 
 _log = logging.getLogger("vadkit.infer")
 _FPS = 25.0
 
 
-@dataclass(frozen=True)
-class ScoredVideo:
-    """The frames of one video, (N,) each: like ``FrameScore``, without pictures and maps."""
-
-    time: np.ndarray
-    raw: np.ndarray
-    score: np.ndarray
-    alarm: np.ndarray
-    threshold: float
-    parts: dict[str, np.ndarray]
-
-
-@dataclass
+@dataclass(repr=False)
 class Detector:
     """A method with its weights, ready to score frames.
 
@@ -77,14 +68,23 @@ class Detector:
     alarms: Alarms = field(default_factory=Alarms)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        clip = self.method.clip.scoring
+        height, width = clip.size
+        known = "no threshold" if math.isnan(self.threshold) else f"threshold {self.threshold:.4g}"
+        return (
+            f"Detector({type(self.method).__name__}, clips of {clip.frames} {clip.channels} frames "
+            f"at {height}x{width}, on {self.device}, {known})"
+        )
+
     @classmethod
-    def load(cls, run: Path | str, checkpoint: str = "last") -> Detector:
+    def load(cls, run: str | Path, checkpoint: str = "last") -> Detector:
         """Load the detector of a run folder, or of an exported ``.onnx`` or ``.pt2`` file.
 
         Raises ``TrainingError`` if the run has no such checkpoint, and ``DataError`` if the file
         cannot be read.
         """
-        return load_detector(Path(run), checkpoint)
+        return load_detector(as_path(run, "run"), as_name(checkpoint, "checkpoint"))
 
     @property
     def threshold(self) -> float:
@@ -155,27 +155,38 @@ class Detector:
 
     def stream(
         self,
-        frames: Iterable[np.ndarray | Frame] | Source,
+        frames: str | Path | Source | Iterable[np.ndarray | Frame],
         max_delay: int | None = None,
         *,
         fps: float = _FPS,
     ) -> Iterator[FrameScore]:
-        """Score a source, or frames (H, W, 3) uint8 RGB in order; each frame is processed once.
+        """Score a video, a camera or frames, in order; each frame is processed once.
 
-        Yields frames in order, with the same scores as ``vadkit eval``. A score comes at most
-        ``max_delay`` frames after its frame (None: after a batch of clips; for a live source,
-        without waiting for a full batch). Plain frames have a rate of ``fps`` per second.
+        ``frames`` is a video file, a folder of images, the address of a camera such as
+        ``rtsp://...``, a source, or frames (H, W, 3) uint8 RGB. Yields frames in order, with the
+        same scores as ``vadkit eval``. A score comes at most ``max_delay`` frames after its frame
+        (None: after a batch of clips; for a live source, without waiting for a full batch). Plain
+        frames have a rate of ``fps`` per second.
 
         Threads read the source; its events are logged, and its error is raised.
         """
-        if not hasattr(frames, "read"):
-            timed = (
-                one if isinstance(one, Frame) else Frame(index / fps, one)
-                for index, one in enumerate(frames)
+        batch = self.batch_for(max_delay)
+        if isinstance(frames, str | os.PathLike):
+            return self._stream_source(one_source(frames, self.settings), max_delay)
+        if hasattr(frames, "read") and not isinstance(frames, io.IOBase):
+            source: Source = frames  # type: ignore[assignment]
+            return self._stream_source(source, max_delay)
+        if not isinstance(frames, Iterable) or isinstance(frames, io.IOBase):
+            raise TypeError(
+                "'frames' must be a path, an address, a source, or frames (H, W, 3) uint8 RGB; "
+                f"got {type(frames).__name__}"
             )
-            yield from stream_frames(self, timed, self.batch_for(max_delay))
-            return
-        source: Source = frames  # type: ignore[assignment]
+        if not 0 < fps < math.inf:
+            raise RecipeError(f"fps: must be above 0; got {fps}")
+        timed = timed_frames(frames, fps, self.method.clip.planes)
+        return stream_frames(self, timed, batch)
+
+    def _stream_source(self, source: Source, max_delay: int | None) -> Iterator[FrameScore]:
         with contextlib.closing(
             run_streams(self, {source.name: source}, max_delay=max_delay)
         ) as items:
@@ -187,19 +198,19 @@ class Detector:
                 elif item.message:
                     _log.warning("%s %s: %s", source.name, item.kind, item.message)
 
-    def score(self, video: Path | str | Source | Iterable[np.ndarray]) -> ScoredVideo:
-        """Score a whole video: a file, a folder of images, a source, or frames.
+    def score(self, video: str | Path | Source | Iterable[np.ndarray]) -> ScoredVideo:
+        """Score a whole video: a file, a folder of images, a source, or frames (H, W, 3) uint8 RGB.
 
         Raises ``DataError`` if it cannot be read.
         """
-        if isinstance(video, Path | str):
+        if isinstance(video, str | os.PathLike):
             settings = {**self.settings}
             if self.objects is None:
                 # Frames are resized while they are decoded.
                 clip = self.method.clip
                 form = {"size": clip.size, "channels": clip.channels}
                 settings["file"] = {**settings.get("file", {}), **form}
-            (video,) = find_sources([str(video)], settings).values()
+            video = one_source(video, settings)
         found = list(_without_pictures(replace(self, maps=False).stream(video)))
         names = found[-1].parts if found else {}
         return ScoredVideo(

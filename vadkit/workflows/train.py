@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vadkit.arguments import as_path, as_paths, as_texts
 from vadkit.device import pick_device
 from vadkit.errors import RecipeError, VadkitError
 from vadkit.files import write_json
@@ -45,17 +46,29 @@ def train(
     recipe: Recipe | str | Path,
     *,
     overrides: Sequence[str] = (),
-    plugins: Sequence[Path] = (),
-    runs: Path = Path("runs"),
+    plugins: Sequence[str | Path] = (),
+    runs: str | Path = "runs",
 ) -> Path:
-    """Train a recipe (or a recipe file) and return its new run folder.
+    """Train a recipe and return its new run folder, ``RUNS/NAME/TIME-HASH``.
+
+    ``recipe`` is a file, the name of a shipped recipe such as ``quickstart``, or a ``Recipe`` from
+    ``load_recipe``. ``overrides`` are texts such as ``train.epochs=1``. ``plugins`` are files with
+    components, in addition to those that the recipe names.
 
     Raises a ``VadkitError`` for errors that the user can fix. ``KeyboardInterrupt`` is not caught;
     the run can then be resumed.
     """
+    overrides, plugins = as_texts(overrides, "overrides"), as_paths(plugins, "plugins")
+    runs = as_path(runs, "runs")
     source = None
-    if not isinstance(recipe, Recipe):
-        source = find_recipe(recipe)
+    if isinstance(recipe, Recipe):
+        if overrides or plugins:
+            raise TypeError(
+                "'overrides' and 'plugins' need a recipe file; for a Recipe, give them to "
+                "load_recipe"
+            )
+    else:
+        source = find_recipe(as_path(recipe, "recipe"))
         recipe = load_recipe(source, overrides, plugins)
     # Do everything that may fail early before the run folder is created.
     pick_device(recipe.train.device)
@@ -70,11 +83,16 @@ def train(
     return run
 
 
-def resume(run: Path, overrides: Sequence[str] = ()) -> Path:
-    """Continue an interrupted run from ``checkpoints/last.pt``; bit-identical on one device."""
+def resume(run: str | Path, overrides: Sequence[str] = ()) -> Path:
+    """Continue an interrupted run from ``checkpoints/last.pt`` and return its folder.
+
+    On one device, the result is bit-identical to a run without an interruption. Raises
+    ``TrainingError`` if the folder is not a run, or if it is being trained.
+    """
     from vadkit.engine.checkpoint import load_checkpoint
 
-    recipe = load_run(run, tuple(overrides))
+    run, overrides = as_path(run, "run"), as_texts(overrides, "overrides")
+    recipe = load_run(run, overrides)
     with training_lock(run):
         device = pick_device(recipe.train.device)
         path = run / "checkpoints" / "last.pt"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -29,7 +29,7 @@ class Frame:
     """
 
     time: float
-    image: np.ndarray
+    image: np.ndarray = field(repr=False)
     missed: int = 0
     arrived: float = 0.0
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vadkit.errors import DataError, VadkitError
+from vadkit.arguments import as_name, as_path
+from vadkit.errors import DataError, RecipeError, VadkitError
 from vadkit.recipe import Calibrate, Recipe
 from vadkit.registry import build
 from vadkit.workflows.build import build_clip, live_scorers, load_videos
@@ -72,9 +73,9 @@ def calibrate_trained(
 
 
 def calibrate(
-    run: Path,
+    run: str | Path,
     *,
-    videos: Path | None = None,
+    videos: str | Path | None = None,
     use: str | None = None,
     name: str | None = None,
     method: FitName | None = None,
@@ -87,11 +88,21 @@ def calibrate(
     defaults to the folder's name or "training"; if it is taken, a number is appended. ``method``
     and ``per_hour`` default to the recipe's values. Raises ``DataError`` if no frame can be scored.
     """
+    from vadkit.scoring.calibration import check_settings
+
+    run = as_path(run, "run")
+    videos = None if videos is None else as_path(videos, "videos")
+    for text, argument in ((use, "use"), (name, "name"), (method, "method")):
+        if text is not None:
+            as_name(text, argument)
+    if use is not None and videos is not None:
+        raise RecipeError("give either videos or use: both choose the scores to calibrate on")
+    check_settings(method or "pot", 1.0 if per_hour is None else per_hour)
+    changes = {"method": method, "false_alarms_per_hour": per_hour}
+    changes = {key: value for key, value in changes.items() if value is not None}
     recipe = load_run(run)
     check_name(run, name)
     settings = recipe.calibration or Calibrate()
-    changes = {"method": method, "false_alarms_per_hour": per_hour}
-    changes = {key: value for key, value in changes.items() if value is not None}
     if use is not None and not changes and name is None:
         return calibrations.use(run, use)
     settings = settings.model_copy(update=changes)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from vadkit.arguments import as_name, as_path, as_paths, as_texts
 from vadkit.errors import DataError, RecipeError
 from vadkit.recipe import Recipe, Spec
+from vadkit.text import printable
 from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.protocols import (
     Scored,
@@ -33,7 +35,7 @@ PLOTS = (".png", ".svg", ".pdf")
 SPREAD = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "ap-trapezoid", "eer")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compared:
     """One run in a comparison.
 
@@ -50,6 +52,9 @@ class Compared:
     difference: Difference | None = None
     why_not: str | None = None
     remark: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Compared({printable(self.name)!r}, seed {self.seed}, {self.run!r})"
 
 
 class Spread(NamedTuple):
@@ -68,7 +73,7 @@ class Group:
     metrics: dict[str, Spread]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The result of ``vadkit compare``; differences are of the metric ``headline``."""
 
@@ -77,6 +82,19 @@ class Comparison:
     runs: list[Compared]
     groups: list[Group]
     plot: str | None
+
+    def __repr__(self) -> str:
+        """Return a line per run: the main metric, and the difference from the first run."""
+        lines = [f"Comparison of {len(self.runs)} runs, {self.headline}, protocol {self.protocol}"]
+        for one in self.runs:
+            said = f"{_metric(one, self.headline).value:.4g}"
+            if one.difference is not None:
+                said += f" ({one.difference.value:+.4g} [{one.difference.low:+.3f}, "
+                said += f"{one.difference.high:+.3f}])"
+            elif one.why_not:
+                said += f" (not comparable: {one.why_not})"
+            lines.append(f"  {printable(one.name)} (seed {one.seed}): {printable(said)}")
+        return "\n".join(lines)
 
     def as_data(self) -> dict[str, Any]:
         """Return JSON-like data."""
@@ -92,11 +110,11 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Path],
+    runs: Sequence[str | Path],
     *,
     protocol: str = "raw",
     checkpoint: str = "last",
-    plot: Path | None = None,
+    plot: str | Path | None = None,
     overrides: Sequence[str] = (),
 ) -> Comparison:
     """Evaluate runs under one protocol, compare each with the first, and draw them to ``plot``.
@@ -109,22 +127,26 @@ def compare(
     """
     from vadkit.evaluation.frame_auc import scored_frames
 
-    paths = [Path(run) for run in runs]
+    paths = as_paths(runs, "runs")
+    overrides = as_texts(overrides, "overrides")
+    plot = None if plot is None else as_path(plot, "plot")
+    as_name(protocol, "protocol")
+    as_name(checkpoint, "checkpoint")
     if len(paths) < 2:
         raise RecipeError("compare needs at least two runs")
     if len({path.resolve() for path in paths}) < len(paths):
         raise RecipeError("a run is given twice; compare different ones")
     if plot is not None and (plot.suffix.lower() not in PLOTS or plot.is_dir()):
-        raise RecipeError(f"--plot {plot}: give a file name that ends in {', '.join(PLOTS)}")
+        raise RecipeError(f"plot {plot}: give a file name that ends in {', '.join(PLOTS)}")
     (listed,) = build_protocols([Spec(type=protocol)])
     headline, words = listed.headline, ""
     # Find missing runs before any run is scored.
-    recipes = [load_run(path, tuple(overrides)) for path in paths]
+    recipes = [load_run(path, overrides) for path in paths]
     first: Scored | None = None
     compared: list[Compared] = []
     curves: list[Kept] = []
     for path, recipe in zip(paths, recipes, strict=True):
-        scored, _ = score_run(path, recipe, checkpoint, tuple(overrides))
+        scored, _ = score_run(path, recipe, checkpoint, overrides)
         scored = replace(scored, scorers=())
         evaluators = build_list("evaluators", [Spec(type="frame-auc")])
         (result,) = evaluate_scored(scored, [listed], evaluators)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vadkit.arguments import as_name, as_path, as_texts
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.files import write_json
 from vadkit.recipe import Recipe, Spec
@@ -25,11 +26,14 @@ from vadkit.workflows.evaluate.protocols import (
     unscored_notes,
 )
 from vadkit.workflows.evaluate.run_scores import checkpoint_names, score_run
+from vadkit.workflows.evaluate.views import as_frame, as_html, as_text, missing_key
 from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
 from vadkit.workflows.run import checkpoint_file, load_run, require_run
 from vadkit.workflows.run_status import RunStatus, run_status
 
 if TYPE_CHECKING:
+    import pandas
+
     from vadkit.evaluation.metrics import Metric
     from vadkit.evaluation.protocol import Protocol
 
@@ -38,9 +42,12 @@ BEST_ON_TEST = "best-on-test"
 _FILES = {"best-training-loss": "best"}
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """The result of an evaluation, by protocol.
+@dataclass(frozen=True, repr=False)
+class Evaluation(Mapping[str, Result]):
+    """The result of an evaluation: a mapping from protocol names to their metrics.
+
+    ``evaluation["raw"]["micro-auc"]`` is a number. ``frame()`` is a table of all metrics with their
+    intervals. In a notebook, an evaluation is shown as a table.
 
     ``run`` is the folder of a run or of scores. ``checkpoint`` and ``step`` tell which model made
     the scores (None for scores from other code). ``skipped`` lists the videos that were left out,
@@ -60,11 +67,52 @@ class Evaluation:
     notes: list[str] = field(default_factory=list)
     status: RunStatus | None = None
 
+    def __getitem__(self, protocol: str) -> Result:
+        """Return the result of a protocol; ``KeyError`` with the nearest names otherwise."""
+        for result in self.results:
+            if result.protocol.name == protocol:
+                return result
+        raise missing_key(protocol, self, "protocol")
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the protocols."""
+        return iter(dict.fromkeys(result.protocol.name for result in self.results))
+
+    def __len__(self) -> int:
+        """The number of protocols."""
+        return len(list(iter(self)))
+
+    def __repr__(self) -> str:
+        """Return the main metrics in a few lines."""
+        return as_text(self._heading(), self.results, self._of_no_frames())
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks."""
+        return as_html(self._heading(), self.results, self._of_no_frames(), self.notes)
+
+    def frame(self) -> pandas.DataFrame:
+        """Return all metrics as a pandas DataFrame, with one row per metric.
+
+        The columns are ``protocol``, ``metric``, ``value``, ``low``, ``high`` (the bounds of the
+        interval, NaN without one), ``measure``, ``category``, ``rate`` and ``strength``. Raises
+        ``RecipeError`` if pandas is not installed.
+        """
+        return as_frame(self.metrics)
+
+    def _heading(self) -> str:
+        made_by = "" if self.checkpoint is None else f", checkpoint {self.checkpoint}"
+        made_by += "" if self.step is None else f", step {self.step:,}"
+        warning = self.status.warning(self.run) if self.status is not None else None
+        return f"Evaluation of {self.run}{made_by}" + (f" ({warning})" if warning else "")
+
+    def _of_no_frames(self) -> list[Metric]:
+        return [*self.maps.metrics, *self.pseudo.metrics]
+
     @property
     def metrics(self) -> list[Metric]:
         """All metrics; each has its protocol."""
         of_frames = [metric for result in self.results for metric in result.metrics]
-        return [*of_frames, *self.maps.metrics, *self.pseudo.metrics]
+        return [*of_frames, *self._of_no_frames()]
 
     def as_data(self) -> dict[str, Any]:
         """Return JSON-like data; undefined metrics are null, and only some have intervals."""
@@ -98,17 +146,20 @@ def evaluate(
     are saved in ``scores/test`` and reused for the same checkpoint. Raises ``DataError`` if the
     test split has no labels.
     """
-    run = Path(run)
-    recipe = load_run(run, tuple(overrides))
+    run = as_path(run, "run")
+    overrides, protocols = as_texts(overrides, "overrides"), as_texts(protocols, "protocols")
+    if checkpoint is not None:
+        checkpoint = as_name(checkpoint, "checkpoint")
+    recipe = load_run(run, overrides)
     specs = [Spec(type=name) for name in protocols] or recipe.protocols
     listed = build_protocols(specs)
     wanted = checkpoint or _wanted_checkpoint(listed)
     if wanted == BEST_ON_TEST:
-        name = _best_on_test(run, recipe, tuple(overrides))
+        name = _best_on_test(run, recipe, overrides)
     else:
         name = _FILES.get(wanted, wanted)
     called = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
-    scored, meta = score_run(run, recipe, name, tuple(overrides), called=called)
+    scored, meta = score_run(run, recipe, name, overrides, called=called)
     if protocols:
         # Only the requested protocols: no row for the recipe's scorers.
         scored = replace(scored, scorers=())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from vadkit.recipe import Recipe, Spec
 from vadkit.recipe.model import DEFAULTS
 from vadkit.registry import build, find
 from vadkit.workflows.build import build_list
+from vadkit.workflows.evaluate.views import as_text, missing_key
 
 if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric, Setting
@@ -43,13 +44,36 @@ class Scored:
     scorers: Sequence[Scorer] = ()
 
 
-@dataclass(frozen=True)
-class Result:
-    """The metrics of one protocol; ``published`` marks the protocol of the method's paper."""
+@dataclass(frozen=True, repr=False)
+class Result(Mapping[str, float]):
+    """The metrics of one protocol, a mapping from their names to their values.
+
+    ``metrics`` has them with their intervals. ``published`` marks the protocol of the method's
+    paper.
+    """
 
     protocol: Protocol
     metrics: list[Metric]
     published: bool = False
+
+    def __getitem__(self, name: str) -> float:
+        """Return the value of a metric; ``KeyError`` with the nearest names otherwise."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric.value
+        raise missing_key(name, self, "metric", f" in protocol '{self.protocol.name}'")
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the metrics."""
+        return iter(dict.fromkeys(metric.name for metric in self.metrics))
+
+    def __len__(self) -> int:
+        """The number of metrics."""
+        return len(list(iter(self)))
+
+    def __repr__(self) -> str:
+        """Return the main metrics in two lines."""
+        return as_text(f"Protocol {self.protocol.name}", [self])
 
     def as_data(self) -> dict[str, Any]:
         """Return the protocol as JSON-like data, without the metrics."""

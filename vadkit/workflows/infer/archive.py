@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from vadkit.arguments import as_name, as_path, as_paths
+from vadkit.errors import RecipeError
 from vadkit.files import remove_leftovers
 from vadkit.methods.exported import is_exported
-from vadkit.recipe import Spec
+from vadkit.recipe import Spec, check_components
 from vadkit.workflows.infer.processes import Died, Progress, Score, score_in_processes
 from vadkit.workflows.infer.result import (
     Inferred,
@@ -26,9 +29,6 @@ from vadkit.workflows.results import alone_in
 from vadkit.workflows.run import load_run
 from vadkit.workflows.run_sinks import own_sinks
 
-if TYPE_CHECKING:
-    pass
-
 # Writing an annotated video takes longer than scoring with most methods.
 SINKS = ("jsonl", "npz", "plot", "video")
 SINKS_OF_MANY = ("jsonl", "npz")
@@ -38,24 +38,30 @@ FEW = 8
 
 def infer(
     run: Path | str,
-    sources: Sequence[str],
+    sources: str | Path | Sequence[str | Path],
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     checkpoint: str = "last",
-    sinks: Sequence[Spec] | None = None,
+    sinks: Sequence[str | Mapping[str, Any] | Spec] | None = None,
     workers: int | None = None,
     again: bool = False,
 ) -> list[Inferred]:
     """Score every source and write its files to ``out`` (``RUN/infer`` by default).
 
     ``run`` may also be a file from `vadkit export`; then the results go next to it by default.
-    Sources are video files, image folders, folders of either, or glob patterns. Finished videos of
-    an earlier call are skipped, unless ``again``. If a video cannot be read, its result has an
-    ``error``, and the others continue. Results are in the order of the sources.
+    ``sources`` is one source or a list: video files, image folders, folders of either, or glob
+    patterns. ``sinks`` are names such as ``"npz"``, or mappings with a ``type`` and parameters as
+    in a recipe; by default those of the recipe. Finished videos of an earlier call are skipped,
+    unless ``again``. If a video cannot be read, its result has an ``error``, and the others
+    continue. Results are in the order of the sources.
     """
-    run = Path(run)
-    folder = out or (run / "infer" if run.is_dir() else run.with_name(f"{run.stem}-infer"))
-    videos = expand_sources(sources, folder)
+    run = as_path(run, "run")
+    folder = _results(run) if out is None else as_path(out, "out")
+    as_name(checkpoint, "checkpoint")
+    if workers is not None and workers < 1:
+        raise RecipeError(f"workers: must be at least 1; got {workers}")
+    sinks = _specs(sinks)
+    videos = expand_sources(_texts(sources), folder)
     if not sinks:
         asked = [] if is_exported(run) else own_sinks(run)
         usual = SINKS if len(videos) <= FEW else SINKS_OF_MANY
@@ -92,6 +98,40 @@ def infer(
             f"{failed:,} failed; results in {folder}"
         )
     return done
+
+
+def _results(run: Path) -> Path:
+    """Return the default folder for the results of a run or of an exported file."""
+    return run / "infer" if run.is_dir() else run.with_name(f"{run.stem}-infer")
+
+
+def _texts(sources: str | Path | Sequence[str | Path]) -> list[str]:
+    """Return the sources as texts; ``RecipeError`` if there is none."""
+    listed = [sources] if isinstance(sources, str | os.PathLike) else sources
+    # Not as paths: an address such as rtsp://camera, which is refused, would lose a slash.
+    texts = [
+        one if isinstance(one, str) else str(path)
+        for one, path in zip(listed, as_paths(listed, "sources"), strict=True)
+    ]
+    if not texts:
+        raise RecipeError("there is no source to score; give at least one video or folder")
+    return texts
+
+
+def _specs(sinks: Sequence[str | Mapping[str, Any] | Spec] | None) -> list[Spec]:
+    """Return checked sinks; ``RecipeError`` for unknown sinks and parameters."""
+    if isinstance(sinks, str | Mapping | Spec):
+        raise TypeError("'sinks' must be a list of names or mappings, such as ['npz', 'plot']")
+    return [
+        one
+        if isinstance(one, Spec)
+        else Spec(
+            **check_components(
+                {"type": one} if isinstance(one, str) else one, "sinks", "one", "sinks"
+            )
+        )
+        for one in sinks or ()
+    ]
 
 
 def default_workers(device: str) -> int:
