@@ -1,6 +1,7 @@
 """Names to components, parameters from signatures, and what other packages add."""
 
 import importlib.metadata
+import sys
 from typing import Annotated
 
 import pytest
@@ -81,6 +82,11 @@ def test_entry_points_of_installed_packages(monkeypatch, tmp_path):
         'class Theirs:\n    """Their network."""\n    def __init__(self, *, depth: int = 2): ...\n'
     )
     monkeypatch.syspath_prepend(tmp_path)
+    # An import is forgotten before the test and after it.
+    for module in ("their_package", "their_package.nets"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.setitem(sys.modules, module, None)
+        del sys.modules[module]
     points = {"vadkit.networks": [Point("theirs", "their_package.nets:Theirs")]}
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points.get(group, []))
     # Looked up once a process otherwise.

@@ -116,13 +116,12 @@ def ramps(tmp_path):
 
 
 def test_augments_depend_on_seed_epoch_and_clip_alone(ramps):
-    whole = list(loader(ramps, augments=[fliplr(p=0.5)]).batches(3))
+    whole = list(loader(ramps, augments=[fliplr(p=0.5)], workers=0).batches(3))
     flipped = [bool(clip[0, 0, 0, 0] > 0) for batch in whole for clip in batch.frames]
     assert 0 < sum(flipped) < len(flipped)
     # The same in a resumed epoch, with another number of worker processes.
-    for workers in (0, 1, 2):
-        resumed = loader(ramps, augments=[fliplr(p=0.5)], workers=workers).batches(3, start=2)
-        assert all(torch.equal(a.frames, b.frames) for a, b in zip(whole[2:], resumed, strict=True))
+    resumed = loader(ramps, augments=[fliplr(p=0.5)], workers=2).batches(3, start=2)
+    assert all(torch.equal(a.frames, b.frames) for a, b in zip(whole[2:], resumed, strict=True))
 
 
 def test_tensor_augments_are_drawn_from_the_batch(ramps):
