@@ -149,7 +149,13 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     """A Markdown row for each configuration, in the label-free order."""
     first = next(iter(results.values()))["pseudo"]
     kinds = [name for name in first if name.startswith("pseudo-auc[") and "@" not in name]
-    heads = ["settings", "pseudo AUC", *(name[11:-1] for name in kinds), "test micro", "test macro"]
+    heads = [
+        "settings",
+        "pseudo AUC",
+        *(name.removeprefix("pseudo-auc[").removesuffix("]") for name in kinds),
+        "test micro",
+        "test macro",
+    ]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for key in sorted(results, key=lambda key: -results[key]["pseudo"][CHOSEN_BY]):
         pseudo, test = results[key]["pseudo"], results[key]["test"]
