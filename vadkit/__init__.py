@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
     from vadkit.scoring.scorer import Scorer
     from vadkit.workflows.calibrate.threshold import calibrate
+    from vadkit.workflows.compare import Comparison, compare
     from vadkit.workflows.detector import Detector
-    from vadkit.workflows.evaluate.compare import Comparison, compare
     from vadkit.workflows.evaluate.evaluation import Evaluation, evaluate
     from vadkit.workflows.infer.archive import infer
     from vadkit.workflows.infer.result import Inferred
@@ -57,7 +57,7 @@ _HOMES = {
     "evaluate": "vadkit.workflows.evaluate.evaluation",
     "infer": "vadkit.workflows.infer.archive",
     "calibrate": "vadkit.workflows.calibrate.threshold",
-    "compare": "vadkit.workflows.evaluate.compare",
+    "compare": "vadkit.workflows.compare",
     "load_recipe": "vadkit.recipe",
     "register": "vadkit.registry",
     # What they take and return
@@ -65,7 +65,7 @@ _HOMES = {
     "ScoredVideo": "vadkit.workflows.video_input",
     "Recipe": "vadkit.recipe",
     "Evaluation": "vadkit.workflows.evaluate.evaluation",
-    "Comparison": "vadkit.workflows.evaluate.compare",
+    "Comparison": "vadkit.workflows.compare",
     "Calibration": "vadkit.scoring.calibration",
     "Inferred": "vadkit.workflows.infer.result",
     # Contracts: methods

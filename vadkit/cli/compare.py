@@ -14,7 +14,7 @@ from vadkit.cli.evaluation_output import metric_cell, speaker
 from vadkit.cli.table import Cell, open_console, print_table
 
 if TYPE_CHECKING:
-    from vadkit.workflows.evaluate.compare import Compared, Comparison
+    from vadkit.workflows.compare import Compared, Comparison
 
 
 def compare(
@@ -32,7 +32,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs with the first one: metrics, paired differences and a plot."""
-    from vadkit.workflows.evaluate.compare import compare as workflow
+    from vadkit.workflows.compare import compare as workflow
 
     if trust_plugins:
         allow_plugins(runs)

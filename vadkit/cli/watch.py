@@ -20,51 +20,63 @@ if TYPE_CHECKING:
     from vadkit.workflows.watch.cameras import View
 
 
+_NO_THRESHOLD = (
+    "the run has no alarm threshold, so there are no alarms; set one with: vadkit calibrate RUN"
+)
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        help="Cameras: a number, rtsp://..., http(s)://... or a file. replay:FILE plays a file "
+        "as if it were a camera. NAME=SOURCE gives a camera a name."
+    ),
+]
+Sink = Annotated[
+    list[str] | None,
+    typer.Option(help="An output for alarms, such as events or type=webhook,url=...; repeatable."),
+]
+Out = Annotated[
+    Path | None, typer.Option(help="The folder for output of sinks. Default: RUN/watch.")
+]
+Seconds = Annotated[
+    float | None, typer.Option("--for", min=0.1, help="Stop after this many seconds.")
+]
+Web = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Also serve a web page at this address, such as 127.0.0.1:8700 or 8700.",
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="VADKIT_TOKEN",
+        help="The secret that a browser needs to open the page; required if other machines "
+        "can connect.",
+    ),
+]
+MaxDelay = Annotated[
+    float,
+    typer.Option(min=0, help="Seconds that a clip may wait for clips of other cameras."),
+]
+LostAfter = Annotated[
+    float,
+    typer.Option(min=0, help="Seconds without a frame after which a camera counts as lost."),
+]
+Checkpoint = Annotated[str, typer.Option(help="The checkpoint to use.")]
+
+
 def watch(
     run: Run,
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            help="Cameras: a number, rtsp://..., http(s)://... or a file. replay:FILE plays a file "
-            "as if it were a camera. NAME=SOURCE gives a camera a name."
-        ),
-    ],
-    sink: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An output for alarms, such as events or type=webhook,url=...; repeatable."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The folder for output of sinks. Default: RUN/watch.")
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option("--for", min=0.1, help="Stop after this many seconds.")
-    ] = None,
-    web: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Also serve a web page at this address, such as 127.0.0.1:8700 or 8700.",
-        ),
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="VADKIT_TOKEN",
-            help="The secret that a browser needs to open the page; required if other machines "
-            "can connect.",
-        ),
-    ] = None,
-    max_delay: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds that a clip may wait for clips of other cameras."),
-    ] = 0.0,
-    lost_after: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds without a frame after which a camera counts as lost."),
-    ] = 15.0,
-    checkpoint: Annotated[str, typer.Option(help="The checkpoint to use.")] = "last",
+    sources: Sources,
+    sink: Sink = None,
+    out: Out = None,
+    seconds: Seconds = None,
+    web: Web = None,
+    token: Token = None,
+    max_delay: MaxDelay = 0.0,
+    lost_after: LostAfter = 15.0,
+    checkpoint: Checkpoint = "last",
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
@@ -99,11 +111,7 @@ def watch(
         if page is not None:
             typer.echo(f"page: {stack.enter_context(page.serve(board))}", err=True)
         if detector.rules is None:
-            typer.echo(
-                "the run has no alarm threshold, so there are no alarms; set one with: "
-                "vadkit calibrate RUN",
-                err=True,
-            )
+            typer.echo(_NO_THRESHOLD, err=True)
         unwritten = workflow.watch(
             detector,
             found,

@@ -159,16 +159,10 @@ def calibrate(
     videos if ``scores`` are pieces of videos. Raises ``DataError`` if there is no score.
     """
     check_settings(method, per_hour)
-    final = _live_scores(scores, scorers)
     said = list(warnings)
-    series = [(values, rates[id]) for id, values in final.items()]
+    series = [(values, rates[id]) for id, values in _live_scores(scores, scorers).items()]
     hours = sum(_hours(values, rate) for values, rate in series)
-    level, found = peaks.choose_level(
-        [values for values, _ in series],
-        [peaks.gap_frames(merge_s, rate) for _, rate in series],
-        max(_PEAKS, 4 * per_hour * hours),
-    )
-    count = sum(map(len, found))
+    level, count = _choose_level(series, merge_s, max(_PEAKS, 4 * per_hour * hours))
     units = [_unit(values, rate, level, merge_s) for values, rate in series]
     threshold, expected = _fit(units, method, level, per_hour)
     supported = _supported(units, method)
@@ -182,7 +176,7 @@ def calibrate(
     rate_low, rate_high = peaks.rate_interval(alarms, hours)
     evidence = Evidence(
         source=source,
-        videos=len(final) if videos is None else videos,
+        videos=len(series) if videos is None else videos,
         hours=hours,
         level=level,
         peaks=count,
@@ -219,6 +213,18 @@ def _live_scores(
             "shorter than the method's clips?"
         )
     return final
+
+
+def _choose_level(
+    series: Sequence[tuple[np.ndarray, float]], merge_s: float, fewest: float
+) -> tuple[float, int]:
+    """Return the level over which scores count as peaks, and the number of peaks."""
+    level, found = peaks.choose_level(
+        [values for values, _ in series],
+        [peaks.gap_frames(merge_s, rate) for _, rate in series],
+        fewest,
+    )
+    return level, sum(map(len, found))
 
 
 def _alarms_over(

@@ -83,12 +83,7 @@ def make_trainer(
         plugins=[Path(plugin) for plugin in recipe.plugins],
     )
     if len(loader) == 0:
-        longest = max(len(video) for video in stored)
-        raise DataError(
-            f"no training video is long enough: the method needs {method.clip.span} frames and "
-            f"the longest of {len(stored)} videos has {longest}; use longer videos or set "
-            "clip.frames lower"
-        )
+        raise _too_short(stored, method.clip.span)
     return Trainer(
         method,
         loader,
@@ -103,6 +98,14 @@ def make_trainer(
         collect_loader=make_loader(seed=None, drop_last=False),
         evaluate=evaluation_on_test(recipe) if _evaluates(recipe, "test") else None,
         evaluate_pseudo=_pseudo_evaluation(recipe, held_out),
+    )
+
+
+def _too_short(stored: Sequence[FrameReader], span: int) -> DataError:
+    longest = max(len(video) for video in stored)
+    return DataError(
+        f"no training video is long enough: the method needs {span} frames and the longest of "
+        f"{len(stored)} videos has {longest}; use longer videos or set clip.frames lower"
     )
 
 

@@ -62,10 +62,7 @@ def infer(
         raise RecipeError(f"workers: must be at least 1; got {workers}")
     sinks = _specs(sinks)
     videos = expand_sources(_texts(sources), folder)
-    if not sinks:
-        asked = [] if is_exported(run) else own_sinks(run)
-        usual = SINKS if len(videos) <= FEW else SINKS_OF_MANY
-        sinks = asked or [Spec(type=kind) for kind in usual]
+    sinks = sinks or _default_sinks(run, len(videos))
     with alone_in(folder, "vadkit infer"):
         maker = Maker(model_digest(run, checkpoint), tuple(map(_text, sinks)))
         folders = result_folders(videos, folder, owner)
@@ -103,6 +100,13 @@ def infer(
 def _results(run: Path) -> Path:
     """Return the default folder for the results of a run or of an exported file."""
     return run / "infer" if run.is_dir() else run.with_name(f"{run.stem}-infer")
+
+
+def _default_sinks(run: Path, videos: int) -> list[Spec]:
+    """Return the sinks of the run's recipe, else the usual ones."""
+    asked = [] if is_exported(run) else own_sinks(run)
+    usual = SINKS if videos <= FEW else SINKS_OF_MANY
+    return asked or [Spec(type=kind) for kind in usual]
 
 
 def _texts(sources: str | Path | Sequence[str | Path]) -> list[str]:

@@ -157,12 +157,14 @@ def _score_video(
         scores = _finished(detector, outlet.info.name, outlet.info.fps, raw)
         files = outlet.close(scores)
         if sinks.failed:
-            said = "; ".join(f"{name}: {reason}" for name, reason in sinks.failed.items())
-            raise DataError(
-                f"{video.path} was scored, but some outputs could not be written: {said}"
-            )
+            raise _unwritten(video, sinks)
         undo.pop_all()
     return _summary(video, scores, live, started, None if outlet.alarms is None else alarms, files)
+
+
+def _unwritten(video: Source, sinks: EverySink) -> DataError:
+    said = "; ".join(f"{name}: {reason}" for name, reason in sinks.failed.items())
+    return DataError(f"{video.path} was scored, but some outputs could not be written: {said}")
 
 
 def _source(detector: Detector, decoder: Worker, video: Source, pictures: bool) -> FileSource:

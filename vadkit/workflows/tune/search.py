@@ -126,9 +126,7 @@ def tune(
     out = out or Path(f"{as_is.name}-tuned.yaml")
     log = out.with_suffix(".trials.jsonl")
     held_out = [video.id for video in tuner.held]
-    about = {"search": _space_data(space), "recipe": _digest(as_is), "held_out": held_out}
-    done = read_trials(log, about)
-    write_trials(log, about, done)
+    done = _earlier(log, space, as_is, held_out)
     for trial in done:
         _remember(study, space, as_is, trial)
     known = 0
@@ -153,8 +151,16 @@ def tune(
     if best.score is None:
         raise TrainingError(f"none of {len(done)} configurations works; {done[0].failed}")
     _write_best(out, load, best, done[0], held_out)
-    kinds = list(dict.fromkeys(str(kind["type"]) for kind in tuner.evaluator.kinds))
-    return Tuned(out, log, done, held_out, kinds)
+    kinds = dict.fromkeys(str(kind["type"]) for kind in tuner.evaluator.kinds)
+    return Tuned(out, log, done, held_out, list(kinds))
+
+
+def _earlier(log: Path, space: Space, as_is: Recipe, held_out: list[str]) -> list[Trial]:
+    """Return the trials of an earlier search for the same thing, and rewrite their file."""
+    about = {"search": _space_data(space), "recipe": _digest(as_is), "held_out": held_out}
+    done = read_trials(log, about)
+    write_trials(log, about, done)
+    return done
 
 
 @dataclass(frozen=True)
