@@ -254,7 +254,7 @@ def test_a_loader_without_samples_serves_until_a_hook_asks(tmp_path):
             next(ctx.sample(3))
 
     make(tmp_path, max_steps=1).fit()
-    with pytest.raises(RecipeError, match="Batches gives none"):
+    with pytest.raises(RecipeError, match="Batches has none"):
         make(tmp_path, hooks=[Asks()], max_steps=1).fit()
 
 

@@ -43,6 +43,7 @@ COMPUTED_GETATTR = {
     "__init__.py": "the table above it",
     "registry.py": "our tables and entry points of installed packages",
     "hooks/dispatch.py": "names of events",
+    "hooks/metrics_log.py": "a tuple of names of fields",
     "densities/density.py": "names of buffers",
     "methods/scene_bank.py": "names of buffers",
     "data/objects/torchvision.py": "a Literal of names of models",
