@@ -81,7 +81,9 @@ def test_every_other_command_takes_them(vadkit, run, tmp_path):
     other = shutil.copytree(
         OLD / ("motion" if run.name == "conv-ae" else "conv-ae"), tmp_path / "b"
     )
-    assert vadkit("compare", run, other, trust).code == 0
+    plot = tmp_path / "compare.png"
+    assert vadkit("compare", run, other, trust, "--plot", plot).code == 0
+    assert plot.stat().st_size > 0
     page = tmp_path / "page"
     code, _, err = vadkit("report", run, trust, "--out", page)
     assert code == 0, err

@@ -1,4 +1,4 @@
-"""How frames are made, and the names that stored frames have by it."""
+"""The settings of stored frames, and the keys that follow from them."""
 
 from __future__ import annotations
 
