@@ -37,7 +37,7 @@ def main() -> None:
     """Train a network, and fusion, which has none; compare them; score a video that neither saw."""
     started = time.monotonic()
     learned, fusion = train("quickstart"), train("quickstart-fusion")
-    run("compare", str(learned), str(fusion))
+    run("compare", str(learned), str(fusion), "--plot", "runs/compare.png")
     manifest = json.loads((fusion / "manifest.json").read_text(encoding="utf-8"))
     video = list(manifest["test"]["videos"].values())[-1]
     results = json.loads(run("infer", str(fusion), video, "--json", capture=True))

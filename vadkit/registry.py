@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from vadkit.arguments import as_name
 from vadkit.errors import PluginError, RecipeError
+from vadkit.text import printable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -166,7 +167,7 @@ def find(family: str, name: str) -> Component:
     known = components(family)
     if name not in known:
         raise RecipeError(
-            f"no {family} component named '{name}'{did_you_mean(name, known)}; "
+            f"no {family} component named '{printable(name, 100)}'{did_you_mean(name, known)}; "
             f"known: {', '.join(sorted(known))}"
         )
     return known[name]

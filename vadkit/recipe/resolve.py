@@ -12,7 +12,7 @@ from vadkit.recipe.faults import Fault, Origin, RecipeFaults, describe
 from vadkit.recipe.model import COMPONENT_SECTIONS, SETTINGS_SECTIONS, Clip, Recipe
 from vadkit.recipe.parts import check_params, check_section, nul_faults
 from vadkit.recipe.search import space_faults
-from vadkit.registry import components, did_you_mean, find
+from vadkit.registry import did_you_mean, find
 from vadkit.text import printable
 
 # In bytes. File names are derived from a recipe's name, and file systems allow 255.
@@ -70,8 +70,8 @@ def resolve_data(
     for section, model in SETTINGS_SECTIONS.items():
         if section in full and not (section == "calibration" and full[section] is None):
             full[section] = check_params(full[section], (section,), model, found)
-    if _is_declared("methods", full.get("method")):
-        # The defaults of the method would fill these in, so they are not missing.
+    if method is None:
+        # The defaults of the method would fill these in, so they are not known to be missing.
         found = [
             fault
             for fault in found
@@ -108,12 +108,6 @@ def _method_class(spec: Any) -> Any:
     except RecipeError:
         return None
     return None if component.declared else component.load()
-
-
-def _is_declared(family: str, spec: Any) -> bool:
-    name = spec.get("type") if isinstance(spec, Mapping) else None
-    known = components(family).get(name) if isinstance(name, str) else None
-    return known is not None and known.declared
 
 
 def _params(spec: Mapping[str, Any]) -> dict[str, Any]:
