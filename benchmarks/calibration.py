@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from vadkit.evaluation.alarms import Alarms
+from vadkit.evaluation.alarms import AlarmMetrics
 from vadkit.evaluation.metrics import Setting
 from vadkit.scoring.calibration import load_calibration
 from vadkit.scoring.peaks import gap_frames, peaks_over, rate_interval
@@ -132,7 +132,7 @@ def false_alarms(
         threshold=level, rates=dict.fromkeys(names, rate), gaps=dict.fromkeys(names, gap)
     )
     pairs = (dict(zip(names, one, strict=True)) for one in (scores, labels))
-    figures = {metric.name: metric.value for metric in Alarms()(*pairs, setting)}
+    figures = {metric.name: metric.value for metric in AlarmMetrics()(*pairs, setting)}
     seconds = (
         sum(
             np.count_nonzero(~np.isnan(values) & ~truth)

@@ -88,7 +88,7 @@ class Archive:
         return list(self.heads)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        with _told(), self._file.open(self._members[name]) as opened:
+        with _damage_as_value_error(), self._file.open(self._members[name]) as opened:
             return np.asarray(np.lib.format.read_array(opened, allow_pickle=False))
 
 
@@ -103,7 +103,7 @@ def open_archive(path: Path, most: int = MOST_BYTES) -> Iterator[Archive]:
     """The arrays of a ``.npz`` file, which take at most ``most`` bytes of memory together."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open_regular(path))
-        with _told():
+        with _damage_as_value_error():
             opened = stack.enter_context(zipfile.ZipFile(file))
             archive = Archive(opened, most)
         yield archive
@@ -124,7 +124,7 @@ def load_array(path: Path, most: int = MOST_BYTES) -> np.ndarray:
         if head.bytes > left:
             raise ValueError(f"it is cut off: {head.bytes} bytes of values are said, {left} follow")
         file.seek(0)
-        with _told():
+        with _damage_as_value_error():
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
@@ -138,7 +138,7 @@ def read_head(file: IO[bytes]) -> Head:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _damage_as_value_error() -> Iterator[None]:
     """Turn what broken files raise into ``ValueError``."""
     try:
         yield
@@ -147,7 +147,7 @@ def _told() -> Iterator[None]:
 
 
 def _read_head(file: Any) -> Head:
-    with _told():
+    with _damage_as_value_error():
         version = np.lib.format.read_magic(file)
         if version not in _HEADS:
             raise ValueError(f"it is of version {version}, which is for tables, not arrays")

@@ -170,10 +170,10 @@ def test_lengths_are_those_of_the_files_where_labels_tell_none(vadkit, tmp_path)
                 assert words in err
             else:
                 assert code == 0, err
-                told = "labels.csv does not state the number of frames" in " ".join(
+                got = "labels.csv does not state the number of frames" in " ".join(
                     json.loads(out)["notes"]
                 )
-                assert told == (labels != recipe)
+                assert got == (labels != recipe)
 
 
 @pytest.mark.parametrize("fps", ["0", "-25", "nan", "inf"])

@@ -11,7 +11,7 @@ from vadkit.inference.streams import run_streams
 from vadkit.recipe import Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.detector import Detector
-from vadkit.workflows.evaluate.protocols import Scored, build_protocols, final_scores
+from vadkit.workflows.evaluate.protocols import LabelledScores, build_protocols, final_scores
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def evaluated(evaluated_run):
         for name in manifest["test"]["videos"]
     }
     (protocol,) = build_protocols([Spec(type="online")])
-    online = final_scores(protocol, Scored(raw, {}, "none"))
+    online = final_scores(protocol, LabelledScores(raw, {}, "none"))
     return Detector.load(evaluated_run), manifest["test"]["videos"], raw, online
 
 

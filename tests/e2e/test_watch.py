@@ -50,23 +50,23 @@ def test_cameras_are_watched_for_a_while(vadkit, alarming, video):
     sources = [f"gate=replay:{video}", f"yard=replay:{video}"]
     code, out, err = vadkit("watch", alarming, *sources, "--for", 4, "--json")
     assert code == 0, err
-    told = parsed(out)
-    assert [one["source"] for one in told["summary"]] == ["gate", "yard"]
-    for camera in told["summary"]:
+    got = parsed(out)
+    assert [one["source"] for one in got["summary"]] == ["gate", "yard"]
+    for camera in got["summary"]:
         assert camera["state"] == "stopped"
         # 25 frames a second for less than 4 seconds, of which a clip's worth has no score.
         assert 20 < camera["frames"] <= 101 and camera["dropped"] < 80
         assert 0 < camera["delay_p50_s"] <= camera["delay_p99_s"] < 3
         assert camera["alarms"] >= 1
-    opened = [one for one in told["source"] if one["kind"] == "opened"]
+    opened = [one for one in got["source"] if one["kind"] == "opened"]
     assert {(one["source"], *one["size"], one["fps"]) for one in opened} == {
         ("gate", 48, 64, 25),
         ("yard", 48, 64, 25),
     }
-    begun = [one["id"] for one in told["alarm"] if one["state"] == "begun"]
-    over = [one["id"] for one in told["alarm"] if one["state"] == "over"]
+    begun = [one["id"] for one in got["alarm"] if one["state"] == "begun"]
+    over = [one["id"] for one in got["alarm"] if one["state"] == "over"]
     assert begun and sorted(begun) == sorted(over)
-    assert all(one["peak_score"] >= one["threshold"] for one in told["alarm"])
+    assert all(one["peak_score"] >= one["threshold"] for one in got["alarm"])
 
 
 def test_lines_for_people(vadkit, alarming, video):

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from vadkit.recipe import Alarms
+from vadkit.recipe import AlarmSettings
 
 pytest.importorskip("uvicorn", reason="pip install 'vadkit[web]'")
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def watching(run, video, token=None):
     detector.scorers = ()
     usual = float(np.nanmedian(detector.score(video).score))
     detector.calibration = replace(detector.calibration, threshold=usual, usual=usual)
-    detector.alarms = Alarms(merge_s=0.1)
+    detector.alarms = AlarmSettings(merge_s=0.1)
     sources = watch.named_sources([f"{name}=replay:{video}" for name in ("gate", "yard")], {})
     board = watch.new_board(detector, sources)
     page = open_page("0", token)

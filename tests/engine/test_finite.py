@@ -173,8 +173,8 @@ class NanLoss(OneNet):
         def terms():
             self.step += 1
             output = self.networks["net"](clips.frames[:, :, 0])
-            told = torch.tensor(float("nan") if self.step == self.at else 0.0)
-            return {"error": output.square().mean(), "told": told}
+            got = torch.tensor(float("nan") if self.step == self.at else 0.0)
+            return {"error": output.square().mean(), "got": got}
 
         yield Update("net", terms)
 
@@ -199,7 +199,7 @@ def test_a_loss_that_is_nan_for_one_step_ends_training_before_the_epoch_is_told_
     follows = Follows()
     one = trainer(NanLoss(at=8), follows)
     one.checks_each_step = False
-    with pytest.raises(TrainingError, match=r"^loss 'told' at step 8 \(epoch 2\) is not finite"):
+    with pytest.raises(TrainingError, match=r"^loss 'got' at step 8 \(epoch 2\) is not finite"):
         one.fit()
     assert (follows.steps, follows.epochs) == (12, 1)
 
@@ -208,7 +208,7 @@ def test_no_checkpoint_is_written_after_a_loss_that_nobody_looked_at(trainer):
     follows = Follows(saves=True)
     one = trainer(NanLoss(at=3), follows)
     one.checks_each_step = False
-    with pytest.raises(TrainingError, match=r"^loss 'told' at step 3 .* of step 2, is kept"):
+    with pytest.raises(TrainingError, match=r"^loss 'got' at step 3 .* of step 2, is kept"):
         one.fit()
     assert follows.steps == 2
     assert load_checkpoint(one.run / "checkpoints" / "each.pt")["step"] == 2

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
-from vadkit.evaluation.alarms import Alarms, Event, FalseAlarms, false_alarm_counts, find_events
+from vadkit.evaluation.alarms import (
+    AlarmMetrics,
+    FalseAlarms,
+    LabelledEvent,
+    false_alarm_counts,
+    find_events,
+)
 from vadkit.evaluation.metrics import Setting
 
 NAN = math.nan
@@ -43,14 +49,17 @@ def test_frames_found_at_a_rate():
 
 
 def test_events_and_their_delay():
-    assert find_events(SCORES, LABELS, 0.65) == [Event("v", 4, 7, 1), Event("v", 9, 10, None)]
-    got = figures(Alarms(), threshold=0.65, rates={"v": 10.0})
+    assert find_events(SCORES, LABELS, 0.65) == [
+        LabelledEvent("v", 4, 7, 1),
+        LabelledEvent("v", 9, 10, None),
+    ]
+    got = figures(AlarmMetrics(), threshold=0.65, rates={"v": 10.0})
     assert (got["events"], got["events-found"]) == (2, 0.5)
     assert got["delay-s"] == pytest.approx(0.1)
     # Alarmed: 0.9, 0.9 (normal), 0.8, 0.7 (abnormal).
     assert (got["precision"], got["recall"], got["f1"]) == (0.5, 0.5, 0.5)
     assert got["false-alarms/h"] == pytest.approx(1 / (5 / 10 / 3600))
-    without = figures(Alarms(), threshold=0.65)
+    without = figures(AlarmMetrics(), threshold=0.65)
     assert without["delay-frames"] == 1
     assert "delay-s" not in without
     assert "false-alarms/h" not in without
@@ -60,18 +69,18 @@ def test_rises_closer_than_calibration_takes_for_two_are_one():
     scores = {"v": np.array([0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.9, 0.1])}
     labels = {"v": np.arange(9) == 8}
     setting = Setting("raw", 0.5, {"v": 8 / 3600}, gaps={"v": 3}, per_hour=2)
-    got = {metric.name: metric.value for metric in Alarms()(scores, labels, setting)}
+    got = {metric.name: metric.value for metric in AlarmMetrics()(scores, labels, setting)}
     assert (got["false-alarms/h"], got["calibrated-for/h"]) == (2, 2)
-    got = Alarms()(scores, labels, Setting("raw", 0.5, rates={"v": 8 / 3600}))
+    got = AlarmMetrics()(scores, labels, Setting("raw", 0.5, rates={"v": 8 / 3600}))
     assert {metric.name: metric.value for metric in got}["false-alarms/h"] == 3
 
 
 def test_no_threshold_no_figures():
-    assert figures(Alarms()) == {}
+    assert figures(AlarmMetrics()) == {}
 
 
 def test_nothing_found_has_no_delay():
-    got = figures(Alarms(), threshold=2.0)
+    got = figures(AlarmMetrics(), threshold=2.0)
     assert (got["events-found"], got["f1"]) == (0, 0)
     assert math.isnan(got["delay-frames"])
 
@@ -79,7 +88,7 @@ def test_nothing_found_has_no_delay():
 def test_an_event_without_a_scored_frame_is_none():
     scores = {"v": np.array([NAN, 1.0, 0.0])}
     labels = {"v": np.array([1, 0, 1], bool)}
-    assert find_events(scores, labels, 0.5) == [Event("v", 2, 3, None)]
+    assert find_events(scores, labels, 0.5) == [LabelledEvent("v", 2, 3, None)]
 
 
 frames = st.lists(
@@ -105,7 +114,7 @@ sets = st.lists(frames, min_size=1, max_size=3).filter(both_classes)
 @settings(max_examples=80, deadline=None)
 def test_the_threshold_agrees_with_scikit_learn(videos, threshold):
     scores, labels = split(videos)
-    metrics = Alarms()(scores, labels, Setting(threshold=float(threshold)))
+    metrics = AlarmMetrics()(scores, labels, Setting(threshold=float(threshold)))
     got = {metric.name: metric.value for metric in metrics}
     values, truth = np.concatenate(list(scores.values())), np.concatenate(list(labels.values()))
     scored = ~np.isnan(values)
@@ -123,7 +132,7 @@ def test_neither_scale_nor_order_of_videos_counts(videos, threshold, random):
     bent = {video: np.exp(values) for video, values in scores.items()}
     names = sorted(scores, key=lambda _: random.random())
     shuffled = {name: scores[name] for name in names}
-    for evaluator in (Alarms(), FalseAlarms(per_hour=[0, 100, 10_000])):
+    for evaluator in (AlarmMetrics(), FalseAlarms(per_hour=[0, 100, 10_000])):
         before, after, other = (
             {
                 metric.name: metric.value

@@ -16,7 +16,7 @@ from vadkit.recipe import Spec
 from vadkit.scoring.normal import NormalScores
 from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.protocols import (
-    Scored,
+    LabelledScores,
     build_protocols,
     default_protocols,
     evaluate_scored,
@@ -30,7 +30,7 @@ NORMAL = NormalScores(1.0, 3.0, 4.0, NAN, NAN, NAN, 100)
 
 
 def scored(**known):
-    return Scored(SCORES, LABELS, "labels.m", **known)
+    return LabelledScores(SCORES, LABELS, "labels.m", **known)
 
 
 def test_the_words_name_every_choice():

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from vadkit.data.datasets.folder import find_videos
 from vadkit.data.store.digests import content_digest, content_state
-from vadkit.inference.outlet import Outlet
 from vadkit.inference.sinks.build import build_sinks
 from vadkit.inference.sinks.sink import SourceInfo, VideoScores
+from vadkit.inference.source_output import SourceOutput
 from vadkit.text import plot_text, shortened, video_file
-from vadkit.workflows.infer.result import Inferred, Maker, finished, owner, save_result
+from vadkit.workflows.infer.result import Inferred, ResultKey, finished, owner, save_result
 from vadkit.workflows.infer.sources import event_source, expand_sources, result_folders
 
 HOSTILE = [
@@ -103,12 +103,12 @@ def through_sinks(video, folder: Path, out: Path) -> list[str]:
     sinks = build_sinks([{"type": kind} for kind in kinds], folder)
     events = build_sinks([{"type": kind} for kind in ("events", "sqlite")], out)
     sinks.sinks += events.sinks
-    outlet = Outlet(info, sinks, AlarmRules(5, 5), source=event_source(video, folder))
+    output = SourceOutput(info, sinks, AlarmRules(5, 5), source=event_source(video, folder))
     for index, score in enumerate((6.0, 0.0)):
         item = FrameScore(index, index / 25, frame, score, score, 5.0, score > 5, None, {})
-        outlet.frame(item)
-    outlet.finish()
-    files = outlet.close(VideoScores(info.name, 25.0, np.array([6.0, 0]), np.array([6.0, 0])))
+        output.frame(item)
+    output.finish()
+    files = output.close(VideoScores(info.name, 25.0, np.array([6.0, 0]), np.array([6.0, 0])))
     assert sinks.failed == {}
     return files
 
@@ -136,7 +136,7 @@ def test_every_name_goes_through_every_sink_and_is_found_again(names):
         assert len({video.name for video in videos}) == len(paths)
         folders = result_folders(videos, out, owner)
         assert len(set(folders)) == len(paths)
-        maker = Maker("model", ("all",))
+        key = ResultKey("model", ("all",))
         for video, folder in zip(videos, folders, strict=True):
             assert folder.parent == out
             video.name.encode()
@@ -145,9 +145,9 @@ def test_every_name_goes_through_every_sink_and_is_found_again(names):
             of_it = [one for one in files if not Path(one).name.startswith("events.")]
             assert {Path(one).parent for one in of_it} == {folder} and len(of_it) == 3
             result = Inferred(str(video.path), 2, 2, 1.0, 6.0, 0.0, 1, files)
-            save_result(folder, video.path, content_state(video.path), maker, result)
+            save_result(folder, video.path, content_state(video.path), key, result)
         for video, folder in zip(videos, folders, strict=True):
-            kept = finished(folder, video.path, maker)
+            kept = finished(folder, video.path, key)
             assert kept is not None and kept.video == str(video.path) and len(kept.files) == 5
         assert result_folders(videos, out, owner) == folders
         lines = [json.loads(one) for one in (out / "events.jsonl").read_text().splitlines()]

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vadkit.errors import DataError
-from vadkit.inference.alarms import AlarmRules, Alarms, Event
+from vadkit.inference.alarms import AlarmRules, AlarmTracker, Event
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sinks import queue
 from vadkit.inference.sinks.build import build_sinks, parse_sink
@@ -80,8 +80,8 @@ def test_a_disk_that_is_full_for_a_while_costs_no_event(disk, caplog):
     sinks = build_sinks([parse_sink(one) for one in ("sqlite", "type=events,begun=true")], out)
     sinks.check()
     sinks.open(INFO)
-    told = list(pairs(18))
-    for number, event in enumerate(told):
+    events = list(pairs(18))
+    for number, event in enumerate(events):
         if number == 4:
             time.sleep(0.2)
             fill()
@@ -94,7 +94,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_event(disk, caplog):
     assert sinks.unwritten == [] and sinks.failed == {}
     rows, lines = ids_of(out)
     assert rows == [(f"gate-{number:03d}", "over") for number in range(18)]
-    assert lines == [(event.id, "over" if event.over else "begun") for event in told]
+    assert lines == [(event.id, "over" if event.over else "begun") for event in events]
     assert "sink 'sqlite' cannot write" in caplog.text and "writes again" in caplog.text
     # Once, however often it was tried.
     assert caplog.text.count("cannot write") == 2
@@ -177,11 +177,11 @@ class Broken(EventSink):
 def test_whatever_a_sink_raises_it_gets_the_event_again_and_in_order(tmp_path, failure):
     broken, good = Broken(tmp_path, [failure] * 3), Broken(tmp_path, [])
     sinks = EverySink([("broken", broken), ("good", good)])
-    told = list(pairs(5))
-    for event in told:
+    events = list(pairs(5))
+    for event in events:
         sinks.event(event)
     sinks.close(None)
-    assert broken.seen == good.seen == told
+    assert broken.seen == good.seen == events
     assert sinks.unwritten == []
 
 
@@ -209,14 +209,14 @@ def test_what_waits_is_bounded_and_what_is_lost_is_named(tmp_path, monkeypatch, 
     monkeypatch.setattr(queue, "_MOST_BYTES", 1000)
     sink = Broken(tmp_path, [OSError(28, "full")] * 10_000)
     waiting = EventQueue("slow", sink)
-    told = [replace(event, snapshot=bytes(300)) for event in pairs(8)]
+    events = [replace(event, snapshot=bytes(300)) for event in pairs(8)]
     with caplog.at_level(logging.ERROR):
-        waiting.put(told[0])
+        waiting.put(events[0])
         time.sleep(0.1)
-        for event in told[1:]:
+        for event in events[1:]:
             waiting.put(event)
     left = waiting.finish(0.1)
-    assert [event.id for event in left] == [event.id for event in told]
+    assert [event.id for event in left] == [event.id for event in events]
     assert sum(len(event.snapshot or b"") for event in left) <= 1000
     assert "loses its pictures" in caplog.text and "it misses event gate-007" in caplog.text
 
@@ -225,17 +225,17 @@ def test_events_twice_have_one_line_and_reading_the_log_is_linear(tmp_path, monk
     read = []
     loads = json.loads
     monkeypatch.setattr(json, "loads", lambda text: read.append(text) or loads(text))
-    told = [event for event in pairs(300) if event.over]
+    events = [event for event in pairs(300) if event.over]
     for _ in range(2):
-        for event in told:
+        for event in events:
             # A new sink for each video, as `infer` makes them.
             (_, sink) = build_sinks([parse_sink("events")], tmp_path).sinks[0]
             sink.event(event)
     lines = (tmp_path / "events.jsonl").read_text().splitlines()
-    assert [loads(line)["id"] for line in lines] == [one.id for one in told]
+    assert [loads(line)["id"] for line in lines] == [one.id for one in events]
     assert len(read) == 300
     # Another peak is another result, which nothing hides.
-    sink.event(replace(told[0], peak_score=9.0))
+    sink.event(replace(events[0], peak_score=9.0))
     assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 301
 
 
@@ -312,7 +312,7 @@ def test_any_name_goes_through_every_sink(names, tmp_path, monkeypatch):
         sinks = build_sinks([parse_sink(spec) for spec in specs], tmp_path)
         sinks.open(replace(INFO, name=name))
         sinks.frame(FrameScore(0, 0.0, FRAME, 1.0, 1.0))
-        alarms = Alarms(AlarmRules(5, 5), source=name)
+        alarms = AlarmTracker(AlarmRules(5, 5), source=name)
         alarms.push(1.0, 6.0)
         (event,) = alarms.finish()
         assert event.id.isascii() and event.id.isprintable() and len(event.id) < 120

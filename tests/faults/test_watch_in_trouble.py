@@ -101,8 +101,8 @@ def test_half_sent_requests_end_nothing(alarming, command, tmp_path):
     for thread in threads:
         thread.join(10)
     assert "Traceback" not in "".join(errors) and len(errors) < 20, "".join(errors)
-    told = lines_of("".join(heard))
-    begun = [one["id"] for one in told if one["type"] == "alarm" and one["state"] == "begun"]
+    got = lines_of("".join(heard))
+    begun = [one["id"] for one in got if one["type"] == "alarm" and one["state"] == "begun"]
     assert len(begun) > 3
     with contextlib.closing(sqlite3.connect(tmp_path / "out/events.sqlite")) as table:
         rows = table.execute("SELECT id, state FROM events").fetchall()
@@ -131,15 +131,15 @@ def test_a_full_disk_for_a_while_and_one_until_the_end(alarming, command, small_
     fill(ballast)
     time.sleep(3)
     ballast.unlink()
-    told, errors = process.communicate(timeout=60)
+    got, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    begun = [one["id"] for one in lines_of(told) if one["type"] == "alarm" and not one["end"]]
+    begun = [one["id"] for one in lines_of(got) if one["type"] == "alarm" and not one["end"]]
     with contextlib.closing(sqlite3.connect(table)) as opened:
         rows = opened.execute("SELECT id, state FROM events").fetchall()
     assert sorted(rows) == sorted((id, "over") for id in begun)
     # Each frame that was scored has its line, in order.
     frames = [int(line.split(",")[0]) for line in (out / "gate.csv").read_text().splitlines()[1:]]
-    (summary,) = [one for one in lines_of(told) if one["type"] == "summary"]
+    (summary,) = [one for one in lines_of(got) if one["type"] == "summary"]
     assert len(frames) == summary["frames"] and frames == sorted(set(frames))
 
     shutil.rmtree(out, ignore_errors=True)
@@ -150,12 +150,12 @@ def test_a_full_disk_for_a_while_and_one_until_the_end(alarming, command, small_
     time.sleep(4)
     process.send_signal(signal.SIGTERM)
     stopped = time.monotonic()
-    told, errors = process.communicate(timeout=60)
+    got, errors = process.communicate(timeout=60)
     assert time.monotonic() - stopped < 25
     assert process.returncode == 4, errors
-    (summary,) = [one for one in lines_of(told) if one["type"] == "summary"]
+    (summary,) = [one for one in lines_of(got) if one["type"] == "summary"]
     lost = {one["sink"]: one for one in summary["unwritten"]}
-    over = [one["id"] for one in lines_of(told) if one["type"] == "alarm" and one["end"]]
+    over = [one["id"] for one in lines_of(got) if one["type"] == "alarm" and one["end"]]
     with contextlib.closing(sqlite3.connect(table)) as opened:
         written = {
             id for id, state in opened.execute("SELECT id, state FROM events") if state == "over"
@@ -189,9 +189,9 @@ def test_outputs_are_checked_before_the_first_frame(alarming, command, small_dis
     for command_name in ("watch", "infer"):
         arguments = [command_name, run, video, "--out", out, "--sink", "events", "--json"]
         process = command(*arguments)
-        told, errors = process.communicate(timeout=60)
+        got, errors = process.communicate(timeout=60)
         assert process.returncode == 3, errors
-        assert told == ""
+        assert got == ""
         (line,) = [line for line in errors.splitlines() if "cannot be written" in line]
         assert str(out) in line or str(out.parent) in line
 
@@ -220,15 +220,15 @@ def test_a_camera_that_never_gives_a_frame(alarming, command, tmp_path):
             "--for", 6, "--lost-after", 1, "--out", tmp_path, "--sink", "events",
             "--sink", "sqlite",
         )  # fmt: skip
-        told, errors = process.communicate(timeout=60)
+        got, errors = process.communicate(timeout=60)
     assert process.returncode == 3, errors
     assert "gate never gave a frame: " in errors.splitlines()[-1]
-    for text in (told, errors, (tmp_path / "events.jsonl").read_text()):
+    for text in (got, errors, (tmp_path / "events.jsonl").read_text()):
         assert "s3cret" not in text and "t0ken" not in text
     (event,) = lines_of((tmp_path / "events.jsonl").read_text())
     assert (event["kind"], event["source"], event["state"]) == ("source-lost", "gate", "begun")
     assert event["message"] and event["peak_score"] is None
-    (line,) = [one for one in lines_of(told) if one["type"] == "source-lost"]
+    (line,) = [one for one in lines_of(got) if one["type"] == "source-lost"]
     assert line["id"] == event["id"]
     with contextlib.closing(sqlite3.connect(tmp_path / "events.sqlite")) as table:
         rows = table.execute("SELECT id, kind, state FROM events").fetchall()
@@ -242,10 +242,10 @@ def test_names_of_strangers_do_not_reach_the_terminal(alarming, command, tmp_pat
     for command_name in ("watch", "infer"):
         out = tmp_path / command_name
         process = command(command_name, run, hostile, "--out", out, "--sink", "events")
-        told, errors = process.communicate(timeout=120)
+        got, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
-        assert "\x1b" not in told + errors and "\u202e" not in told + errors
-        assert r"a\x1b[31m\u202e[red]\x0a" in told + errors
+        assert "\x1b" not in got + errors and "\u202e" not in got + errors
+        assert r"a\x1b[31m\u202e[red]\x0a" in got + errors
 
 
 class Broken:
@@ -281,8 +281,8 @@ def test_an_alarm_is_ended_when_its_camera_is_lost(alarming, tmp_path):
     make_sinks = workflow.sinks_of([parse_sink("type=events,begun=true")], tmp_path)
     left = workflow.watch(detector, sources, board, make_sinks=make_sinks, lost_after_s=0.3)
     assert left == {}
-    told = lines_of((tmp_path / "events.jsonl").read_text())
-    assert [(one["kind"], one["state"]) for one in told] == [
+    got = lines_of((tmp_path / "events.jsonl").read_text())
+    assert [(one["kind"], one["state"]) for one in got] == [
         ("alarm", "begun"),
         ("alarm", "over"),
         ("source-lost", "begun"),
@@ -290,11 +290,11 @@ def test_an_alarm_is_ended_when_its_camera_is_lost(alarming, tmp_path):
         ("alarm", "begun"),
         ("alarm", "over"),
     ]
-    assert told[1]["id"] == told[0]["id"] and told[1]["end"] <= 0.8
-    lost, back = told[2:4]
+    assert got[1]["id"] == got[0]["id"] and got[1]["end"] <= 0.8
+    lost, back = got[2:4]
     assert (lost["start"], lost["message"]) == (0.8, "the cable is out")
     assert back["id"] == lost["id"] and 2.8 <= back["end"] <= 3.5
-    assert told[4]["id"] == told[5]["id"] != told[0]["id"] and told[4]["start"] >= 2.8
+    assert got[4]["id"] == got[5]["id"] != got[0]["id"] and got[4]["start"] >= 2.8
     assert board.cameras["gate"].alarms == 2
     shown = {one["id"]: one["kind"] for one in board.as_data()["events"]}
     assert shown[lost["id"]] == "source-back"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vadkit.engine.checkpoint import load_checkpoint
-from vadkit.engine.trainer import Evaluated
+from vadkit.engine.trainer import EvaluationScores
 from vadkit.hooks.checkpoint import Checkpoint
 from vadkit.hooks.ema import Ema
 from vadkit.hooks.evaluate import Evaluate
@@ -130,7 +130,7 @@ def test_evaluations_and_their_checkpoints_have_the_average(make_trainer):
 
     def evaluate(method):
         seen.append(method.networks["net"][0].bias.item())
-        return Evaluated([], {}, {})
+        return EvaluationScores([], {}, {})
 
     class Saves(Hook):
         slot = "checkpoint"

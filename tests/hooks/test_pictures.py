@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from vadkit.engine.trainer import Evaluated
+from vadkit.engine.trainer import EvaluationScores
 from vadkit.errors import RecipeError
 from vadkit.hooks.evaluate import Evaluate
 from vadkit.hooks.score_plot import ScorePlot
@@ -90,7 +90,7 @@ def test_a_run_that_stops_early_is_looked_at_once_at_its_end(make_trainer):
 
     def evaluate(method):
         evaluated.append(trainer.epoch)
-        return Evaluated([], {}, {})
+        return EvaluationScores([], {}, {})
 
     class Pictures(Visualise):
         def show(self, ctx, tag, picture):
@@ -136,7 +136,7 @@ def test_scores_are_plotted_after_each_evaluation(make_trainer):
     labels = {video: np.arange(40) >= 20 for video in videos}
     labels["set/00"] = np.zeros(40, bool)
     hooks = Evaluate(), ScorePlot(most=3)
-    trainer = make_trainer(*hooks, evaluate=lambda method: Evaluated([], scores, labels))
+    trainer = make_trainer(*hooks, evaluate=lambda method: EvaluationScores([], scores, labels))
     trainer.fit()
     assert trainer.scores is scores
     folders = sorted((trainer.run / "score-plots").iterdir())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vadkit.inference.alarms import AlarmRules, Alarms, peak_region
+from vadkit.inference.alarms import AlarmRules, AlarmTracker, peak_region
 from vadkit.inference.clip_ring import ClipRing
 
 # Times and rules are multiples of an eighth of a second, which floats hold exactly.
@@ -34,13 +34,13 @@ STREAMS = st.lists(st.tuples(st.integers(1, 12), SCORES), max_size=60).map(
 
 def find_events(times, scores, rules, source=""):
     """The events that are over, of scores (N,) at times (N,)."""
-    alarms = Alarms(rules, source=source)
-    told = [
+    alarms = AlarmTracker(rules, source=source)
+    got = [
         event
         for time, score in zip(times, scores, strict=True)
         for event in alarms.push(time, score)
     ]
-    return [event for event in [*told, *alarms.finish()] if event.over]
+    return [event for event in [*got, *alarms.finish()] if event.over]
 
 
 def plainly(times: list[float], scores: list[float], rules: AlarmRules) -> list[list[float]]:
@@ -83,25 +83,25 @@ def test_pushed_frame_by_frame_alarms_are_those_of_the_whole_array(stream, rules
 @settings(max_examples=100, deadline=None)
 @given(STREAMS, RULES)
 def test_every_event_is_told_of_as_it_begins_and_when_it_is_over(stream, rules):
-    alarms = Alarms(rules)
-    told = []
+    alarms = AlarmTracker(rules)
+    got = []
     for time, score in zip(*stream, strict=True):
         for event in alarms.push(time, score):
-            told.append(event)
+            got.append(event)
             if not event.over:
                 assert event.start <= time and time - event.start >= rules.min_duration_s
             else:
                 # Not before it is certain, for it could have gone on.
                 assert time - event.end >= rules.merge_s or time > event.end
-    told += alarms.finish()
-    assert [event.over for event in told] == [False, True] * (len(told) // 2)
-    for begun, over in zip(told[::2], told[1::2], strict=True):
+    got += alarms.finish()
+    assert [event.over for event in got] == [False, True] * (len(got) // 2)
+    for begun, over in zip(got[::2], got[1::2], strict=True):
         assert (begun.id, begun.start) == (over.id, over.start)
         assert begun.peak_score <= over.peak_score
 
 
 def test_an_alarm_is_on_while_it_lasts():
-    alarms = Alarms(AlarmRules(5, 3, min_duration_s=1, merge_s=2))
+    alarms = AlarmTracker(AlarmRules(5, 3, min_duration_s=1, merge_s=2))
     on = []
     for time, score in enumerate([6, 4, 6, 2, 0, 6, 0, 0, 0.0]):
         alarms.push(float(time), score)
@@ -116,7 +116,7 @@ def test_a_release_level_above_the_threshold_is_refused():
 
 
 def test_time_does_not_run_backwards():
-    alarms = Alarms(AlarmRules(5, 5), source="gate")
+    alarms = AlarmTracker(AlarmRules(5, 5), source="gate")
     alarms.push(2, 0)
     with pytest.raises(ValueError, match=r"gate: time ran backwards, from 2 to 1\.5"):
         alarms.push(1.5, 0)
@@ -126,7 +126,7 @@ def test_ids_say_source_and_time_and_stay_the_same():
     rules = AlarmRules(5, 5)
     (event,) = find_events([0.0, 61.25, 62], [0, 6, 0], rules, source="cam 1/gate")
     assert event.id == "cam_1_gate-ac6d0001-00000061.250s"
-    alarms = Alarms(rules, source="gate", epoch=1_700_000_000)
+    alarms = AlarmTracker(rules, source="gate", epoch=1_700_000_000)
     (live,) = alarms.push(1.5, 7)
     assert live.started_at == "2023-11-14T22:13:21.500Z"
     assert live.id == "gate-20231114T221321500Z"
@@ -149,17 +149,17 @@ def picture(value: int) -> np.ndarray:
 
 
 def test_an_event_has_the_peaks_picture_region_and_part_and_frames_around_it():
-    alarms = Alarms(AlarmRules(5, 5, merge_s=1), ring=ClipRing(before_s=1, after_s=2, fps=2))
+    alarms = AlarmTracker(AlarmRules(5, 5, merge_s=1), ring=ClipRing(before_s=1, after_s=2, fps=2))
     score_map = np.zeros((6, 8))
     score_map[2, 3] = 1
-    told = []
+    got = []
     scores = [0] * 12 + [6, 8, 7] + [0] * 12
     for number, score in enumerate(scores):
         parts = {"motion": score, "scene": 7.5 if score == 7 else math.nan}
-        told += alarms.push(
+        got += alarms.push(
             number / 4, score, frame=picture(8 * number), score_map=score_map, parts=parts
         )
-    begun, over = told
+    begun, over = got
     assert begun.clip == () and begun.peak_score == 6
     assert (over.start, over.end, over.peak_time) == (3.0, 3.5, 3.25)
     assert over.region == (24, 16, 32, 24) and over.part == "motion"
@@ -170,7 +170,7 @@ def test_an_event_has_the_peaks_picture_region_and_part_and_frames_around_it():
 
 def test_memory_is_bounded_however_long_an_alarm_lasts():
     ring = ClipRing(before_s=2, after_s=1, longest_s=5, fps=4, width=32)
-    alarms = Alarms(AlarmRules(5, 5, min_duration_s=1), ring=ring)
+    alarms = AlarmTracker(AlarmRules(5, 5, min_duration_s=1), ring=ring)
     most = 0
     for number in range(2000):
         alarms.push(number / 10, 9.0 if number > 50 else 0, frame=picture(number % 255))

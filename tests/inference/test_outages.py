@@ -14,9 +14,9 @@ def made(after_s=10.0):
 
 def test_a_camera_is_lost_after_a_while_and_back_with_a_frame():
     outages, now = made()
-    assert outages.heard("gate", SourceEvent("lost", 7.0, "refused")) == []
+    assert outages.source_event("gate", SourceEvent("lost", 7.0, "refused")) == []
     now[0] += 9.0
-    assert outages.heard("gate", SourceEvent("retrying", 7.0, "still refused")) == []
+    assert outages.source_event("gate", SourceEvent("retrying", 7.0, "still refused")) == []
     assert outages.due() == []
     now[0] += 1.0
     (lost,) = outages.due()
@@ -27,7 +27,7 @@ def test_a_camera_is_lost_after_a_while_and_back_with_a_frame():
     # A frame from before that is scored late changes nothing.
     assert outages.frame("gate", 7.0) == []
     # That the connection stands again is no frame yet.
-    assert outages.heard("gate", SourceEvent("reconnected", 17.5)) == []
+    assert outages.source_event("gate", SourceEvent("reconnected", 17.5)) == []
     (back,) = outages.frame("gate", 18.0)
     assert (back.kind, back.id, back.over, back.end) == ("source-back", lost.id, True, 18.0)
     assert outages.frame("gate", 18.1) == []
@@ -35,18 +35,18 @@ def test_a_camera_is_lost_after_a_while_and_back_with_a_frame():
 
 def test_a_short_silence_is_none_and_a_failure_is_one_at_once():
     outages, now = made()
-    outages.heard("gate", SourceEvent("stalled", 7.0, "hangs"))
+    outages.source_event("gate", SourceEvent("stalled", 7.0, "hangs"))
     now[0] += 9.0
     assert outages.frame("gate", 16.0) == []
     now[0] += 9.0
     assert outages.due() == []
-    (lost,) = outages.heard("yard", SourceEvent("failed", 3.0, "gave up"))
+    (lost,) = outages.source_event("yard", SourceEvent("failed", 3.0, "gave up"))
     assert (lost.source, lost.message) == ("yard", "gave up")
     assert outages.due() == []
 
 
 def test_one_that_is_lost_and_then_fails_is_lost_once():
     outages, _ = made(0.0)
-    outages.heard("gate", SourceEvent("lost", 7.0, "refused"))
+    outages.source_event("gate", SourceEvent("lost", 7.0, "refused"))
     assert len(outages.due()) == 1
-    assert outages.heard("gate", SourceEvent("failed", 7.0, "gave up")) == []
+    assert outages.source_event("gate", SourceEvent("failed", 7.0, "gave up")) == []

@@ -295,16 +295,16 @@ def test_mutated_export_records(onnx_file, tmp_path):
 @pytest.mark.parametrize("place", ["source", "model", "sinks", "result", "result.files", "format"])
 @pytest.mark.parametrize("value", [None, 3, "x", [1], {}])
 def test_damaged_results_are_made_anew(tmp_path, place, value):
-    from vadkit.workflows.infer.result import Inferred, Maker, finished, owner, save_result
+    from vadkit.workflows.infer.result import Inferred, ResultKey, finished, owner, save_result
 
-    video, maker = tmp_path / "a.mp4", Maker("m", ("jsonl",))
+    video, key = tmp_path / "a.mp4", ResultKey("m", ("jsonl",))
     video.write_bytes(b"1")
-    save_result(tmp_path, video, content_state(video), maker, Inferred("a", 1, 1, 1.0, 0, 0, 0, []))
-    assert finished(tmp_path, video, maker) is not None
+    save_result(tmp_path, video, content_state(video), key, Inferred("a", 1, 1, 1.0, 0, 0, 0, []))
+    assert finished(tmp_path, video, key) is not None
     data = json.loads((tmp_path / "result.json").read_text())
     above = data["result"] if "." in place else data
     above[place.rpartition(".")[2]] = value
     (tmp_path / "result.json").write_text(json.dumps(data))
     assert owner(tmp_path) in (None, video)
     if (place, value) not in (("model", "x"),):
-        assert finished(tmp_path, video, maker) is None
+        assert finished(tmp_path, video, key) is None

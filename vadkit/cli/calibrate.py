@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
 
 
-class Method(StrEnum):
+class ThresholdMethod(StrEnum):
     """How the threshold is computed."""
 
     pot = "pot"
@@ -52,7 +52,7 @@ PerHour = Annotated[
     ),
 ]
 How = Annotated[
-    Method | None,
+    ThresholdMethod | None,
     typer.Option(
         help="pot: a Pareto tail fitted to peaks; quantile: a quantile of the peaks; "
         "conformal: a rank of the highest scores per video. Default: the method in the recipe."

@@ -14,7 +14,7 @@ from vadkit.cli.evaluation_output import metric_cell, speaker
 from vadkit.cli.table import Cell, open_console, print_table
 
 if TYPE_CHECKING:
-    from vadkit.workflows.compare import Compared, Comparison
+    from vadkit.workflows.compare import ComparedRun, Comparison
 
 
 def compare(
@@ -81,7 +81,7 @@ def print_comparison(result: Comparison) -> None:
         typer.echo(result.plot)
 
 
-def _difference(run: Compared) -> Cell:
+def _difference(run: ComparedRun) -> Cell:
     if run.why_not:
         return Cell("not comparable")
     gap = run.difference
@@ -91,7 +91,7 @@ def _difference(run: Compared) -> Cell:
     return Cell(f"{gap.value:+.4f}", note)
 
 
-def _against_first(run: Compared) -> str:
+def _against_first(run: ComparedRun) -> str:
     who = f"{run.name} (seed {run.seed})"
     if run.difference is None:
         return f"[yellow]{who} is not comparable with the first:[/] {run.why_not}."

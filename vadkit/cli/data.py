@@ -13,8 +13,8 @@ from vadkit.cli.commands import Json, Plugin, Set
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vadkit.workflows.data.check import Report
-    from vadkit.workflows.data.faults import CheckedVideo, Fault
+    from vadkit.workflows.data.check import DataReport
+    from vadkit.workflows.data.faults import CheckedVideo, DataFault
 
 app = typer.Typer(
     help="Check a dataset, convert its labels, manage the frame store.", no_args_is_help=True
@@ -109,7 +109,7 @@ def convert(
         )
 
 
-def _print_report(report: Report) -> None:
+def _print_report(report: DataReport) -> None:
     """Print the table of videos, the faults by kind, and a line of totals."""
     from rich.console import Console
     from rich.table import Table
@@ -150,13 +150,13 @@ def _cells(video: CheckedVideo) -> list[str]:
     ]
 
 
-def _print_faults(console: Console, faults: list[Fault]) -> None:
+def _print_faults(console: Console, faults: list[DataFault]) -> None:
     """Print errors before warnings: a heading for each kind, then one line per fault."""
     import textwrap
 
     from vadkit.text import printable
 
-    kinds: dict[tuple[str, str], list[Fault]] = {}
+    kinds: dict[tuple[str, str], list[DataFault]] = {}
     # The alphabetical order also puts "error" before "warning".
     for fault in sorted(faults, key=lambda fault: fault.severity):
         kinds.setdefault((fault.severity, fault.kind), []).append(fault)
@@ -176,7 +176,7 @@ def _print_faults(console: Console, faults: list[Fault]) -> None:
         console.print()
 
 
-def _totals(report: Report) -> list[str]:
+def _totals(report: DataReport) -> list[str]:
     total = report.summary
     share = _share(total["abnormal"], total["labelled"])
     labels = (

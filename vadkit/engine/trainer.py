@@ -30,7 +30,7 @@ from vadkit.signals import stop_signals
 _CHECK_FINITE_EVERY = 50
 
 
-class Evaluated(NamedTuple):
+class EvaluationScores(NamedTuple):
     """The result of an evaluation: metrics, and raw scores (N,) and labels (N,) by video."""
 
     metrics: list[Metric]
@@ -61,7 +61,7 @@ class Trainer:
         schedules: Mapping[str, Callable[[float], float]],
         hooks: Sequence[tuple[str, Hook]],
         collect_loader: Loader | None = None,
-        evaluate: Callable[[Method], Evaluated] | None = None,
+        evaluate: Callable[[Method], EvaluationScores] | None = None,
         evaluate_pseudo: Callable[[Method], list[Metric]] | None = None,
     ) -> None:
         self.method = method

@@ -8,7 +8,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
     "evaluators": {
         "frame-auc": "vadkit.evaluation.frame_auc:FrameAuc",
         "false-alarms": "vadkit.evaluation.alarms:FalseAlarms",
-        "alarms": "vadkit.evaluation.alarms:Alarms",
+        "alarms": "vadkit.evaluation.alarms:AlarmMetrics",
         "category-auc": "vadkit.evaluation.category_auc:CategoryAuc",
         "pixel-auc": "vadkit.evaluation.pixels:PixelAuc",
         "region-detection": "vadkit.evaluation.region_detection:RegionDetection",

@@ -57,7 +57,7 @@ class FalseAlarms:
         return metrics
 
 
-class Alarms:
+class AlarmMetrics:
     """Metrics at the calibrated threshold: over frames, over events, and false alarms.
 
     The threshold comes from normal training video, without test labels. Over frames: ``precision``,
@@ -103,7 +103,7 @@ class Alarms:
 def alarm_ratios(
     scores: Frames, labels: Frames, setting: Setting
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the metrics of ``Alarms`` as ratios of sums over videos: parts (V,) and wholes (V,).
+    """Return ratios of sums over videos for ``AlarmMetrics``: parts (V,) and wholes (V,).
 
     Empty without a threshold; ``false-alarms/h`` only if frame rates are known.
     """
@@ -134,7 +134,7 @@ def alarm_ratios(
     return ratios
 
 
-class Event(NamedTuple):
+class LabelledEvent(NamedTuple):
     """A run of abnormal frames [start, stop) and the frames until its first alarm, None if none."""
 
     video: str
@@ -143,7 +143,7 @@ class Event(NamedTuple):
     delay: int | None
 
 
-def find_events(scores: Frames, labels: Frames, threshold: float) -> list[Event]:
+def find_events(scores: Frames, labels: Frames, threshold: float) -> list[LabelledEvent]:
     """Return every run of abnormal frames with at least one score, and its delay."""
     check_frames(scores, labels)
     events = []
@@ -154,7 +154,9 @@ def find_events(scores: Frames, labels: Frames, threshold: float) -> list[Event]
             if np.isnan(inside).all():
                 continue
             alarms = np.flatnonzero(inside >= threshold)
-            events.append(Event(video, start, stop, int(alarms[0]) if len(alarms) else None))
+            events.append(
+                LabelledEvent(video, start, stop, int(alarms[0]) if len(alarms) else None)
+            )
     return events
 
 

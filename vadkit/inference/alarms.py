@@ -117,7 +117,7 @@ class _Rise:
             self.peak = peak
 
 
-class Alarms:
+class AlarmTracker:
     """The alarms of one source; call ``push`` for every frame, then ``finish``.
 
     ``epoch`` is the Unix time of the source's time 0, if known. ``ring`` keeps frames for the clips
@@ -169,9 +169,9 @@ class Alarms:
         if self.ring is not None and frame is not None:
             self.ring.push(time, frame)
         self._follow(time, score, frame, score_map, parts)
-        told = []
+        events = []
         if self._event is not None and self._is_over(time):
-            told.append(self._over())
+            events.append(self._over())
         rise = self._rise
         if rise is not None and self._lasts(rise):
             if self._event is None:
@@ -179,17 +179,17 @@ class Alarms:
                 self._last_end = rise.end
                 if self.ring is not None:
                     self.ring.begin(rise.start)
-                told.append(self._told(self._event, None))
+                events.append(self._as_event(self._event, None))
             else:
                 self._event.end = self._last_end = rise.end
                 self._event.take(rise.peak)
-        return told
+        return events
 
     def finish(self) -> list[Event]:
         """End the current alarm, because the source has ended; return its event."""
-        told = [] if self._event is None else [self._over()]
+        events = [] if self._event is None else [self._over()]
         self._rise = None
-        return told
+        return events
 
     def _follow(
         self,
@@ -244,9 +244,9 @@ class Alarms:
     def _over(self) -> Event:
         assert self._event is not None
         rise, self._event = self._event, None
-        return self._told(rise, rise.end)
+        return self._as_event(rise, rise.end)
 
-    def _told(self, rise: _Rise, end: float | None) -> Event:
+    def _as_event(self, rise: _Rise, end: float | None) -> Event:
         started_at = None if self.epoch is None else time_of_day(self.epoch + rise.start)
         clip = () if self.ring is None or end is None else self.ring.end(end)
         return Event(

@@ -18,7 +18,7 @@ class _Silence:
     since: float
     at: float
     reason: str
-    told: Event | None = None
+    reported: Event | None = None
 
 
 class Outages:
@@ -40,7 +40,7 @@ class Outages:
         self._clock, self._time_of_day = clock, time_of_day
         self._silent: dict[str, _Silence | None] = dict.fromkeys(names)
 
-    def heard(self, name: str, item: SourceEvent) -> list[Event]:
+    def source_event(self, name: str, item: SourceEvent) -> list[Event]:
         """Handle an event of a source; return the event that it is lost, if it is."""
         if item.kind not in (*BROKEN, "failed"):
             return []
@@ -49,7 +49,7 @@ class Outages:
             silence = _Silence(item.time, self._clock(), self._time_of_day(), "")
             self._silent[name] = silence
         silence.reason = item.message
-        if item.kind == "failed" and silence.told is None:
+        if item.kind == "failed" and silence.reported is None:
             return [self._lost(name, silence)]
         return []
 
@@ -60,7 +60,11 @@ class Outages:
             # A frame from before the outage may be scored late.
             return []
         self._silent[name] = None
-        return [] if silence.told is None else [replace(silence.told, kind="source-back", end=at)]
+        return (
+            []
+            if silence.reported is None
+            else [replace(silence.reported, kind="source-back", end=at)]
+        )
 
     def due(self) -> list[Event]:
         """Return the events of sources that count as lost from now on."""
@@ -68,12 +72,12 @@ class Outages:
         return [
             self._lost(name, silence)
             for name, silence in self._silent.items()
-            if silence and silence.told is None and now - silence.since >= self.after_s
+            if silence and silence.reported is None and now - silence.since >= self.after_s
         ]
 
     def _lost(self, name: str, silence: _Silence) -> Event:
         started_at = time_of_day(silence.at)
-        silence.told = Event(
+        silence.reported = Event(
             id=f"{event_id(name, started_at)}-lost",
             source=name,
             start=silence.start,
@@ -85,4 +89,4 @@ class Outages:
             kind="source-lost",
             message=silence.reason,
         )
-        return silence.told
+        return silence.reported

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from vadkit.errors import DataError, PluginError, VadkitError
 from vadkit.files import describe_os_error
 from vadkit.inference.buffer import Buffer, Closed, FrameBuffer
-from vadkit.inference.lane import Scoring
 from vadkit.inference.prepare import prepare
 from vadkit.inference.sources.source import OVER, Frame, Source, SourceEvent
+from vadkit.inference.stream_state import StreamDetector
 from vadkit.inference.window import Prepared
 
 Arrivals = Buffer[tuple[str, Prepared | SourceEvent | Exception]]
@@ -22,7 +22,7 @@ _JOIN_S = 5.0
 
 
 @contextlib.contextmanager
-def reading(detector: Scoring, sources: Mapping[str, Source]) -> Iterator[Arrivals]:
+def reading(detector: StreamDetector, sources: Mapping[str, Source]) -> Iterator[Arrivals]:
     """Provide a buffer of all items of all sources, by name: prepared frames, events, our errors.
 
     The last item of each source is an event of the kinds ``OVER``. Everything is closed at the end.
@@ -79,7 +79,7 @@ def _read(source: Source, buffer: FrameBuffer) -> None:
         buffer.finish()
 
 
-def _prepare(detector: Scoring, name: str, buffer: FrameBuffer, arrivals: Arrivals) -> None:
+def _prepare(detector: StreamDetector, name: str, buffer: FrameBuffer, arrivals: Arrivals) -> None:
     """Pass on a source's frames after preparation, and its events at once except the last."""
     last: list[SourceEvent | Exception] = []
     time = 0.0

@@ -6,29 +6,31 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 
 from vadkit.inference.frame_score import FrameScore
-from vadkit.inference.lane import Lane, Scoring, score_ready
 from vadkit.inference.prepare import prepare
 from vadkit.inference.reading import reading
 from vadkit.inference.sources.source import BROKEN, OVER, Frame, Source, SourceEvent
+from vadkit.inference.stream_state import StreamDetector, StreamState, score_ready
 from vadkit.inference.window import Prepared
 
 
-def stream_frames(detector: Scoring, frames: Iterator[Frame], batch: int) -> Iterator[FrameScore]:
+def stream_frames(
+    detector: StreamDetector, frames: Iterator[Frame], batch: int
+) -> Iterator[FrameScore]:
     """Score frames from the caller's iterator, in its thread."""
-    lane = Lane(detector, batch, live=False)
+    stream = StreamState(detector, batch, live=False)
     spec = detector.method.clip.scoring
     for frame in prepare(frames, spec, detector.flow, detector.objects):
         if frame.missed:
-            yield from lane.finish()
-        lane.push(frame)
-        if len(lane.window.ready) == batch:
-            score_ready(detector, [lane])
-        yield from lane.release()
-    yield from lane.finish()
+            yield from stream.finish()
+        stream.push(frame)
+        if len(stream.window.ready) == batch:
+            score_ready(detector, [stream])
+        yield from stream.release()
+    yield from stream.finish()
 
 
 def run_streams(
-    detector: Scoring,
+    detector: StreamDetector,
     sources: Mapping[str, Source],
     *,
     max_delay: int | None = None,
@@ -51,19 +53,19 @@ def run_streams(
     many seconds. Close the iterator to stop; this also closes the sources.
     """
     batch = detector.batch_for(max_delay)
-    lanes: dict[str, Lane] = {}
+    streams: dict[str, StreamState] = {}
     ended = 0
     with reading(detector, sources) as arrivals:
         while ended < len(sources):
             now = time.monotonic()
-            waiting = [lane for lane in lanes.values() if lane.window.ready]
-            count = sum(len(lane.window.ready) for lane in waiting)
-            due = [lane.waiting_since + max_delay_s for lane in waiting if lane.live]
-            late = any(len(lane.window.ready) >= batch for lane in waiting)
+            waiting = [stream for stream in streams.values() if stream.window.ready]
+            count = sum(len(stream.window.ready) for stream in waiting)
+            due = [stream.waiting_since + max_delay_s for stream in waiting if stream.live]
+            late = any(len(stream.window.ready) >= batch for stream in waiting)
             if late or count >= detector.batch_size or (due and min(due) <= now and not arrivals):
                 score_ready(detector, waiting)
-                for name, lane in lanes.items():
-                    for score in lane.release():
+                for name, stream in streams.items():
+                    for score in stream.release():
                         yield name, score
                 continue
             arrived = arrivals.get(min(due) - now if due else idle_s)
@@ -77,22 +79,24 @@ def run_streams(
             if isinstance(item, SourceEvent):
                 ended += item.kind in OVER
                 if item.kind == "opened":
-                    lanes[name] = Lane(detector, batch, live=sources[name].live)
-            for score in _after(lanes, name, item):
+                    streams[name] = StreamState(detector, batch, live=sources[name].live)
+            for score in _after(streams, name, item):
                 yield name, score
             if isinstance(item, SourceEvent):
                 yield name, item
 
 
-def _after(lanes: dict[str, Lane], name: str, item: Prepared | SourceEvent) -> Iterator[FrameScore]:
+def _after(
+    streams: dict[str, StreamState], name: str, item: Prepared | SourceEvent
+) -> Iterator[FrameScore]:
     """Yield the frames whose scores a frame or an event of their source completes."""
     if isinstance(item, Prepared):
         if item.missed:
-            yield from lanes[name].finish()
-        lanes[name].push(item)
-        yield from lanes[name].release()
-    elif item.kind in OVER and name in lanes:
-        yield from lanes.pop(name).finish()
-    elif item.kind in BROKEN and name in lanes:
+            yield from streams[name].finish()
+        streams[name].push(item)
+        yield from streams[name].release()
+    elif item.kind in OVER and name in streams:
+        yield from streams.pop(name).finish()
+    elif item.kind in BROKEN and name in streams:
         # Clips do not cross the gap, so frames before it need not wait.
-        yield from lanes[name].finish()
+        yield from streams[name].finish()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from vadkit.recipe.faults import Fault, RecipeFaults
 from vadkit.recipe.load import load_recipe
 from vadkit.recipe.locate import find_recipe
-from vadkit.recipe.model import Alarms, Calibrate, Clip, Data, LossSpec, Recipe, Spec, Train
+from vadkit.recipe.model import AlarmSettings, Calibrate, Clip, Data, LossSpec, Recipe, Spec, Train
 from vadkit.recipe.parts import check_components
 from vadkit.recipe.resolve import resolve
 
 __all__ = [
-    "Alarms",
+    "AlarmSettings",
     "Calibrate",
     "Clip",
     "Data",

@@ -13,7 +13,7 @@ from vadkit.text import printable
 
 
 @dataclass(frozen=True)
-class Listed:
+class RecipeEntry:
     """One built-in recipe; ``summary`` is the first sentence of the comment at its top."""
 
     name: str
@@ -32,7 +32,7 @@ class Listed:
         return {**asdict(self), "path": str(self.path)}
 
 
-def built_in_recipes(word: str | None = None) -> list[Listed]:
+def built_in_recipes(word: str | None = None) -> list[RecipeEntry]:
     """Return the recipes that come with vadkit, in the order of their names.
 
     ``word`` selects those that have it in their name, method, data set or summary. Raises
@@ -49,10 +49,10 @@ def built_in_recipes(word: str | None = None) -> list[Listed]:
     return chosen
 
 
-def _listed(name: str, path: Path) -> Listed:
+def _listed(name: str, path: Path) -> RecipeEntry:
     text = read_recipe_text(path)
     data, _, _ = parse(text, str(path))
-    return Listed(
+    return RecipeEntry(
         name, data["method"]["type"], data["dataset"]["type"], _first_sentence(text), path
     )
 

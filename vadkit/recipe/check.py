@@ -19,7 +19,7 @@ from vadkit.registry import FAMILIES, Component, declaring
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedRecipe:
     """A recipe with defaults filled in, and notes on what could not be checked."""
 
     data: dict[str, Any]
@@ -28,7 +28,7 @@ class Checked:
 
 def check_recipe(
     path: str | Path, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()
-) -> Checked:
+) -> CheckedRecipe:
     """Check a recipe like ``load_recipe``, but run none of its plugins.
 
     The names of a plugin's components and parameters come from its source text. The values of these
@@ -52,8 +52,8 @@ def check_recipe(
             f"method '{method}' is in a plugin, so its defaults and roles were not filled in"
         )
         known = {name: full[name] for name in Recipe.model_fields if name in full}
-        return Checked(known, tuple(notes))
-    return Checked(Recipe.model_validate(full).as_data(), tuple(notes))
+        return CheckedRecipe(known, tuple(notes))
+    return CheckedRecipe(Recipe.model_validate(full).as_data(), tuple(notes))
 
 
 def declarations(plugin: Plugin) -> Iterator[Component]:

@@ -84,7 +84,7 @@ class Calibrate(Section):
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
-class Alarms(Section):
+class AlarmSettings(Section):
     """Rules that turn scores into alarms; times in seconds.
 
     ``hysteresis`` sets the level at which an alarm ends, as a share of the distance from the
@@ -124,7 +124,7 @@ class Recipe(Section):
     # The values that `vadkit tune` may try, by place; see vadkit.recipe.search.
     search: dict[str, Any] = {}
     calibration: Calibrate | None = Calibrate()
-    alarms: Alarms = Alarms()
+    alarms: AlarmSettings = AlarmSettings()
     sinks: list[Spec] = []
 
     def __repr__(self) -> str:
@@ -161,7 +161,7 @@ SETTINGS_SECTIONS: dict[str, type[Section]] = {
     "data": Data,
     "train": Train,
     "calibration": Calibrate,
-    "alarms": Alarms,
+    "alarms": AlarmSettings,
 }
 
 # The defaults of a recipe, unless its method has others.

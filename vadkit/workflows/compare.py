@@ -16,7 +16,7 @@ from vadkit.recipe import Recipe, Spec
 from vadkit.text import printable
 from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.protocols import (
-    Scored,
+    LabelledScores,
     build_protocols,
     evaluate_scored,
     final_scores,
@@ -36,7 +36,7 @@ SPREAD = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "ap-trapezoid", "e
 
 
 @dataclass(frozen=True, repr=False)
-class Compared:
+class ComparedRun:
     """One run in a comparison.
 
     ``difference`` is its main metric minus that of the first run, over the frames that both score.
@@ -54,7 +54,7 @@ class Compared:
     remark: str | None = None
 
     def __repr__(self) -> str:
-        return f"Compared({printable(self.name)!r}, seed {self.seed}, {self.run!r})"
+        return f"ComparedRun({printable(self.name)!r}, seed {self.seed}, {self.run!r})"
 
 
 class Spread(NamedTuple):
@@ -79,7 +79,7 @@ class Comparison:
 
     protocol: str
     headline: str
-    runs: list[Compared]
+    runs: list[ComparedRun]
     groups: list[Group]
     plot: str | None
 
@@ -142,8 +142,8 @@ def compare(
     headline, words = listed.headline, ""
     # Find missing runs before any run is scored.
     recipes = [load_run(path, overrides) for path in paths]
-    first: Scored | None = None
-    compared: list[Compared] = []
+    first: LabelledScores | None = None
+    compared: list[ComparedRun] = []
     curves: list[Kept] = []
     for path, recipe in zip(paths, recipes, strict=True):
         scored, _ = score_run(path, recipe, checkpoint, overrides)
@@ -151,7 +151,9 @@ def compare(
         evaluators = build_list("evaluators", [Spec(type="frame-auc")])
         (result,) = evaluate_scored(scored, [listed], evaluators)
         final = replace(scored, scores=final_scores(listed, scored))
-        one = Compared(str(path), recipe.name, recipe.train.seed, _but_seed(recipe), result.metrics)
+        one = ComparedRun(
+            str(path), recipe.name, recipe.train.seed, _but_seed(recipe), result.metrics
+        )
         if first is None:
             first = final
         else:
@@ -169,7 +171,9 @@ def compare(
     return Comparison(words, headline, compared, _groups(compared), str(plot) if plot else None)
 
 
-def _against(one: Compared, first: Scored, final: Scored, headline: str) -> Compared:
+def _against(
+    one: ComparedRun, first: LabelledScores, final: LabelledScores, headline: str
+) -> ComparedRun:
     """Return ``one`` with its difference from the first run, or the reason why it has none."""
     from vadkit.evaluation.bootstrap import difference
     from vadkit.evaluation.frame_auc import scored_frames
@@ -184,7 +188,7 @@ def _against(one: Compared, first: Scored, final: Scored, headline: str) -> Comp
         return replace(one, why_not=f"of the frames that both score, {error}")
 
 
-def why_not_comparable(first: Scored, second: Scored) -> str | None:
+def why_not_comparable(first: LabelledScores, second: LabelledScores) -> str | None:
     """Return the first reason why two sets of scores are not comparable, None if they are."""
     missing = sorted(set(first.labels) ^ set(second.labels))
     if missing:
@@ -201,7 +205,9 @@ def why_not_comparable(first: Scored, second: Scored) -> str | None:
     return None
 
 
-def _common_frames(first: Scored, second: Scored) -> tuple[list[dict[str, np.ndarray]], str | None]:
+def _common_frames(
+    first: LabelledScores, second: LabelledScores
+) -> tuple[list[dict[str, np.ndarray]], str | None]:
     """Set both scores to NaN where one of them is NaN, with the videos in the same order."""
     both: list[dict[str, np.ndarray]] = [{}, {}]
     left_out = 0
@@ -224,9 +230,9 @@ def _but_seed(recipe: Recipe) -> str:
     return json.dumps(data, sort_keys=True)
 
 
-def _groups(compared: Sequence[Compared]) -> list[Group]:
+def _groups(compared: Sequence[ComparedRun]) -> list[Group]:
     """Group the runs of one recipe, among the runs that are comparable with the first."""
-    by_recipe: dict[str, list[Compared]] = {}
+    by_recipe: dict[str, list[ComparedRun]] = {}
     for one in compared:
         if one.why_not is None:
             by_recipe.setdefault(one.group, []).append(one)
@@ -237,7 +243,7 @@ def _groups(compared: Sequence[Compared]) -> list[Group]:
     ]
 
 
-def _spreads(members: Sequence[Compared]) -> dict[str, Spread]:
+def _spreads(members: Sequence[ComparedRun]) -> dict[str, Spread]:
     values = [{metric.name: metric.value for metric in one.metrics} for one in members]
     every = {name: [one[name] for one in values] for name in SPREAD}
     return {
@@ -245,5 +251,5 @@ def _spreads(members: Sequence[Compared]) -> dict[str, Spread]:
     }
 
 
-def _metric(one: Compared, name: str) -> Metric:
+def _metric(one: ComparedRun, name: str) -> Metric:
     return next(metric for metric in one.metrics if metric.name == name)

@@ -30,7 +30,7 @@ from vadkit.inference.window import delay_of
 from vadkit.methods.exported import is_exported
 from vadkit.methods.exported.method import ExportedMethod, load_exported
 from vadkit.methods.method import Method
-from vadkit.recipe import Alarms, check_components
+from vadkit.recipe import AlarmSettings, check_components
 from vadkit.registry import build, build_spec
 from vadkit.scoring.calibration import Calibration, load_calibration
 from vadkit.scoring.normal import NormalScores, load_normal
@@ -65,7 +65,7 @@ class Detector:
     objects: FrameFinder | None = None
     maps: bool = True
     calibration: Calibration | None = None
-    alarms: Alarms = field(default_factory=Alarms)
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -293,5 +293,5 @@ def _load_exported(path: Path) -> Detector:
         scorers=tuple(build_spec("scorers", spec) for spec in scorers),
         flow=build_spec("flow", flow) if flow else None,
         calibration=Calibration.from_dict(calibration) if calibration else None,
-        alarms=Alarms(**record["alarms"]),
+        alarms=AlarmSettings(**record["alarms"]),
     )

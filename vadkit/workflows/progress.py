@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 # Called with the numbers of finished videos and of decoded frames.
-Report = Callable[[int, int], None]
+ReportProgress = Callable[[int, int], None]
 
 
 def say(text: str) -> None:
@@ -27,7 +27,7 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def decoding_progress(videos: int, frames: int, what: str = "decoding") -> Iterator[Report]:
+def decoding_progress(videos: int, frames: int, what: str = "decoding") -> Iterator[ReportProgress]:
     """Show a bar for about ``frames`` frames of ``videos`` videos, with rate and remaining time."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -56,7 +56,7 @@ def decoding_progress(videos: int, frames: int, what: str = "decoding") -> Itera
         yield report
 
 
-class Scoring(Protocol):
+class ScoringProgress(Protocol):
     """Receives the progress of scoring."""
 
     def frames(self, new: int) -> None: ...
@@ -65,7 +65,7 @@ class Scoring(Protocol):
 
 
 @contextlib.contextmanager
-def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[Scoring]:
+def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[ScoringProgress]:
     """Show a bar over videos, of which ``kept`` are already finished; lines without a terminal."""
     from rich.console import Console
     from rich.progress import (
@@ -94,7 +94,7 @@ def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[
     if kept:
         say(f"{kept:,} of {videos:,} videos are already finished")
 
-    class Told:
+    class Bar:
         def frames(self, new: int) -> None:
             nonlocal scored
             scored += new
@@ -111,7 +111,7 @@ def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[
                 say(f"{done:,} of {videos:,} videos, {failed:,} failed, {rate:,.0f} frames/s")
 
     with bar, logs_above(console):
-        yield Told()
+        yield Bar()
 
 
 @contextlib.contextmanager

@@ -141,10 +141,10 @@ def _pseudo_evaluation(recipe: Recipe, held_out: Sequence[Video]) -> PseudoTest 
 def evaluation_on_test(recipe: Recipe) -> Any:
     """Return a function that evaluates a method on the test split, which is loaded only once."""
     from vadkit.engine.scoring import score_video
-    from vadkit.engine.trainer import Evaluated
+    from vadkit.engine.trainer import EvaluationScores
     from vadkit.registry import build
     from vadkit.workflows.evaluate.maps import split_evaluators
-    from vadkit.workflows.evaluate.protocols import Scored, build_protocols, evaluate_scored
+    from vadkit.workflows.evaluate.protocols import LabelledScores, build_protocols, evaluate_scored
     from vadkit.workflows.evaluate.run_scores import label_source, store_labelled
 
     videos = load_videos(recipe, "test")
@@ -157,7 +157,7 @@ def evaluation_on_test(recipe: Recipe) -> Any:
     # Only `vadkit eval` evaluates maps, because saving them needs disk space and time.
     evaluators = build_list("evaluators", split_evaluators(recipe.evaluators)[0])
 
-    def evaluate(method: Method) -> Evaluated:
+    def evaluate(method: Method) -> EvaluationScores:
         device = next(iter(method.parameters()), None)
         target = device.device if device is not None else pick_device(recipe.train.device)
         dtype = pick_precision(recipe.train.precision, target)
@@ -169,8 +169,10 @@ def evaluation_on_test(recipe: Recipe) -> Any:
                 video.id: score(video, extras=beside)
                 for video, beside in zip(stored, extras, strict=True)
             }
-        scored = Scored(scores, labels, source, scorers=scorers)
+        scored = LabelledScores(scores, labels, source, scorers=scorers)
         results = evaluate_scored(scored, raw, evaluators, intervals=False)
-        return Evaluated([one for result in results for one in result.metrics], scores, labels)
+        return EvaluationScores(
+            [one for result in results for one in result.metrics], scores, labels
+        )
 
     return evaluate

@@ -216,16 +216,16 @@ def test_augments_of_one_clip_are_drawn_apart(ramps):
 
 
 def test_tensor_augments_are_drawn_anew_by_seed_epoch_and_batch(ramps):
-    told = []
+    got = []
 
     def tell(clips, generator):
-        told.append(torch.randint(1 << 30, (), generator=generator).item())
+        got.append(torch.randint(1 << 30, (), generator=generator).item())
         return clips
 
     for seed, epoch in ((0, 0), (0, 1), (1, 0), (0, 0)):
         list(in_order(ramps, augments=[tell], seed=seed).batches(epoch))
-    assert told[:4] == told[12:]
-    assert len(set(told)) == 12
+    assert got[:4] == got[12:]
+    assert len(set(got)) == 12
 
 
 def test_a_batch_says_which_video_each_clip_is_from(stored_pair):

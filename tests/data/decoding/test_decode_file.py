@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.decoding.decode import Decoded, Worker, decode_to_file, read_frames
+from vadkit.data.decoding.decode import DecodeResult, Worker, decode_to_file, read_frames
 from vadkit.errors import DataError
 
 SIZE = (4, 6)
@@ -46,13 +46,13 @@ def test_the_file_holds_the_frames_that_read_frames_gives(
 ):
     path = write_video(tmp_path / "video.mkv", pictures)
     target.write_bytes(b"what was there before" * 10_000)
-    told = []
-    decoded = decode_to_file(path, target, size=(16, 24), channels=channels, progress=told.append)
+    got = []
+    decoded = decode_to_file(path, target, size=(16, 24), channels=channels, progress=got.append)
     expected = np.stack(list(read_frames(path, size=(16, 24), channels=channels)))
     found = np.fromfile(target, np.uint8).reshape(-1, 16, 24, planes)
     assert (found == expected).all()
-    assert decoded == Decoded(20, zlib.crc32(expected), ("pyav",))
-    assert sum(told) == 20
+    assert decoded == DecodeResult(20, zlib.crc32(expected), ("pyav",))
+    assert sum(got) == 20
 
 
 def test_a_reader_may_use_its_buffer_again(file, target):
@@ -75,7 +75,7 @@ def test_a_folder_of_images_reaches_the_file(tmp_path, target, pictures):
 @pytest.mark.parametrize("reader", ["hangs", "crashes", "breaks", "tears"])
 def test_the_next_reader_goes_on_where_one_failed(file, target, caplog, reader):
     names = fakes(reader, "numbered")
-    told = []
+    got = []
     decoded = decode_to_file(
         file,
         target,
@@ -84,11 +84,11 @@ def test_the_next_reader_goes_on_where_one_failed(file, target, caplog, reader):
         size=SIZE,
         channels="rgb",
         stall_s=1,
-        progress=told.append,
+        progress=got.append,
     )
     assert numbers(target) == list(range(10))
-    assert decoded == Decoded(10, zlib.crc32(target.read_bytes()), names)
-    assert sum(told) == 10
+    assert decoded == DecodeResult(10, zlib.crc32(target.read_bytes()), names)
+    assert sum(got) == 10
     # The third one may still be on its way to the file when the child dies.
     assert re.search(f"{names[0]} failed after [23] frames", caplog.text)
 
@@ -100,7 +100,7 @@ def test_a_reader_that_gave_no_frame_is_not_among_those_needed(file, target):
 
 
 def test_slow_frames_are_no_stall_and_are_told_as_they_come(file, target):
-    told = []
+    got = []
     decode_to_file(
         file,
         target,
@@ -109,9 +109,9 @@ def test_slow_frames_are_no_stall_and_are_told_as_they_come(file, target):
         size=SIZE,
         channels="rgb",
         stall_s=1.5,
-        progress=told.append,
+        progress=got.append,
     )
-    assert told == [1, 1, 1, 1]
+    assert got == [1, 1, 1, 1]
 
 
 def test_when_all_fail_the_error_tells_why_and_how_far(file, target):

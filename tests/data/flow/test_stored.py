@@ -65,8 +65,8 @@ def videos(tmp_path):
 
 
 def test_flow_leads_from_the_frame_before(videos):
-    told = []
-    flow = build_flow(videos, "d", Difference(), {}, progress=lambda *done: told.append(done))
+    got = []
+    flow = build_flow(videos, "d", Difference(), {}, progress=lambda *done: got.append(done))
     assert [one.id for one in flow] == ["a", "b"]
     assert flow[0].shape == (6, 4, 5, 2)
     rows = flow[0].read(0, 6)
@@ -75,8 +75,8 @@ def test_flow_leads_from_the_frame_before(videos):
     assert not rows[..., 1].any()
     assert flow[1].read(1, 3)[:, 0, 0, 0].tolist() == [1, 2]
     assert flow[1].read(2, 2).shape == (0, 4, 5, 2)
-    assert told[-1] == (2, 10)
-    assert told == sorted(told)
+    assert got[-1] == (2, 10)
+    assert got == sorted(got)
     with pytest.raises(IndexError, match=r"\[3, 5\) of 4"):
         flow[1].read(3, 5)
 

@@ -49,10 +49,10 @@ def widths(boxes):
 
 
 def test_boxes_of_every_video_by_id(image_folder, tmp_path):
-    told = []
+    got = []
     videos = [image_folder("a", 4), image_folder("b", 3, first=50)]
     found = objects(
-        videos, [4, 3], Values(), tmp_path / "cache", progress=lambda *done: told.append(done)
+        videos, [4, 3], Values(), tmp_path / "cache", progress=lambda *done: got.append(done)
     )
     assert list(found) == ["a", "b"]
     assert widths(found["a"]) == [1, 2, 3, 4]
@@ -60,7 +60,7 @@ def test_boxes_of_every_video_by_id(image_folder, tmp_path):
     assert found["b"].frame.tolist() == [0, 1, 2]
     # The height of the frames as they are.
     assert found["a"].xyxy[0, 3] == 8
-    assert told[-1] == (2, 7)
+    assert got[-1] == (2, 7)
 
 
 def test_objects_are_looked_for_once(image_folder, tmp_path):

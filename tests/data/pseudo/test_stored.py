@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vadkit.data.pseudo.pace import Pace
-from vadkit.data.pseudo.scene import Made
+from vadkit.data.pseudo.scene import SyntheticClip
 from vadkit.data.pseudo.stored import Kind, make_clips
 from vadkit.data.store.cache import damage, entries
 from vadkit.data.store.stored_video import StoredVideo
@@ -32,7 +32,7 @@ class Flash:
         masks = np.zeros(frames.shape[:3], bool)
         frames[lead:] = int(100 * strength)
         masks[lead:] = True
-        return Made.of(frames, masks)
+        return SyntheticClip.of(frames, masks)
 
 
 def stored(cache, name, frames):

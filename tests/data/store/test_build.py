@@ -31,13 +31,13 @@ def store(videos, cache, settings=GRAY, **options):
 
 
 def test_frames_are_kept_as_they_are(videos, tmp_path):
-    told = []
-    stored = store(videos, tmp_path / "cache", progress=lambda *done: told.append(done))
+    got = []
+    stored = store(videos, tmp_path / "cache", progress=lambda *done: got.append(done))
     assert [video.id for video in stored] == ["a", "b"]
     assert [len(video) for video in stored] == [6, 5]
     assert stored[1].frames.shape == (5, 8, 12, 1)
     assert stored[1].frames[:, 0, 0, 0].tolist() == [100, 101, 102, 103, 104]
-    assert told[-1] == (2, 11)
+    assert got[-1] == (2, 11)
     with pytest.raises(ValueError, match="read-only"):
         stored[0].frames[0] = 0
 

@@ -33,12 +33,12 @@ def test_damage_is_found(stored_pair):
         file.seek(100)
         file.write(b"\xff")
     os.truncate(second.folder / "frames.u8", 10)
-    told = {entry.folder: damage(entry) for entry in entries(cache_of(stored_pair))}
-    assert told[first.folder] == "the bytes of frames.u8 have changed"
-    assert told[second.folder] == "frames.u8 has 10 bytes instead of 480"
+    got = {entry.folder: damage(entry) for entry in entries(cache_of(stored_pair))}
+    assert got[first.folder] == "the bytes of frames.u8 have changed"
+    assert got[second.folder] == "frames.u8 has 10 bytes instead of 480"
     (first.folder / "meta.json").write_text("{")
-    told = {entry.folder: damage(entry) for entry in entries(cache_of(stored_pair))}
-    assert told[first.folder] == "meta.json is damaged"
+    got = {entry.folder: damage(entry) for entry in entries(cache_of(stored_pair))}
+    assert got[first.folder] == "meta.json is damaged"
 
 
 def test_what_is_removed_is_gone(stored_pair):

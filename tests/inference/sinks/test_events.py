@@ -30,10 +30,10 @@ INFO = SourceInfo("gate", 10.0, (48, 64))
 ID = "gate_1-3693bd96-20231114T221321000Z"
 
 
-def run(spec, out, told):
+def run(spec, out, events):
     sinks = build_sinks([parse_sink(spec)], out)
     sinks.open(INFO)
-    for event in told:
+    for event in events:
         sinks.event(event)
     written = sinks.close(None)
     assert sinks.failed == {}
@@ -63,7 +63,7 @@ def test_events_have_a_line_each(events, tmp_path):
     }
 
 
-def test_an_event_has_one_row_however_often_it_is_told_of(events, tmp_path):
+def test_an_event_has_one_row_however_often_it_is_sent(events, tmp_path):
     run("type=sqlite,snapshots=true", tmp_path, events[:1])
     path = tmp_path / "events.sqlite"
     query = 'SELECT id, state, "end", x1, y1, x2, y2, peak_score FROM events'

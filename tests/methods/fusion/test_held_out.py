@@ -25,8 +25,8 @@ def deal(folds, counts):
 
 def test_many_videos_are_held_out_as_a_whole():
     found = deal(Folds(2, 5), [20] * 8)
-    told = [{(place.fold, place.clear) for place in places} for places in found.values()]
-    assert told == [{(video % 2, True)} for video in range(8)]
+    got = [{(place.fold, place.clear) for place in places} for places in found.values()]
+    assert got == [{(video % 2, True)} for video in range(8)]
     assert [place.number for place in found[3]] == list(range(20))
 
 

@@ -1,4 +1,4 @@
-"""Fusion: parts told by how rare their scores are on video that was held out."""
+"""Fusion: parts compared by how rare their scores are on video that was held out."""
 
 import math
 from typing import ClassVar
@@ -153,9 +153,9 @@ def test_the_part_that_raises_a_frame_is_named(fused):
     for frames, name in ((bright, "level"), (restless, "spread")):
         scores = fused.score(Clips(frames - (0 if name == "level" else frames.mean((3, 4), True))))
         assert (scores.frames > 4).all()
-        told = {part: values.mean().item() for part, values in scores.parts.items()}
-        assert max(told, key=told.get) == name
-        assert list(told) == ["level", "spread"]
+        got = {part: values.mean().item() for part, values in scores.parts.items()}
+        assert max(got, key=got.get) == name
+        assert list(got) == ["level", "spread"]
 
 
 def test_a_part_without_a_score_leaves_it_to_the_others(fused):
@@ -187,10 +187,10 @@ def test_held_out_video_is_scored_by_what_has_not_seen_it(fused):
 
 
 def test_what_was_held_out_can_be_had_for_an_alarm_threshold(fused):
-    told = fused.held_out()
-    assert list(told) == list(range(20))
-    assert all(numbers.tolist() == list(range(50)) for numbers, _ in told.values())
-    scores = torch.cat([scores for _, scores in told.values()])
+    got = fused.held_out()
+    assert list(got) == list(range(20))
+    assert all(numbers.tolist() == list(range(50)) for numbers, _ in got.values())
+    scores = torch.cat([scores for _, scores in got.values()])
     check_shares(scores)
 
 

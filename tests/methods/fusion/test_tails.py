@@ -19,12 +19,12 @@ def fitted(values, share=0.05):
 @pytest.mark.parametrize("count", [60, 2000])
 def test_new_normal_values_are_as_rare_as_told(count):
     draw = torch.Generator().manual_seed(0)
-    told = []
+    got = []
     for _ in range(30):
         tail = fitted(torch.randn(count, generator=draw))
         found = tail.rarity(torch.randn(20_000, generator=draw))
-        told.append([(found >= rarity).float().mean().item() for rarity in (0.3, 1, 2, 3)])
-    shares = torch.tensor(told).mean(dim=0).tolist()
+        got.append([(found >= rarity).float().mean().item() for rarity in (0.3, 1, 2, 3)])
+    shares = torch.tensor(got).mean(dim=0).tolist()
     assert shares[:2] == pytest.approx([10**-0.3, 0.1], rel=0.2)
     assert shares[2] == pytest.approx(0.01, rel=0.35)
     # Of 60 values none is so rare; the tail goes on beyond them.

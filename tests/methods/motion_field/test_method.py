@@ -72,11 +72,11 @@ def test_what_stands_or_is_slow_is_usual():
 
 
 def test_direction_tells_who_goes_another_way_as_fast():
-    for direction, told in ((False, False), (True, True)):
+    for direction, detected in ((False, False), (True, True)):
         learned = train(method(direction=direction), WALK)
         usual = learned.score(clip([20, 21, 22], 1.0))
         other = learned.score(clip([20, 21, 22], 0.0, down=1.0))
-        assert (other.frames > usual.frames + 1).item() == told
+        assert (other.frames > usual.frames + 1).item() == detected
         assert ("direction" in other.parts) == direction
 
 
@@ -197,10 +197,10 @@ def test_one_of_two_that_gets_faster_is_no_lost_frame():
 
 def test_stillness_sees_what_was_left_where_all_walk():
     left = clip([20, 20, 20], 0.0)
-    for stillness, told in ((False, False), (True, True)):
+    for stillness, detected in ((False, False), (True, True)):
         learned = train(method(stillness=stillness), WALK)
         gap = learned.score(left).frames - learned.score(clip([20, 21, 22], 1.0)).frames
-        assert (gap.item() > 1) == told
+        assert (gap.item() > 1) == detected
         # Who stops for a part of the clip was not left.
         stops = clip([19, 20, 20], 1.0)
         stops.flow[0, :, 1] = 0

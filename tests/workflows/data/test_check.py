@@ -18,7 +18,7 @@ from vadkit.workflows.data.faults import (
     size_fault,
     split_size_faults,
 )
-from vadkit.workflows.data.look import Looked
+from vadkit.workflows.data.look import FileCheck
 
 
 def video(split="train", name="01", **facts):
@@ -200,13 +200,13 @@ def info(frames, *, duration=None, variable_rate=False):
 
 
 def test_when_a_file_is_cut():
-    assert not Looked(info(10), 10).cut
-    assert not Looked(info(10), 11).cut
-    assert Looked(info(10), 9).cut
-    assert Looked(info(10), 10, broken="no reader can open it").cut
+    assert not FileCheck(info(10), 10).cut
+    assert not FileCheck(info(10), 11).cut
+    assert FileCheck(info(10), 9).cut
+    assert FileCheck(info(10), 10, broken="no reader can open it").cut
     # Four seconds are about 100 frames.
-    assert Looked(info(None, duration=4.0), 50).stated == (100, False)
-    assert Looked(info(None, duration=4.0), 50).cut
-    assert not Looked(info(None, duration=4.0), 95).cut
-    assert not Looked(info(None, duration=4.0, variable_rate=True), 50).cut
-    assert not Looked(info(None), 9).cut
+    assert FileCheck(info(None, duration=4.0), 50).stated == (100, False)
+    assert FileCheck(info(None, duration=4.0), 50).cut
+    assert not FileCheck(info(None, duration=4.0), 95).cut
+    assert not FileCheck(info(None, duration=4.0, variable_rate=True), 50).cut
+    assert not FileCheck(info(None), 9).cut

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vadkit.errors import DataError, RecipeError
-from vadkit.workflows.infer.sources import Source, expand_sources, result_folders
+from vadkit.workflows.infer.sources import InputVideo, expand_sources, result_folders
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def test_streams_are_for_watch(text):
 
 
 def test_folders_do_not_depend_on_order():
-    videos = [Source("gate", Path(place) / "gate.mp4") for place in ("/mon", "/tue", "/wed")]
-    videos.append(Source("yard", Path("/mon/yard.mp4")))
+    videos = [InputVideo("gate", Path(place) / "gate.mp4") for place in ("/mon", "/tue", "/wed")]
+    videos.append(InputVideo("yard", Path("/mon/yard.mp4")))
     out = Path("/out")
     first = dict(zip(videos, result_folders(videos, out, lambda folder: None), strict=True))
     assert len(set(first.values())) == 4
@@ -74,7 +74,7 @@ def test_folders_do_not_depend_on_order():
 
 
 def test_a_folder_keeps_its_video():
-    mon, tue = Source("gate", Path("/mon/gate.mp4")), Source("gate", Path("/tue/gate.mp4"))
+    mon, tue = InputVideo("gate", Path("/mon/gate.mp4")), InputVideo("gate", Path("/tue/gate.mp4"))
     out = Path("/out")
     held = {out / "gate": mon.path}
     (alone,) = result_folders([mon], out, held.get)

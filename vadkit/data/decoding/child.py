@@ -95,16 +95,16 @@ class Worker:
         """
         process = self._start()
         assert process.stdin is not None
-        heard = False
+        complete = False
         try:
             process.stdin.write(json.dumps(request).encode() + b"\n")
-            while not heard:
+            while not complete:
                 kind, *shape = HEADER.unpack(self._read(HEADER.size, stall_s))
                 times = TIMES.unpack(self._read(TIMES.size, stall_s)) if kind == TIMED else ()
                 pixels = kind in (FRAME, TIMED)
                 size = shape[0] * shape[1] * shape[2] if pixels else shape[0]
                 body = self._read(size, stall_s)
-                heard = kind not in GOING_ON
+                complete = kind not in GOING_ON
                 if pixels:
                     frame = np.frombuffer(body, np.uint8).reshape(shape)
                     yield kind, (*times, frame) if times else frame
@@ -117,7 +117,7 @@ class Worker:
         except BrokenPipeError:
             raise Failed("the decoder crashed") from None
         finally:
-            if not heard:
+            if not complete:
                 self.close()
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -45,7 +45,7 @@ class VideoInfo:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodeResult:
     """The number of frames, zlib.crc32 of the whole file, and the readers used, in order."""
 
     frames: int
@@ -100,7 +100,7 @@ def decode_to_file(
     stall_s: float = STALL_S,
     worker: Worker | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Decoded:
+) -> DecodeResult:
     """Write a video's frames, resized, as uint8 (N, H, W, C) into ``target``.
 
     The content of ``target`` is overwritten. ``progress`` is called with numbers of new frames.
@@ -108,7 +108,7 @@ def decode_to_file(
     reading is a ``DataError``. Raises ``OSError`` if ``target`` cannot be written (a full disk).
     """
     frame_bytes = size[0] * size[1] * (1 if channels == "gray" else 3)
-    before, told, used = _state(path), 0, dict[str, None]()
+    before, reported, used = _state(path), 0, dict[str, None]()
     target.open("wb").close()
 
     def place() -> dict[str, Any]:
@@ -123,14 +123,14 @@ def decode_to_file(
         for name, kind, body in answers:
             end = json.loads(body) if kind == END else {}
             frames = end["frames"] if end else int(body)
-            if frames > told:
+            if frames > reported:
                 used[name] = None
                 if progress is not None:
-                    progress(frames - told)
-                told = frames
+                    progress(frames - reported)
+                reported = frames
     if _state(path) != before:
         raise DataError(f"{_changed(path)}; wait until it is complete")
-    return Decoded(end["frames"], end["crc"], tuple(used))
+    return DecodeResult(end["frames"], end["crc"], tuple(used))
 
 
 def probe(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None) -> VideoInfo:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from vadkit.data.pseudo.scene import Scene
-from vadkit.data.pseudo.tracks import Track, boxes_of
+from vadkit.data.pseudo.tracks import FigureTrack, boxes_of
 
 # The width of the soft edge around a figure, in pixels.
 _RIM = 3
@@ -30,7 +30,7 @@ class Cutout(NamedTuple):
     corner: tuple[int, int]
 
 
-def cut_out(scene: Scene, track: Track, time: int) -> Cutout:
+def cut_out(scene: Scene, track: FigureTrack, time: int) -> Cutout:
     """Cut out the figure of a track in one of its frames, with a soft edge."""
     place = time - track.first
     height, width = scene.frames.shape[1:3]
@@ -59,7 +59,7 @@ def _as_light(scene: Scene, time: int) -> np.ndarray:
     return np.asarray(behind + np.median(lighter, axis=0))
 
 
-def without(scene: Scene, track: Track, time: int) -> np.ndarray:
+def without(scene: Scene, track: FigureTrack, time: int) -> np.ndarray:
     """Return the frame (H, W, C) uint8 with the background in place of a track's figure."""
     figure = cut_out(scene, track, time)
     # Including the whole edge, because the rest of an edge would reveal the editing.

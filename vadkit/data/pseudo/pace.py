@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vadkit.data.pseudo.scene import Made, Scene
+from vadkit.data.pseudo.scene import Scene, SyntheticClip
 from vadkit.data.pseudo.segments import Segment, Spot, edited, on_its_way, pick_segment, put
 
 # The control: this many frames late on its path.
@@ -25,7 +25,7 @@ class Pace:
 
     def __call__(
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
-    ) -> Made | None:
+    ) -> SyntheticClip | None:
         if strength == self.control:
             return _late(scene, lead, length, rng)
 
@@ -50,7 +50,7 @@ class Freeze(Pace):
         super().__init__(speeds=speeds)
 
 
-def _late(scene: Scene, lead: int, length: int, rng: np.random.Generator) -> Made | None:
+def _late(scene: Scene, lead: int, length: int, rng: np.random.Generator) -> SyntheticClip | None:
     """A figure that is late on its path during the whole clip: edited, but still normal."""
 
     def spots(segment: Segment) -> list[Spot]:
@@ -68,4 +68,4 @@ def _late(scene: Scene, lead: int, length: int, rng: np.random.Generator) -> Mad
         for now, spot in zip(segment.times(lead).tolist(), spots(segment), strict=True)
     ]
     masks = np.zeros((len(frames), *frames[0].shape[:2]), bool)
-    return Made.of(np.stack(frames), masks)
+    return SyntheticClip.of(np.stack(frames), masks)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from vadkit.data.pseudo.editing import cut_out, nearer, paste
-from vadkit.data.pseudo.scene import Made, Scene
+from vadkit.data.pseudo.scene import Scene, SyntheticClip
 from vadkit.data.pseudo.segments import Segment, Spot, edited, pick_segment
-from vadkit.data.pseudo.tracks import Track
+from vadkit.data.pseudo.tracks import FigureTrack
 
 # The number of random paths to try, for one that stays inside the frame.
 _TRIES = 40
@@ -30,7 +30,7 @@ class Glide:
 
     def __call__(
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
-    ) -> Made | None:
+    ) -> SyntheticClip | None:
         def spots(segment: Segment) -> list[Spot]:
             step = strength * segment.track.velocity(segment.last)
             return [Spot(segment.last, step * n) for n in range(1, segment.length + 1)]
@@ -53,7 +53,7 @@ class Stray:
 
     def __call__(
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
-    ) -> Made | None:
+    ) -> SyntheticClip | None:
         count = lead + length
         if not scene.tracks or len(scene.frames) < count:
             return None
@@ -75,10 +75,12 @@ class Stray:
                 paste(scene.frames[now], cut_out(scene, track, spot.time), spot.shift, in_front)
             )
         masks = np.stack([mask for _, mask in made])
-        return Made.of(np.stack([frame for frame, _ in made]), masks)
+        return SyntheticClip.of(np.stack([frame for frame, _ in made]), masks)
 
 
-def _walk(track: Track, place: np.ndarray, turn: float, speed: float, count: int) -> list[Spot]:
+def _walk(
+    track: FigureTrack, place: np.ndarray, turn: float, speed: float, count: int
+) -> list[Spot]:
     """Return a straight path from ``place`` (x, y), rotated from the track's direction."""
     own = (track.middle(track.last) - track.middle(track.first)) / (len(track) - 1)
     cos, sin = np.cos(turn), np.sin(turn)
@@ -92,7 +94,7 @@ def _walk(track: Track, place: np.ndarray, turn: float, speed: float, count: int
     return spots
 
 
-def _inside(scene: Scene, track: Track, spots: list[Spot]) -> bool:
+def _inside(scene: Scene, track: FigureTrack, spots: list[Spot]) -> bool:
     height, width = scene.frames.shape[1:3]
     for spot in (spots[0], spots[-1]):
         left, top, right, bottom = track.boxes[spot.time - track.first] + np.tile(spot.shift, 2)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from vadkit.data.pseudo.editing import between
-from vadkit.data.pseudo.scene import Made, Scene
+from vadkit.data.pseudo.scene import Scene, SyntheticClip
 
 # The difference between frames, in grey levels, at which a pixel moves.
 _CHANGES = 8.0
@@ -27,7 +27,7 @@ class Playback:
 
     def __call__(
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
-    ) -> Made | None:
+    ) -> SyntheticClip | None:
         count = len(scene.frames)
         # The control is the original speed, half a frame late.
         control = strength == self.control
@@ -49,7 +49,7 @@ class Playback:
         if not control:
             for number in range(lead, len(times)):
                 masks[number] = _moving(scene, frames[number - 1 : number + 1], times[number])
-        return Made.of(frames, masks)
+        return SyntheticClip.of(frames, masks)
 
 
 def _moving(scene: Scene, pair_2HWC: np.ndarray, time: float) -> np.ndarray:

@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from vadkit.data.pseudo.tracks import Track, find_foreground, find_tracks
+from vadkit.data.pseudo.tracks import FigureTrack, find_foreground, find_tracks
 
 
-class Made(NamedTuple):
+class SyntheticClip(NamedTuple):
     """A synthetic clip: frames (N, H, W, C) uint8, labels (N,) and masks (N, H, W) bool.
 
     A mask has the pixels of the anomaly, and a frame is labelled abnormal if its mask has any.
@@ -23,7 +23,7 @@ class Made(NamedTuple):
     masks: np.ndarray
 
     @classmethod
-    def of(cls, frames_NHWC: np.ndarray, masks_NHW: np.ndarray) -> Made:
+    def of(cls, frames_NHWC: np.ndarray, masks_NHW: np.ndarray) -> SyntheticClip:
         """Derive labels from masks."""
         return cls(frames_NHWC, np.asarray(masks_NHW.any(axis=(1, 2))), masks_NHW)
 
@@ -45,7 +45,7 @@ class Scene:
         return find_foreground(self.frames, self.background)
 
     @cached_property
-    def tracks(self) -> list[Track]:
+    def tracks(self) -> list[FigureTrack]:
         """The figures that move alone for some time."""
         return find_tracks(self.figures)
 
@@ -63,7 +63,7 @@ class Pseudo(Protocol):
 
     def __call__(
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
-    ) -> Made | None:
+    ) -> SyntheticClip | None:
         """Return a clip of ``lead`` unedited frames and at most ``length`` abnormal frames.
 
         Methods need the unedited frames before their first score. Returns None if the scene has

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from vadkit.data.pseudo.editing import cut_out, nearer, paste, without
-from vadkit.data.pseudo.scene import Made, Scene
-from vadkit.data.pseudo.tracks import Track
+from vadkit.data.pseudo.scene import Scene, SyntheticClip
+from vadkit.data.pseudo.tracks import FigureTrack
 
 # The number of segments to try for one in which the figure meets nobody.
 _TRIES = 12
@@ -20,7 +20,7 @@ _SHORTEST = 4
 class Segment(NamedTuple):
     """A figure, the last frame before it is changed, and the number of changed frames."""
 
-    track: Track
+    track: FigureTrack
     last: int
     length: int
 
@@ -50,7 +50,7 @@ def pick_segment(
     ``spots`` are the positions of the figure in each of its frames.
     """
     shortest = min(_SHORTEST, length)
-    room: list[tuple[int, Track]] = []
+    room: list[tuple[int, FigureTrack]] = []
     for track in scene.tracks:
         fits = (n for n in range(length, shortest - 1, -1) if _starts(scene, track, lead, n, span))
         if found := next(fits, 0):
@@ -70,7 +70,7 @@ def pick_segment(
 
 def _starts(
     scene: Scene,
-    track: Track,
+    track: FigureTrack,
     lead: int,
     length: int,
     span: Callable[[int], tuple[float, float]],
@@ -93,11 +93,11 @@ def _met(scene: Scene, segment: Segment, spots: Sequence[Spot]) -> int:
     return met
 
 
-def _number(track: Track, time: int) -> int:
+def _number(track: FigureTrack, time: int) -> int:
     return int(track.numbers[time - track.first]) if track.first <= time <= track.last else 0
 
 
-def put(scene: Scene, track: Track, now: int, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
+def put(scene: Scene, track: FigureTrack, now: int, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
     """Return frame ``now`` with a track's figure moved to a spot, and its mask (H, W).
 
     Nearer figures cover it.
@@ -109,17 +109,17 @@ def put(scene: Scene, track: Track, now: int, spot: Spot) -> tuple[np.ndarray, n
     return paste(frame, figure, spot.shift, nearer(scene, now, feet, number))
 
 
-def edited(scene: Scene, segment: Segment, lead: int, spots: Sequence[Spot]) -> Made:
+def edited(scene: Scene, segment: Segment, lead: int, spots: Sequence[Spot]) -> SyntheticClip:
     """Return the clip of a segment with the figure at ``spots``, one for each of its frames."""
     frames = scene.frames[segment.times(lead)].copy()
     masks = np.zeros(frames.shape[:3], bool)
     for place, spot in enumerate(spots, lead):
         now = segment.last + 1 + place - lead
         frames[place], masks[place] = put(scene, segment.track, now, spot)
-    return Made.of(frames, masks)
+    return SyntheticClip.of(frames, masks)
 
 
-def on_its_way(track: Track, time: float) -> Spot:
+def on_its_way(track: FigureTrack, time: float) -> Spot:
     """Return the position of a track's figure at a time between frames, from the nearest frame."""
     nearest = int(np.clip(np.rint(time), track.first, track.last))
     return Spot(nearest, track.velocity(nearest) * (time - nearest))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vadkit.arrays import load_archive
-from vadkit.data.pseudo.scene import Made, Pseudo, Scene, median_of
+from vadkit.data.pseudo.scene import Pseudo, Scene, SyntheticClip, median_of
 from vadkit.data.store.cache import PSEUDO
 from vadkit.data.store.derived import key_of, one_at_a_time, write_derived
 from vadkit.data.store.stored_video import StoredVideo, open_stored
@@ -109,7 +109,7 @@ def _make(
     lead: int,
     length: int,
     draws: list[int],
-) -> Made | None:
+) -> SyntheticClip | None:
     return kind.make(scene(), strength, lead, length, np.random.default_rng(draws))
 
 
@@ -133,7 +133,7 @@ class _Lazy:
 
 
 def _stored(
-    cache: Path, name: str, clip_id: str, make: Callable[[], Made | None]
+    cache: Path, name: str, clip_id: str, make: Callable[[], SyntheticClip | None]
 ) -> StoredVideo | None:
     """Return the clip from the store; make it if it is missing; None if it cannot be made."""
     folder = cache / name
@@ -148,7 +148,7 @@ def _stored(
     return stored
 
 
-def _write(folder: Path, clip_id: str, made: Made) -> None:
+def _write(folder: Path, clip_id: str, made: SyntheticClip) -> None:
     folder.mkdir(exist_ok=True)
     pixels = np.ascontiguousarray(made.frames).tobytes()
     with write_derived(folder / FRAMES_FILE) as file:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from vadkit.data.pseudo.editing import Cutout, nearer, paste, without
-from vadkit.data.pseudo.scene import Made, Scene
+from vadkit.data.pseudo.scene import Scene, SyntheticClip
 from vadkit.data.pseudo.segments import Segment, Spot, pick_segment
 
 # The difference from the background, in grey levels, at a contrast of 1.
@@ -32,7 +32,7 @@ class Texture:
 
     def __call__(
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
-    ) -> Made | None:
+    ) -> SyntheticClip | None:
         def spots(segment: Segment) -> list[Spot]:
             return [Spot(segment.last + n, np.zeros(2)) for n in range(1, segment.length + 1)]
 
@@ -58,7 +58,7 @@ class Texture:
                 middle - np.array(alpha.shape[::-1]) / 2,
                 in_front,
             )
-        return Made.of(frames, masks)
+        return SyntheticClip.of(frames, masks)
 
 
 def _oval(width: int, height: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

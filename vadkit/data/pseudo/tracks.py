@@ -20,7 +20,7 @@ _MOVES = 0.25
 
 
 @dataclass(frozen=True)
-class Track:
+class FigureTrack:
     """One figure in consecutive frames: ``first``, and boxes (n, 4) x1, y1, x2, y2 in pixels.
 
     ``numbers`` (n,) are the figure's numbers in ``Scene.figures``.
@@ -89,7 +89,7 @@ def _blurred(picture_HWC: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.0))
 
 
-def find_tracks(figures_NHW: np.ndarray) -> list[Track]:
+def find_tracks(figures_NHW: np.ndarray) -> list[FigureTrack]:
     """Return tracks of moving figures that touch neither other figures nor the frame's edge."""
     height, width = figures_NHW.shape[1:]
     open_: list[tuple[int, list[np.ndarray], list[int]]] = []
@@ -126,7 +126,7 @@ def find_tracks(figures_NHW: np.ndarray) -> list[Track]:
             (time, [box], [number]) for number, box in boxes.items() if number not in followed
         ]
         open_, before = after, numbers
-    tracks = [Track(first, np.stack(b), np.array(n)) for first, b, n in [*done, *open_]]
+    tracks = [FigureTrack(first, np.stack(b), np.array(n)) for first, b, n in [*done, *open_]]
     large = _LARGEST * height * width
     return [
         track

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from vadkit.data.pseudo.editing import without
-from vadkit.data.pseudo.scene import Made, Scene
+from vadkit.data.pseudo.scene import Scene, SyntheticClip
 from vadkit.data.pseudo.segments import Spot, pick_segment
 
 
@@ -27,7 +27,7 @@ class Vanish:
 
     def __call__(
         self, scene: Scene, strength: float, lead: int, length: int, rng: np.random.Generator
-    ) -> Made | None:
+    ) -> SyntheticClip | None:
         segment = pick_segment(
             scene,
             lead,
@@ -50,4 +50,4 @@ class Vanish:
                 place = now - segment.track.first
                 masks[lead + number] = scene.figures[now] == segment.track.numbers[place]
             gone_before = gone
-        return Made.of(frames, masks)
+        return SyntheticClip.of(frames, masks)

@@ -50,7 +50,7 @@ class EverySink:
     """Several sinks as one; one that fails leaves the others alone.
 
     A sink of events (``EventSink``) has a queue: what it cannot write waits, is tried again in
-    order. Any other sink that fails is told of once, and left out of the video at hand. ``sinks``
+    order. Any other sink that fails is reported once, and left out of the video at hand. ``sinks``
     come with their names; ``failed`` holds what went wrong, by name, and ``unwritten`` what could
     not be written, complete after ``close``.
     """

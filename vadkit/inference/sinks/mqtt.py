@@ -101,12 +101,12 @@ class Mqtt(EventSink):
             raise Refused("its topic cannot be published")
         check_json(body)
         self._connect()
-        told = self._client.publish(topic, body, qos=1, retain=self.retain)
+        message = self._client.publish(topic, body, qos=1, retain=self.retain)
         try:
-            told.wait_for_publish(self.timeout_s)
+            message.wait_for_publish(self.timeout_s)
         except (ValueError, RuntimeError) as error:
             raise ConnectionError(str(error)) from None
-        if not told.is_published():
+        if not message.is_published():
             # Begin anew, so that paho does not send it a second time by itself.
             self._disconnect()
             raise TimeoutError(f"no acknowledgement within {self.timeout_s:g} s")

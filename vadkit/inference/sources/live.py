@@ -61,14 +61,14 @@ class LiveSource:
         self._closed.clear()
         self.live = True
         clock = StreamClock()
-        opened, wait, heard = False, 0.0, time.monotonic()
+        opened, wait, last_data = False, 0.0, time.monotonic()
         with self._worker:
             while not self._closed.is_set():
                 kind: EventKind = "retrying" if wait else "lost"
                 reason = "the stream ended"
                 try:
                     for item in self._connection(clock, opened):
-                        opened, wait, heard, kind = True, 0.0, time.monotonic(), "lost"
+                        opened, wait, last_data, kind = True, 0.0, time.monotonic(), "lost"
                         yield item
                     if not self.live:
                         yield SourceEvent("ended", clock.last)
@@ -82,7 +82,7 @@ class LiveSource:
                     reason = describe_os_error(error)
                 if self._closed.is_set():
                     return
-                silent = time.monotonic() - heard
+                silent = time.monotonic() - last_data
                 if not self.live:
                     raise DataError(f"{self.name} stopped at {clock.last:.1f} s: {reason}")
                 if self.give_up_s is not None and silent > self.give_up_s:

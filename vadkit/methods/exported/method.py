@@ -20,7 +20,7 @@ from vadkit.methods.exported import SUFFIXES
 from vadkit.methods.exported.onnx_file import external_data
 from vadkit.methods.method import Method, Scores
 from vadkit.reading import MOST_JSON, checked, parse_json
-from vadkit.recipe import Alarms
+from vadkit.recipe import AlarmSettings
 from vadkit.recipe.model import Side
 from vadkit.text import printable
 
@@ -196,7 +196,7 @@ class _Record(BaseModel):
     scorers: list[dict[str, Any]]
     normal: dict[str, Any] | None
     calibration: dict[str, Any] | None = None
-    alarms: Alarms = Alarms()
+    alarms: AlarmSettings = AlarmSettings()
 
 
 def _check_inputs(path: Path, clip: ClipSpec, shapes: Sequence[Sequence[Any]]) -> None:

@@ -14,7 +14,7 @@ from vadkit.errors import TrainingError
 _PIECES = 4
 
 
-class Place(NamedTuple):
+class ClipPosition(NamedTuple):
     """The position of a clip: segment and fold (if it is far from others), video and number."""
 
     piece: int
@@ -62,17 +62,17 @@ class Folds:
         """Start a pass."""
         self._seen.clear()
 
-    def deal(self, clips: Clips) -> list[Place]:
+    def deal(self, clips: Clips) -> list[ClipPosition]:
         """Return the places of the clips of the next batch."""
         videos = [0] * len(clips) if clips.videos is None else clips.videos.tolist()
         return [self._place(video) for video in videos]
 
-    def _place(self, video: int) -> Place:
+    def _place(self, video: int) -> ClipPosition:
         number = self._seen[video]
         self._seen[video] += 1
         if self.stretches == 1:
             piece = self.order[video] * self._pieces // len(self.order)
-            return Place(piece, piece % self.count, True, video, number)
+            return ClipPosition(piece, piece % self.count, True, video, number)
         length = self.clips[video] / self.stretches
         stretch = min(int(number / length), self.stretches - 1)
         # Of short segments, at least the middle half is used.
@@ -82,4 +82,4 @@ class Folds:
             stretch == self.stretches - 1 or length - into > margin
         )
         piece = self.order[video] * self.stretches + stretch
-        return Place(piece, piece % self.count, clear, video, number)
+        return ClipPosition(piece, piece % self.count, clear, video, number)

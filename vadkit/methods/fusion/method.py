@@ -16,7 +16,7 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.fusion.held_out import Folds
-from vadkit.methods.fusion.parts import View, fewest_frames, fused_clip, part_defaults
+from vadkit.methods.fusion.parts import PartInput, fewest_frames, fused_clip, part_defaults
 from vadkit.methods.fusion.tails import Tail
 from vadkit.methods.method import Method, Scores, WeightedLoss
 from vadkit.registry import Nested, build_spec
@@ -79,7 +79,7 @@ class Fusion(Method):
     ) -> None:
         super().__init__(networks, losses, clip)
         self.specs, self.folds = parts, folds
-        self.views = {name: View.of(name, spec, clip) for name, spec in parts.items()}
+        self.views = {name: PartInput.of(name, spec, clip) for name, spec in parts.items()}
         self.parts = nn.ModuleDict(self._build())
         self.frame_tails = nn.ModuleDict({name: Tail() for name in parts})
         self.cell_tails = nn.ModuleDict({name: Tail() for name in parts})
@@ -90,7 +90,7 @@ class Fusion(Method):
         self._scores: dict[str, list[Tensor]] = {name: [] for name in parts}
         self._values: dict[str, list[Tensor]] = {name: [] for name in parts}
         self._times: list[tuple[int, int, int]] = []
-        self._told: dict[int, tuple[Tensor, Tensor]] = {}
+        self._held_out: dict[int, tuple[Tensor, Tensor]] = {}
         self._cells = _CELLS
         # The length of the features of `encode`, by part.
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -165,7 +165,7 @@ class Fusion(Method):
         for part in [self.parts.values(), *(blind.values() for blind in self._blind)]:
             for method in part:
                 method.to(device).eval()
-        self._pass, self._told = 0, {}
+        self._pass, self._held_out = 0, {}
 
     def collect(self, clips: Clips) -> None:
         """Run the passes of the parts, with and without each fold; then score the folds."""
@@ -234,7 +234,7 @@ class Fusion(Method):
                 cast(Tail, self.cell_tails[name]).fit(values, _CELL_TAIL, pieces=cells)
             self._scores[name], self._values[name] = [], []
         fused = _rarest(rarities)
-        self._told = {
+        self._held_out = {
             int(video): (numbers[videos == video], fused[videos == video])
             for video in videos.unique()
         }
@@ -247,7 +247,7 @@ class Fusion(Method):
             )
 
     def held_out(self) -> dict[int, tuple[Tensor, Tensor]]:
-        return self._told
+        return self._held_out
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:

@@ -17,7 +17,7 @@ from vadkit.registry import find
 Parts = Mapping[str, Mapping[str, Any]]
 
 
-class View(NamedTuple):
+class PartInput(NamedTuple):
     """The input of a part: frames of the fusion's clips from ``start`` on, and its flow."""
 
     name: str
@@ -27,7 +27,7 @@ class View(NamedTuple):
     scale: tuple[float, float]
 
     @classmethod
-    def of(cls, name: str, spec: Mapping[str, Any], clip: ClipSpec) -> View:
+    def of(cls, name: str, spec: Mapping[str, Any], clip: ClipSpec) -> PartInput:
         part = _part_clip(name, spec, clip)
         start = clip.scored[0] - part.scored[0]
         flow = tuple(clip.flow.index(start + offset) for offset in part.flow if clip.flow)

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[\w][\w.-]{0,63}")
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedCalibration:
     """A saved calibration of a run; ``current`` marks the active one.
 
     ``stale`` means that its scores come from another checkpoint than the run's current one.
@@ -56,7 +56,7 @@ class Kept:
         }
 
 
-def kept_calibrations(run: Path) -> list[Kept]:
+def kept_calibrations(run: Path) -> list[SavedCalibration]:
     """Return all calibrations of a run, by name; raise an error that names an unreadable one."""
     from vadkit.scoring.calibration import load_calibration
 
@@ -65,11 +65,11 @@ def kept_calibrations(run: Path) -> list[Kept]:
     for folder in sorted(path.parent for path in (run / "calibrations").glob(f"*/{_FILE}")):
         one = load_calibration(folder)
         if one is not None:
-            found.append(Kept(folder.name, one, one == now, _stale(run, folder.name)))
+            found.append(SavedCalibration(folder.name, one, one == now, _stale(run, folder.name)))
     if now is not None and not any(one.current for one in found):
         # An earlier version saved only one calibration.
         name = _free_name(run, _old_name(run))
-        found.append(Kept(name, now, True, _stale(run, TRAINING)))
+        found.append(SavedCalibration(name, now, True, _stale(run, TRAINING)))
     return found
 
 
@@ -218,7 +218,7 @@ class _Record(BaseModel):
     warnings: list[str]
 
 
-def _find(run: Path, name: str) -> Kept:
+def _find(run: Path, name: str) -> SavedCalibration:
     kept = {one.name: one for one in kept_calibrations(run)}
     if name not in kept:
         there = ", ".join(kept) or "none"

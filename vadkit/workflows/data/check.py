@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vadkit.errors import DataError, RecipeError
 from vadkit.workflows.data.faults import (
     CheckedVideo,
-    Fault,
+    DataFault,
     copy_faults,
     label_faults,
     length_fault,
@@ -21,7 +21,7 @@ from vadkit.workflows.data.faults import (
     size_fault,
     split_size_faults,
 )
-from vadkit.workflows.data.look import Looked, contents, look_at_files
+from vadkit.workflows.data.look import FileCheck, contents, look_at_files
 
 if TYPE_CHECKING:
     from vadkit.data.videos import Split, Video
@@ -31,11 +31,11 @@ _SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 @dataclass(frozen=True)
-class Report:
+class DataReport:
     """Every video and every fault; with ``quick``, frame counts come from the containers."""
 
     videos: list[CheckedVideo]
-    faults: list[Fault]
+    faults: list[DataFault]
     quick: bool
 
     @property
@@ -69,7 +69,7 @@ class Report:
 
 def check(
     source: str, overrides: Sequence[str] = (), plugins: Sequence[Path] = (), *, quick: bool = False
-) -> Report:
+) -> DataReport:
     """Check the dataset of a recipe, or a folder of videos.
 
     With ``quick``, nothing is decoded: frame counts come from the containers, and masks are not
@@ -97,10 +97,10 @@ def check(
         expected = getattr(dataset, "expected", lambda split: None)(split)
         these = [video for video in checked if video.split == split]
         faults += official_faults(split, these, expected) if these else []
-    return Report(checked, faults, quick)
+    return DataReport(checked, faults, quick)
 
 
-def _list_videos(dataset: Any) -> tuple[list[Video], list[Fault]]:
+def _list_videos(dataset: Any) -> tuple[list[Video], list[DataFault]]:
     """List the videos of both splits; if only one split fails, that is a fault."""
     videos: list[Video] = []
     faults, errors = [], []
@@ -108,7 +108,7 @@ def _list_videos(dataset: Any) -> tuple[list[Video], list[Fault]]:
         try:
             videos += dataset.videos(split)
         except DataError as error:
-            faults.append(Fault("error", "dataset", split, str(error)))
+            faults.append(DataFault("error", "dataset", split, str(error)))
             errors.append(error)
     if not videos:
         raise errors[0] if errors else DataError("the dataset has no videos")
@@ -121,14 +121,14 @@ def _check_videos(
     data: Data,
     plugins: Sequence[Path],
     quick: bool,
-) -> tuple[dict[Path, Looked], list[CheckedVideo], list[Fault]]:
+) -> tuple[dict[Path, FileCheck], list[CheckedVideo], list[DataFault]]:
     """Check every video with its labels and masks, as soon as its file is decoded."""
     places: dict[Path, list[int]] = defaultdict(list)
     for place, video in enumerate(videos):
         places[video.path].append(place)
-    results: dict[int, tuple[CheckedVideo, list[Fault]]] = {}
+    results: dict[int, tuple[CheckedVideo, list[DataFault]]] = {}
 
-    def then(path: Path, file: Looked) -> None:
+    def then(path: Path, file: FileCheck) -> None:
         for place in places[path]:
             results[place] = _check_video(videos[place], file, label_source, quick)
 
@@ -138,10 +138,10 @@ def _check_videos(
 
 
 def _check_video(
-    video: Video, file: Looked, label_source: str, quick: bool
-) -> tuple[CheckedVideo, list[Fault]]:
+    video: Video, file: FileCheck, label_source: str, quick: bool
+) -> tuple[CheckedVideo, list[DataFault]]:
     name = f"{video.split}/{video.id}"
-    faults: list[Fault] = []
+    faults: list[DataFault] = []
     frames = file.frames
     if video.part is not None and frames is not None:
         start, stop = video.part
@@ -151,7 +151,7 @@ def _check_video(
                 f"{frames} frames; "
                 "the file is truncated or another version"
             )
-            faults.append(Fault("error", "part", name, message))
+            faults.append(DataFault("error", "part", name, message))
             frames = None
         else:
             frames = (frames if stop is None else stop) - start
@@ -177,13 +177,13 @@ def _check_video(
         except DataError as error:
             # A truncated file fits no labels; the truncation is reported elsewhere.
             if not file.cut:
-                faults.append(Fault("error", "labels-length", name, str(error)))
+                faults.append(DataFault("error", "labels-length", name, str(error)))
     if not file.cut and not quick:
         faults += _region_faults(video, name, checked)
     return checked, faults
 
 
-def _region_faults(video: Video, name: str, checked: CheckedVideo) -> list[Fault]:
+def _region_faults(video: Video, name: str, checked: CheckedVideo) -> list[DataFault]:
     """Compare masks and tracks with the frames."""
     assert checked.frames is not None
     try:
@@ -193,40 +193,40 @@ def _region_faults(video: Video, name: str, checked: CheckedVideo) -> list[Fault
                 message = (
                     f"{count} masks for {checked.frames} frames; the folder or file is incomplete"
                 )
-                return [Fault("error", "masks", name, message)]
+                return [DataFault("error", "masks", name, message)]
             if (height, width) != (checked.height, checked.width):
                 message = (
                     f"masks are {width}x{height} but frames {checked.width}x{checked.height}; "
                     "use the masks of this version of the videos"
                 )
-                return [Fault("error", "masks", name, message)]
+                return [DataFault("error", "masks", name, message)]
         if video.tracks is not None:
             last = max((int(t.frames.max()) for t in video.tracks() if len(t.frames)), default=-1)
             if last >= checked.frames:
                 message = (
                     f"tracks reach frame {last} (from 0), but there are {checked.frames} frames"
                 )
-                return [Fault("error", "tracks", name, message)]
+                return [DataFault("error", "tracks", name, message)]
     except DataError as error:
-        return [Fault("error", "masks", name, str(error))]
+        return [DataFault("error", "masks", name, str(error))]
     return []
 
 
-def _file_faults(videos: Sequence[Video], looked: dict[Path, Looked]) -> list[Fault]:
+def _file_faults(videos: Sequence[Video], looked: dict[Path, FileCheck]) -> list[DataFault]:
     """Report problems of files and folders of images, each only once."""
     from vadkit.data.decoding.readers import image_files
 
-    faults: list[Fault | None] = []
+    faults: list[DataFault | None] = []
     names: dict[Path, str] = {}
     for video in videos:
         names.setdefault(video.path, f"{video.split}/{video.id}")
     for path, name in names.items():
         file = looked[path]
         if file.broken is not None:
-            faults.append(Fault("error", "unreadable", name, file.broken))
+            faults.append(DataFault("error", "unreadable", name, file.broken))
         elif file.frames is None:
             message = "the container states no number of frames; check without --quick"
-            faults.append(Fault("warning", "frame-count", name, message))
+            faults.append(DataFault("warning", "frame-count", name, message))
         elif file.stated is not None and not path.is_dir():
             faults.append(length_fault(name, file.stated, file.frames, file.cut))
         faults.append(size_fault(name, file.sizes, "frames"))

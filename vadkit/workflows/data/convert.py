@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Converted:
+class ConversionResult:
     """The result of a conversion: totals, the source format, and notes for the user."""
 
     videos: int
@@ -40,7 +40,7 @@ def convert(
     overrides: Sequence[str] = (),
     plugins: Sequence[Path] = (),
     force: bool = False,
-) -> Converted:
+) -> ConversionResult:
     """Write the labels of a file, of a folder, or of a recipe's test split to ``out``.
 
     The length of a video comes from the labels, or is counted in ``videos``, a folder of videos or
@@ -79,7 +79,7 @@ def convert(
         abnormal += one.abnormal()
     _write(out, labels)
     frames = sum(one.frames or 0 for one in labels.values())
-    return Converted(len(labels), frames, abnormal, kind, str(out), notes)
+    return ConversionResult(len(labels), frames, abnormal, kind, str(out), notes)
 
 
 def match_videos(labels: Sequence[str], videos: Sequence[str]) -> tuple[dict[str, str], bool]:

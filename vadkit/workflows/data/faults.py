@@ -13,7 +13,7 @@ Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
-class Fault:
+class DataFault:
     """One problem; ``video`` is "split/id", or a split if the whole split is affected."""
 
     severity: Severity
@@ -48,12 +48,12 @@ class CheckedVideo:
         return f"{self.split}/{self.id}"
 
 
-def length_fault(video: str, stated: tuple[int, bool], decoded: int, cut: bool) -> Fault | None:
+def length_fault(video: str, stated: tuple[int, bool], decoded: int, cut: bool) -> DataFault | None:
     """Compare the container's frame count with the number of decoded frames."""
     count, exact = stated
     message = f"the container states {'' if exact else 'about '}{count} frames but {decoded} came"
     if cut:
-        return Fault(
+        return DataFault(
             "error",
             "truncated",
             video,
@@ -61,11 +61,11 @@ def length_fault(video: str, stated: tuple[int, bool], decoded: int, cut: bool) 
         )
     if exact and decoded > count:
         message += "; other programs may count differently, so check labels made with them"
-        return Fault("warning", "frame-count", video, message)
+        return DataFault("warning", "frame-count", video, message)
     return None
 
 
-def numbering_faults(video: str, names: Sequence[str]) -> list[Fault]:
+def numbering_faults(video: str, names: Sequence[str]) -> list[DataFault]:
     """Find gaps and duplicates in image numbers; ignore names without numbers.
 
     The last number of a name counts. The most common distance between numbers is the regular one,
@@ -84,7 +84,7 @@ def numbering_faults(video: str, names: Sequence[str]) -> list[Fault]:
             f"{_count(len(twice), 'frame number')} given to more than one image, first "
             f"{' and '.join(first[:2])}; keep one version of the frames in the folder"
         )
-        faults.append(Fault("error", "frame-numbers", video, message))
+        faults.append(DataFault("error", "frame-numbers", video, message))
     gaps = _gaps(sorted(numbers))
     missing = sum(len(gap) for gap in gaps)
     if missing > len(names):
@@ -92,7 +92,7 @@ def numbering_faults(video: str, names: Sequence[str]) -> list[Fault]:
             f"{len(names)} images, but their numbers leave out {missing}: the numbers are times, "
             "or frames are missing; number the images consecutively"
         )
-        faults.append(Fault("warning", "frame-numbers", video, message))
+        faults.append(DataFault("warning", "frame-numbers", video, message))
     elif missing:
         runs = [
             f"{gap[0]:0{digits}d}" + f" to {gap[-1]:0{digits}d}" * (len(gap) > 1) for gap in gaps
@@ -101,7 +101,7 @@ def numbering_faults(video: str, names: Sequence[str]) -> list[Fault]:
             f"{_count(missing, 'frame')} missing from the numbering: {_first(runs)}; copy or "
             "extract the folder again, because labels after a gap would be shifted"
         )
-        faults.append(Fault("error", "frame-numbers", video, message))
+        faults.append(DataFault("error", "frame-numbers", video, message))
     return faults
 
 
@@ -115,16 +115,16 @@ def _gaps(numbers: Sequence[int]) -> list[range]:
     return [gap for gap in gaps if gap]
 
 
-def size_fault(video: str, sizes: Counter[tuple[int, int]], whats: str) -> Fault | None:
+def size_fault(video: str, sizes: Counter[tuple[int, int]], whats: str) -> DataFault | None:
     """Report frames of one video, or videos of one split, with more than one (height, width)."""
     if len(sizes) < 2:
         return None
     listed = [f"{n} of {w}x{h}" for (h, w), n in sizes.most_common()]
     message = f"{whats} of {len(sizes)} sizes: {_first(listed)}; all are stretched to clip.size"
-    return Fault("warning", "mixed-sizes", video, message)
+    return DataFault("warning", "mixed-sizes", video, message)
 
 
-def split_size_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
+def split_size_faults(videos: Iterable[CheckedVideo]) -> list[DataFault]:
     """Report splits whose videos have more than one image size."""
     sizes: dict[str, Counter[tuple[int, int]]] = {}
     for video in videos:
@@ -134,7 +134,7 @@ def split_size_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
     return [fault for fault in found if fault]
 
 
-def copy_faults(videos: Iterable[CheckedVideo], contents: Mapping[str, str]) -> list[Fault]:
+def copy_faults(videos: Iterable[CheckedVideo], contents: Mapping[str, str]) -> list[DataFault]:
     """Report videos with the same content: an error across splits, a warning within one split.
 
     ``contents`` maps a path to a text that is equal for files with equal bytes.
@@ -155,13 +155,13 @@ def copy_faults(videos: Iterable[CheckedVideo], contents: Mapping[str, str]) -> 
             continue
         if same[0].split == video.split:
             message = f"same content as {same[0].name}; it counts twice"
-            faults.append(Fault("warning", "duplicate", video.name, message))
+            faults.append(DataFault("warning", "duplicate", video.name, message))
         else:
             message = (
                 f"same content as {same[0].name}; scores of videos that were used in training are "
                 "meaningless, remove one of the two"
             )
-            faults.append(Fault("error", "train-test-overlap", video.name, message))
+            faults.append(DataFault("error", "train-test-overlap", video.name, message))
     return faults
 
 
@@ -170,7 +170,7 @@ def _overlap(one: tuple[int, int | None] | None, other: tuple[int, int | None] |
     return (d is None or a < d) and (b is None or c < b)
 
 
-def label_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
+def label_faults(videos: Iterable[CheckedVideo]) -> list[DataFault]:
     """Report test videos without labels, and test sets with only one class."""
     test = [video for video in videos if video.split == "test"]
     bare = [video for video in test if video.labels is None]
@@ -178,9 +178,9 @@ def label_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
         message = (
             f"none of {len(test)} test videos has labels, so `vadkit eval` cannot evaluate them"
         )
-        return [Fault("warning", "no-labels", "test", message)]
+        return [DataFault("warning", "no-labels", "test", message)]
     message = "test video without labels; `vadkit eval` needs labels for every test video"
-    faults = [Fault("error", "no-labels", video.name, message) for video in bare]
+    faults = [DataFault("error", "no-labels", video.name, message) for video in bare]
     known = [(video.abnormal, video.frames) for video in test if video.labels is not None]
     if known and all(abnormal is not None for abnormal, _ in known):
         abnormal = sum(count or 0 for count, _ in known)
@@ -190,16 +190,16 @@ def label_faults(videos: Iterable[CheckedVideo]) -> list[Fault]:
                 f"all {frames} labelled test frames are {'abnormal' if abnormal else 'normal'}, so "
                 "AUC is undefined; check the label file and how its ids match the videos"
             )
-            faults.append(Fault("error", "one-class-test", "test", message))
+            faults.append(DataFault("error", "one-class-test", "test", message))
     return faults
 
 
-def short_faults(videos: Sequence[CheckedVideo], span: int) -> list[Fault]:
+def short_faults(videos: Sequence[CheckedVideo], span: int) -> list[DataFault]:
     """Report videos that are shorter than a clip: an error if this is true for a whole split."""
     known = [video for video in videos if video.frames is not None]
     long = {video.split for video in known if (video.frames or 0) >= span}
     return [
-        Fault(
+        DataFault(
             "warning" if video.split in long else "error",
             "too-short",
             video.name,
@@ -213,7 +213,7 @@ def short_faults(videos: Sequence[CheckedVideo], span: int) -> list[Fault]:
 
 def official_faults(
     split: str, videos: Sequence[CheckedVideo], expected: tuple[int, int | None] | None
-) -> list[Fault]:
+) -> list[DataFault]:
     """Compare a split with its official numbers; fewer videos or frames is an error."""
     if expected is None:
         return []
@@ -231,7 +231,7 @@ def official_faults(
             else f"more than the official {official}; results will not be comparable"
         )
         severity: Severity = "error" if found < official else "warning"
-        faults.append(Fault(severity, "official-counts", split, message))
+        faults.append(DataFault(severity, "official-counts", split, message))
     return faults
 
 

@@ -23,7 +23,7 @@ _COUNTED_SIZE = (8, 8)
 
 
 @dataclass
-class Looked:
+class FileCheck:
     """What was found in one file or folder of images.
 
     ``frames`` is the number of decoded frames, or the number that the container states if nothing
@@ -63,8 +63,8 @@ def look_at_files(
     *,
     plugins: Sequence[Path] = (),
     quick: bool = False,
-    then: Callable[[Path, Looked], None] = lambda path, looked: None,
-) -> dict[Path, Looked]:
+    then: Callable[[Path, FileCheck], None] = lambda path, looked: None,
+) -> dict[Path, FileCheck]:
     """Probe every file, decode it unless ``quick``, then call ``then`` in the same thread.
 
     ``plugins`` may contain readers that ``data`` names. Two files are read at a time. In a
@@ -79,13 +79,13 @@ def look_at_files(
 
     with decoding_threads(2) as (each, worker, check_stop):
 
-        def ask(path: Path) -> Looked:
+        def ask(path: Path) -> FileCheck:
             check_stop()
             try:
                 info = probe(path, stall_s=data.stall_s, worker=worker())
             except DataError as error:
-                return Looked(broken=str(error))
-            return Looked(info, info.frames, _image_sizes(path))
+                return FileCheck(broken=str(error))
+            return FileCheck(info, info.frames, _image_sizes(path))
 
         looked = dict(zip(paths, each(ask, paths), strict=True))
         stated = sum(one.frames or 0 for one in looked.values())
@@ -110,7 +110,7 @@ def look_at_files(
 
 def _decode(
     path: Path,
-    looked: Looked,
+    looked: FileCheck,
     data: Data,
     plugins: Sequence[Path],
     worker: Worker,

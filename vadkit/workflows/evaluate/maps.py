@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vadkit.data.videos import Video
     from vadkit.evaluation.metrics import Metric, ProtocolSummary
     from vadkit.evaluation.regions import Tracks
-    from vadkit.workflows.evaluate.protocols import Scored
+    from vadkit.workflows.evaluate.protocols import LabelledScores
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ def split_evaluators(specs: Sequence[Spec]) -> tuple[list[Spec], list[Spec]]:
 def evaluate_maps(
     run: Path,
     recipe: Recipe,
-    scored: Scored,
+    scored: LabelledScores,
     meta: Mapping[str, Any],
     evaluators: Sequence[Spec],
 ) -> MapResults:
@@ -121,7 +121,7 @@ def _labelled(video: Video, needs: str) -> bool:
     return video.masks is not None or (needs != "masks" and video.tracks is not None)
 
 
-def _can_measure(video: Video, needs: str, scored: Scored) -> bool:
+def _can_measure(video: Video, needs: str, scored: LabelledScores) -> bool:
     """Whether masks or tracks exist, or would be empty because every frame is normal."""
     return _labelled(video, needs) or not scored.labels[video.id].any()
 

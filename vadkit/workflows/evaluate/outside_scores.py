@@ -18,7 +18,7 @@ from vadkit.registry import build
 from vadkit.workflows.build import build_list, load_videos
 from vadkit.workflows.evaluate.evaluation import Evaluation
 from vadkit.workflows.evaluate.protocols import (
-    Scored,
+    LabelledScores,
     build_protocols,
     default_protocols,
     evaluate_scored,
@@ -90,11 +90,11 @@ def evaluate_scores(
             "not checked. Frames outside all intervals were assumed to be normal."
         )
     flags = {video: known.labels[video](len(values)) for video, values in found.items()}
-    scored = Scored(
+    scored = LabelledScores(
         found,
         flags,
         known.source,
-        "not told",
+        "unknown",
         rates=known.rates if fps is None else dict.fromkeys(found, fps),
         categories=known.categories,
     )

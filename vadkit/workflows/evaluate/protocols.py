@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scored:
+class LabelledScores:
     """Raw scores (N,) and labels (N,) by video, with metadata.
 
     ``rates`` are frames per second and ``categories`` kinds of anomaly, by video, if known.
@@ -105,7 +105,7 @@ def published_names(recipe: Recipe) -> frozenset[str]:
 
 
 def evaluate_scored(
-    scored: Scored,
+    scored: LabelledScores,
     protocols: Sequence[Protocol],
     evaluators: Sequence[Any],
     *,
@@ -137,7 +137,7 @@ def unscored_notes(scores: Mapping[str, np.ndarray]) -> list[str]:
     return [f"No frame has a score in: {', '.join(bare)}."] if bare else []
 
 
-def final_scores(protocol: Protocol, scored: Scored) -> dict[str, np.ndarray]:
+def final_scores(protocol: Protocol, scored: LabelledScores) -> dict[str, np.ndarray]:
     """Smooth, normalise and fill raw scores as the protocol says.
 
     Raises ``DataError`` if the protocol needs training scores and there are none.
@@ -189,7 +189,7 @@ def _chain_label(protocol: Protocol) -> str:
     return chain_label([build("scorers", name, params) for name, params in protocol.scorers()])
 
 
-def _setting(protocol: Protocol, scored: Scored) -> Setting:
+def _setting(protocol: Protocol, scored: LabelledScores) -> Setting:
     """Return the setting for evaluators; only the protocol with live scores has the threshold.
 
     Runs without a calibration use the level of training frames, in every protocol with its unit.

@@ -18,7 +18,7 @@ from vadkit.reading import read_json
 from vadkit.recipe import Recipe
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list, load_method, load_videos
-from vadkit.workflows.evaluate.protocols import Scored
+from vadkit.workflows.evaluate.protocols import LabelledScores
 from vadkit.workflows.frames import frame_rates, load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import say
 from vadkit.workflows.run import checkpoint_file, read_manifest, require_run, update_manifest
@@ -36,7 +36,7 @@ def score_run(
     overrides: tuple[str, ...] = (),
     *,
     called: str | None = None,
-) -> tuple[Scored, dict[str, Any]]:
+) -> tuple[LabelledScores, dict[str, Any]]:
     """Return raw test scores of a checkpoint, saved ones if they are current, and their record.
 
     Saved scores are current for the same checkpoint, overrides, list of test videos and content of
@@ -65,7 +65,7 @@ def score_run(
         write_json(run / "scores" / "test" / "meta.json", meta)
     scores, labels = _load_scores(run, meta["videos"])
     calibration = load_calibration(run)
-    scored = Scored(
+    scored = LabelledScores(
         scores,
         labels,
         meta["label_source"],

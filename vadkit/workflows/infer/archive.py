@@ -17,7 +17,7 @@ from vadkit.recipe import Spec, check_components
 from vadkit.workflows.infer.processes import Died, Progress, Score, score_in_processes
 from vadkit.workflows.infer.result import (
     Inferred,
-    Maker,
+    ResultKey,
     finished,
     model_digest,
     owner,
@@ -64,10 +64,10 @@ def infer(
     videos = expand_sources(_texts(sources), folder)
     sinks = sinks or _default_sinks(run, len(videos))
     with alone_in(folder, "vadkit infer"):
-        maker = Maker(model_digest(run, checkpoint), tuple(map(_text, sinks)))
+        key = ResultKey(model_digest(run, checkpoint), tuple(map(_text, sinks)))
         folders = result_folders(videos, folder, owner)
         kept = [
-            None if again else finished(place, video.path, maker)
+            None if again else finished(place, video.path, key)
             for video, place in zip(videos, folders, strict=True)
         ]
         todo = [number for number, result in enumerate(kept) if result is None]
@@ -76,9 +76,7 @@ def infer(
         items = [(videos[number], folders[number]) for number in todo]
         device = "cpu" if is_exported(run) else load_run(run).train.device
         count = min(workers or default_workers(device), max(1, len(todo)))
-        start = functools.partial(
-            start_scoring, run, checkpoint, tuple(sinks), folder, maker, count
-        )
+        start = functools.partial(start_scoring, run, checkpoint, tuple(sinks), folder, key, count)
         results = dict(enumerate(kept))
         with scoring_progress(len(videos), len(videos) - len(todo)) as progress:
             for place, result in _score_all(count, start, items, progress.frames):

@@ -50,7 +50,7 @@ class Inferred:
 
 
 @dataclass(frozen=True)
-class Maker:
+class ResultKey:
     """What a result depends on besides its video: the digest of the model, and the sinks."""
 
     model: str
@@ -71,7 +71,7 @@ def model_digest(run: Path, checkpoint: str) -> str:
     return digest.hexdigest()
 
 
-def save_result(folder: Path, video: Path, state: str, maker: Maker, result: Inferred) -> None:
+def save_result(folder: Path, video: Path, state: str, key: ResultKey, result: Inferred) -> None:
     """Write ``result.json``, the last file of a finished video, with paths relative to its folder.
 
     ``state`` is the state of the video when reading started. If the video has grown since then, the
@@ -86,7 +86,7 @@ def save_result(folder: Path, video: Path, state: str, maker: Maker, result: Inf
     source = {"path": str(video.absolute()), "state": state}
     write_json(
         folder / RESULT,
-        {"format": _FORMAT, "source": source, **asdict(maker), "result": data},
+        {"format": _FORMAT, "source": source, **asdict(key), "result": data},
     )
 
 
@@ -96,14 +96,14 @@ def owner(folder: Path) -> Path | None:
     return Path(found["source"]["path"]) if found else None
 
 
-def finished(folder: Path, video: Path, maker: Maker) -> Inferred | None:
+def finished(folder: Path, video: Path, key: ResultKey) -> Inferred | None:
     """Return the valid result of an earlier call, None if there is none.
 
     It is valid if the video and the model are unchanged, and if it has all files of at least the
     requested sinks.
     """
     found = _read(folder)
-    if not found or found["model"] != maker.model or not set(maker.sinks) <= set(found["sinks"]):
+    if not found or found["model"] != key.model or not set(key.sinks) <= set(found["sinks"]):
         return None
     try:
         state = content_state(video)

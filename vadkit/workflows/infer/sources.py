@@ -21,14 +21,14 @@ _WRITTEN = {".json", ".jsonl", ".npz", ".csv", ".png", ".jpg", ".mp4", ".sqlite"
 
 
 @dataclass(frozen=True)
-class Source:
+class InputVideo:
     """A video to score: its file or image folder, and a name such as ``gate/monday``."""
 
     name: str
     path: Path
 
 
-def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Source]:
+def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[InputVideo]:
     """Return all videos of the sources, in order, without duplicates.
 
     The name depends only on the source: the path below a folder or below the fixed part of a
@@ -40,7 +40,7 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
     from vadkit.data.datasets.folder import find_videos
 
     results = out.resolve() if out is not None else None
-    found: dict[Path, Source] = {}
+    found: dict[Path, InputVideo] = {}
     for text in sources:
         path = Path(text).expanduser()
         if not path.exists() and _is_stream(text):
@@ -60,7 +60,7 @@ def expand_sources(sources: Sequence[str], out: Path | None = None) -> list[Sour
             if results is not None:
                 matches = [one for one in matches if not one[1].resolve().is_relative_to(results)]
         for name, video in matches:
-            found.setdefault(video.absolute(), Source(name, video))
+            found.setdefault(video.absolute(), InputVideo(name, video))
     if not found:
         raise DataError(f"no video to score: all of {', '.join(sources)} are results in {out}")
     return list(found.values())
@@ -112,7 +112,7 @@ def _until_magic(pattern: Path) -> list[str]:
 
 
 def result_folders(
-    videos: Sequence[Source], out: Path, owner: Callable[[Path], Path | None]
+    videos: Sequence[InputVideo], out: Path, owner: Callable[[Path], Path | None]
 ) -> list[Path]:
     """Return the folder below ``out`` for the results of each video, independent of their order.
 
@@ -134,7 +134,7 @@ def result_folders(
     return folders
 
 
-def event_source(video: Source, folder: Path) -> str:
+def event_source(video: InputVideo, folder: Path) -> str:
     """Return the name of a video in events: its name, and the digest of its folder if there is one.
 
     So two videos never share a source name.

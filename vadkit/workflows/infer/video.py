@@ -18,8 +18,8 @@ from vadkit.recipe import Spec
 from vadkit.registry import build, find
 from vadkit.text import shortened
 from vadkit.workflows.infer.processes import Progress, Score
-from vadkit.workflows.infer.result import Inferred, Maker, save_result
-from vadkit.workflows.infer.sources import Source, event_source
+from vadkit.workflows.infer.result import Inferred, ResultKey, save_result
+from vadkit.workflows.infer.sources import InputVideo, event_source
 from vadkit.workflows.run import require_run
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from vadkit.workflows.detector import Detector
 
 # Seconds between two progress reports.
-_TELL_S = 0.5
+_REPORT_S = 0.5
 
 
 def cores() -> int:
@@ -43,7 +43,7 @@ def cores() -> int:
 
 
 def start_scoring(
-    run: Path, checkpoint: str, sinks: Sequence[Spec], out: Path, maker: Maker, workers: int
+    run: Path, checkpoint: str, sinks: Sequence[Spec], out: Path, key: ResultKey, workers: int
 ) -> Score:
     """Load the detector and return the function that scores a video with it.
 
@@ -64,7 +64,7 @@ def start_scoring(
     decoder = Worker()
     inside = run.is_dir() and out.resolve().is_relative_to(run.resolve())
 
-    def score(item: tuple[Source, Path], progress: Progress) -> Inferred:
+    def score(item: tuple[InputVideo, Path], progress: Progress) -> Inferred:
         video, folder = item
         if inside:
             require_run(run)
@@ -73,7 +73,7 @@ def start_scoring(
             made = _make_sinks(sinks, folder, out)
             called = event_source(video, folder)
             result = _score_video(detector, decoder, made, video, called, progress)
-            save_result(folder, video.path, state, maker, result)
+            save_result(folder, video.path, state, key, result)
         except DataError as error:
             return Inferred.failed(str(video.path), str(error))
         except OSError as error:
@@ -104,7 +104,7 @@ def _score_video(
     detector: Detector,
     decoder: Worker,
     sinks: EverySink,
-    video: Source,
+    video: InputVideo,
     called: str,
     progress: Progress,
 ) -> Inferred:
@@ -112,17 +112,17 @@ def _score_video(
 
     ``called`` is the name of the video in events.
     """
-    from vadkit.inference.outlet import Outlet
     from vadkit.inference.sinks.sink import ResultSink, SourceInfo
+    from vadkit.inference.source_output import SourceOutput
 
     pictures = not all(isinstance(sink, ResultSink) for _, sink in sinks.sinks)
     source = _source(detector, decoder, video, pictures)
-    outlet: Outlet | None = None
+    output: SourceOutput | None = None
     raw: list[float] = []
     live: list[float] = []
 
     def opened(event: SourceEvent) -> None:
-        nonlocal outlet
+        nonlocal output
         assert event.fps is not None and event.size is not None
         info = SourceInfo(
             shortened(Path(video.name).name),
@@ -132,42 +132,42 @@ def _score_video(
             detector.calibration,
         )
         ring = detector.clip_ring() if pictures else None
-        outlet = Outlet(info, sinks, detector.rules, source=called, ring=ring)
+        output = SourceOutput(info, sinks, detector.rules, source=called, ring=ring)
 
-    started = told = time.monotonic()
+    started = reported = time.monotonic()
     frames = alarms = 0
     with contextlib.ExitStack() as undo:
         undo.callback(sinks.abort)
         for item in _scores(detector, source, opened):
-            assert outlet is not None
+            assert output is not None
             raw.append(item.raw)
             live.append(item.score)
-            alarms += sum(not event.over for event in outlet.frame(item))
+            alarms += sum(not event.over for event in output.frame(item))
             now = time.monotonic()
-            if now - told >= _TELL_S:
+            if now - reported >= _REPORT_S:
                 progress(len(raw) - frames)
-                frames, told = len(raw), now
+                frames, reported = len(raw), now
         progress(len(raw) - frames)
         span = detector.method.clip.scoring.span
-        if outlet is None or len(raw) < span:
+        if output is None or len(raw) < span:
             raise DataError(
                 f"{video.path} has {len(raw)} frames; the method needs at least {span} to score any"
             )
-        outlet.finish()
-        scores = _finished(detector, outlet.info.name, outlet.info.fps, raw)
-        files = outlet.close(scores)
+        output.finish()
+        scores = _finished(detector, output.info.name, output.info.fps, raw)
+        files = output.close(scores)
         if sinks.failed:
             raise _unwritten(video, sinks)
         undo.pop_all()
-    return _summary(video, scores, live, started, None if outlet.alarms is None else alarms, files)
+    return _summary(video, scores, live, started, None if output.alarms is None else alarms, files)
 
 
-def _unwritten(video: Source, sinks: EverySink) -> DataError:
+def _unwritten(video: InputVideo, sinks: EverySink) -> DataError:
     said = "; ".join(f"{name}: {reason}" for name, reason in sinks.failed.items())
     return DataError(f"{video.path} was scored, but some outputs could not be written: {said}")
 
 
-def _source(detector: Detector, decoder: Worker, video: Source, pictures: bool) -> FileSource:
+def _source(detector: Detector, decoder: Worker, video: InputVideo, pictures: bool) -> FileSource:
     from vadkit.inference.sources.files import FileSource
 
     form = dict(detector.settings.get("file", {}))
@@ -181,7 +181,7 @@ def _source(detector: Detector, decoder: Worker, video: Source, pictures: bool) 
 
 
 def _summary(
-    video: Source,
+    video: InputVideo,
     scores: VideoScores,
     live: list[float],
     started: float,

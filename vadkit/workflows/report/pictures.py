@@ -21,7 +21,7 @@ from vadkit.text import video_file
 from vadkit.workflows.build import load_method, load_videos
 from vadkit.workflows.evaluate.saved_maps import check_maps
 from vadkit.workflows.frames import load_extras, store_settings, store_videos
-from vadkit.workflows.progress import Report, decoding_progress
+from vadkit.workflows.progress import ReportProgress, decoding_progress
 from vadkit.workflows.run import checkpoint_file, load_run
 
 # A video that several runs share is encoded once; videos are identified by their location.
@@ -29,7 +29,7 @@ Source = tuple[Path, tuple[int, int | None] | None]
 
 
 @dataclass
-class Film:
+class ReportVideo:
     """The result for one video: a file, or the reason why there is none, and some frames."""
 
     video: WebVideo | None = None
@@ -52,7 +52,7 @@ def find_videos(record: RunRecord, overrides: Sequence[str] = ()) -> dict[str, V
 
 def make_films(
     wanted: dict[Source, set[int]], frames: dict[Source, int], recipe: Recipe, folder: Path
-) -> dict[Source, Film]:
+) -> dict[Source, ReportVideo]:
     """Encode every source once into ``folder``, and keep the wanted frames.
 
     ``frames`` gives the number of frames that each must have to match its scores.
@@ -63,7 +63,7 @@ def make_films(
             ahead = _Counter(progress, done, decoded)
             film = _make_film(source, wanted[source], recipe, folder / f"{number:03}.mp4", ahead)
             if film.video is not None and film.video.frames != frames[source]:
-                film = Film(
+                film = ReportVideo(
                     reason=f"it has {film.video.frames} frames now, but {frames[source]} scores"
                 )
             films[source], done, decoded = film, done + 1, ahead.decoded
@@ -78,7 +78,7 @@ def source_of(video: Video) -> Source:
 class _Counter:
     """Adds the frames of one video to those of earlier videos."""
 
-    def __init__(self, progress: Report, done: int, decoded: int) -> None:
+    def __init__(self, progress: ReportProgress, done: int, decoded: int) -> None:
         self.progress, self.done, self.decoded = progress, done, decoded
 
     def __call__(self, frames: int) -> None:
@@ -88,7 +88,7 @@ class _Counter:
 
 def _make_film(
     source: Source, wanted: set[int], recipe: Recipe, path: Path, progress: _Counter
-) -> Film:
+) -> ReportVideo:
     from vadkit.data.decoding.decode import probe, read_frames
 
     file, part = source
@@ -107,8 +107,8 @@ def _make_film(
             cut = itertools.islice(frames, start, stop)
             video, kept = write_web_video(path, cut, info.fps, wanted=wanted, progress=progress)
     except DataError as error:
-        return Film(reason=str(error))
-    return Film(video, frames=kept)
+        return ReportVideo(reason=str(error))
+    return ReportVideo(video, frames=kept)
 
 
 def mistake_maps(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vadkit.data.videos import Video
     from vadkit.reports.mistakes import Mistake
     from vadkit.reports.record import RunRecord
-    from vadkit.workflows.report.pictures import Film, Source
+    from vadkit.workflows.report.pictures import ReportVideo, Source
 
 MAX_BYTES = 20_000_000
 
@@ -140,7 +140,7 @@ def _write(records: list[RunRecord], out: Path, overrides: Sequence[str], max_by
     return Report(out, size, folder, notes=reasons, runs=[record.folder for record in records])
 
 
-def _encoded(films: dict[Source, Film], names: dict[Source, str]) -> dict[str, str]:
+def _encoded(films: dict[Source, ReportVideo], names: dict[Source, str]) -> dict[str, str]:
     return {
         names[source]: base64.b64encode(film.video.path.read_bytes()).decode()
         for source, film in films.items()
@@ -149,7 +149,7 @@ def _encoded(films: dict[Source, Film], names: dict[Source, str]) -> dict[str, s
 
 
 def _places(
-    films: dict[Source, Film], names: dict[Source, str], folder: Path | None
+    films: dict[Source, ReportVideo], names: dict[Source, str], folder: Path | None
 ) -> dict[Source, dict[str, Any]]:
     """Return where the page finds each video: in the page, or in ``folder`` next to it."""
     places: dict[Source, dict[str, Any]] = {}
@@ -175,7 +175,7 @@ def _media_of(
     }
 
 
-def _move(films: dict[Source, Film], names: dict[Source, str], folder: Path) -> None:
+def _move(films: dict[Source, ReportVideo], names: dict[Source, str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for source, film in films.items():
         if film.video is not None:
@@ -186,7 +186,7 @@ def _draw_mistakes(
     record: RunRecord,
     mistakes: tuple[list[Mistake], list[Mistake]],
     videos: dict[str, Video],
-    films: dict[Source, Film],
+    films: dict[Source, ReportVideo],
     overrides: Sequence[str],
 ) -> dict[str, list[dict[str, Any]]]:
     from vadkit.reports.page_data import mistake_data

@@ -36,8 +36,8 @@ __all__ = [
 if TYPE_CHECKING:
     from vadkit.inference.alarms import Event
     from vadkit.inference.frame_score import FrameScore
-    from vadkit.inference.outlet import Outlet
     from vadkit.inference.sinks.every import EverySink, Unwritten
+    from vadkit.inference.source_output import SourceOutput
     from vadkit.inference.sources.source import Source, SourceEvent
     from vadkit.reports.live_board import Board, Camera
     from vadkit.workflows.detector import Detector
@@ -55,7 +55,7 @@ _log = logging.getLogger("vadkit.watch")
 class View(Protocol):
     """A display of what happens; the board is up to date when its methods are called."""
 
-    def told(self, source: str, event: SourceEvent) -> None: ...
+    def source_event(self, source: str, event: SourceEvent) -> None: ...
 
     def event(self, event: Event) -> None: ...
 
@@ -178,7 +178,7 @@ def watch(
                 if isinstance(item, FrameScore):
                     session.frame(name, item)
                 elif item.kind != "idle":
-                    session.heard(name, item, stopped())
+                    session.source_event(name, item, stopped())
                 session.tick()
         finally:
             session.close()
@@ -201,36 +201,36 @@ class _Session:
         self.detector, self.board, self.views = detector, board, views
         self.outages = Outages(board.cameras, lost_after_s)
         self.sinks = {name: make_sinks() for name in board.cameras}
-        self.outlets: dict[str, Outlet] = {}
+        self.outputs: dict[str, SourceOutput] = {}
         self.unwritten: dict[str, list[Unwritten]] = {}
         self._drawn = dict.fromkeys(board.cameras, 0.0)
-        self._views_told = True
+        self._views_work = True
 
     def frame(self, name: str, item: FrameScore) -> None:
         """Handle a scored frame."""
-        camera, board, outlet = self.board.cameras[name], self.board, self.outlets[name]
+        camera, board, output = self.board.cameras[name], self.board, self.outputs[name]
         self._outage(self.outages.frame(name, item.time))
-        events = outlet.frame(item)
+        events = output.frame(item)
         now = time.monotonic()
         with board.lock:
-            camera.saw(item.time, item.score, now - item.arrived, outlet.alarm)
+            camera.saw(item.time, item.score, now - item.arrived, output.alarm)
         if now - self._drawn[name] > _PICTURE_S and board.looked_at > now - _LOOKED_S:
             self._drawn[name] = now
             camera.picture = _picture(self.detector, item)
             camera.pictures += 1
         self._tell(events)
 
-    def heard(self, name: str, item: SourceEvent, stopped: bool) -> None:
+    def source_event(self, name: str, item: SourceEvent, stopped: bool) -> None:
         """Handle an event of a camera."""
         if item.kind == "opened":
-            self.outlets[name] = _outlet(self.detector, name, item, self.sinks[name])
+            self.outputs[name] = _source_output(self.detector, name, item, self.sinks[name])
         over = item.kind in ("ended", "failed")
-        events = self.outlets[name].finish() if over and name in self.outlets else []
+        events = self.outputs[name].finish() if over and name in self.outputs else []
         with self.board.lock:
             _note(self.board.cameras[name], item, stopped)
-        self._show(lambda view: view.told(name, item))
+        self._show(lambda view: view.source_event(name, item))
         self._tell(events)
-        self._outage(self.outages.heard(name, item))
+        self._outage(self.outages.source_event(name, item))
         if over and not self.sinks[name].failing:
             # Otherwise at the end, so that other cameras do not wait for its sinks.
             self._end(name, PATIENCE_S)
@@ -242,8 +242,8 @@ class _Session:
 
     def close(self) -> None:
         """End open alarms, then close all sinks, within a few seconds even if some fail."""
-        for outlet in self.outlets.values():
-            outlet.finish()
+        for output in self.outputs.values():
+            output.finish()
         until = time.monotonic() + PATIENCE_S
         for name in list(self.sinks):
             self._end(name, max(0.0, until - time.monotonic()))
@@ -252,16 +252,16 @@ class _Session:
         sinks = self.sinks.pop(name, None)
         if sinks is None:
             return
-        self.outlets.pop(name, None)
+        self.outputs.pop(name, None)
         sinks.close(None, patience_s)
         if sinks.unwritten:
             self.unwritten[name] = sinks.unwritten
 
     def _outage(self, events: list[Event]) -> None:
         for event in events:
-            if event.source in self.outlets and not event.over:
+            if event.source in self.outputs and not event.over:
                 # Its alarm is over, because its real end is unknown.
-                self._tell(self.outlets[event.source].finish())
+                self._tell(self.outputs[event.source].finish())
             self.sinks[event.source].event(event)
             self._tell([event])
 
@@ -278,24 +278,24 @@ class _Session:
             except BrokenPipeError:
                 raise
             except OSError as error:
-                if self._views_told:
+                if self._views_work:
                     _log.error("output cannot be printed: %s", describe_os_error(error))
-                self._views_told = False
+                self._views_work = False
 
 
-def _outlet(
+def _source_output(
     detector: Detector,
     name: str,
     opened: SourceEvent,
     sinks: EverySink,
-) -> Outlet:
-    from vadkit.inference.outlet import Outlet
+) -> SourceOutput:
     from vadkit.inference.sinks.sink import SourceInfo
+    from vadkit.inference.source_output import SourceOutput
 
     assert opened.fps is not None and opened.size is not None
     info = SourceInfo(name, opened.fps, opened.size, detector.normal, detector.calibration)
     epoch = time.time() - opened.time
-    return Outlet(info, sinks, detector.rules, epoch=epoch, ring=detector.clip_ring())
+    return SourceOutput(info, sinks, detector.rules, epoch=epoch, ring=detector.clip_ring())
 
 
 def _note(camera: Camera, item: SourceEvent, stopped: bool) -> None:

@@ -40,7 +40,7 @@ class Dashboard:
         with self._live, logs_above(self._console):
             yield
 
-    def told(self, source: str, event: SourceEvent) -> None:
+    def source_event(self, source: str, event: SourceEvent) -> None:
         """The table is updated from the board."""
 
     def event(self, event: Event) -> None:
@@ -59,7 +59,7 @@ class Lines:
         self._board, self._out, self._log, self._every_s = board, out, log, every_s
         self._said = time.monotonic()
 
-    def told(self, source: str, event: SourceEvent) -> None:
+    def source_event(self, source: str, event: SourceEvent) -> None:
         """Print an event of a source."""
         text = event.message
         if event.kind in ("opened", "reconnected") and event.size is not None:
@@ -90,7 +90,7 @@ class JsonLines:
         self._board, self._out, self._every_s = board, out, every_s
         self._said = time.monotonic()
 
-    def told(self, source: str, event: SourceEvent) -> None:
+    def source_event(self, source: str, event: SourceEvent) -> None:
         """``{"type": "source", ...}``."""
         said: dict[str, Any] = {"kind": event.kind, "time": event.time, "message": event.message}
         if event.frames:

@@ -10,11 +10,11 @@ import torch
 from vadkit.data.videos import ClipSpec
 from vadkit.inference.alarms import AlarmRules
 from vadkit.inference.frame_score import FrameScore
-from vadkit.inference.outlet import Outlet
 from vadkit.inference.sinks.every import EverySink
 from vadkit.inference.sinks.sink import SourceInfo
+from vadkit.inference.source_output import SourceOutput
 from vadkit.methods.method import Method
-from vadkit.recipe import Alarms
+from vadkit.recipe import AlarmSettings
 from vadkit.scoring.calibration import calibrate
 from vadkit.scoring.normal import measure_normal
 from vadkit.workflows.detector import Detector
@@ -57,7 +57,7 @@ def detector(calibration=CALIBRATION, normal=None, **alarms):
         torch.float32,
         calibration=calibration,
         normal=normal,
-        alarms=Alarms(**alarms),
+        alarms=AlarmSettings(**alarms),
     )
 
 
@@ -65,15 +65,15 @@ def follow(detecting, scores, step_s=1.0):
     """Events that are over, by start, end and peak, of scores ``step_s`` apart; and the sink."""
     kept = Kept()
     sinks = EverySink([("kept", kept)])
-    outlet = Outlet(SourceInfo("gate", 1 / step_s, (8, 8)), sinks, detecting.rules)
-    told = []
+    output = SourceOutput(SourceInfo("gate", 1 / step_s, (8, 8)), sinks, detecting.rules)
+    got = []
     for index, score in enumerate(scores):
         item = FrameScore(index, index * step_s, FRAME, score, score, 10.0, score >= 10, None, {})
-        told += outlet.frame(item)
-    told += outlet.finish()
-    outlet.close()
-    assert kept.events == told
-    return [(e.start, e.end, e.peak_score) for e in told if e.over], kept
+        got += output.frame(item)
+    got += output.finish()
+    output.close()
+    assert kept.events == got
+    return [(e.start, e.end, e.peak_score) for e in got if e.over], kept
 
 
 def test_the_rules_are_those_of_calibration_and_recipe():
@@ -138,14 +138,14 @@ def test_what_does_not_last_is_no_alarm():
 def test_clips_of_alarms_reach_as_far_as_the_recipe_says(seconds):
     before, after = seconds
     made = detector(before_s=before, after_s=after, merge_s=0)
-    outlet = Outlet(
+    output = SourceOutput(
         SourceInfo("gate", 2.0, (8, 8)), EverySink([]), made.rules, ring=made.clip_ring()
     )
-    told = []
+    got = []
     for index in range(40):
         score = 10.0 if index == 20 else 0.0
-        told += outlet.frame(
+        got += output.frame(
             FrameScore(index, index / 2, FRAME, score, score, 10.0, score >= 10, None, {})
         )
-    (over,) = (event for event in [*told, *outlet.finish()] if event.over)
+    (over,) = (event for event in [*got, *output.finish()] if event.over)
     assert (over.clip[0].time, over.clip[-1].time) == (10 - before, 10 + after)

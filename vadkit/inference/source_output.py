@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vadkit.inference.alarms import AlarmRules, Alarms, Event
+from vadkit.inference.alarms import AlarmRules, AlarmTracker, Event
 from vadkit.inference.clip_ring import ClipRing
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sinks.every import PATIENCE_S, EverySink
 from vadkit.inference.sinks.sink import SourceInfo, VideoScores
 
 
-class Outlet:
+class SourceOutput:
     """Takes the scored frames of one source in order, and sends frames and alarms to its sinks.
 
     Without ``rules`` there are no alarms. ``source`` is the name of the source in events, by
@@ -30,9 +30,9 @@ class Outlet:
         ring: ClipRing | None = None,
     ) -> None:
         self.info, self.sinks = info, sinks
-        self.alarms: Alarms | None = None
+        self.alarms: AlarmTracker | None = None
         if rules is not None:
-            self.alarms = Alarms(rules, source=source or info.name, epoch=epoch, ring=ring)
+            self.alarms = AlarmTracker(rules, source=source or info.name, epoch=epoch, ring=ring)
         sinks.open(info)
 
     @property

@@ -17,7 +17,7 @@ from vadkit.inference.window import Prepared, Window
 from vadkit.scoring.scorer import Step
 
 
-class Scoring(Protocol):
+class StreamDetector(Protocol):
     """What streams need of a detector: a method, what it needs beside frames, and settings."""
 
     method: Any
@@ -39,10 +39,10 @@ class Scoring(Protocol):
         """Return the function from raw scores to final ones, for one stream."""
 
 
-class Lane:
+class StreamState:
     """One stream on its way through a detector: its window and its smoothing."""
 
-    def __init__(self, detector: Scoring, batch: int, *, live: bool) -> None:
+    def __init__(self, detector: StreamDetector, batch: int, *, live: bool) -> None:
         self.detector, self.batch, self.live = detector, batch, live
         self.smooth = detector.smoothing(live=live)
         self.threshold = detector.threshold
@@ -80,9 +80,9 @@ class Lane:
         return replace(item, score=score, threshold=self.threshold, alarm=score >= self.threshold)
 
 
-def score_ready(detector: Scoring, lanes: Sequence[Lane]) -> None:
-    """Score the ready clips of all lanes in one call of the method."""
-    windows = [lane.window for lane in lanes if lane.window.ready]
+def score_ready(detector: StreamDetector, streams: Sequence[StreamState]) -> None:
+    """Score the ready clips of all streams in one call of the method."""
+    windows = [stream.window for stream in streams if stream.window.ready]
     if not windows:
         return
     method: Any = detector.method
