@@ -54,7 +54,7 @@ def test_a_file_where_a_folder_is_needed_is_said(tmp_path):
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(OSError) as caught:
         write_text(tmp_path / "runs" / "a.txt", "x")
-    assert "a file stands where a folder is needed" in describe_os_error(caught.value)
+    assert "a file is in the place of a folder" in describe_os_error(caught.value)
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):

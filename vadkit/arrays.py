@@ -122,7 +122,7 @@ def load_array(path: Path, most: int = MOST_BYTES) -> np.ndarray:
         _check_size(head.bytes, most)
         left = os.fstat(file.fileno()).st_size - file.tell()
         if head.bytes > left:
-            raise ValueError(f"it is cut off: {head.bytes} bytes of values are said, {left} follow")
+            raise ValueError(f"it is cut off: {left} of {head.bytes} bytes of values are there")
         file.seek(0)
         with _damage_as_value_error():
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))

@@ -1,4 +1,4 @@
-"""The errors a user can cause or mend; each kind carries the exit code of the command line."""
+"""The errors that a user can cause or fix; each kind carries the exit code of the command line."""
 
 from __future__ import annotations
 

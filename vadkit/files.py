@@ -27,15 +27,15 @@ _ADVICE = {
     errno.EROFS: "this disk cannot be written (it is read-only); write to another folder",
     errno.EACCES: "no permission; change the permissions, or use another folder",
     errno.EPERM: "no permission; change the permissions, or use another folder",
-    errno.ENOTDIR: "a file stands where a folder is needed; move it away, or use another folder",
-    errno.EEXIST: "a file stands where a folder is needed; move it away, or use another folder",
-    errno.EISDIR: "a folder stands where a file is needed; move it away, or use another name",
+    errno.ENOTDIR: "a file is in the place of a folder; move it away, or use another folder",
+    errno.EEXIST: "a file is in the place of a folder; move it away, or use another folder",
+    errno.EISDIR: "a folder is in the place of a file; move it away, or use another name",
     errno.ENAMETOOLONG: "the name is too long for this disk; use a shorter one",
     errno.EMFILE: "this process has too many open files; raise the limit with `ulimit -n`",
     errno.EFBIG: "the file is larger than this process may write; raise the limit with `ulimit -f`",
     errno.ENOMEM: "there is not enough memory; close other programs",
     errno.ENOENT: "there is no such file or folder",
-    errno.ELOOP: "a link stands where a file is written; remove it, or use another folder",
+    errno.ELOOP: "a link is in the place of a file; remove it, or use another folder",
 }
 _PARTIAL = re.compile(r"\..*\.(\d+)\.partial(\..*)?")
 

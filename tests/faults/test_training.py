@@ -113,7 +113,7 @@ def test_a_file_in_place_of_the_runs_folder_is_one_line(vadkit, tiny_recipe, tmp
     last = err.splitlines()[-1]
     assert last.startswith(f"error: {tmp_path}/runs/tiny")
     assert last.endswith(
-        ": a file stands where a folder is needed; move it away, or use another folder"
+        ": a file is in the place of a folder; move it away, or use another folder"
     )
 
 

@@ -222,7 +222,7 @@ def test_a_camera_that_never_gives_a_frame(alarming, command, tmp_path):
         )  # fmt: skip
         got, errors = process.communicate(timeout=60)
     assert process.returncode == 3, errors
-    assert "gate never gave a frame: " in errors.splitlines()[-1]
+    assert "gate gave no frame: " in errors.splitlines()[-1]
     for text in (got, errors, (tmp_path / "events.jsonl").read_text()):
         assert "s3cret" not in text and "t0ken" not in text
     (event,) = lines_of((tmp_path / "events.jsonl").read_text())

@@ -303,7 +303,7 @@ def test_training_goes_on_where_trust_cannot_be_recorded(vadkit, recipe, tmp_pat
     assert "Later commands will ask for --trust-plugins" in done.stderr
     run = done.stdout.strip()
     code, _, err = vadkit("eval", run, "--trust-plugins")
-    assert code == 5 and "a file stands where a folder is needed" in err
+    assert code == 5 and "a file is in the place of a folder" in err
 
 
 def test_a_project_of_init_is_trusted(vadkit, video, tmp_path, marker, monkeypatch):

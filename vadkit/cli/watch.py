@@ -172,4 +172,4 @@ def _end(board: Board, unwritten: Mapping[str, Sequence[Unwritten]]) -> None:
 
 
 def _never(camera: Camera) -> str:
-    return f"{camera.name} never gave a frame: {camera.trouble or 'watch ended too early'}"
+    return f"{camera.name} gave no frame: {camera.trouble or 'watch ended too early'}"

@@ -175,7 +175,7 @@ def in_order(hooks: Sequence[Hook]) -> list[Hook]:
             inspect.signature(hook.on_error).bind(None, None)
         except TypeError:
             raise RecipeError(
-                f"hook {kind}: on_error takes the error too: def on_error(self, ctx, error); what "
-                "is to be closed in the end goes into close(self)"
+                f"hook {kind}: on_error must also accept the error: def on_error(self, ctx, "
+                "error); use close(self) to release resources"
             ) from None
     return sorted(hooks, key=lambda hook: SLOTS.index(hook.slot))

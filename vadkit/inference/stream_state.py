@@ -18,7 +18,7 @@ from vadkit.scoring.scorer import Step
 
 
 class StreamDetector(Protocol):
-    """What streams need of a detector: a method, what it needs beside frames, and settings."""
+    """What streams need of a detector: its method, the method's inputs, and settings."""
 
     method: Any
     device: torch.device

@@ -180,7 +180,7 @@ def test_sinks_are_spelled_with_names_and_values():
         ("type=webhook", "url: missing; this parameter is required"),
         ("type=webhook,url=x,urll=y", "urll: unknown parameter; did you mean 'url'?"),
         ("type=mqtt,host=x,port=0", "port: must be greater than or equal to 1; got 0"),
-        ("url=https://a.org", "says no type"),
+        ("url=https://a.org", "has no type"),
         ("csv,webhook", "no sinks component named 'csv,webhook'"),
         ("type=csv,type=npz", "'type' is given twice"),
         ("csv,out=x", "'csv' is not name=value"),

@@ -72,7 +72,7 @@ def test_what_is_nothing(tmp_path):
         find_sources(["stdim:640x480"])
     with pytest.raises(RecipeError, match="ftp:// is not supported; use one of: rtsp"):
         find_sources(["ftp://host/x"])
-    with pytest.raises(RecipeError, match="names no host"):
+    with pytest.raises(RecipeError, match="has no host"):
         find_sources(["rtsp:///x"])
 
 

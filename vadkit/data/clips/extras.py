@@ -90,7 +90,7 @@ def _flow_of(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) -> Tens
     if every_frame and (np.diff(rows, axis=0) == (0, 1)).all():
         video, start = rows[0].tolist()
         source = videos[video].flow
-        assert source is not None, "the clip wants flow, but there is none"
+        assert source is not None, "the clip needs flow, but there is none"
         read = source.read(start + first, int(rows[-1, 1]) + first + count)
         return torch.from_numpy(read).unfold(0, count, 1).movedim(-1, 1)
     clips = [_flow_at(videos[video], start, spec) for video, start in rows.tolist()]
@@ -98,14 +98,14 @@ def _flow_of(videos: Sequence[Extras], rows: np.ndarray, spec: ClipSpec) -> Tens
 
 
 def _flow_at(video: Extras, start: int, spec: ClipSpec) -> np.ndarray:
-    assert video.flow is not None, "the clip wants flow, but there is none"
+    assert video.flow is not None, "the clip needs flow, but there is none"
     return np.concatenate(
         [video.flow.read(start + offset, start + offset + 1) for offset in spec.flow]
     )
 
 
 def _boxes_at(video: Extras, frame: int) -> Tensor:
-    assert video.boxes is not None, "the clip wants boxes, but there are none"
+    assert video.boxes is not None, "the clip needs boxes, but there are none"
     return torch.from_numpy(video.boxes.at(frame).xyxy.copy())
 
 

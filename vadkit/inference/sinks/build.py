@@ -45,7 +45,7 @@ def parse_sink(text: str) -> Spec:
                 f"values: {error.faults[0].message}"
             ) from None
     if "type" not in spec:
-        raise RecipeError(f"--sink {shown}: says no type; begin with type=, such as type=webhook")
+        raise RecipeError(f"--sink {shown}: has no type; start with type=, such as type=webhook")
     checked = check_components(spec, "sinks", "one", f"--sink {shown}")
     return Spec(**checked)
 

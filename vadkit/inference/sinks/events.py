@@ -103,7 +103,7 @@ class _Log:
                 if not line.endswith(b"\n"):
                     return
                 self._end += len(line)
-                # A line that is none of ours says nothing.
+                # Ignore lines that vadkit did not write.
                 with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
                     self._known.add(hash(_key(json.loads(line))))
             return

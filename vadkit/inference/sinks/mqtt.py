@@ -107,7 +107,7 @@ class Mqtt(EventSink):
         except (ValueError, RuntimeError) as error:
             raise ConnectionError(str(error)) from None
         if not message.is_published():
-            # Begin anew, so that paho does not send it a second time by itself.
+            # Connect again, so that paho does not send it a second time by itself.
             self._disconnect()
             raise TimeoutError(f"no acknowledgement within {self.timeout_s:g} s")
 

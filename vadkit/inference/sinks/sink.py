@@ -49,7 +49,7 @@ class VideoScores:
 
 
 class Sink(Protocol):
-    """Writes what becomes of a video into a folder, or sends it away.
+    """Writes the results of a video to a folder, or sends them to another program.
 
     The constructor is ``(out: Path, *, parameters)``. For each video come ``open``, then ``frame``
     for every frame from 0 on in order and ``event`` in between, then ``close``, which gives the

@@ -61,7 +61,7 @@ class Webhook(EventSink):
         if parts.username or parts.password:
             raise RecipeError(
                 f"sink 'webhook': the url of {parts.hostname} holds a name or password, which "
-                "would end up in recipes and logs; let the signature tell who sends"
+                "would end up in recipes and logs; use the signature to identify the sender"
             )
         self.url = url
         self.key = None if secret_env is None else _key(secret(secret_env, "the key of webhooks"))
@@ -94,7 +94,7 @@ class Webhook(EventSink):
 
     def _send(self, id: str, body: bytes) -> None:
         if not re.fullmatch(r"[!-~]+", id):
-            raise Refused(f"its id {ascii(id)[:100]} cannot stand in a header")
+            raise Refused(f"its id {ascii(id)[:100]} cannot be sent in a header")
         check_json(body)
         headers = {"Content-Type": "application/json", "User-Agent": "vadkit", "webhook-id": id}
         headers["webhook-timestamp"] = str(int(time.time()))
@@ -134,7 +134,7 @@ def _parts(url: str) -> SplitResult:
         parts.port  # noqa: B018  (raises for one that is no number)
     except ValueError:
         raise RecipeError(
-            f"sink 'webhook': url is no address: '{mask_address(url)}' {encoding_hint(url)}".strip()
+            f"sink 'webhook': '{mask_address(url)}' is not an address {encoding_hint(url)}".strip()
         ) from None
     return parts
 

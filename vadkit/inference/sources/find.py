@@ -68,7 +68,7 @@ def _matches(text: str) -> list[tuple[str, str, str | None]]:
     if not matches:
         hint = did_you_mean(head, components("sources")) if colon else ""
         raise DataError(
-            f"no video at '{mask_address(text)}': it is no file, no folder, and as a pattern it "
+            f"no video at '{mask_address(text)}': it is not a file or folder, and as a pattern it "
             f"matches nothing{hint}"
         )
     return [("file", match, encodable(Path(match).stem)) for match in matches]

@@ -152,7 +152,7 @@ class UrlSource(LiveSource):
             host = None
         if not host:
             hint = encoding_hint(address) or "give rtsp://host/path or http://host/path"
-            raise RecipeError(f"'{printable(mask_address(address))}' names no host; {hint}")
+            raise RecipeError(f"'{printable(mask_address(address))}' has no host; {hint}")
         # A playlist without new entries is a stall; FFmpeg would end after three attempts.
         options = {"max_reload": "1000000", "m3u8_hold_counters": "1000000"}
         if parts.scheme.startswith("rtsp"):

@@ -180,12 +180,12 @@ def _training_video(recipe: Recipe, settings: Calibrate, run: Path) -> NormalVid
     # An earlier version saved scores of other video in the same place.
     if kept and kept[1] == _digest(run) and not kept[0].source.startswith(FOLDER_SOURCE):
         return kept[0]
-    normal = _scores_anew(recipe.model_copy(update={"calibration": settings}), run)
+    normal = _score_normal(recipe.model_copy(update={"calibration": settings}), run)
     write_scores(path, normal, _digest(run))
     return normal
 
 
-def _scores_anew(recipe: Recipe, run: Path) -> NormalVideo:
+def _score_normal(recipe: Recipe, run: Path) -> NormalVideo:
     """Score a run's training video in the same way as training does."""
     from vadkit.engine.checkpoint import load_checkpoint
     from vadkit.workflows.trainer import make_trainer

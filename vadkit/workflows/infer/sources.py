@@ -96,7 +96,7 @@ def _matches(pattern: Path, text: str) -> list[tuple[str, Path]]:
             matches.append((encodable(below.with_suffix("").as_posix()), path))
     if not matches:
         raise DataError(
-            f"no video at '{mask_address(text)}': it is no file, no folder, and as a pattern it "
+            f"no video at '{mask_address(text)}': it is not a file or folder, and as a pattern it "
             "matches nothing"
         )
     return matches

@@ -129,5 +129,5 @@ def status_words(camera: dict[str, Any]) -> str:
     words.append(f"{camera['dropped']:,} dropped")
     words.append(f"{camera['alarms']:,} alarms")
     if not camera["frames"] and camera["trouble"]:
-        words.append(f"no frame ever came: {camera['trouble']}")
+        words.append(f"no frame was received: {camera['trouble']}")
     return printable(", ".join(words))
