@@ -11,8 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vadkit.errors import DataError, RecipeError
-from vadkit.scoring.calibration import Calibration, calibrate, load_calibration
+from vadkit.scoring.calibration import (
+    Calibration,
+    alarm_rate,
+    calibrate,
+    duration,
+    load_calibration,
+    rounded,
+)
 from vadkit.scoring.peaks import (
+    choose_level,
     conformal,
     fit_tail,
     gap_frames,
@@ -160,3 +168,126 @@ def test_fewer_alarms_need_a_threshold_no_lower(videos, frames, per_hour, seed):
         strict, lax = (fit(scores, method=method, per_hour=r) for r in (per_hour, per_hour * 2))
         assert strict.threshold >= lax.threshold - 1e-9
         assert np.isfinite(strict.threshold)
+
+
+def test_rates_and_durations_as_text():
+    assert [alarm_rate(rate) for rate in (1, 2, 0.5)] == [
+        "1 false alarm per hour",
+        "2 false alarms per hour",
+        "0.5 false alarms per hour",
+    ]
+    assert [rounded(rate) for rate in (0.123, 9.96, 10, 1234.5)] == ["0.12", "10", "10", "1,234"]
+    seconds = [duration(one / 3600) for one in (1.2, 89.4, 89.99)]
+    assert seconds == ["1 s", "89 s", "90 s"]
+    assert [duration(one / 60) for one in (1.5, 4.25, 89.9)] == ["1.5 min", "4.25 min", "89.9 min"]
+    assert [duration(hours) for hours in (1.5, 1.75, 12)] == ["1.5 h", "1.75 h", "12 h"]
+
+
+def test_conformal_expects_the_rate_of_its_rank():
+    # 9 videos of half an hour with the highest scores 1 to 9: one alarm in at most 3 of 10 videos.
+    frames = 100
+    scores = {f"v{n}": np.full(frames, float(n)) for n in range(1, 10)}
+    rates = dict.fromkeys(scores, frames / 1800)
+    per_hour = -math.log(0.7) / 0.5
+    found = calibrate(scores, rates, [], source="test", method="conformal", per_hour=per_hour)
+    assert 7 < found.threshold < 7 + 1e-9
+    # The threshold is above 7, so 8 and 9 reach it, and a new video counts as one more.
+    assert found.evidence.expected_per_hour == pytest.approx(-math.log1p(-3 / 10) / 0.5)
+    assert found.evidence.supported_per_hour == pytest.approx(-math.log1p(-1 / 10) / 0.5)
+    few = calibrate(scores, rates, [], source="test", method="conformal", per_hour=1e-3)
+    assert few.evidence.expected_per_hour == pytest.approx(-math.log1p(-1 / 10) / 0.5)
+    # Any rate is allowed: the threshold is at the lowest of the highest scores.
+    all_ = calibrate(scores, rates, [], source="test", method="conformal", per_hour=1e3)
+    assert 1 < all_.threshold < 1 + 1e-9
+    assert all_.evidence.expected_per_hour == pytest.approx(-math.log1p(-9 / 10) / 0.5)
+
+
+def test_quantile_expects_the_peaks_that_reach_its_threshold():
+    scores = np.zeros(36_000)  # an hour at 10 frames per second
+    scores[1000::3000] = np.arange(1.0, 13)
+    found = calibrate({"v": scores}, {"v": 10.0}, [], source="test", method="quantile", per_hour=4)
+    # The level for peaks leaves the highest four, so the lowest of them is the threshold.
+    assert found.threshold == 9
+    assert found.evidence.expected_per_hour == found.evidence.alarms == 4
+    assert found.evidence.hours == 1 and found.usual == 0
+    assert found.evidence.rate_low == pytest.approx(rate_interval(4, 1)[0])
+    assert found.evidence.rate_high == pytest.approx(rate_interval(4, 1)[1])
+
+
+def test_a_calibration_keeps_what_it_was_made_with():
+    found = calibrate(
+        noise(2, 500),
+        {"v0": 25.0, "v1": 5.0},
+        EMA,
+        source="folds",
+        per_hour=2,
+        merge_s=5,
+        checkpoint="best",
+        videos=7,
+        warnings=["first"],
+    )
+    assert (found.method, found.false_alarms_per_hour, found.merge_s) == ("pot", 2, 5)
+    assert (found.checkpoint, found.scorers, found.warnings[0]) == ("best", EMA, "first")
+    assert (found.evidence.source, found.evidence.videos) == ("folds", 7)
+    assert found.evidence.hours == pytest.approx((500 / 25 + 500 / 5) / 3600)
+    assert [scorer.label for scorer in found.chain()] == ["ema(halflife=4)"]
+    text = repr(found)
+    assert text.startswith(f"Calibration(threshold {found.threshold:.4g} [")
+    assert text.endswith(
+        "] for 2 false alarms per hour, by pot on 2 min of normal video, 2 warnings)"
+    )
+
+
+def test_the_message_for_video_without_scores_names_the_likely_reason():
+    with pytest.raises(DataError) as caught:
+        fit({"a": np.full(5, np.nan)})
+    assert str(caught.value) == (
+        "no normal frame has a score, so there is nothing to calibrate on; are the videos shorter "
+        "than the method's clips?"
+    )
+
+
+def test_a_calibration_with_other_fields_names_those_it_needs():
+    data = fit(noise(3, 500)).to_dict()
+    with pytest.raises(DataError) as caught:
+        Calibration.from_dict({**data, "extra": 1})
+    assert str(caught.value).startswith(
+        "a calibration has other fields than threshold, method, false_alarms_per_hour, scorers, "
+        "usual, evidence, merge_s, checkpoint, warnings ("
+    )
+    assert str(caught.value).endswith("); calibrate again with `vadkit calibrate RUN`")
+    with pytest.raises(
+        DataError, match=r"^a calibration is damaged: threshold and usual must be f"
+    ):
+        Calibration.from_dict({**data, "threshold": math.inf})
+    with pytest.raises(DataError, match=r"^a calibration is damaged: .*method"):
+        Calibration.from_dict({**data, "method": "guess"})
+
+
+@pytest.mark.parametrize(("method", "rate"), [("guess", 1), ("pot", -1), ("pot", math.inf)])
+def test_settings_that_cannot_be_used_are_said_with_the_possible_ones(method, rate):
+    with pytest.raises(RecipeError) as caught:
+        fit(noise(1, 100), method=method, per_hour=rate)
+    assert str(caught.value) == (
+        "calibration: needs a method of pot, quantile, conformal and more than 0 false alarms per "
+        f"hour; got '{method}' and {rate}"
+    )
+
+
+def test_the_level_of_peaks_is_the_highest_that_leaves_enough():
+    scores = np.r_[np.arange(1000.0), np.arange(1000.0)]
+    level, found = choose_level([scores, scores], [3, 3], wanted=4)
+    # Every level has one peak on each ramp, and the highest comes first.
+    assert level == pytest.approx(np.quantile(scores, 0.9999))
+    assert [peaks.tolist() for peaks in found] == [[999, 999], [999, 999]]
+    noisy = np.random.default_rng(0).normal(size=4000)
+    level, found = choose_level([noisy], [1], wanted=100)
+    assert sum(map(len, found)) >= 100
+    higher = [
+        q for q in (0.9999, 0.9995, 0.999, 0.995, 0.99, 0.98) if np.quantile(noisy, q) > level
+    ]
+    assert all(len(peaks_over(noisy, np.quantile(noisy, q), 1)) < 100 for q in higher)
+    # If no level leaves enough, the one with the most peaks is used.
+    level, found = choose_level([noisy], [1], wanted=10**6)
+    most = max(len(peaks_over(noisy, np.quantile(noisy, q), 1)) for q in (0.95, 0.9, 0.8, 0.6))
+    assert len(found[0]) == most

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from vadkit.errors import DataError
-from vadkit.scoring.normal import NormalScores, measure_normal
+from vadkit.errors import DataError, TrainingError
+from vadkit.scoring.normal import NormalScores, load_normal, measure_normal, rare_normal
 
 
 def test_quantiles_of_scored_frames_only():
@@ -34,3 +34,57 @@ def test_errors():
         measure_normal(np.array([math.nan]))
     with pytest.raises(DataError, match="lack frame_q99, frame_q999"):
         NormalScores.from_dict({"frame_q50": 1.0})
+
+
+def test_quantiles_of_rarities_are_the_logarithms_of_their_shares():
+    normal = rare_normal(frames=70)
+    assert normal.frame_q50 == normal.map_q50 == pytest.approx(0.30103, abs=1e-5)
+    assert (normal.frame_q99, normal.frame_q999) == pytest.approx((2, 3))
+    assert (normal.map_q99, normal.map_q999) == pytest.approx((2, 3))
+    assert normal.frames == 70
+
+
+def test_a_run_without_normal_scores_has_none(tmp_path):
+    assert load_normal(tmp_path) is None
+
+
+def test_a_run_gives_back_its_normal_scores(tmp_path):
+    normal = measure_normal(np.arange(100.0), np.arange(50.0))
+    (tmp_path / "normal.json").write_text(json.dumps(normal.to_dict()))
+    assert load_normal(tmp_path) == normal
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is damaged: "),
+        ('{"frame_q50": "1"}', "frame_q50"),
+        ('{"frame_q50": []}', "frame_q50"),
+    ],
+)
+def test_damaged_normal_scores_of_a_run_are_one_line_with_advice(tmp_path, content, message):
+    (tmp_path / "normal.json").write_text(content)
+    with pytest.raises(TrainingError) as caught:
+        load_normal(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / 'normal.json'} is damaged: ")
+    assert message in str(caught.value)
+    assert str(caught.value).endswith("; train again, or delete it to continue without it")
+
+
+def test_normal_scores_of_a_run_that_lack_a_field_name_the_file(tmp_path):
+    data = measure_normal(np.arange(100.0)).to_dict()
+    del data["map_q50"]
+    (tmp_path / "normal.json").write_text(json.dumps(data))
+    with pytest.raises(TrainingError) as caught:
+        load_normal(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'normal.json'}: normal scores lack map_q50; measure them again on the "
+        "training videos"
+    )
+
+
+@pytest.mark.parametrize("value", ["3", math.inf, 1.5])
+def test_normal_scores_of_the_wrong_type_are_damaged(value):
+    data = {**measure_normal(np.arange(100.0)).to_dict(), "frames": value}
+    with pytest.raises(DataError, match=r"^normal scores are damaged: .*frames"):
+        NormalScores.from_dict(data)

@@ -14,7 +14,7 @@ from vadkit.errors import DataError, RecipeError
 from vadkit.scoring.ema import Ema
 from vadkit.scoring.gaussian import Gaussian, runs
 from vadkit.scoring.minmax import MinMaxPerVideo
-from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
+from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label, stream_chain
 
 NAN = math.nan
 SCORERS = [Gaussian(sigma=1.5), Ema(alpha=0.3), MinMaxPerVideo()]
@@ -84,8 +84,12 @@ def test_ema_stream_gives_the_same_as_the_whole_video():
 
 @pytest.mark.parametrize("given_", [{}, {"alpha": 0.5, "halflife": 3.0}])
 def test_ema_wants_one_of_its_two_parameters(given_):
-    with pytest.raises(RecipeError, match="either 'alpha' or 'halflife'"):
+    with pytest.raises(RecipeError) as caught:
         Ema(**given_)
+    assert str(caught.value) == (
+        "scorer 'ema' takes either 'alpha' or 'halflife' (frames); got "
+        + ("both" if given_ else "none")
+    )
 
 
 def test_gaussians_substitute_damps_noise_as_much():
@@ -161,3 +165,37 @@ def test_nan_stays_nan_and_scores_stay_in_range(values, which):
 def test_a_causal_scorer_never_looks_ahead(values, cut, which):
     if which.causal:
         np.testing.assert_array_equal(one(which, values)[:cut], one(which, values[:cut]))
+
+
+def test_a_stream_runs_through_the_whole_chain():
+    step = stream_chain([Ema(alpha=0.5), Ema(alpha=0.5)])
+    # 8 after 0: 4 in the first average, 2 in the second.
+    assert [step(0.0), step(8.0)] == [0, 2]
+    assert math.isnan(step(NAN))
+    with pytest.raises(DataError) as caught:
+        step(-math.inf)
+    assert str(caught.value) == "a score is infinite; give NaN to frames without a score"
+    assert stream_chain([])(3.0) == 3
+
+
+def test_a_stream_cannot_use_a_scorer_that_looks_ahead():
+    with pytest.raises(RecipeError) as caught:
+        stream_chain([Ema(alpha=0.5), MinMaxPerVideo()])
+    assert str(caught.value) == (
+        "scorers: minmax-per-video uses future frames, which live video does not have; use "
+        "scorers: [{type: ema, halflife: 4}] instead, which smooths with past frames only"
+    )
+    with pytest.raises(RecipeError, match=r"gaussian\(sigma=3\) uses .* \[\{type: ema, halflife: "):
+        stream_chain([Gaussian(sigma=3)])
+
+
+def test_a_stream_cannot_use_a_causal_scorer_without_a_stream():
+    class Batch(Ema):
+        stream = None
+
+    with pytest.raises(RecipeError) as caught:
+        stream_chain([Batch(alpha=0.5)])
+    assert str(caught.value) == (
+        "scorers: ema(alpha=0.5) is causal but has no stream(), which live video needs; see "
+        "vadkit.scoring.scorer"
+    )
