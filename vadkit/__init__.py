@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from vadkit.data.labels.intervals import Labels
     from vadkit.data.objects import ObjectFinder
     from vadkit.data.pseudo.scene import Pseudo
     from vadkit.data.tensors import Clips
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from vadkit.registry import register
     from vadkit.scoring.calibration import Calibration
     from vadkit.scoring.scorer import Scorer
+    from vadkit.workflows.build import load_videos
     from vadkit.workflows.calibrate.threshold import calibrate
     from vadkit.workflows.compare import Comparison, compare
     from vadkit.workflows.detector import Detector
@@ -59,6 +61,7 @@ _HOMES = {
     "calibrate": "vadkit.workflows.calibrate.threshold",
     "compare": "vadkit.workflows.compare",
     "load_recipe": "vadkit.recipe",
+    "load_videos": "vadkit.workflows.build",
     "register": "vadkit.registry",
     # What they take and return
     "Detector": "vadkit.workflows.detector",
@@ -80,6 +83,7 @@ _HOMES = {
     # Contracts: data
     "Video": "vadkit.data.videos",
     "Track": "vadkit.data.videos",
+    "Labels": "vadkit.data.labels.intervals",
     "ObjectFinder": "vadkit.data.objects",
     "Pseudo": "vadkit.data.pseudo.scene",
     "Feature": "vadkit.features.feature",
@@ -125,6 +129,7 @@ __all__ = [
     "FrameScore",
     "Hook",
     "Inferred",
+    "Labels",
     "Method",
     "Metric",
     "ObjectFinder",
@@ -154,6 +159,7 @@ __all__ = [
     "evaluate",
     "infer",
     "load_recipe",
+    "load_videos",
     "register",
     "resume",
     "train",

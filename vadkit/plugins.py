@@ -88,7 +88,7 @@ def run_plugin(plugin: Plugin) -> None:
         module = ModuleType(f"vadkit_plugin_{path.stem}_{len(_ran)}")
         module.__file__ = str(path)
         sys.modules[module.__name__] = module
-        with registry.undone_on_error():
+        with registry.running_plugin():
             try:
                 # Not by Python's own loader, which would read the file again, or run the compiled
                 # copy that somebody put into `__pycache__`.

@@ -14,6 +14,7 @@ import functools
 import importlib
 import importlib.metadata
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -69,8 +70,9 @@ class Nested:
 class Component:
     """A name in a family and where it comes from; ``target`` is ``module:attribute``.
 
-    Of a ``declared`` one only the source text is known, a plugin file that is not run; its
-    ``target`` is ``path:attribute``, and it cannot be loaded.
+    Only the source text of a ``declared`` one is known, a plugin file that is not run; its
+    ``target`` is ``path:attribute``, and it cannot be loaded. A ``loose`` one was registered
+    outside of plugins and packages, as in a notebook: other processes do not know it.
     """
 
     family: str
@@ -79,6 +81,7 @@ class Component:
     origin: str
     obj: Callable[..., Any] | None = None
     declared: bool = False
+    loose: bool = False
 
     def load(self) -> Callable[..., Any]:
         """Import and return the class or function."""
@@ -102,14 +105,21 @@ class Component:
 # Nothing longer is a slip of the pen for a name; comparing takes time by the square of lengths.
 _LONGEST_NAME = 100
 
+# The origin of what is typed at a prompt or in a cell of a notebook.
+_SESSION = "this session"
+
+# Whether a plugin file is being run.
+_in_plugin = False
+
 # What `register` added, by family and name.
 _registered: dict[str, dict[str, Component]] = {family: {} for family in FAMILIES}
 
 
 def register(family: str, name: str) -> Callable[[T], T]:
-    """Class or function decorator that adds a component; for plugin files.
+    """Class or function decorator that adds a component; for plugin files and notebooks.
 
-    Raises ``PluginError`` when the family does not exist or the name is taken.
+    In a notebook, a cell that is run again replaces its component. Raises ``PluginError`` when the
+    family does not exist or the name is taken.
     """
     as_name(family, "family")
     as_name(name, "name")
@@ -120,18 +130,38 @@ def register(family: str, name: str) -> Callable[[T], T]:
         )
 
     def add(obj: T) -> T:
-        origin = inspect.getsourcefile(obj) or obj.__module__
+        origin = _origin_of(obj)
         known = components(family).get(name)
-        if known is not None:
+        if known is not None and not known.origin == origin == _SESSION:
             raise PluginError(
                 f"{family} '{name}' from {origin} is already registered by {known.origin}; "
-                "choose another name"
+                f"{_advice(known, obj)}"
             )
         target = f"{obj.__module__}:{obj.__qualname__}"
-        _registered[family][name] = Component(family, name, target, str(origin), obj)
+        _registered[family][name] = Component(
+            family, name, target, origin, obj, loose=not _in_plugin
+        )
         return obj
 
     return add
+
+
+def _origin_of(obj: Callable[..., Any]) -> str:
+    """Return the source file of a component; Python does not know it for a class in a notebook."""
+    if obj.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+        return _SESSION
+    return inspect.getsourcefile(obj) or obj.__module__
+
+
+def _advice(known: Component, obj: Callable[..., Any]) -> str:
+    """Return what to do about a name that is taken."""
+    module = getattr(known.obj, "__module__", None)
+    if _in_plugin and known.origin == _origin_of(obj) and module != obj.__module__:
+        return (
+            "the file has changed since this process ran it: restart Python (in a notebook, the "
+            "kernel) to use the new code"
+        )
+    return "choose another name"
 
 
 def components(family: str) -> dict[str, Component]:
@@ -190,14 +220,18 @@ def declaring(found: Sequence[Component]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def undone_on_error() -> Iterator[None]:
-    """Take back what was registered inside when it ends with an error."""
+def running_plugin() -> Iterator[None]:
+    """What is registered inside belongs to a plugin; take it back when that ends with an error."""
+    global _in_plugin
     before = {family: dict(table) for family, table in _registered.items()}
+    outer, _in_plugin = _in_plugin, True
     try:
         yield
     except BaseException:
         _registered.update(before)
         raise
+    finally:
+        _in_plugin = outer
 
 
 def parameters(obj: Callable[..., Any]) -> dict[str, inspect.Parameter]:

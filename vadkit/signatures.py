@@ -93,7 +93,11 @@ def _definition(component: Component) -> ast.ClassDef | ast.FunctionDef | None:
 
 def _source_path(component: Component) -> Path | None:
     if component.obj is not None:
-        found = inspect.getsourcefile(component.obj)
+        try:
+            found = inspect.getsourcefile(component.obj)
+        except (OSError, TypeError):
+            # A class that was typed at a prompt has no source.
+            found = None
         return Path(found) if found else None
     if component.declared:
         return Path(component.target.rpartition(":")[0])

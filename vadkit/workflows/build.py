@@ -150,7 +150,12 @@ def build_hooks(recipe: Recipe) -> list[tuple[str, Hook]]:
 
 
 def load_videos(recipe: Recipe, split: Split) -> list[Video]:
-    """Return the dataset's videos of one split; raise ``DataError`` if there are none."""
+    """Return the videos of a recipe's dataset in one split, ``train`` or ``test``.
+
+    ``video.path`` is the file or the folder of images; ``video.labels(frames)`` has one bool per
+    frame, True for abnormal frames, or ``video.labels`` is None. Raises ``DataError`` if there are
+    no videos.
+    """
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     videos: list[Video] = dataset.videos(split)
     if not videos:

@@ -7,10 +7,11 @@ import datetime
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,18 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from vadkit import trust
-from vadkit.errors import TrainingError
+from vadkit.errors import RecipeError, TrainingError
 from vadkit.files import remove_leftovers, write_bytes, write_json, write_text
 from vadkit.plugins import Plugin, as_run
 from vadkit.reading import read_json
 from vadkit.recipe import Recipe, load_recipe
+from vadkit.recipe.model import COMPONENT_SECTIONS
 from vadkit.recipe.source import to_yaml
+from vadkit.registry import find, parameters
 from vadkit.text import printable
 from vadkit.workflows.git import git_commit
 
+_log = logging.getLogger("vadkit.train")
 _LOCK = ".lock"
 _VERSIONS = ("vadkit", "torch", "torchvision", "numpy", "imaug", "decord", "av", "scikit-learn")
 
@@ -59,6 +63,28 @@ def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
     return run
 
 
+def loose_components(recipe: Recipe) -> dict[str, list[str]]:
+    """Return the names, by family, of components that no plugin of the recipe registers.
+
+    A warning says that the run folder does not contain their code.
+    """
+    loose: dict[str, list[str]] = {}
+    for section, (family, form) in COMPONENT_SECTIONS.items():
+        part: Any = getattr(recipe, section)
+        specs = [part] if form in ("one", "optional") else part
+        for spec in specs.values() if isinstance(specs, Mapping) else specs:
+            names = loose.get(family, [])
+            if spec is not None and find(family, spec.type).loose and spec.type not in names:
+                loose[family] = [*names, spec.type]
+    if loose:
+        _log.warning(
+            "%s: not registered by a plugin file, so the run folder has no copy of the code and "
+            "other processes, such as `vadkit eval`, cannot load the run",
+            ", ".join(f"{family} '{name}'" for family in loose for name in loose[family]),
+        )
+    return loose
+
+
 def _keep_plugins(recipe: Recipe, run: Path) -> list[str]:
     """Write the plugins into the run exactly as they ran, and record them as trusted."""
     kept: dict[str, Plugin] = {}
@@ -75,8 +101,6 @@ def _keep_plugins(recipe: Recipe, run: Path) -> list[str]:
 
 def _note_absent_roles(data: dict[str, Any]) -> None:
     """Write roles that the recipe turned off as null; otherwise they would become defaults."""
-    from vadkit.registry import find
-
     method: Any = find("methods", data["method"]["type"]).load()
     for place in sorted(method.optional):
         section, _, role = place.partition(".")
@@ -85,8 +109,6 @@ def _note_absent_roles(data: dict[str, Any]) -> None:
 
 def _absolute_paths(dataset: dict[str, Any]) -> dict[str, Any]:
     """Make path parameters absolute."""
-    from vadkit.registry import find, parameters
-
     declared = parameters(find("datasets", dataset["type"]).load())
     return {
         key: str(Path(value).expanduser().absolute())
@@ -108,7 +130,23 @@ def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     if not (run / "recipe.yaml").is_file():
         raise TrainingError(f"{run} is not a run folder: it has no recipe.yaml")
     _refuse_links(run)
-    return load_recipe(run / "recipe.yaml", overrides, code="run")
+    try:
+        return load_recipe(run / "recipe.yaml", overrides, code="run")
+    except RecipeError as error:
+        known = read_manifest(run).get("loose_components", {})
+        loose = [
+            f"{family} '{name}'"
+            for family, names in known.items()
+            for name in names
+            if f"no {family} component named '{name}'" in str(error)
+        ]
+        if not loose:
+            raise
+        raise RecipeError(
+            f"{error}\n{run} was trained in a notebook or script that registered "
+            f"{printable(', '.join(loose))} itself; register the same there before you use the "
+            "run, or train again with the code in a plugin file"
+        ) from None
 
 
 def _refuse_links(run: Path) -> None:
@@ -144,6 +182,7 @@ class _Manifest(BaseModel):
     """The entries of a manifest that vadkit reads; there may be others."""
 
     status: str = ""
+    loose_components: dict[str, list[str]] = {}
     test: _TestSplit = _TestSplit()
     dataset: _DataSet = _DataSet()
 

@@ -25,6 +25,7 @@ from vadkit.workflows.run import (
     create_run,
     environment,
     load_run,
+    loose_components,
     note_end,
     require_run,
     training_lock,
@@ -77,7 +78,12 @@ def train(
     run = create_run(recipe, source, runs)
     with training_lock(run):
         update_manifest(
-            run, status="created", created=_now(), seed=recipe.train.seed, **environment()
+            run,
+            status="created",
+            created=_now(),
+            seed=recipe.train.seed,
+            **({"loose_components": loose} if (loose := loose_components(recipe)) else {}),
+            **environment(),
         )
         _fit(recipe, run, videos, held_out, stored, skipped, state=None)
     return run
