@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from vadkit.data.videos import ClipSpec
 from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find
+from vadkit.text import printable
 
 if TYPE_CHECKING:
     import torch
@@ -163,4 +165,11 @@ def load_videos(recipe: Recipe, split: Split) -> list[Video]:
         if split == "test" and recipe.dataset.type == "folder":
             hint = "; set dataset.test, or score videos with `vadkit infer`"
         raise DataError(f"dataset '{recipe.dataset.type}' has no {split} videos{hint}")
+    for name, count in Counter(video.id for video in videos).items():
+        if count > 1:
+            # Scores and labels are kept by id, so the second video would replace the first.
+            raise DataError(
+                f"dataset '{recipe.dataset.type}' has {count} {split} videos with the id "
+                f"'{printable(name, 100)}'; videos() must give each video its own id"
+            )
     return videos
