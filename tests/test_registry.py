@@ -2,12 +2,13 @@
 
 import importlib.metadata
 import sys
+import types
 from typing import Annotated
 
 import pytest
 from pydantic import Field, ValidationError
 
-from vadkit import registry, signatures
+from vadkit import plugins, registry, signatures
 from vadkit.errors import PluginError, RecipeError
 from vadkit.registry import Component, components, find, params_model, register
 
@@ -111,3 +112,70 @@ def test_parameters_are_keyword_only_ones_alone():
     assert list(registry.parameters(component.load())) == ["size", "names"]
     with pytest.raises(ValidationError, match="given"):
         params_model(outer)(given=1)
+
+
+@pytest.fixture
+def session(monkeypatch):
+    """A function that runs a cell as a notebook does: in a ``__main__`` without a file."""
+    main = types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+
+    def run(cell):
+        exec(compile(cell, "<cell>", "exec"), main.__dict__)
+        return main
+
+    return run
+
+
+CELL = """
+import vadkit
+
+@vadkit.register("scorers", "mine")
+class Mine:
+    '''Nothing.'''
+
+    def __init__(self, *, width: int = {width}): ...
+"""
+
+
+def test_a_class_of_a_notebook_is_registered_though_python_knows_no_file_of_it(session):
+    main = session(CELL.format(width=3))
+    found = find("scorers", "mine")
+    assert (found.load(), found.origin, found.loose) == (main.Mine, "this session", True)
+    assert signatures.describe(found).name == "mine"
+
+
+def test_a_cell_that_is_run_again_replaces_its_component(session):
+    session(CELL.format(width=3))
+    main = session(CELL.format(width=4))
+    assert find("scorers", "mine").load() is main.Mine
+    assert registry.params_model(main.Mine)().width == 4
+
+
+def test_a_cell_replaces_no_component_of_vadkit_or_of_a_file(session):
+    with pytest.raises(PluginError, match="'ema' from this session is already registered by vadki"):
+        session(CELL.format(width=3).replace("mine", "ema"))
+    register("scorers", "mine")(outer)
+    with pytest.raises(PluginError, match=r"from this session is already registered by .*\.py"):
+        session(CELL.format(width=3))
+    assert find("scorers", "mine").load() is outer
+
+
+def test_a_plugin_that_changed_since_it_ran_asks_for_a_restart(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(CELL.format(width=3))
+    plugins.load_plugin(path)
+    assert not find("scorers", "mine").loose
+    path.write_text(CELL.format(width=4))
+    with pytest.raises(
+        PluginError, match="the file has changed since this process ran it: restart"
+    ):
+        plugins.load_plugin(path)
+    assert registry.params_model(find("scorers", "mine").load())().width == 3
+
+
+def test_a_plugin_that_registers_a_name_twice_is_told_to_choose_another(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(CELL.format(width=3) * 2)
+    with pytest.raises(PluginError, match="choose another name"):
+        plugins.load_plugin(path)
