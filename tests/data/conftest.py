@@ -21,7 +21,7 @@ def pictures():
 
 @pytest.fixture
 def write_video():
-    """A function that writes frames as a video, lossless unless got otherwise."""
+    """A function that writes frames as a video, lossless by default."""
 
     def write(path, frames, *, codec="ffv1", form=None, pixels="bgr0", **options):
         with av.open(str(path), "w", format=form) as container:

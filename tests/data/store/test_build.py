@@ -11,7 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.store.build import build_store, dataset_fingerprint, plan_store
+from vadkit.data.store.build import (
+    build_store,
+    dataset_fingerprint,
+    free_bytes,
+    plan_store,
+    size_text,
+)
 from vadkit.data.store.settings import Settings
 from vadkit.data.store.stored_video import StoredVideo, open_stored
 from vadkit.data.store.streamed import StreamedVideo
@@ -312,3 +318,77 @@ def test_frames_that_are_not_kept_have_keys_like_those_that_are(videos):
     }
     assert len(keys) == 9
     assert StreamedVideo(videos[0], replace(GRAY, stall_s=1.0), 6).key in keys
+
+
+def test_sizes_as_text():
+    assert size_text(2**30) == "1.00 GiB" and size_text(5 * 2**29) == "2.50 GiB"
+    assert size_text(2**30 - 1) == "1024.00 MiB" and size_text(2**18) == "0.25 MiB"
+
+
+def test_free_space_of_a_folder_that_does_not_exist_yet(tmp_path):
+    import shutil
+
+    free = free_bytes(tmp_path / "a" / "b")
+    assert abs(free - shutil.disk_usage(tmp_path).free) < 2**30
+
+
+def test_too_little_space_is_said_before_decoding(videos, tmp_path):
+    plan = replace(plan_store(videos, GRAY, cache=tmp_path), need_bytes=3 << 30, free_bytes=1 << 20)
+    with pytest.raises(DataError) as caught:
+        build_store(plan, GRAY)
+    assert str(caught.value) == (
+        f"the frame store needs about 3.00 GiB in {tmp_path}, where 1.00 MiB are free; set "
+        "VADKIT_CACHE to a larger disk, free space with `vadkit data cache prune`, or set "
+        "data.store to none"
+    )
+    exact = replace(plan, need_bytes=plan.free_bytes)
+    assert len(build_store(exact, GRAY)[0]) == 2
+
+
+def test_a_full_disk_and_any_other_failure_have_their_own_advice(videos, tmp_path, monkeypatch):
+    import errno
+
+    from vadkit.data.store import write
+
+    for code, advice in (
+        (
+            errno.ENOSPC,
+            "the disk is full; free space with `vadkit data cache prune`, set VADKIT_CACHE to a "
+            "larger disk, or set data.store to none",
+        ),
+        (errno.EIO, "set VADKIT_CACHE to a writable folder"),
+    ):
+
+        def fail(*_, code=code, **__):
+            raise OSError(code, "it failed")
+
+        monkeypatch.setattr(write, "decode_to_file", fail)
+        with pytest.raises(DataError) as caught:
+            store(videos[:1], tmp_path / "cache")
+        head, _, tail = str(caught.value).partition(", with ")
+        assert head == f"storing the frames of {videos[0].path} failed: it failed"
+        free, _, rest = tail.partition(" GiB free in ")
+        assert float(free) > 0
+        assert rest == f"{tmp_path / 'cache'}: {advice}"
+
+
+def test_a_stream_passes_its_settings_to_the_reader(videos, monkeypatch):
+    from vadkit.data.store import streamed
+
+    asked = {}
+
+    def read(path, **options):
+        asked.update(options, path=path)
+        yield np.zeros((8, 12, 1), np.uint8)
+
+    monkeypatch.setattr(streamed, "read_frames", read)
+    settings = replace(GRAY, readers=("decord",), stall_s=7.0, plugins=())
+    assert streamed.count_frames(videos[0], settings) == 1
+    assert asked == {
+        "path": videos[0].path,
+        "readers": ("decord",),
+        "size": (8, 12),
+        "channels": "gray",
+        "plugins": (),
+        "stall_s": 7.0,
+    }

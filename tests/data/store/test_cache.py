@@ -4,6 +4,7 @@ import os
 import time
 
 from vadkit.data.store.cache import (
+    Entry,
     boxes_bytes,
     damage,
     entries,
@@ -83,3 +84,76 @@ def test_leftovers_of_killed_processes_go_once_they_are_old(stored_pair):
     assert remove_leftovers(cache) == 500
     assert not left.exists()
     assert len(entries(cache)) == 2
+
+
+def test_a_video_with_damaged_metadata_is_listed_without_frames(stored_pair):
+    (stored_pair[0].folder / "meta.json").write_text("{")
+    found = {entry.folder: entry for entry in entries(cache_of(stored_pair))}
+    broken = found[stored_pair[0].folder]
+    assert (broken.source, broken.shape) == ("unknown", (0, 0, 0, 0))
+    assert broken.bytes == 6 * 96 + 1
+    assert found[stored_pair[1].folder].bytes > 5 * 96
+
+
+def test_entries_are_in_order_of_use(stored_pair):
+    first, second = stored_pair
+    for video, days in ((first, 3), (second, 7)):
+        os.utime(video.folder / "meta.json", (time.time() - days * 86400,) * 2)
+    assert [entry.folder for entry in entries(cache_of(stored_pair))] == [
+        first.folder,
+        second.folder,
+    ]
+
+
+def test_missing_frames_are_damage(stored_pair):
+    (stored_pair[0].folder / "frames.u8").unlink()
+    got = {entry.folder: damage(entry) for entry in entries(cache_of(stored_pair))}
+    assert got[stored_pair[0].folder] == "frames.u8 cannot be read: No such file or directory"
+
+
+def test_pruning_keeps_the_most_recently_used_that_fit(tmp_path):
+    now = time.time()
+    found = [
+        Entry(tmp_path / str(n), "", (1, 1, 1, 1), size, now - age * 86400)
+        for n, (size, age) in enumerate([(4, 1), (3, 2), (5, 3), (2, 4)])
+    ]
+
+    def pruned(**limits):
+        limits = {"older_than_days": None, "keep_bytes": None, **limits}
+        return [int(entry.folder.name) for entry in to_prune(found[::-1], **limits)]
+
+    # 4 and 3 fit into 9 bytes, 5 more do not, 2 more do.
+    assert pruned(keep_bytes=9) == [2]
+    assert pruned(keep_bytes=8) == [2, 3]
+    assert pruned(keep_bytes=0) == [0, 1, 2, 3]
+    assert pruned(older_than_days=2.5) == [2, 3]
+    assert pruned(older_than_days=3.5, keep_bytes=7) == [2, 3]
+    assert pruned() == []
+
+
+def test_an_old_empty_leftover_goes_too(tmp_path):
+    left = tmp_path / ".abc"
+    left.mkdir()
+    assert remove_leftovers(tmp_path) == 0 and left.exists()
+    old = time.time() - 7200
+    os.utime(left, (old, old))
+    assert remove_leftovers(tmp_path) == 0
+    assert not left.exists()
+
+
+def test_boxes_that_another_process_deletes_are_no_error(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    (tmp_path / "objects").mkdir()
+    for name in "ab":
+        (tmp_path / "objects" / f"{name}.npz").write_bytes(bytes(500))
+    unlink = Path.unlink
+
+    def twice(path):
+        unlink(path)
+        if path.name == "a.npz":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(Path, "unlink", twice)
+    assert remove_boxes(tmp_path) == 500
+    assert list((tmp_path / "objects").iterdir()) == []
