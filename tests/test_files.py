@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vadkit.files import (
     append_line,
+    check_writable,
     describe_os_error,
     partial_path,
     remove_leftovers,
@@ -104,3 +105,24 @@ def test_leftovers_of_ended_processes_are_removed_and_those_of_living_ones_kept(
     dead_folder.mkdir()
     remove_leftovers(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {alive.name, ".note.partial-list"}
+
+
+@pytest.mark.parametrize("there", ["folder", "folder/new/deep"])
+def test_a_writable_folder_is_left_as_it_was(tmp_path, there):
+    (tmp_path / "folder").mkdir()
+    check_writable(tmp_path / there)
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_what_stands_in_the_place_of_a_folder_is_named(tmp_path, kind):
+    place = tmp_path / "place"
+    if kind == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    for folder in (place, place / "below"):
+        with pytest.raises(NotADirectoryError) as caught:
+            check_writable(folder)
+        assert describe_os_error(caught.value).startswith(f"{place}: a file stands where")
+    assert not (tmp_path / "nowhere").exists()

@@ -188,6 +188,25 @@ def append_line(path: Path, line: str) -> None:
             raise
 
 
+def check_writable(folder: Path) -> None:
+    """Raise the ``OSError`` that writing into ``folder`` would raise later; leaves nothing behind.
+
+    If the folder does not exist, the one in which it would be made is tried.
+    """
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    probe = folder / ".probe"
+    try:
+        # More than a byte: a full disk may still have room for a name.
+        with write_whole(probe, make_folder=False) as partial:
+            partial.write_bytes(bytes(4096))
+        probe.unlink()
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(folder)) from None
+
+
 def remove_leftovers(folder: Path, stem: str = "*") -> None:
     """Remove temporary files and folders that ended processes left directly in ``folder``.
 

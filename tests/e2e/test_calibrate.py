@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -124,9 +125,38 @@ def test_other_normal_video_can_be_given(vadkit, train, tmp_path):
     with np.load(run / "scores" / "normal.npz") as saved:
         assert len(saved["names"]) == 5 and saved["lengths"].tolist() == [60] * 5
         assert np.isnan(saved["scores"][::60]).all()
+    assert "warning: the run was trained on these videos, so the threshold is too low" in err
     assert vadkit("calibrate", run, "--videos", tmp_path / "none").code == 3
     code, _, err = vadkit("calibrate", run, "--false-alarms-per-hour", 0)
     assert code == 2 and "more than 0 false alarms per hour" in err
+
+
+def test_a_folder_with_training_videos_is_warned_of(vadkit, train, tmp_path):
+    """Copies under another name count; videos that were held out or are new do not."""
+    run, _ = train(5, "--set", "calibration.holdout=0.4")
+    (scene,) = (tmp_path / "scene").iterdir()
+    files = sorted((scene / "training").iterdir())
+
+    def warned(*chosen):
+        folder = tmp_path / "chosen"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for number, path in enumerate(chosen):
+            shutil.copyfile(path, folder / f"copy {number}.mp4")
+        code, _, err = vadkit("calibrate", run, "--videos", folder)
+        assert code == 0, err
+        lines = [line for line in err.splitlines() if "was trained on" in line]
+        kept = [text for text in read(run)["warnings"] if "was trained on" in text]
+        assert [f"warning: {text}" for text in kept] == lines and len(lines) < 2
+        return lines[0] if lines else ""
+
+    # Of five videos, numbers 1 and 3 are held out.
+    new = next((scene / "testing").glob("*.mp4"))
+    assert warned(files[1], files[3], new) == ""
+    assert "trained on 1 of these 2 videos" in warned(files[0], files[1])
+    assert "trained on these videos" in warned(files[2])
+    code, _, err = vadkit("calibrate", run)
+    assert code == 0 and "was trained on" not in err
 
 
 def test_a_single_video_is_split_by_time(train):

@@ -189,3 +189,34 @@ def test_a_name_that_is_too_long(vadkit, tmp_path, name):
     code, _, err = vadkit("schema", "--out", tmp_path / name)
     one_line(code, err, tmp_path)
     assert "the name is too long" in err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_training_finds_out_before_it_decodes(vadkit, tiny_recipe, refuses, tmp_path, kind):
+    place = refuses(kind)
+    code, out, err = vadkit("train", tiny_recipe(), "--runs", place / "runs")
+    assert (code, out) == (4, "")
+    assert len(err.splitlines()) == 1 and err.startswith(f"error: {place}"), err
+    assert not (tmp_path / "scene").exists()
+
+
+@pytest.mark.parametrize("kind", ["read-only", "full"])
+@pytest.mark.parametrize("name", ["eval", "calibrate", "calibrate-videos"])
+def test_a_run_is_checked_before_video_is_scored(
+    vadkit, run, video, small_disk, tmp_path, monkeypatch, name, kind
+):
+    folder = small_disk(40_000)
+    there = on_disk(run, folder)
+    shutil.rmtree(there / "scores")
+    (tmp_path / "day2").mkdir()
+    shutil.copyfile(video, tmp_path / "day2" / "1.mp4")
+    if kind == "full":
+        fill(folder)
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    monkeypatch.setenv("VADKIT_CACHE", str(tmp_path / "cache"))
+    more = ["--videos", tmp_path / "day2"] if name == "calibrate-videos" else []
+    code, out, err = vadkit(name.partition("-")[0], there, *more)
+    assert (code, out) == (4, "")
+    assert len(err.splitlines()) == 1 and err.startswith(f"error: {there}"), err
+    assert not (tmp_path / "cache").exists()

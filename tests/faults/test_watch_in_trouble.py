@@ -11,6 +11,8 @@ import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -298,6 +300,26 @@ def test_an_alarm_is_ended_when_its_camera_is_lost(alarming, tmp_path):
     assert board.cameras["gate"].alarms == 2
     shown = {one["id"]: one["kind"] for one in board.as_data()["events"]}
     assert shown[lost["id"]] == "source-back"
+
+
+@pytest.mark.parametrize("form", ["lines", "--json"])
+def test_alarms_that_stdout_refuses_are_an_error(alarming, tmp_path, form):
+    """The other outputs have them, and the exit code and one line say that stdout has not."""
+    run, video = alarming
+    options = ["--out", tmp_path / "out", "--sink", "events", *([form] if form == "--json" else [])]
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vadkit", "watch", run, f"gate={video}", *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 4, errors
+    (line,) = [one for one in errors.splitlines() if one.startswith("error: ")]
+    assert re.search(r"error: \d+ lines? on stdout could not be printed when due \(.*full", line)
+    assert lines_of((tmp_path / "out/events.jsonl").read_text())
 
 
 def test_a_terminal_that_closes_ends_alarms(alarming, command, tmp_path, wait_for):

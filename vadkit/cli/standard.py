@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -60,6 +62,47 @@ def reader_gone() -> int:
 def _drop_output() -> None:
     # What could not be written would be tried, and complained about, when Python ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class CountedOutput:
+    """Stdout for lines that are printed as things happen; it counts those that could not be."""
+
+    def __init__(self) -> None:
+        self.lost, self.reason = 0, ""
+
+    def write(self, text: str) -> int:
+        """Pass text on to stdout."""
+        with self._counting():
+            return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """Print what was passed on."""
+        with self._counting():
+            sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Count a line that the system refuses; `print` makes no further call for that line."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self.lost += 1
+            self.reason = self.reason or describe_os_error(error)
+            raise
+
+    def losses(self) -> str:
+        """One line on what was lost, empty if nothing was."""
+        if not self.lost:
+            return ""
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # Otherwise, the same reason would be given again when the process ends.
+            _drop_output()
+        lines = "1 line" if self.lost == 1 else f"{self.lost:,} lines"
+        return f"{lines} on stdout could not be printed when due ({self.reason})"
 
 
 class _Forgiving(io.FileIO):

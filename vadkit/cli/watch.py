@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.standard import CountedOutput
 from vadkit.text import printable
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def watch(
     if trust_plugins:
         allow_plugins([run])
     say_unfinished([run])
+    output = CountedOutput()
     specs = [parse_sink(text) for text in sink or ()]
     folder = out or (run / "watch" if run.is_dir() else run.with_name(f"{run.stem}-watch"))
     with contextlib.ExitStack() as stack:
@@ -116,24 +118,26 @@ def watch(
             detector,
             found,
             board,
-            _views(board, stack, as_json),
+            _views(board, stack, output, as_json),
             make_sinks=make_sinks,
             seconds=seconds,
             max_delay_s=max_delay,
             lost_after_s=lost_after,
         )
-    _print_summary(board, unwritten, as_json)
-    _end(board, unwritten)
+    _print_summary(board, unwritten, output, as_json)
+    _end(board, unwritten, output)
 
 
-def _views(board: Board, stack: contextlib.ExitStack, as_json: bool) -> list[View]:
+def _views(
+    board: Board, stack: contextlib.ExitStack, output: CountedOutput, as_json: bool
+) -> list[View]:
     """The views of the cameras; ``stack`` removes the table from the terminal at the end."""
     from rich.console import Console
 
     from vadkit.workflows.watch.views import Dashboard, JsonLines, Lines
 
     if as_json:
-        return [JsonLines(board, sys.stdout)]
+        return [JsonLines(board, output)]
     console = Console(stderr=True)
     views: list[View] = []
     if console.is_terminal:
@@ -141,28 +145,38 @@ def _views(board: Board, stack: contextlib.ExitStack, as_json: bool) -> list[Vie
         stack.enter_context(table.shown())
         views.append(table)
     if not console.is_terminal or not sys.stdout.isatty():
-        views.append(Lines(board, sys.stdout, None if console.is_terminal else sys.stderr))
+        views.append(Lines(board, output, None if console.is_terminal else sys.stderr))
     return views
 
 
 def _print_summary(
-    board: Board, unwritten: Mapping[str, Sequence[Unwritten]], as_json: bool
+    board: Board,
+    unwritten: Mapping[str, Sequence[Unwritten]],
+    output: CountedOutput,
+    as_json: bool,
 ) -> None:
     from vadkit.workflows.watch.views import JsonLines, status_words
 
     if as_json:
         left = {name: {"unwritten": [_.as_data() for _ in one]} for name, one in unwritten.items()}
-        JsonLines(board, sys.stdout).status("summary", left)
+        try:
+            JsonLines(board, output).status("summary", left)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            pass  # `output` has counted it
         return
     for camera in board.as_data()["cameras"]:
         typer.echo(f"{printable(camera['name'])}: {status_words(camera)}", err=True)
 
 
-def _end(board: Board, unwritten: Mapping[str, Sequence[Unwritten]]) -> None:
-    """Raise an error if no source gave a frame, or if sinks could not write everything."""
+def _end(board: Board, unwritten: Mapping[str, Sequence[Unwritten]], output: CountedOutput) -> None:
+    """Raise an error if no source gave a frame, or if sinks or stdout did not take everything."""
     from vadkit.errors import DataError, TrainingError
 
     said = [f"{name}: {one}" for name, left in unwritten.items() for one in left]
+    if losses := output.losses():
+        said.append(losses)
     cameras = board.cameras.values()
     if all(camera.state == "failed" or not camera.frames for camera in cameras):
         reasons = [camera.message or _never(camera) for camera in cameras]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence, Sized
+from typing import NamedTuple
 
 import numpy as np
 
 from vadkit.recipe import Recipe
-
-if TYPE_CHECKING:
-    from vadkit.data.clips.sources import FrameReader
 
 # If a video is split by time, this share of it lies between the parts and is in neither part.
 _GAP = 0.05
@@ -39,7 +36,7 @@ def outside(rows: np.ndarray, pieces: Sequence[Piece], span: int) -> np.ndarray:
     return kept
 
 
-def kept_out(recipe: Recipe, stored: Sequence[FrameReader]) -> list[Piece]:
+def kept_out(recipe: Recipe, stored: Sequence[Sized]) -> list[Piece]:
     """Return what ``calibration.holdout`` holds out: whole videos, or the end of a single one.
 
     The videos are evenly spaced, and always the same.

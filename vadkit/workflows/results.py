@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vadkit.errors import DataError, RecipeError
-from vadkit.files import describe_os_error, write_bytes
+from vadkit.files import check_writable, describe_os_error
 from vadkit.text import printable
 
 
@@ -24,10 +24,7 @@ def alone_in(folder: Path, command: str) -> Iterator[None]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(folder / ".lock", timeout=0))
-            probe = folder / ".probe"
-            # More than a byte: a full disk may still have room for a name.
-            write_bytes(probe, bytes(4096))
-            probe.unlink()
+            check_writable(folder)
         except Timeout:
             raise RecipeError(
                 f"another {command} is writing to {printable(str(folder))}; wait for it, or name "

@@ -176,6 +176,7 @@ class _TestSplit(BaseModel):
 
 class _DataSet(BaseModel):
     held_out: list[str] = []
+    skipped: list[dict[str, Any]] = []
 
 
 class _Manifest(BaseModel):

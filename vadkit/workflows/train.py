@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vadkit.arguments import as_path, as_paths, as_texts
 from vadkit.device import pick_device
 from vadkit.errors import RecipeError, VadkitError
-from vadkit.files import write_json
+from vadkit.files import check_writable, write_json
 from vadkit.recipe import Recipe, find_recipe, load_recipe
 from vadkit.workflows.build import (
     build_clip,
@@ -72,6 +72,7 @@ def train(
         source = find_recipe(as_path(recipe, "recipe"))
         recipe = load_recipe(source, overrides, plugins)
     # Do everything that may fail early before the run folder is created.
+    check_writable(runs / recipe.name)
     pick_device(recipe.train.device)
     videos, held_out = training_videos(recipe)
     stored, skipped = store_videos(recipe, videos)

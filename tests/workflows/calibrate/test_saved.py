@@ -84,6 +84,33 @@ def test_another_rate_has_a_name_of_its_own(vadkit, run, videos):
     assert "day_two" in [row[0] for row in rows if row[1] == "*"]
 
 
+def test_of_equal_calibrations_only_the_active_one_has_the_star(vadkit, run, videos):
+    def stars():
+        code, out, _ = vadkit("calibrate", run, "--list")
+        assert code == 0
+        rows = [line.split() for line in out.splitlines()[1:] if not line.startswith(" ")]
+        return [row[0] for row in rows if row[1] == "*"]
+
+    for name in ("a", "b", "c"):
+        vadkit("calibrate", run, "--videos", videos, "--name", name)
+    assert stars() == ["c"]
+    vadkit("calibrate", run, "--use", "b")
+    assert stars() == ["b"]
+    assert [name for name, one in listed(vadkit, run).items() if one["current"]] == ["b"]
+    vadkit("calibrate", run, "--use", "training")
+    assert stars() == ["training"]
+    # `calibration.json` decides, whatever the note on it says; runs of earlier versions have none.
+    shutil.copyfile(run / "calibrations" / "b" / "calibration.json", run / "calibration.json")
+    assert stars() == ["a"]
+    for note in ("", "[]", '{"active": "../x"}', '{"active": 3}'):
+        (run / "calibrations.json").write_text(note)
+        assert stars() == ["a"]
+    (run / "calibrations.json").unlink()
+    assert stars() == ["a"]
+    vadkit("calibrate", run, "--use", "c")
+    assert stars() == ["c"]
+
+
 @pytest.mark.parametrize("name", ["training", "gate", "..", "a/b", "", "x" * 65, ".hidden"])
 def test_names_that_cannot_be(vadkit, run, videos, name):
     before = current(run)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from vadkit.arrays import load_archive
 from vadkit.errors import DataError, RecipeError, VadkitError
 from vadkit.files import write_json, write_whole, write_whole_folder
-from vadkit.reading import checked, parse_json
+from vadkit.reading import checked, parse_json, read_json
 from vadkit.workflows.calibrate.normal_video import NormalVideo
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TRAINING = "training"
 FOLDER_SOURCE = "the videos in "
 _FILE = "calibration.json"
+# The name of the active one. `calibration.json` decides; this tells equal ones apart.
+_ACTIVE = "calibrations.json"
 _NAME = re.compile(r"[\w][\w.-]{0,63}")
 
 
@@ -61,11 +63,15 @@ def kept_calibrations(run: Path) -> list[SavedCalibration]:
     from vadkit.scoring.calibration import load_calibration
 
     now = load_calibration(run)
-    found = []
+    kept = {}
     for folder in sorted(path.parent for path in (run / "calibrations").glob(f"*/{_FILE}")):
         one = load_calibration(folder)
         if one is not None:
-            found.append(SavedCalibration(folder.name, one, one == now, _stale(run, folder.name)))
+            kept[folder.name] = one
+    active = _active(run, [name for name, one in kept.items() if one == now])
+    found = [
+        SavedCalibration(name, one, name == active, _stale(run, name)) for name, one in kept.items()
+    ]
     if now is not None and not any(one.current for one in found):
         # An earlier version saved only one calibration.
         name = _free_name(run, _old_name(run))
@@ -77,7 +83,7 @@ def use(run: Path, name: str) -> Calibration:
     """Activate a saved calibration. Raises ``RecipeError`` if there is none of this name."""
     found = _find(run, name).found
     keep_old(run)
-    set_current(run, found)
+    set_current(run, found, name)
     return found
 
 
@@ -122,8 +128,9 @@ def keep_trained(run: Path, found: Calibration) -> None:
     write_json(run / "calibrations" / TRAINING / _FILE, found.to_dict())
 
 
-def set_current(run: Path, found: Calibration) -> None:
-    """Make a calibration the active one, which every command uses."""
+def set_current(run: Path, found: Calibration, name: str) -> None:
+    """Make the calibration of this name the active one, which every command uses."""
+    write_json(run / _ACTIVE, {"active": name})
     write_json(run / _FILE, found.to_dict())
 
 
@@ -216,6 +223,24 @@ class _Record(BaseModel):
     source: str
     videos: int
     warnings: list[str]
+
+
+class _Active(BaseModel):
+    """The file that names the active calibration."""
+
+    active: str
+
+
+def _active(run: Path, equal: list[str]) -> str | None:
+    """Return the name of the active one among those that equal ``calibration.json``.
+
+    Runs of earlier versions do not name it; then it is the first.
+    """
+    with contextlib.suppress(OSError, VadkitError):
+        named = read_json(run / _ACTIVE, _Active, "delete it")["active"]
+        if named in equal:
+            return str(named)
+    return equal[0] if equal else None
 
 
 def _find(run: Path, name: str) -> SavedCalibration:

@@ -10,6 +10,7 @@ import numpy as np
 
 from vadkit.arguments import as_name, as_path
 from vadkit.errors import DataError, RecipeError, VadkitError
+from vadkit.files import check_writable
 from vadkit.recipe import Calibrate, Recipe
 from vadkit.registry import build
 from vadkit.workflows.build import build_clip, live_scorers, load_videos
@@ -28,6 +29,7 @@ from vadkit.workflows.calibrate.saved import (
     set_current,
     write_scores,
 )
+from vadkit.workflows.calibrate.seen import seen_warning
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.pieces import kept_out
 from vadkit.workflows.progress import say
@@ -63,7 +65,7 @@ def calibrate_trained(
         write_scores(run / "scores" / "normal.npz", normal, _digest(run))
         found = _fit(recipe, normal, recipe.calibration)
         keep_trained(run, found)
-        set_current(run, found)
+        set_current(run, found, TRAINING)
     except VadkitError as error:
         say(f"no alarm threshold: {error}")
         return
@@ -106,17 +108,17 @@ def calibrate(
     if use is not None and not changes and name is None:
         return calibrations.use(run, use)
     settings = settings.model_copy(update=changes)
+    check_writable(run / "calibrations")
     keep_old(run)
     if use is not None:
         normal, base = scores_of(run, use), use
     elif videos is not None:
-        normal, base = _folder_scores(run, videos), folder_name(videos)
+        normal, base = _folder_scores(recipe, run, videos), folder_name(videos)
     else:
         normal, base = _training_video(recipe, settings, run), TRAINING
     found = _fit(recipe, normal, settings)
     require_run(run)
-    keep(run, found, normal, _digest(run), base, name)
-    set_current(run, found)
+    set_current(run, found, keep(run, found, normal, _digest(run), base, name))
     return found
 
 
@@ -201,8 +203,8 @@ def _score_normal(recipe: Recipe, run: Path) -> NormalVideo:
     return _training_scores(recipe, trainer, videos, stored, extras)
 
 
-def _folder_scores(run: Path, folder: Path) -> NormalVideo:
-    """Score every video in a folder; a warning names each video that cannot be read."""
+def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
+    """Score every video in a folder; warnings name videos that cannot be read or were seen."""
     import contextlib
 
     from vadkit.data.datasets.folder import find_videos
@@ -211,9 +213,10 @@ def _folder_scores(run: Path, folder: Path) -> NormalVideo:
     from vadkit.workflows.frames import store_settings
 
     detector = load_detector(run, _CHECKPOINT)
-    settings = store_settings(load_run(run))
+    settings = store_settings(recipe)
     scores, rates, warnings = {}, {}, []
-    for name, path in find_videos(folder):
+    videos = find_videos(folder)
+    for name, path in videos:
         try:
             info = probe(path)
             reading = read_frames(
@@ -226,6 +229,8 @@ def _folder_scores(run: Path, folder: Path) -> NormalVideo:
             warnings.append(f"left out: {error}")
     if not scores:
         raise DataError("\n".join([f"no video in {folder} could be scored", *warnings]))
+    seen = seen_warning(recipe, run, (path for name, path in videos if name in scores))
+    warnings += [seen] if seen else []
     return NormalVideo(scores, rates, f"{FOLDER_SOURCE}{folder}", len(scores), warnings)
 
 

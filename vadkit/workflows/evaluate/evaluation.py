@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vadkit.arguments import as_name, as_path, as_texts
 from vadkit.errors import RecipeError, TrainingError
-from vadkit.files import write_json
+from vadkit.files import check_writable, write_json
 from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.maps import (
@@ -154,6 +154,7 @@ def evaluate(
     specs = [Spec(type=name) for name in protocols] or recipe.protocols
     listed = build_protocols(specs)
     wanted = checkpoint or _wanted_checkpoint(listed)
+    check_writable(run)
     if wanted == BEST_ON_TEST:
         name = _best_on_test(run, recipe, overrides)
     else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vadkit.device import pick_device
 from vadkit.errors import RecipeError, TrainingError, VadkitError
-from vadkit.files import write_text
+from vadkit.files import check_writable, write_text
 from vadkit.recipe import Recipe, RecipeFaults, Spec, find_recipe, load_recipe
 from vadkit.recipe.load import set_value
 from vadkit.recipe.search import Choices, Range, Space, parse_search, read_space
@@ -122,8 +122,9 @@ def tune(
     space = _space(as_is, search, load)
     study = _study(as_is.train.seed)
     pick_device(as_is.train.device)
-    tuner = Tuner(as_is)
     out = out or Path(f"{as_is.name}-tuned.yaml")
+    check_writable(out.parent)
+    tuner = Tuner(as_is)
     log = out.with_suffix(".trials.jsonl")
     held_out = [video.id for video in tuner.held]
     done = _earlier(log, space, as_is, held_out)

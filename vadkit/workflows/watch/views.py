@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vadkit.reports.dashboard import dashboard, event_line, now
 from vadkit.text import printable
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from vadkit.inference.alarms import Event
     from vadkit.inference.sources.source import SourceEvent
     from vadkit.reports.live_board import Board
+
+
+class Out(Protocol):
+    """Where lines are printed."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
 
 
 class Dashboard:
@@ -53,9 +61,7 @@ class Dashboard:
 class Lines:
     """Prints alarms on ``out``, and camera events and a regular status line on ``log``."""
 
-    def __init__(
-        self, board: Board, out: TextIO, log: TextIO | None, every_s: float = 30.0
-    ) -> None:
+    def __init__(self, board: Board, out: Out, log: Out | None, every_s: float = 30.0) -> None:
         self._board, self._out, self._log, self._every_s = board, out, log, every_s
         self._said = time.monotonic()
 
@@ -86,7 +92,7 @@ class Lines:
 class JsonLines:
     """Prints one JSON object per line: alarms, camera events, and a regular status."""
 
-    def __init__(self, board: Board, out: TextIO, every_s: float = 1.0) -> None:
+    def __init__(self, board: Board, out: Out, every_s: float = 1.0) -> None:
         self._board, self._out, self._every_s = board, out, every_s
         self._said = time.monotonic()
 
