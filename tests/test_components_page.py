@@ -54,6 +54,7 @@ def slow_fall(values, fall):
     return np.array(final)
 
 
+@pytest.mark.slow
 def test_the_recipe_of_the_page_trains_and_evaluates(vadkit, parts, data, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(YAML[-1])
