@@ -196,9 +196,10 @@ def find(family: str, name: str) -> Component:
     """The component of that name; ``RecipeError`` lists the nearest names otherwise."""
     known = components(family)
     if name not in known:
+        hint = did_you_mean(name, known)
         raise RecipeError(
-            f"no {family} component named '{printable(name, 100)}'{did_you_mean(name, known)}; "
-            f"known: {', '.join(sorted(known))}"
+            f"no {family} component named '{printable(name, 100)}'"
+            f"{f'{hint} Known' if hint else '; known'}: {', '.join(sorted(known))}"
         )
     return known[name]
 

@@ -63,11 +63,13 @@ def render(fault: Fault, origin: Origin) -> str:
     return ": ".join(part for part in (where, dotted, message) if part)
 
 
-def _order(fault: Fault, origin: Origin) -> tuple[int, str]:
+def _order(fault: Fault, origin: Origin) -> tuple[int, list[tuple[int, str]]]:
+    # Entry 2 of a list comes before entry 10.
+    keys = [(part, "") if isinstance(part, int) else (0, part) for part in fault.place]
     for end in range(len(fault.place), -1, -1):
         if fault.place[:end] in origin.lines:
-            return origin.lines[fault.place[:end]], str(fault.place)
-    return 0, str(fault.place)
+            return origin.lines[fault.place[:end]], keys
+    return 0, keys
 
 
 _EXPECTED = {
@@ -81,6 +83,8 @@ _EXPECTED = {
     "dict_type": "must be a mapping of names to values",
     "model_type": "must be a mapping of names to values",
     "model_attributes_type": "must be a mapping of names to values",
+    "too_short": "is too short",
+    "too_long": "is too long",
 }
 
 
@@ -96,6 +100,8 @@ def from_pydantic(
         if not hint:
             hint = f"; known: {', '.join(known)}" if known else "; none are known here"
         return Fault(place, f"unknown {what}{hint}")
+    if kind == "missing" and isinstance(place[-1], int):
+        return Fault(place[:-1], f"is too short; got {describe(given)}")
     if kind == "missing":
         return Fault(place, f"missing; this {what} is required")
     if kind in _EXPECTED:
@@ -107,6 +113,11 @@ def from_pydantic(
     return Fault(place, f"{message}; got {describe(given)}")
 
 
+def count(number: int, what: str) -> str:
+    """Format a count: "1 value" or "2 values"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def describe(value: Any) -> str:
     """Format a value as in a recipe, shortened."""
     if value is None:
@@ -116,9 +127,10 @@ def describe(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
-        text = "[" + ", ".join(describe(item) for item in value[:30]) + "]"
+        items = ("null" if item is None else describe(item) for item in value[:30])
+        text = f"[{', '.join(items)}]"
         short = len(text) <= 60 and len(value) <= 30
-        return text if short else f"a list of {len(value)} values"
+        return text if short else f"a list of {count(len(value), 'value')}"
     # Of a long text, a part is enough because it is cut below.
     text = repr(value[:120]) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vadkit.arguments import as_path, as_paths, as_texts
-from vadkit.recipe.faults import Fault, Origin, Place
+from vadkit.recipe.faults import Fault, Origin, Place, count
 from vadkit.recipe.locate import find_recipe
 from vadkit.recipe.model import Recipe
 from vadkit.recipe.plugins import Code, load_plugins, plugin_files
@@ -62,8 +62,8 @@ def set_value(data: dict[str, Any], place: Place, value: Any) -> Fault | None:
         last = depth == len(place) - 1
         if isinstance(target, list):
             if not isinstance(part, int) or part >= len(target):
-                held = f"the list has {len(target)} entries, counted from 0"
-                return Fault(place, f"there is no entry '{part}'; {held}")
+                message = f"there is no entry '{part}'; the list has {count(len(target), 'value')}"
+                return Fault(place, f"{message}, counted from 0")
         elif isinstance(target, dict):
             part = str(part)
             if not last and target.get(part) is None:

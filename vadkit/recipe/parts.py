@@ -117,7 +117,8 @@ def check_params(value: Any, place: Place, model: type[BaseModel], faults: list[
         # path.
         checked = model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        faults += [from_pydantic(item, place, model.model_fields) for item in error.errors()]
+        found = (from_pydantic(item, place, model.model_fields) for item in error.errors())
+        faults += dict.fromkeys(found)
         return value
     data = checked.model_dump(mode="json")
     for name, mark in nested(model).items():

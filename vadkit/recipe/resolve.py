@@ -32,6 +32,8 @@ def resolve_data(
     """Like ``resolve``, but return plain data; incomplete if the method is only declared."""
     origin = origin or Origin("recipe")
     faults = [*faults, *nul_faults(data, ())]
+    # Values with a fault were replaced by null, which may cause another fault at the same place.
+    replaced = {fault.place for fault in faults}
     known = Recipe.model_fields
     for key in data:
         if key not in known:
@@ -78,6 +80,7 @@ def resolve_data(
             if fault.place[0] in ("dataset", "method", "hooks", "scorers")
             or not fault.message.startswith("missing")
         ]
+    found = [fault for fault in found if fault.place not in replaced]
     faults += [*found, *_reader_faults(full.get("data"))]
     if not faults and method is not None:
         faults += _cross_check(full, method)

@@ -138,6 +138,8 @@ def _words(error: ValidationError) -> str:
         return "one choice leaves nothing to search; give two or more"
     message = str(first["msg"]).removeprefix("Value error, ")
     where = ".".join(str(part) for part in first["loc"] if part in Range.model_fields)
+    if first["type"] == "missing":
+        message = "missing"
     if first["type"] == "extra_forbidden":
         message = f"unknown; a range has {', '.join(Range.model_fields)}"
     return f"{where}: {message}" if where else message

@@ -242,17 +242,14 @@ class _NodeReader:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
-                self.faults.append(
-                    Fault(
-                        place, f"line {line}: keys are plain names; merging '<<' is not supported"
-                    )
-                )
-                continue
-            key = str(key_node.value)
-            if len(key) > _LONGEST_KEY:
-                message = f"line {line}: {describe(key)} is not a parameter name"
-                self.faults.append(Fault(place, message))
+            plain = isinstance(key_node, yaml.ScalarNode) and not key_node.tag.endswith(":merge")
+            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
+            if not plain or len(key) > _LONGEST_KEY:
+                self.origin.lines[(*place, key)] = line
+                message = "keys are plain names; merging '<<' is not supported"
+                if plain:
+                    message = f"is longer than {_LONGEST_KEY} characters, so it is no parameter"
+                self.faults.append(Fault((*place, key), message))
                 continue
             if key in data:
                 first = self.origin.lines[(*place, key)]
