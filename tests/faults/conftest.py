@@ -75,8 +75,8 @@ def command():
 
     yield start
     for process in started:
-        process.kill()
-        process.wait()
+        with process:
+            process.kill()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ method: {type: motion-field}
 
 def leave(marker: Path) -> str:
     """Python that leaves a file behind."""
-    return f"open({str(marker)!r}, 'w').write('ran')\n"
+    return f"with open({str(marker)!r}, 'w') as file: file.write('ran')\n"
 
 
 @pytest.mark.parametrize("reader", ["os:remove", "os:system", "shutil:rmtree", "vadkit.files:os"])

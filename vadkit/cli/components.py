@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vadkit.cli.commands import Json, Plugin
-from vadkit.cli.table import open_console, wrap_paragraphs
+from vadkit.cli.table import open_console, print_table, wrap_paragraphs
 
 if TYPE_CHECKING:
-    from vadkit.signatures import ComponentInfo
+    from collections.abc import Sequence
+
+    from vadkit.signatures import ComponentInfo, ParameterInfo
 
 _FAMILY_SUMMARIES = {
     "methods": "what is learned and how a frame is scored",
@@ -60,17 +62,20 @@ def list_components(
         if as_json:
             _print_json([{"family": f, "components": n, "summary": s} for f, n, s in rows])
         else:
-            for row_family, count, summary in rows:
-                typer.echo(f"{row_family:<12} {count:>3}  {summary}")
+            print_table(
+                open_console(),
+                None,
+                [[name, str(count), text] for name, count, text in rows],
+                text=True,
+            )
     elif name is None:
         infos = [describe(component) for _, component in sorted(components(family).items())]
         if as_json:
             _print_json([_as_data(info) for info in infos])
         else:
-            width = max((len(info.name) for info in infos), default=0)
-            for info in infos:
-                origin = "" if info.origin == "vadkit" else f"  [{info.origin}]"
-                typer.echo(f"{info.name:<{width}}  {info.summary}{origin}")
+            print_table(
+                open_console(), None, [[info.name, _summary(info)] for info in infos], text=True
+            )
     else:
         info = describe(find(family, name))
         if as_json:
@@ -90,15 +95,41 @@ def _print_one(info: ComponentInfo) -> None:
     if not info.parameters:
         typer.echo("No parameters.")
         return
+    typer.echo("Parameters:")
+    for line in _parameter_lines(info.parameters, width):
+        typer.echo(line)
+
+
+def _parameter_lines(parameters: Sequence[ParameterInfo], width: int) -> list[str]:
+    """Return a table of parameters; one that is too wide has defaults and bounds below names."""
     rows = [
         (p.name, p.type, "required" if p.default is None else f"= {p.default}", p.bounds)
-        for p in info.parameters
+        for p in parameters
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    typer.echo("Parameters:")
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        typer.echo("  " + "  ".join(cells).rstrip())
+    if 2 + sum(widths) + 2 * 3 <= width:
+        cells = [[cell.ljust(w) for cell, w in zip(row, widths, strict=True)] for row in rows]
+        return ["  " + "  ".join(row).rstrip() for row in cells]
+    lines = []
+    for name, kind, default, bounds in rows:
+        lines += _wrapped(f"{name}: {kind}", width, "  ")
+        lines += _wrapped(default + (f", {bounds}" if bounds else ""), width, "    ")
+    return lines
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _summary(info: ComponentInfo) -> str:
+    return info.summary + ("" if info.origin == "vadkit" else f"  [{info.origin}]")
 
 
 def _print_choices(name: str, width: int) -> None:
@@ -121,7 +152,15 @@ def _print_choices(name: str, width: int) -> None:
     for label, text in rows.items():
         if text:
             line = f"  {label:<22}  {text}"
-            typer.echo(textwrap.fill(line, width, subsequent_indent=" " * 26))
+            typer.echo(
+                textwrap.fill(
+                    line,
+                    width,
+                    subsequent_indent=" " * 26,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
     typer.echo("")
 
 

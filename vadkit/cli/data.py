@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Plugin, Set
+from vadkit.cli.table import open_console, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,41 +112,28 @@ def convert(
 
 def _print_report(report: DataReport) -> None:
     """Print the table of videos, the faults by kind, and a line of totals."""
-    from rich.console import Console
-    from rich.table import Table
-
     # Without a terminal, every row and every fault is one line of any length.
-    console = Console(highlight=False, width=None if Console().is_terminal else 10_000)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("split", "video"):
-        table.add_column(name, no_wrap=True, overflow="ignore")
-    for name in ("frames", "size", "fps"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("codec", "labels"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
-    table.add_column("abnormal %", justify="right", no_wrap=True)
-    for video in report.videos:
-        table.add_row(*_cells(video))
-    console.print(table)
+    console = open_console(one_line=True)
+    splits = [len(video.split) for video in report.videos]
+    wide = max([len("split"), *splits])
+    heads = [f"{'split':<{wide}}  video", "frames", "size", "fps", "codec", "labels", "abnormal %"]
+    print_table(console, heads, [_cells(video, wide) for video in report.videos])
     console.print()
     _print_faults(console, report.faults)
     for line in _totals(report):
         console.print(line, soft_wrap=True, markup=False)
 
 
-def _cells(video: CheckedVideo) -> list[str]:
-    from rich.markup import escape
-
+def _cells(video: CheckedVideo, wide: int) -> list[str]:
     from vadkit.text import printable
 
     return [
-        video.split,
-        escape(printable(video.id)),
+        f"{video.split:<{wide}}  {printable(video.id)}",
         "?" if video.frames is None else str(video.frames),
         "?" if video.width is None else f"{video.width}x{video.height}",
         "-" if video.fps is None else f"{video.fps:.4g}",
         video.codec or "-",
-        escape(video.labels or "-"),
+        printable(video.labels or "-"),
         "-" if video.abnormal is None else _share(video.abnormal, video.frames or 0),
     ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Plugin, Set
+from vadkit.cli.table import open_console, print_table
 from vadkit.text import printable
 
 if TYPE_CHECKING:
@@ -47,10 +48,6 @@ def build(
 @app.command("list")
 def list_cache(as_json: Json = False) -> None:
     """List stored videos, the most recently used first; synthetic clips are one line."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     from vadkit.data.store.build import size_text
     from vadkit.data.store.cache import PSEUDO, boxes_bytes, entries
     from vadkit.data.store.settings import cache_folder
@@ -60,31 +57,27 @@ def list_cache(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([_as_data(entry) for entry in found], indent=2))
         return
-    table = Table("video", "frames", "size", "last used", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    table.columns[0].overflow = "fold"
+    rows = []
     clips = [entry for entry in found if entry.source.startswith(PSEUDO)]
     if clips:
         frames, size = sum(entry.shape[0] for entry in clips), sum(entry.bytes for entry in clips)
         what = f"{len(clips)} clips made for {PSEUDO}"
-        table.add_row(what, f"{frames} in all", size_text(size), _ago(clips[0].used))
+        rows.append([what, f"{frames} in all", size_text(size), _ago(clips[0].used)])
     for entry in found:
         if entry.source.startswith(PSEUDO):
             continue
         frames, height, width, planes = entry.shape
         shape = f"{frames} x {height}x{width}x{planes}"
-        table.add_row(
-            escape(printable(entry.source)), shape, size_text(entry.bytes), _ago(entry.used)
-        )
-    console = Console(width=None if Console().is_terminal else 160)
-    if found:
-        console.print(table, highlight=False)
+        rows.append([printable(entry.source), shape, size_text(entry.bytes), _ago(entry.used)])
+    # Without a terminal, every row is one line of any length.
+    console = open_console(one_line=True)
+    if rows:
+        print_table(console, ["video", "frames", "size", "last used"], rows)
     boxes = boxes_bytes(cache)
     console.print(
         f"{len(found)} videos, {size_text(sum(entry.bytes for entry in found))}"
         f"{f', and {size_text(boxes)} of object boxes' if boxes else ''} in {cache}",
-        highlight=False,
+        markup=False,
         soft_wrap=True,
     )
 

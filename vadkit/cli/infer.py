@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.table import open_console, print_table
 from vadkit.text import printable
 
 if TYPE_CHECKING:
@@ -102,12 +103,14 @@ def _print_results(results: list[Inferred]) -> None:
                 typer.echo(f"  {printable(path)}")
         return
     scored.sort(key=lambda result: -result.peak if result.peak == result.peak else math.inf)
-    typer.echo(f"{'peak':>10}  {'at':>10}  {'alarms':>6}  {'frames':>8}  video")
+    rows = []
     for result in scored:
         peak, at = ("-", "-") if result.peak != result.peak else _peak(result)
         alarms = "-" if result.alarms is None else f"{result.alarms:,}"
-        video = printable(result.video)
-        typer.echo(f"{peak:>10}  {at:>10}  {alarms:>6}  {result.frames:>8,}  {video}")
+        rows.append([peak, at, alarms, f"{result.frames:,}", printable(result.video)])
+    # Without a terminal, every row is one line of any length.
+    console = open_console(one_line=True)
+    print_table(console, ["peak", "at", "alarms", "frames", "video"], rows, left=0, text=True)
 
 
 def _peak(result: Inferred) -> tuple[str, str]:

@@ -18,6 +18,7 @@ _NARROWEST_TEXT = 40
 # The width of row names in a table of several blocks.
 _NAMES_OF_BLOCKS = 24
 _INDENT = 4
+_WIDEST = 100_000
 _ITEM = re.compile(r"\s*- ")
 
 
@@ -30,11 +31,17 @@ class Cell:
     style: str = ""
 
 
-def open_console() -> Console:
-    """Return the console of stdout; its width is 80 if stdout is no terminal."""
+def open_console(*, one_line: bool = False) -> Console:
+    """Return the console of stdout; its width is 80 if stdout is no terminal.
+
+    With ``one_line``, it is then wide enough for each row to be one line, for other programs.
+    """
     from rich.console import Console
 
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    if one_line and not console.is_terminal:
+        console = Console(highlight=False, width=_WIDEST)
+    return console
 
 
 def shows_bold(console: Console) -> bool:
@@ -44,27 +51,28 @@ def shows_bold(console: Console) -> bool:
 
 def print_table(
     console: Console,
-    heads: Sequence[str],
+    heads: Sequence[str] | None,
     rows: Sequence[Sequence[Cell | str]],
     *,
     left: int = 1,
     text: bool = False,
 ) -> None:
-    """Print rows under their heads, in the width of the console.
+    """Print rows, under their heads if there are any, in the width of the console.
 
     The first column names the row. The first ``left`` columns are aligned to the left, the others
     to the right. With ``text``, the last column is text that may be wrapped; no other cell is ever
     broken. If the table is too wide, notes go below their texts, then long names go on lines of
     their own, then columns go to further blocks below, in which the names are repeated.
     """
-    cells = [[_cell(one) for one in row] for row in [[Cell(h, style="bold") for h in heads], *rows]]
+    head = [] if heads is None else [[Cell(one, style="bold") for one in heads]]
+    cells = [[_cell(one) for one in row] for row in [*head, *rows]]
     texts = [row.pop().text for row in cells] if text else []
     blocks = _blocks(cells, console.width)
     for block in blocks:
         if block is not blocks[0]:
             console.print()
         own = texts if block is blocks[-1] else []
-        for line in _block_lines(cells, block, left, own, console.width):
+        for line in _block_lines(cells, block, left, own, console.width, len(head)):
             line.rstrip()
             console.print(line, soft_wrap=True)
 
@@ -149,7 +157,12 @@ def _blocks(rows: list[list[Cell]], width: int) -> list[_Block]:
 
 
 def _block_lines(
-    rows: list[list[Cell]], block: _Block, left: int, texts: list[str], width: int
+    rows: list[list[Cell]],
+    block: _Block,
+    left: int,
+    texts: list[str],
+    width: int,
+    heads: int,
 ) -> Iterator[Text]:
     """Yield the lines of a block, with the text of each row beside or below its cells."""
     from rich.text import Text
@@ -167,9 +180,9 @@ def _block_lines(
             lines += [Text() for _ in wrapped[len(lines) :]]
             for line, part in zip(lines, wrapped, strict=False):
                 line.append(" " * (start - line.cell_len))
-                line.append(part, "" if number else "bold")
+                line.append(part, "bold" if number < heads else "")
         yield from lines
-        if texts and not beside and number:
+        if texts and not beside and number >= heads:
             for part in _wrapped(texts[number], width - _INDENT):
                 yield Text(" " * _INDENT + part)
 

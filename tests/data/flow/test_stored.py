@@ -190,7 +190,7 @@ def test_a_killed_build_of_flow_counts_for_nothing(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert not list(tmp_path.glob("flow-*"))
     # 29 frames after the first, of 4x5 pixels that move by 1.
     assert start(tmp_path, 0).communicate(timeout=60)[0] == f"{29 * 20}\n"

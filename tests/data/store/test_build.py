@@ -204,7 +204,7 @@ def test_a_killed_build_leaves_nothing_that_counts(slow_build, tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert final_folders(cache) == []
     again = slow_build(0)
     assert again.communicate(timeout=60)[0] == "40\n"
