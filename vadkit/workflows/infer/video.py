@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,6 +86,8 @@ def start_scoring(
             return Inferred.failed(str(video.path), f"{video.path}: {exhausted}")
         return result
 
+    # The decoder is a process, which ends with the function that uses it.
+    weakref.finalize(score, decoder.close)
     return score
 
 
