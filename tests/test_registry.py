@@ -3,6 +3,7 @@
 import importlib.metadata
 import sys
 import types
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -49,6 +50,52 @@ def test_register_find_and_build():
     (size, names) = signatures.describe(find("networks", "outer")).parameters
     assert (size.type, size.default, size.bounds) == ("int", "3", ">= 1")
     assert names.type == "tuple[str, ...]"
+
+
+def test_a_registered_component_in_full():
+    assert register("networks", "outer")(outer) is outer
+    found = find("networks", "outer")
+    assert (found.family, found.name, found.obj) == ("networks", "outer", outer)
+    assert found.target == f"{outer.__module__}:outer"
+    assert Path(found.origin) == Path(__file__)
+    assert found.loose and not found.declared
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "message"),
+    [
+        (5, "a", "'family' must be a str; got int 5"),
+        ("networks", None, "'name' must be a str; got NoneType None"),
+        (
+            "network",
+            "a",
+            "register('network', 'a'): no such family; did you mean 'networks'? Known: methods, ",
+        ),
+        ("zzz", "a", "register('zzz', 'a'): no such family; known: methods, features, "),
+    ],
+)
+def test_register_names_the_argument_at_fault(family, name, message):
+    with pytest.raises((TypeError, PluginError)) as caught:
+        register(family, name)
+    assert str(caught.value).startswith(message)
+
+
+def test_no_hint_for_a_name_that_resembles_nothing():
+    assert registry.did_you_mean("zzz", ["abc", "def"]) == ""
+    assert registry.did_you_mean("abd", ["abc", "xyz"]) == "; did you mean 'abc'?"
+    # Six of ten characters in common are enough, half of them are not.
+    assert registry.did_you_mean("abcdeXXXXX", ["abcdefghij"]) == ""
+    assert registry.did_you_mean("abcdefXXXX", ["abcdefghij"]) == "; did you mean 'abcdefghij'?"
+    # Comparing takes long for a long name, and nothing resembles it.
+    assert registry.did_you_mean("a" * 101, ["a" * 101]) == ""
+    assert registry.did_you_mean("a" * 100, ["a" * 100]) != ""
+
+
+def test_a_spec_is_built_with_what_vadkit_supplies():
+    register("networks", "outer")(outer)
+    spec = {"type": "outer", "size": 4, "names": ("a",)}
+    assert registry.build_spec("networks", spec, "given") == ("given", 4, ("a",))
+    assert spec["type"] == "outer"
 
 
 def test_a_name_taken_names_both_origins():

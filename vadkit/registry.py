@@ -15,7 +15,7 @@ import importlib
 import importlib.metadata
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -125,8 +125,7 @@ def register(family: str, name: str) -> Callable[[T], T]:
     as_name(name, "name")
     if family not in FAMILIES:
         raise PluginError(
-            f"register('{family}', '{name}'): no such family{did_you_mean(family, FAMILIES)}; "
-            f"families are {', '.join(FAMILIES)}"
+            f"register('{family}', '{name}'): no such family{_suggest(family, FAMILIES)}"
         )
 
     def add(obj: T) -> T:
@@ -168,8 +167,7 @@ def components(family: str) -> dict[str, Component]:
     """Every component of a family by name: built in, from installed packages, registered."""
     if family not in FAMILIES:
         raise RecipeError(
-            f"no component family '{family}'{did_you_mean(family, FAMILIES)}; "
-            f"families are {', '.join(FAMILIES)}"
+            f"no component family '{printable(family, 100)}'{_suggest(family, FAMILIES)}"
         )
     table = importlib.import_module(FAMILIES[family]).COMPONENTS[family]
     found = {name: Component(family, name, target, "vadkit") for name, target in table.items()}
@@ -196,10 +194,8 @@ def find(family: str, name: str) -> Component:
     """The component of that name; ``RecipeError`` lists the nearest names otherwise."""
     known = components(family)
     if name not in known:
-        hint = did_you_mean(name, known)
         raise RecipeError(
-            f"no {family} component named '{printable(name, 100)}'"
-            f"{f'{hint} Known' if hint else '; known'}: {', '.join(sorted(known))}"
+            f"no {family} component named '{printable(name, 100)}'{_suggest(name, sorted(known))}"
         )
     return known[name]
 
@@ -296,3 +292,9 @@ def did_you_mean(name: str, known: Any) -> str:
         return ""
     near = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    """Return the nearest known name, if there is one, and all of them."""
+    hint = did_you_mean(name, known)
+    return f"{f'{hint} Known' if hint else '; known'}: {', '.join(known)}"

@@ -133,6 +133,73 @@ def test_ids_say_source_and_time_and_stay_the_same():
     assert live.to_dict()["state"] == "begun" and live.to_dict()["end"] is None
 
 
+def test_an_event_as_plain_data():
+    score_map = np.zeros((6, 8))
+    score_map[2, 3] = 1
+    alarms = AlarmTracker(AlarmRules(5, 4), source="gate", epoch=1_700_000_000)
+    frame = picture(9)
+    (begun,) = alarms.push(
+        1.5, 7, frame=frame, score_map=score_map, parts={"motion": 7, "scene": math.nan}
+    )
+    expected = {
+        "id": "gate-20231114T221321500Z",
+        "kind": "alarm",
+        "state": "begun",
+        "source": "gate",
+        "start": 1.5,
+        "end": None,
+        "started_at": "2023-11-14T22:13:21.500Z",
+        "peak_time": 1.5,
+        "peak_score": 7.0,
+        "threshold": 5,
+        "region": [24, 16, 32, 24],
+        "part": "motion",
+        "message": "",
+    }
+    assert begun.to_dict() == expected and not begun.over
+    # Without a ring of frames there is no picture.
+    assert begun.snapshot is None and begun.clip == ()
+    assert alarms.push(2.5, 4.5, frame=frame) == []
+    (over,) = alarms.finish()
+    assert over.to_dict() == {**expected, "state": "over", "end": 2.5} and over.over
+    (plain,) = AlarmTracker(AlarmRules(5, 5)).push(0, 6)
+    assert plain.to_dict()["region"] is plain.to_dict()["part"] is None
+    assert plain.id == "00000000.000s"
+
+
+def test_a_source_goes_on_after_its_end():
+    alarms = AlarmTracker(AlarmRules(5, 4, merge_s=0))
+    (first,) = alarms.push(0, 6)
+    (over,) = alarms.finish()
+    assert (over.id, over.end) == (first.id, 0)
+    assert alarms.finish() == []
+    # The score is between release and threshold, so no alarm goes on.
+    assert alarms.push(1, 4.5) == [] and not alarms.on
+    (second,) = alarms.push(2, 5)
+    assert second.start == 2
+
+
+def test_an_alarm_ends_when_nothing_can_continue_it():
+    alarms = AlarmTracker(AlarmRules(5, 5, merge_s=2))
+    alarms.push(0, 6)
+    assert alarms.push(1.9, 0) == []
+    (over,) = alarms.push(2, 0)
+    assert over.end == 0
+    # At the time when the last one is over, a new one is another alarm.
+    alarms = AlarmTracker(AlarmRules(5, 5, merge_s=2))
+    alarms.push(0, 6)
+    alarms.push(1, 0)
+    over, begun = alarms.push(2, 6)
+    assert (over.end, begun.start) == (0, 2)
+
+
+def test_a_region_is_half_way_up_to_the_peak():
+    # The median is 2 and the peak 8, so cells of 5 or more belong to it.
+    score_map = np.full((3, 9), 2.0)
+    score_map[1] = [2, 3.2, 4.9, 5, 8, 5.1, 4, 3.4, 2]
+    assert peak_region(score_map, (30, 90)) == (30, 10, 60, 20)
+
+
 def test_a_region_is_the_box_of_the_peak_alone():
     score_map = np.zeros((6, 8))
     score_map[1:3, 2:4] = [[8, 9], [6, 0.1]]
