@@ -4,13 +4,14 @@ import importlib.metadata
 import sys
 import types
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from pydantic import Field, ValidationError
 
 from vadkit import plugins, registry, signatures
 from vadkit.errors import PluginError, RecipeError
+from vadkit.recipe.parts import check_section
 from vadkit.registry import Component, components, find, params_model, register
 
 EVERY = [component for family in registry.FAMILIES for component in components(family).values()]
@@ -226,3 +227,35 @@ def test_a_plugin_that_registers_a_name_twice_is_told_to_choose_another(tmp_path
     path.write_text(CELL.format(width=3) * 2)
     with pytest.raises(PluginError, match="choose another name"):
         plugins.load_plugin(path)
+
+
+class OfATypeChecker:
+    """A component whose file imports the type of what it is given for type checkers only."""
+
+    def __init__(self, given: "Unknown", *, size: "Annotated[int, Field(ge=1)]" = 3, other=None):  # noqa: F821
+        super().__init__()
+
+
+def test_other_annotations_may_name_what_only_a_type_checker_imports():
+    size, other = registry.parameters(OfATypeChecker).values()
+    assert size.default == 3 and size.annotation.__metadata__[0].metadata
+    assert other.default is None and other.annotation is Any
+    with pytest.raises(ValidationError):
+        params_model(OfATypeChecker)(size=0)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "said"),
+    [("Intt", "name 'Intt' is not defined"), ("int[", "SyntaxError"), ("int.no", "'no'")],
+)
+def test_an_annotation_that_cannot_be_evaluated_is_one_clear_line(annotation, said):
+    def broken(given: "Unknown", *, size=3): ...  # noqa: F821
+
+    broken.__annotations__["size"] = annotation
+    register("networks", "broken")(broken)
+    faults = []
+    with pytest.raises(PluginError) as caught:
+        check_section({"type": "broken"}, ("networks",), "networks", "one", faults)
+    text = str(caught.value)
+    assert "networks 'broken' from " in text and "its parameters cannot be read" in text
+    assert said in text and "\n" not in text

@@ -15,6 +15,7 @@ import importlib
 import importlib.metadata
 import inspect
 import sys
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -233,19 +234,33 @@ def running_plugin() -> Iterator[None]:
 
 def parameters(obj: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """A component's keyword-only parameters, with annotations evaluated."""
-    function = obj.__init__ if inspect.isclass(obj) else obj
-    function = inspect.unwrap(function)
-    scope = getattr(function, "__globals__", {})
     found = {}
-    for name, parameter in inspect.signature(obj).parameters.items():
+    for name, parameter in _signature(obj).parameters.items():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            annotation = parameter.annotation
-            if isinstance(annotation, str):
-                annotation = eval(annotation, scope)
-            elif annotation is inspect.Parameter.empty:
-                annotation = Any
-            found[name] = parameter.replace(annotation=annotation)
+            untyped = parameter.annotation is inspect.Parameter.empty
+            found[name] = parameter.replace(annotation=Any) if untyped else parameter
     return found
+
+
+def _signature(obj: Callable[..., Any]) -> inspect.Signature:
+    """A signature in which at least the annotations of keyword-only parameters are evaluated."""
+    try:
+        return inspect.signature(obj, eval_str=True)
+    except NameError:
+        function = inspect.unwrap(obj.__init__ if inspect.isclass(obj) else obj)
+        if not inspect.isfunction(function):
+            raise
+        # Other parameters may have types that are imported only for type checkers.
+        only = types.FunctionType(
+            function.__code__, function.__globals__, closure=function.__closure__
+        )
+        only.__kwdefaults__ = function.__kwdefaults__
+        only.__annotations__ = {
+            one.name: one.annotation
+            for one in inspect.signature(function).parameters.values()
+            if one.kind is one.KEYWORD_ONLY and one.annotation is not one.empty
+        }
+        return inspect.signature(only, eval_str=True)
 
 
 @functools.cache
