@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -20,6 +21,8 @@ FORMAT = 1
 ZIP = b"PK\x03\x04"
 
 
+# What ``torch.load`` accepts with ``weights_only=True``, besides tensors and collections.
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Size, torch.dtype, torch.device)
 _Count = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 
 
@@ -51,6 +54,28 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             if target.error is not None:
                 raise target.error from None
             raise
+
+
+def check_plain(value: Any, place: str) -> None:
+    """Raise ``TrainingError`` if a part of ``value`` could be saved but not loaded again.
+
+    ``place`` names the value. A NumPy number, for example, is not plain.
+    """
+    if isinstance(value, Tensor) or type(value) in _PLAIN:
+        return
+    if type(value) in (dict, OrderedDict):
+        for key, item in value.items():
+            check_plain(key, f"the keys of {place}")
+            check_plain(item, f"{place}[{key!r}]")
+    elif type(value) in (list, tuple, set):
+        for number, item in enumerate(value):
+            check_plain(item, f"{place}[{number}]")
+    else:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+        raise TrainingError(
+            f"{printable(place)} is a {kind}, which a checkpoint cannot hold; use only numbers of "
+            "Python, text, tensors, lists and dicts, for example float(x) or str(path)"
+        )
 
 
 class _Recorded:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from vadkit.data.tensors import Clips
-from vadkit.engine.checkpoint import save_checkpoint
+from vadkit.engine.checkpoint import check_plain, save_checkpoint
 from vadkit.engine.collect import Loader, Sampled, autocast, collect_passes
 from vadkit.engine.finite import FiniteCheck, check_weights, gradient_norm
 from vadkit.errors import RecipeError, TrainingError
@@ -361,10 +361,13 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs for bit-identical results."""
         cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
+        hooks = {name: hook.state_dict() for name, hook in self.hook_names.items()}
+        for name, state in hooks.items():
+            check_plain(state, f"hooks.{name.replace('-', '.', 1)}: state_dict()")
         return {
             "method": self.method.state_dict(),
             "optimizers": {role: opt.state_dict() for role, opt in self.optimizers.items()},
-            "hooks": {name: hook.state_dict() for name, hook in self.hook_names.items()},
+            "hooks": hooks,
             "epoch": self.epoch,
             "step": self.step,
             "step_in_epoch": self.step_in_epoch,
