@@ -4,7 +4,7 @@
     print(vadkit.evaluate(run))
     scores = vadkit.Detector.load(run).score("video.mp4")
 
-Names are loaded when first used, so that ``import vadkit`` stays quick and does not import torch.
+Names are loaded on first use, so ``import vadkit`` is fast and does not import torch.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import importlib
 import sys
 
-# Not from `typing`: with `python -m vadkit` the current folder is searched first until
-# `vadkit.__main__` has run, and it may hold a stranger's `typing.py`.
+# Not from `typing`: with `python -m vadkit`, Python searches the current folder first until
+# `vadkit.__main__` has run, and that folder may contain an untrusted `typing.py`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -63,7 +63,7 @@ _HOMES = {
     "load_recipe": "vadkit.recipe",
     "load_videos": "vadkit.workflows.build",
     "register": "vadkit.registry",
-    # What they take and return
+    # Their arguments and results
     "Detector": "vadkit.workflows.detector",
     "ScoredVideo": "vadkit.workflows.video_input",
     "Recipe": "vadkit.recipe",

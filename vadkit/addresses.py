@@ -6,9 +6,9 @@ import re
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 _HIDDEN = "***"
-# A name of a setting that holds one of these words is a secret, such as `api_key` or `loginPwd`.
+# A setting is secret if its name contains one of these words, such as `api_key` or `loginPwd`.
 _SECRET = re.compile(r"pw|psw|pass|token|key|auth|secret|sig|cred|jwt|session", re.IGNORECASE)
-# A setting and its value, up to the next setting: a password may hold any of `/?#&;`.
+# A setting and its value, up to the next setting: a password may contain any of `/?#&;`.
 _SETTING = re.compile(r"([^=&;?/#\s]+)=((?:(?![&;][\w.%\[\]-]+=).)*)", re.DOTALL)
 _HEAD = re.compile(r"^(.*?(?:://|\b(?:rtsps?|https?|rtmps?):/{1,2}))?(.*)$", re.DOTALL)
 _HINT = (
@@ -17,10 +17,10 @@ _HINT = (
 
 
 def mask_address(address: str) -> str:
-    """An address without its password and the secrets among its settings.
+    """Return an address with its password and secret settings replaced by ``***``.
 
-    A password may hold characters that should have been percent-encoded, so everything between the
-    first colon and the last ``@`` is hidden, even where some of it could be a path.
+    A password may contain characters that should have been percent-encoded. Everything between the
+    first colon and the last ``@`` is therefore hidden, even if a part of it could be a path.
     """
     head, rest = _split(address)
     user, password, place = _userinfo(rest)
@@ -29,12 +29,12 @@ def mask_address(address: str) -> str:
 
 
 def mask_addresses(text: str) -> str:
-    """A text of ours with every address in it masked, such as the words of a command line."""
+    """Mask every address in a text of vadkit, such as the words of a command line."""
     return re.sub(r"\S*:/\S.*|\S+:\S*@.*|\S+=\S*", lambda found: mask_address(found[0]), text)
 
 
 def mask_message(message: str, address: str) -> str:
-    """A message of a library about ``address``, without the secrets of the address.
+    """Mask the secrets of ``address`` in a library's message about it.
 
     Libraries repeat an address, or parts of it, percent-encoded or decoded.
     """
@@ -45,14 +45,14 @@ def mask_message(message: str, address: str) -> str:
             if len(form) > 2:
                 message = message.replace(form, _HIDDEN)
             elif form:
-                # So short that it is part of any word.
+                # It is so short that many words contain it.
                 alone = rf"(?<![^\W_]){re.escape(form)}(?![^\W_])"
                 message = re.sub(alone, _HIDDEN, message)
     return message
 
 
 def encoding_hint(address: str) -> str:
-    """What to do about an address whose password breaks it; empty for any other."""
+    """Return advice if the password makes the address ambiguous; else an empty string."""
     _, rest = _split(address)
     _, password, _ = _userinfo(rest)
     return _HINT if password is not None and re.search(r"[/?#@\s]", password) else ""
@@ -65,7 +65,7 @@ def _split(address: str) -> tuple[str, str]:
 
 
 def _userinfo(rest: str) -> tuple[str, str | None, str]:
-    """User, password (None: there is none) and the rest after them."""
+    """Return user, password (None if there is none) and the rest."""
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in authority and ":" not in authority:
         return "", None, rest
@@ -90,23 +90,24 @@ def _secrets(address: str) -> set[str]:
     def look(text: str) -> None:
         for name, value in _SETTING.findall(text):
             if _SECRET.search(unquote(name)):
-                # Some cameras part settings in another way, as in `/user=a_password=b_channel=1`.
+                # Some cameras separate settings in another way, as in
+                # `/user=a_password=b_channel=1`.
                 ends = [one.start() for one in re.finditer(r"[_,|]", value)]
                 found.update(value[:end] for end in [*ends, len(value)])
             else:
                 look(value)
 
-    # An @ in a setting looks like the end of a password, so that all of the address counts.
+    # An @ in a setting looks like the end of a password, so search the whole address.
     look(rest)
     return found - {""}
 
 
 def _forms(text: str) -> list[str]:
-    """A text as it is, decoded and encoded, the longest first."""
+    """Return a text unchanged, decoded and encoded, the longest form first."""
     plain = unquote(text)
     forms = {text, plain, unquote_plus(text)}
     for one in (text, plain):
-        # What is not UTF-8 in an argument comes as surrogates.
+        # Bytes of an argument that are not UTF-8 are surrogates.
         raw = one.encode("utf-8", "surrogatepass")
         escaped = one.encode("unicode_escape").decode()
         forms |= {quote(raw), quote(raw, safe=""), quote_plus(raw), escaped}

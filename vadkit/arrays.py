@@ -1,7 +1,7 @@
-"""Arrays of NumPy files from anybody, read only where they fit in memory.
+"""Read arrays from untrusted NumPy files, only if they fit in memory.
 
-A compressed archive of 3 MB may hold 8 GB, so the head of every array is read first. Whatever is
-wrong with a file comes as ``ValueError`` or ``OSError`` with a reason that can be shown.
+A compressed archive of 3 MB may contain 8 GB, so the header of every array is read first. Every
+problem of a file is a ``ValueError`` or ``OSError`` with a reason that can be shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from vadkit.files import open_regular
 
-# What all arrays of one file may take, where a reader knows no better.
+# The default memory limit for all arrays of one file.
 MOST_BYTES = 1 << 30
 
 _MAGIC = b"\x93NUMPY"
@@ -31,8 +31,8 @@ _HEADS: dict[tuple[int, int], Callable[[Any], tuple[tuple[int, ...], bool, np.dt
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# What NumPy, zipfile and zlib raise for broken files: a head is a Python literal, and parts of an
-# archive may be missing, damaged or under a password.
+# The errors of NumPy, zipfile and zlib for broken files: a header is a Python literal, and parts of
+# an archive may be missing, damaged or protected by a password.
 _OF_DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -50,24 +50,24 @@ _OF_DAMAGE = (
 
 @dataclass(frozen=True)
 class Head:
-    """What the head of an array says of it."""
+    """The header of an array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
     @property
     def values(self) -> int:
-        """How many values the array has."""
+        """The number of values."""
         return math.prod(self.shape)
 
     @property
     def bytes(self) -> int:
-        """How much memory the array takes."""
+        """The required memory."""
         return self.values * self.dtype.itemsize
 
 
 class Archive:
-    """An open ``.npz`` file: the heads of its arrays, and the arrays one by one."""
+    """An open ``.npz`` file: the headers of all arrays, and the arrays one by one."""
 
     def __init__(self, file: zipfile.ZipFile, most: int) -> None:
         self._file = file
@@ -93,14 +93,14 @@ class Archive:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file holds several arrays, by its first bytes. Raises ``OSError``."""
+    """Return whether a file is an archive, from its first bytes. Raises ``OSError``."""
     with open_regular(path) as file:
         return file.read(2) == b"PK"
 
 
 @contextlib.contextmanager
 def open_archive(path: Path, most: int = MOST_BYTES) -> Iterator[Archive]:
-    """The arrays of a ``.npz`` file, which take at most ``most`` bytes of memory together."""
+    """Open a ``.npz`` file whose arrays need at most ``most`` bytes of memory in total."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open_regular(path))
         with _damage_as_value_error():
@@ -110,13 +110,13 @@ def open_archive(path: Path, most: int = MOST_BYTES) -> Iterator[Archive]:
 
 
 def load_archive(path: Path, most: int = MOST_BYTES) -> dict[str, np.ndarray]:
-    """All arrays of a ``.npz`` file by name."""
+    """Read all arrays of a ``.npz`` file by name."""
     with open_archive(path, most) as archive:
         return {name: archive[name] for name in archive.files}
 
 
 def load_array(path: Path, most: int = MOST_BYTES) -> np.ndarray:
-    """The array of a ``.npy`` file."""
+    """Read the array of a ``.npy`` file."""
     with open_regular(path) as file:
         head = read_head(file)
         _check_size(head.bytes, most)
@@ -129,7 +129,7 @@ def load_array(path: Path, most: int = MOST_BYTES) -> np.ndarray:
 
 
 def read_head(file: IO[bytes]) -> Head:
-    """The head of an array, from the start of a ``.npy`` file."""
+    """Read the header of an array from the start of a ``.npy`` file."""
     start = file.read(len(_MAGIC))
     if start != _MAGIC:
         raise ValueError(_PICKLED if start[:1] == b"\x80" else "it is not a NumPy file")
@@ -139,7 +139,7 @@ def read_head(file: IO[bytes]) -> Head:
 
 @contextlib.contextmanager
 def _damage_as_value_error() -> Iterator[None]:
-    """Turn what broken files raise into ``ValueError``."""
+    """Convert the errors of broken files to ``ValueError``."""
     try:
         yield
     except _OF_DAMAGE as error:

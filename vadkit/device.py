@@ -1,4 +1,4 @@
-"""Which device and which precision to compute in."""
+"""Choose the compute device and the precision."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` is the first CUDA device, else the CPU; any other name is torch's own.
+    """Return a device: the first CUDA device or else the CPU for ``auto``, else torch's name.
 
-    Raises ``RecipeError`` when the device does not exist here.
+    Raises ``RecipeError`` if the device does not exist.
     """
     import torch
 
@@ -31,7 +31,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """``auto`` is bfloat16 on a CUDA device that has it, else float32."""
+    """Return a precision; ``auto`` is bfloat16 on a CUDA device that supports it, else float32."""
     import torch
 
     if name == "auto":

@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all, and what to say where the system refuses one.
+"""Write files completely or not at all, and describe errors of the operating system.
 
-Everything that vadkit writes goes through here. A file is written under a temporary name, flushed
-to the disk and renamed, so that a reader, a crash or a full disk never meets half of it.
+vadkit writes all files through this module. A file is written under a temporary name, flushed to
+the disk and renamed. Therefore no reader, crash or full disk leaves half a file.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ _PARTIAL = re.compile(r"\..*\.(\d+)\.partial(\..*)?")
 
 
 def describe_os_error(error: OSError) -> str:
-    """One line on what the system refused: the path, the reason, what to do."""
+    """Describe an error of the operating system in one line: path, reason, what to do."""
     if error.errno is None:
         return printable(str(error)) or type(error).__name__
-    # Errors of stdout and of pipes name no file.
+    # Errors of stdout and of pipes do not name a file.
     place = os.fsdecode(error.filename) if error.filename else "output"
     reason = _ADVICE.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
     return f"{printable(place)}: {reason}"
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file to read; ``OSError`` for a pipe or a device, which may have no end.
+    """Open a file for reading; ``OSError`` for a pipe or a device, which may have no end.
 
-    A pipe without a writer would keep ``open`` waiting.
+    If a pipe has no writer, ``open`` would wait for one.
     """
     return os.fdopen(_descriptor(path, os.O_RDONLY), "rb")
 
@@ -61,7 +61,7 @@ def open_regular(path: Path) -> BufferedReader:
 def open_to_append(path: Path) -> FileIO:
     """Open a file to read and append, unbuffered; ``OSError`` for a link, a pipe or a device.
 
-    In a folder of a stranger a link may lead to any file of the user.
+    In an untrusted folder, a link may point to any file of the user.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
     return FileIO(_descriptor(path, flags), "a+b")
@@ -79,9 +79,9 @@ def _descriptor(path: Path, flags: int) -> int:
 
 
 def start_partial(path: Path) -> Path:
-    """``partial_path``, with the folder made where it is missing, and without a link there.
+    """Return ``partial_path``, after creating its folder and removing a link of that name.
 
-    The name can be guessed, so that a folder of a stranger may hold a link of that name.
+    The name can be guessed, so an untrusted folder may contain a link of that name.
     """
     partial = partial_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,19 +90,19 @@ def start_partial(path: Path) -> Path:
 
 
 def partial_path(path: Path) -> Path:
-    """The temporary name beside ``path`` that this process writes to.
+    """Return the temporary name, next to ``path``, that this process writes to.
 
-    It is hidden and keeps the suffix, by which writers choose a format.
+    It is hidden, and keeps the suffix because writers choose a format by it.
     """
     return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
 
 
 @contextlib.contextmanager
 def write_whole(path: Path, *, make_folder: bool = True) -> Iterator[Path]:
-    """Give a temporary name to write to; rename it to ``path`` on success, remove it on failure.
+    """Provide a temporary name to write to; rename it to ``path`` on success, else remove it.
 
-    Makes the folder of ``path`` where it is missing, if ``make_folder``. Raises ``OSError`` that
-    names ``path`` where it cannot be written.
+    Creates the folder of ``path`` if it is missing and ``make_folder`` is set. Raises an
+    ``OSError`` that names ``path`` if it cannot be written.
     """
     partial = partial_path(path)
     try:
@@ -121,7 +121,7 @@ def write_whole(path: Path, *, make_folder: bool = True) -> Iterator[Path]:
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Flush a written file to the disk and give it its name."""
+    """Flush a written file to the disk and rename it."""
     _flush(partial)
     os.replace(partial, path)
     _flush(path.parent)
@@ -129,9 +129,9 @@ def put_in_place(partial: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def write_whole_folder(path: Path) -> Iterator[Path]:
-    """Like ``write_whole`` for a new folder: give a temporary folder, rename it on success.
+    """Like ``write_whole`` for a new folder: provide a temporary folder, rename it on success.
 
-    Raises ``FileExistsError`` where ``path`` is there already.
+    Raises ``FileExistsError`` if ``path`` already exists.
     """
     partial = partial_path(path)
     try:
@@ -150,28 +150,28 @@ def write_whole_folder(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file."""
+    """Write a complete file."""
     with write_whole(path) as partial:
         partial.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole UTF-8 file; a byte of a file name that is not UTF-8 comes as ``\\udcff``."""
+    """Write a complete UTF-8 file; a byte of a file name that is not UTF-8 becomes ``\\udcff``."""
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write a whole file of indented JSON."""
+    """Write a complete file of indented JSON."""
     write_text(path, json.dumps(data, indent=2) + "\n")
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a UTF-8 file, all of it or nothing; makes the file, not its folder.
+    """Append a line to a UTF-8 file, completely or not at all; creates the file, not its folder.
 
-    A last line that a killed process left without its end is removed first. Links are not followed.
+    An incomplete last line of a killed process is removed first. Links are not followed.
     """
     with open_to_append(path) as file:
-        # Several processes may append to one file; the lock goes with the open file.
+        # Several processes may append to one file; the lock belongs to the open file.
         fcntl.flock(file, fcntl.LOCK_EX)
         end = _whole_lines(file)
         file.truncate(end)
@@ -210,8 +210,8 @@ def check_writable(folder: Path) -> None:
 def remove_leftovers(folder: Path, stem: str = "*") -> None:
     """Remove temporary files and folders that ended processes left directly in ``folder``.
 
-    ``stem`` limits it to the file of that name without its suffix. Where several machines write to
-    the folder, the caller must be the only writer of what is removed.
+    With ``stem``, only those of the file with that name without its suffix. If several machines
+    write to the folder, the caller must be the only writer of the removed files.
     """
     for left in folder.glob(f".{stem}.*.partial*"):
         match = _PARTIAL.fullmatch(left.name)
@@ -229,7 +229,7 @@ def _remove_link(path: Path) -> None:
 
 
 def _whole_lines(file: BinaryIO) -> int:
-    """Bytes up to the end of the last whole line."""
+    """Return the number of bytes up to the end of the last complete line."""
     end: int = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - 4096)
@@ -252,12 +252,12 @@ def _is_running(process: int) -> bool:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the list of names of a folder, is on the disk."""
+    """Wait until a file, or the entries of a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network disks have no fsync of folders.
+        # Some network disks do not support fsync of folders.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:

@@ -1,7 +1,7 @@
-"""Plugin files: reading them once, running what was read, and what they would register.
+"""Read plugin files once, run exactly what was read, and find out what they would register.
 
-A plugin runs from the bytes that were read and checked, never from the file again, and the
-processes that work for a command get those bytes: a file that changes meanwhile changes nothing.
+A plugin runs from the bytes that were read and checked, and the worker processes of a command get
+the same bytes. If the file changes in the meantime, this has no effect.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vadkit.errors import PluginError
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin file and its content at the time that it was read."""
+    """A plugin file and its content when it was read."""
 
     path: Path
     content: bytes
@@ -30,20 +30,20 @@ class Plugin:
         return trust.digest(self.content)
 
 
-# Plugins that were run, by content: a run carries a copy of its plugins, which is the same plugin.
+# Plugins that were run, by content: a run has a copy of its plugins, and a copy is the same plugin.
 _ran: dict[bytes, ModuleType] = {}
-# The content that was run last of each path.
+# The last content that was run, by path.
 _content: dict[Path, bytes] = {}
 
 
 def read_plugin(path: Path) -> Plugin:
-    """Read a plugin file; ``PluginError`` where there is none."""
+    """Read a plugin file; ``PluginError`` if there is none."""
     content = trust.read_small(path)
     return Plugin(path.resolve(), content)
 
 
 def as_run(paths: Iterable[Path]) -> tuple[Plugin, ...]:
-    """Plugins with the content that this process ran; read now where it has not run one."""
+    """Return plugins with the content that this process ran; read a plugin that it has not run."""
     found = []
     for path in paths:
         content = _content.get(path.resolve())
@@ -59,7 +59,7 @@ def load_plugin(path: Path) -> None:
 def load_trusted(paths: Sequence[Path]) -> None:
     """Run plugin files that the user did not name, if their content is trusted.
 
-    Raises ``PluginError`` that names each of those that are not, and runs none then.
+    Otherwise it runs none of them and raises a ``PluginError`` that names each untrusted one.
     """
     found = [read_plugin(path) for path in paths]
     unknown = [one for one in found if not (one.content in _ran or trust.is_trusted(one.digest))]
@@ -79,7 +79,7 @@ def _refusal(plugin: Plugin) -> str:
 def run_plugin(plugin: Plugin) -> None:
     """Run a plugin, so that its ``register`` calls take effect; the same content only once.
 
-    Raises ``PluginError`` when it fails, with the line that failed.
+    If it fails, raises ``PluginError`` with the line that failed.
     """
     path, content = plugin.path, plugin.content
     if content not in _ran:
@@ -90,8 +90,8 @@ def run_plugin(plugin: Plugin) -> None:
         sys.modules[module.__name__] = module
         with registry.running_plugin():
             try:
-                # Not by Python's own loader, which would read the file again, or run the compiled
-                # copy that somebody put into `__pycache__`.
+                # Not with Python's own loader, which would read the file again, or run an untrusted
+                # compiled copy in `__pycache__`.
                 exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
             except BaseException as error:
                 sys.modules.pop(module.__name__, None)
@@ -106,7 +106,7 @@ def run_plugin(plugin: Plugin) -> None:
 
 
 def _line_in(path: Path, error: BaseException) -> str:
-    """``:12`` for the last line of ``path`` in the error's traceback."""
+    """Return ``:12`` for the last line of ``path`` in the error's traceback."""
     lines = [
         line
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Text and JSON that anybody may have written: read up to a size and checked before it is used."""
+"""Read untrusted text and JSON with a size limit, and check it before it is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vadkit.errors import TrainingError, VadkitError
 from vadkit.files import open_regular
 from vadkit.text import printable
 
-# Text becomes up to forty times its size in memory when it is read as JSON.
+# Text read as JSON may need forty times its size in memory.
 MOST_JSON = 64 << 20
 _PIECE = 1 << 20
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """A file's content; ``ValueError`` where it is larger than ``most`` bytes.
+    """Read a file; ``ValueError`` if it is larger than ``most`` bytes.
 
     Raises ``OSError`` for a pipe or a device.
     """
@@ -36,7 +36,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def parse_json(text: str) -> Any:
-    """Any JSON as plain data; ``ValueError`` for text that is none or is nested too deeply."""
+    """Parse any JSON to plain data; ``ValueError`` for other text or too deep nesting."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -46,9 +46,9 @@ def parse_json(text: str) -> Any:
 def read_json(
     path: Path, kind: Any, advice: str, *, error: type[VadkitError] = TrainingError
 ) -> Any:
-    """Plain data of a JSON file of ours, which fits ``kind``, such as a pydantic model.
+    """Read a JSON file of vadkit as plain data that matches ``kind``, such as a pydantic model.
 
-    Raises ``error`` with the file, the key at fault and ``advice``, and ``FileNotFoundError``.
+    Raises ``error`` with the file, the wrong key and ``advice``, and ``FileNotFoundError``.
     """
     try:
         data = parse_json(read_bytes(path, MOST_JSON).decode("utf-8"))
@@ -62,12 +62,12 @@ def read_json(
 
 
 def checked(kind: type[T], data: Any) -> T:
-    """Plain data as ``kind``, by its own types: no text for a number, no true for 1.
+    """Return plain data as ``kind``, with exact types: no text for a number, no true for 1.
 
-    Raises ``ValueError`` that names the first key at fault.
+    Raises a ``ValueError`` that names the first wrong key.
     """
     try:
-        # Names of files may hold surrogates, which pydantic refuses.
+        # Names of files may contain surrogates, which pydantic rejects.
         content = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
         return cast(T, _adapter(cast(Any, kind)).validate_json(content, strict=True))
     except RecursionError:

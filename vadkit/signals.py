@@ -1,4 +1,4 @@
-"""The signals that ask a process to stop in good order."""
+"""The signals that ask a process to stop."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import signal
 
 
 def stop_signals() -> list[signal.Signals]:
-    """Ctrl-C, SIGTERM, and SIGHUP, which comes when a terminal or a connection closes.
+    """Return Ctrl-C, SIGTERM, and SIGHUP, which comes when a terminal or a connection closes.
 
-    Without those that this process was told to ignore, as ``nohup`` does with SIGHUP.
+    Signals that this process ignores are left out; ``nohup`` makes it ignore SIGHUP.
     """
     wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     return [number for number in wanted if signal.getsignal(number) != signal.SIG_IGN]

@@ -1,4 +1,4 @@
-"""Components described from their source text, so that listing them imports none of them."""
+"""Describe components from their source text, so that a list imports none of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 
 from vadkit.registry import Component
 
-# How a parameter that is made of components is shown, by its form.
+# How to show a parameter that consists of components, by its form.
 _HOLDS = {"list": "list of ", "roles": "named ", "optional": "None or one of "}
 _COMPARISONS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
 @dataclass(frozen=True)
 class ParameterInfo:
-    """One recipe parameter: type, default and bounds as a recipe's author would say them."""
+    """One recipe parameter: type, default and bounds, as text for the author of a recipe."""
 
     name: str
     type: str
@@ -35,7 +35,7 @@ class ParameterInfo:
 
 @dataclass(frozen=True)
 class ComponentInfo:
-    """What is known of a component without importing it."""
+    """What is known about a component without importing it."""
 
     family: str
     name: str
@@ -48,7 +48,7 @@ class ComponentInfo:
 def describe(component: Component) -> ComponentInfo:
     """Read a component's docstring and keyword-only parameters from its source.
 
-    A component whose source cannot be found is described by its name alone.
+    If the source is not found, the description has only the name.
     """
     node = _definition(component)
     doc = (ast.get_docstring(node) if node is not None else None) or ""
@@ -66,9 +66,9 @@ def describe(component: Component) -> ComponentInfo:
 
 
 def keyword_parameters(component: Component) -> tuple[ParameterInfo, ...] | None:
-    """What a recipe may set, from the source text alone; None where that does not tell it.
+    """Return the parameters that a recipe may set, from the source text; None if unknown.
 
-    It does not for a class that inherits its constructor from another file, or gets one from a
+    They are unknown if a class inherits its constructor from another file, or gets it from a
     decorator.
     """
     node = _definition(component)
@@ -96,14 +96,15 @@ def _source_path(component: Component) -> Path | None:
         try:
             found = inspect.getsourcefile(component.obj)
         except (OSError, TypeError):
-            # A class that was typed at a prompt has no source.
+            # A class from a prompt has no source.
             found = None
         return Path(found) if found else None
     if component.declared:
         return Path(component.target.rpartition(":")[0])
     parts = component.target.partition(":")[0].split(".")
     search: list[str] = list(sys.path)
-    # The finder is asked package by package, because asking for a dotted name imports parents.
+    # Ask the finder for one package at a time, because looking up a dotted name imports its
+    # parents.
     origin: str | None = None
     for depth in range(len(parts)):
         spec = importlib.machinery.PathFinder.find_spec(".".join(parts[: depth + 1]), search)
@@ -114,7 +115,7 @@ def _source_path(component: Component) -> Path | None:
 
 
 def _editable_path(parts: list[str]) -> Path | None:
-    """Where an already imported top-level package lies, for installs that hide it from sys.path."""
+    """Return the folder of an imported package, for installs that hide it from sys.path."""
     top = sys.modules.get(parts[0])
     if top is None or not top.__file__:
         return None
@@ -125,7 +126,7 @@ def _editable_path(parts: list[str]) -> Path | None:
 
 @functools.cache
 def _definitions(path: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
-    """Top-level classes and functions of a file by name; empty if it is not valid Python."""
+    """Return top-level classes and functions of a file by name; empty if it is not valid Python."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, UnicodeDecodeError):
@@ -137,7 +138,7 @@ def _definitions(path: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
 
 @functools.cache
 def _aliases(path: Path) -> dict[str, ast.expr]:
-    """Names that a file gives to types at its top level, such as ``Rate = Annotated[...]``."""
+    """Return the names of types at the top level of a file, such as ``Rate = Annotated[...]``."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {
         node.targets[0].id: node.value
@@ -151,7 +152,7 @@ def _aliases(path: Path) -> dict[str, ast.expr]:
 def _constructor(
     node: ast.ClassDef | ast.FunctionDef | None, component: Component
 ) -> ast.FunctionDef | None:
-    """The function itself, or ``__init__`` of the class or of a base in the same file."""
+    """Return the function, or ``__init__`` of the class or of a base class in the same file."""
     if not isinstance(node, ast.ClassDef):
         return node
     for item in node.body:
@@ -177,7 +178,7 @@ def _parameters(function: ast.FunctionDef, aliases: dict[str, ast.expr]) -> list
 
 
 def _annotation(node: ast.expr | None, aliases: dict[str, ast.expr]) -> tuple[str, str]:
-    """``Annotated[int, Field(ge=1)] | None`` as ("int | None", ">= 1")."""
+    """Return ``Annotated[int, Field(ge=1)] | None`` as ("int | None", ">= 1")."""
     if node is None:
         return "any", ""
     bounds: list[str] = []

@@ -1,11 +1,12 @@
-"""Contract checks for methods: vadkit's own pass them, and yours can run them too.
+"""Contract checks for methods; the methods of vadkit pass them, and yours can use them too.
 
     from vadkit.testing import check_method
 
     def test_mine():
         check_method({"method": {"type": "my-method"}, "clip": {"size": [32, 32]}})
 
-Each check raises ``AssertionError`` with one line that says what broke. They run on the CPU.
+If a check fails, it raises ``AssertionError`` with one line that gives the reason. Checks run on
+the CPU.
 """
 
 from __future__ import annotations
@@ -33,16 +34,17 @@ from vadkit.recipe.resolve import resolve
 from vadkit.workflows.build import build_method, build_optimizers, build_schedules
 
 _CPU = torch.device("cpu")
-# Sums of floats in another order, as other batch sizes bring them.
+# The tolerance for sums of floats in another order, which depends on the batch size.
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-5
-# Videos to train on.
+# The number of training videos.
 _VIDEOS = 16
 
 
 def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
-    """All checks below on a method given by recipe sections; ``dataset`` and ``name`` may lack.
+    """Run all checks below on a method, given as recipe sections.
 
-    Choose small networks and clips: ``check_learns`` takes ``steps`` steps.
+    ``dataset`` and ``name`` are optional. Choose small networks and clips: ``check_learns`` takes
+    ``steps`` steps.
     """
     recipe = resolve({"name": "contract", "dataset": {"type": "synthetic"}, **sections})
     clips = _clips(recipe, moving_squares(_VIDEOS, 40, recipe.clip.size))
@@ -55,9 +57,9 @@ def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
 
 
 def check_scores(method: Method) -> None:
-    """Scores are of the frames that the clip says, and a frame's score is its own.
+    """Check that scores belong to the frames of the clip spec and depend only on their clip.
 
-    It is the same whatever the batch size and the clip's place in the batch.
+    Neither the batch size nor the clip's place in the batch may change a score.
     """
     spec, clips = method.clip, _random_clips(method, 5)
     scores = method.score(clips)
@@ -80,7 +82,7 @@ def check_scores(method: Method) -> None:
 
 
 def check_scoring_changes_nothing(method: Method) -> None:
-    """Scoring leaves parameters, buffers, gradients and the mode as they were."""
+    """Check that scoring does not change parameters, buffers, gradients or the mode."""
     before = {name: value.clone() for name, value in method.state_dict().items()}
     training, clips = method.training, _random_clips(method, 3)
     first = method.score(clips).frames
@@ -92,7 +94,7 @@ def check_scoring_changes_nothing(method: Method) -> None:
 
 
 def check_state(method: Method, fresh: Method) -> None:
-    """``state_dict`` carries everything: a fresh method that loads it scores alike."""
+    """Check that ``state_dict`` is complete: a new method that loads it gives the same scores."""
     fresh.load_state_dict(method.state_dict())
     clips = _random_clips(method, 3)
     _same(
@@ -101,7 +103,7 @@ def check_state(method: Method, fresh: Method) -> None:
 
 
 def check_bfloat16(method: Method) -> None:
-    """Under bfloat16 autocast scores stay finite, of the same shape, and near."""
+    """Check that scores under bfloat16 autocast are finite, have the same shape, and are close."""
     clips = _random_clips(method, 3)
     exact = method.score(clips).frames
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -113,7 +115,7 @@ def check_bfloat16(method: Method) -> None:
 
 
 def check_learns(method: Method) -> None:
-    """A square that changes its direction scores above squares that move as in training."""
+    """Check that a square that changes direction scores above squares that move as in training."""
     size = method.clip.size
     normal = score_frames(method, moving_squares(3, 40, size, seed=7))
     turned = score_frames(method, moving_squares(3, 40, size, seed=7, turns_at=20))
@@ -123,9 +125,9 @@ def check_learns(method: Method) -> None:
 
 
 class _Batches:
-    """So many batches of clips drawn at random, or all clips in order where ``steps`` is None.
+    """``steps`` batches of randomly drawn clips, or all clips in order if ``steps`` is None.
 
-    Clips are of ``videos`` videos in turn.
+    Clips come from ``videos`` videos in turn.
     """
 
     def __init__(
@@ -155,9 +157,9 @@ class _Batches:
 
 
 def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int, *, videos: int = 1) -> Method:
-    """The method after so many steps of vadkit's trainer on clips in a random order.
+    """Train the method for ``steps`` steps with vadkit's trainer, on clips in random order.
 
-    The clips are of ``videos`` videos in turn, those of a video in order of time.
+    Clips come from ``videos`` videos in turn, and in order of time within a video.
     """
     settings = recipe.train.model_copy(update={"epochs": 1})
     recipe = recipe.model_copy(update={"train": settings})
@@ -183,9 +185,9 @@ def train(recipe: Recipe, clips_NTHWC: np.ndarray, steps: int, *, videos: int = 
 def moving_squares(
     videos: int, frames: int, size: tuple[int, int], *, seed: int = 0, turns_at: int | None = None
 ) -> np.ndarray:
-    """Videos (N, T, H, W, 1) uint8 of a bright square that moves right, and round the edge.
+    """Return videos (N, T, H, W, 1) uint8 of a bright square that moves right and wraps around.
 
-    From frame ``turns_at`` on it moves down instead.
+    From frame ``turns_at`` on, it moves down instead.
     """
     height, width = size
     side, rng = max(4, min(size) // 4), np.random.default_rng(seed)
@@ -201,7 +203,7 @@ def moving_squares(
 
 
 def score_frames(method: Method, videos_NTHWC: np.ndarray) -> np.ndarray:
-    """Raw scores (N, T) of videos, NaN where the method gives none."""
+    """Return raw scores (N, T) of videos, NaN for frames without a score."""
     spec = method.clip.scoring
     found = []
     for video in videos_NTHWC:
@@ -228,7 +230,7 @@ def _input(spec: ClipSpec, clips_BTHWC: np.ndarray, extras: ClipExtras | None = 
 
 
 def _seen(spec: ClipSpec, clips_BTHWC: np.ndarray) -> ClipExtras:
-    """Optical flow between the clips' frames, and one box around what is bright."""
+    """Return the optical flow between the clips' frames, and one box around the bright pixels."""
     flow = boxes = None
     if spec.flow:
         flow_of = Dis(preset="ultrafast")
@@ -250,7 +252,7 @@ def _random_clips(method: Method, count: int) -> Clips:
     rng = np.random.default_rng(1)
     clips = rng.integers(0, 256, (count, spec.frames, *spec.size, 1), dtype=np.uint8)
     flow = rng.normal(size=(count, len(spec.flow), *spec.size, 2)).astype(np.float32)
-    # Clip n has n objects, so that the first has none.
+    # Clip n has n objects, so the first has none.
     corners = [rng.uniform(0, min(spec.size), (number, 2, 2)) for number in range(count)]
     boxes = [np.concatenate([c.min(axis=1), c.max(axis=1)], axis=1) for c in corners]
     extras = ClipExtras(

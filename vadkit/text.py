@@ -1,4 +1,4 @@
-"""Text of strangers, such as names of videos and cameras, made fit to be shown."""
+"""Make untrusted text, such as names of videos and cameras, safe to show."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 
 from vadkit.errors import DataError
 
-# A file's name may have 255 bytes; an ending and a temporary name need some of them.
+# A file's name may have 255 bytes; an extension and a temporary name need some of them.
 _LONGEST = 180
 _BYTE_LOW, _BYTE_HIGH = 0xDC80, 0xDCFF
 
 
 def printable(text: str, most: int = 500) -> str:
-    """Text for a terminal or a log, on one line, without characters that control a terminal.
+    """Return text on one line, without characters that control a terminal.
 
-    Control characters, characters that reverse the direction of text, and bytes of a file name
-    that are not UTF-8 come as ``\\x1b``, ``\\u202e`` and ``\\xff``. Longer text than ``most``
-    characters is cut in its middle.
+    Control characters, characters that reverse the direction of text, and bytes of a file name that
+    are not UTF-8 become ``\\x1b``, ``\\u202e`` and ``\\xff``. Text longer than ``most`` characters
+    is cut in the middle.
     """
     shown = "".join(map(_printable, text))
     if len(shown) > most:
@@ -33,7 +33,7 @@ def printable(text: str, most: int = 500) -> str:
 def _printable(character: str) -> str:
     code = ord(character)
     if _BYTE_LOW <= code <= _BYTE_HIGH:
-        # Python keeps a byte of a file name that is not UTF-8 as such a surrogate.
+        # Python represents a byte of a file name that is not UTF-8 as such a surrogate.
         return f"\\x{code - 0xDC00:02x}"
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
@@ -41,15 +41,15 @@ def _printable(character: str) -> str:
 
 
 def encodable(name: str) -> str:
-    """A file name as text that UTF-8, a database or a web page can hold.
+    """Return a file name as text that UTF-8, a database or a web page can contain.
 
-    Bytes that are not UTF-8 come as ``\\xff``; everything else stays as it is.
+    Bytes that are not UTF-8 become ``\\xff``; all other text is unchanged.
     """
     return "".join(_printable(one) if 0xD800 <= ord(one) <= 0xDFFF else one for one in name)
 
 
 def shortened(name: str) -> str:
-    """A name for a file: a digest stands in the place of what would make it too long."""
+    """Return a file name; if it is too long, a digest replaces the end."""
     data = name.encode("utf-8", "surrogatepass")
     if len(data) <= _LONGEST:
         return name
@@ -58,9 +58,9 @@ def shortened(name: str) -> str:
 
 
 def video_file(folder: Path, video: str, ending: str) -> Path:
-    """The file of a data set's video below a folder: its id, which may hold slashes, and ending.
+    """Return the file of a data set's video below a folder, from its id and the file ending.
 
-    Raises ``DataError`` for an id that leads out of the folder.
+    An id may contain slashes. Raises ``DataError`` for an id that leads out of the folder.
     """
     if video.startswith("/") or ".." in video.split("/") or "\0" in video:
         raise DataError(
@@ -71,15 +71,16 @@ def video_file(folder: Path, video: str, ending: str) -> Path:
 
 
 def plot_text(text: str) -> str:
-    """Text for Matplotlib as it stands: no formula between dollars, no label hidden by a "_"."""
+    """Return text that Matplotlib shows unchanged, without formulas in ``$`` or hidden labels."""
     shown = printable(text, 100).replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
 
 
 def print_anything() -> None:
-    """Let stdout and stderr take any text, whatever their encoding.
+    """Let stdout and stderr accept any text in any encoding.
 
-    On stdout bytes of file names go out as they are; what the encoding lacks comes as ``\\u3042``.
+    Bytes of file names go to stdout unchanged; characters that the encoding lacks become
+    ``\\u3042``.
     """
     codecs.register_error("vadkit", _encoded_anyway)
     for stream, errors in ((sys.stdout, "vadkit"), (sys.stderr, "backslashreplace")):
@@ -97,10 +98,10 @@ def _encoded_anyway(error: UnicodeError) -> tuple[bytes | str, int]:
 
 
 def ascii_name(name: str, most: int = 80) -> str:
-    """A name fit for ids, file names and headers: ASCII letters, digits, ``.``, ``_`` and ``-``.
+    """Return a name for ids, files and headers: ASCII letters, digits, ``.``, ``_`` and ``-``.
 
-    Where that changes the name, a digest of it follows, so that two names never become one. It is
-    the same for the same name, always.
+    If this changes the name, a digest is appended, so that two names never become equal. The same
+    name always gives the same result.
     """
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._-")[:most]
     if plain == name:

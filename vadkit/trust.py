@@ -23,7 +23,7 @@ from vadkit.files import describe_os_error, write_whole
 from vadkit.text import printable
 
 _log = logging.getLogger("vadkit.trust")
-# No plugin is nearly as long; a device or a pipe in its place has no end.
+# No plugin is nearly this long, but a device or a pipe in its place has no end.
 MOST_BYTES = 4 << 20
 
 

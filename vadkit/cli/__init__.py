@@ -120,7 +120,7 @@ def main() -> None:
             raise
         typer.echo(f"error: {exhausted}", err=True)
         code = TrainingError.exit_code
-    # A Ctrl-C now would end in a traceback of whatever Python is tidying up.
+    # A Ctrl-C now would print a traceback while Python cleans up.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
     sys.exit(end_output(code))
 

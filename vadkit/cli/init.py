@@ -37,8 +37,8 @@ def init(
     _say(footage)
     recipe = folder / "recipe.yaml"
     if train is None:
-        asked = sys.stdin.isatty() and sys.stderr.isatty()
-        train = asked and typer.confirm("Train now?", default=True, err=True)
+        interactive = sys.stdin.isatty() and sys.stderr.isatty()
+        train = interactive and typer.confirm("Train now?", default=True, err=True)
     run = None
     if train:
         from vadkit.workflows.train import train as workflow

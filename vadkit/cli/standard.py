@@ -1,4 +1,4 @@
-"""Standard input, output and error, in whatever state the caller left them."""
+"""Standard input, output and error, also if the caller has closed them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from vadkit.text import print_anything
 
 
 def prepare_streams() -> None:
-    """Open what the caller closed, let any text through, and let stderr fail in silence.
+    """Open closed streams, accept any text, and ignore errors of stderr.
 
-    A file that is opened later would otherwise get the number of a closed stream, and what a
-    library prints there would end up in it. Messages that cannot be shown are no reason to stop.
+    Otherwise a file that is opened later would get the number of a closed stream, and the output of
+    a library would go into that file. A message that cannot be shown must not stop a command.
     """
     for number in range(3):
         try:
@@ -28,7 +28,7 @@ def prepare_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
             os.set_inheritable(number, True)
-    # Python has no stream for what was closed when it started.
+    # Python has no object for a stream that was closed at its start.
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
     if sys.stdout is None:
@@ -41,7 +41,7 @@ def prepare_streams() -> None:
 
 
 def end_output(code: int) -> int:
-    """Write out what stdout still holds; the exit code where that fails."""
+    """Flush stdout and return the exit code, which changes if this fails."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -54,13 +54,13 @@ def end_output(code: int) -> int:
 
 
 def reader_gone() -> int:
-    """The reader of stdout has gone, as in ``vadkit list-components | head``; the exit code."""
+    """Return the exit code if the reader of stdout has gone, as in ``list-components | head``."""
     _drop_output()
     return 1
 
 
 def _drop_output() -> None:
-    # What could not be written would be tried, and complained about, when Python ends.
+    # Otherwise Python would try to write the rest again when it ends, and print an error.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -106,7 +106,7 @@ class CountedOutput:
 
 
 class _Forgiving(io.FileIO):
-    """A file that takes everything, also what a full disk or a closed terminal refuses."""
+    """A file that accepts everything, even if the disk is full or the terminal is closed."""
 
     def write(self, data: Any) -> int:
         try:

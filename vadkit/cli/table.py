@@ -1,4 +1,4 @@
-"""Tables and paragraphs that fit the terminal, or 80 columns in a pipe, and break no number."""
+"""Tables and paragraphs that fit the terminal, or 80 columns in a pipe, without broken numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _GAP = 2
-# A text column that would be narrower gets lines of its own below each row.
+# A narrower text column is printed on separate lines below each row.
 _NARROWEST_TEXT = 40
 # The width of row names in a table of several blocks.
 _NAMES_OF_BLOCKS = 24
@@ -24,7 +24,7 @@ _ITEM = re.compile(r"\s*- ")
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: ``text``, a ``note`` beside or below it, such as an interval, and a rich style."""
+    """One cell: ``text``, a ``note`` next to or below it, such as an interval, and a rich style."""
 
     text: str
     note: str = ""
@@ -57,12 +57,12 @@ def print_table(
     left: int = 1,
     text: bool = False,
 ) -> None:
-    """Print rows, under their heads if there are any, in the width of the console.
+    """Print rows, below their headings if given, in the width of the console.
 
     The first column names the row. The first ``left`` columns are aligned to the left, the others
-    to the right. With ``text``, the last column is text that may be wrapped; no other cell is ever
-    broken. If the table is too wide, notes go below their texts, then long names go on lines of
-    their own, then columns go to further blocks below, in which the names are repeated.
+    to the right. With ``text``, the last column is text that may be wrapped; no other cell is
+    broken. If the table is too wide, notes go below their texts, then long names go on separate
+    lines, then columns go to further blocks below, which repeat the names.
     """
     head = [] if heads is None else [[Cell(one, style="bold") for one in heads]]
     cells = [[_cell(one) for one in row] for row in [*head, *rows]]
@@ -78,7 +78,7 @@ def print_table(
 
 
 def wrap_paragraphs(text: str, width: int) -> str:
-    """Wrap paragraphs and list items, each at the indent of its first line."""
+    """Wrap paragraphs and list items; each keeps the indent of its first line."""
     done = []
     for block in re.split(r"\n\s*\n", text.strip("\n")):
         items: list[list[str]] = []
@@ -109,22 +109,22 @@ def _cell(value: Cell | str) -> Cell:
     return Cell(value) if isinstance(value, str) else value
 
 
-def _width(cell: Cell, beside: bool) -> int:
+def _width(cell: Cell, side_by_side: bool) -> int:
     from rich.cells import cell_len
 
     text, note = cell_len(cell.text), cell_len(cell.note)
     if not note:
         return text
-    return text + 1 + note if beside else max(text, note)
+    return text + 1 + note if side_by_side else max(text, note)
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Columns that are printed side by side, their widths, and whether notes are beside texts."""
+    """Columns that are printed side by side, their widths, and whether notes are next to texts."""
 
     columns: list[int]
     widths: list[int]
-    beside: bool
+    side_by_side: bool
 
     @property
     def width(self) -> int:
@@ -133,14 +133,14 @@ class _Block:
 
 def _blocks(rows: list[list[Cell]], width: int) -> list[_Block]:
     """Divide the columns into blocks that fit; each begins with the names of the rows."""
-    for beside in (True, False):
+    for side_by_side in (True, False):
         widths = [
-            max(_width(cell, beside) for cell in column) for column in zip(*rows, strict=True)
+            max(_width(cell, side_by_side) for cell in column) for column in zip(*rows, strict=True)
         ]
-        whole = _Block(list(range(len(widths))), widths, beside)
+        whole = _Block(list(range(len(widths))), widths, side_by_side)
         if whole.width <= width:
             return [whole]
-    # Names longer than this have lines of their own.
+    # Longer names are printed on separate lines.
     room = width - (whole.width - widths[0])
     least = min(widths[0], _NAMES_OF_BLOCKS)
     if room >= least:
@@ -164,37 +164,37 @@ def _block_lines(
     width: int,
     heads: int,
 ) -> Iterator[Text]:
-    """Yield the lines of a block, with the text of each row beside or below its cells."""
+    """Yield the lines of a block, with the text of each row next to or below its cells."""
     from rich.text import Text
 
     start = block.width + _GAP
-    beside = width - start >= _NARROWEST_TEXT
+    side_by_side = width - start >= _NARROWEST_TEXT
     for number, row in enumerate(rows):
         chosen = [row[column] for column in block.columns]
-        if _width(chosen[0], block.beside) > block.widths[0]:
+        if _width(chosen[0], block.side_by_side) > block.widths[0]:
             yield Text(" ".join(filter(None, [chosen[0].text, chosen[0].note])), chosen[0].style)
             chosen[0] = Cell("")
         lines = _cell_lines(chosen, block, left)
-        if texts and beside:
+        if texts and side_by_side:
             wrapped = _wrapped(texts[number], width - start)
             lines += [Text() for _ in wrapped[len(lines) :]]
             for line, part in zip(lines, wrapped, strict=False):
                 line.append(" " * (start - line.cell_len))
                 line.append(part, "bold" if number < heads else "")
         yield from lines
-        if texts and not beside and number >= heads:
+        if texts and not side_by_side and number >= heads:
             for part in _wrapped(texts[number], width - _INDENT):
                 yield Text(" " * _INDENT + part)
 
 
 def _cell_lines(row: list[Cell], block: _Block, left: int) -> list[Text]:
-    """Return the line of the cells, and one with their notes if those are not beside."""
+    """Return the line of the cells, and a line of their notes if those are not next to them."""
     from rich.text import Text
 
     texts, notes = Text(), Text()
     for place, (cell, width) in enumerate(zip(row, block.widths, strict=True)):
         text, note = Text(cell.text, cell.style), Text(cell.note, "dim")
-        if block.beside and note:
+        if block.side_by_side and note:
             text, note = Text.assemble(text, " ", note), Text()
         for line, part in ((texts, text), (notes, note)):
             space = " " * (width - part.cell_len)

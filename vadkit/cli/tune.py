@@ -82,7 +82,7 @@ def tune(
 
 
 def _say_trial(trial: Trial, best: Trial) -> None:
-    """Tell the progress of a search on stderr."""
+    """Print the progress of a search on stderr."""
     from vadkit.workflows.progress import say
 
     what = _values(trial)

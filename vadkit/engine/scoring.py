@@ -41,8 +41,8 @@ def score_video(
         starts = starts[(starts >= part[0]) & (starts + spec.span <= part[1])]
     scores = np.empty((len(starts), len(spec.scored)))
     place = 0
-    beside = extras or Extras()
-    for batch, found in _scored(method, video, starts, beside, device, dtype, batch_size):
+    known_extras = extras or Extras()
+    for batch, found in _scored(method, video, starts, known_extras, device, dtype, batch_size):
         scores[place : place + len(batch)] = found.frames.double().cpu().numpy()
         place += len(batch)
     return scatter_scores(scores, starts, len(video), spec)
@@ -95,8 +95,8 @@ def map_video(
     """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec)
-    beside = extras or Extras()
-    for batch, found in _scored(method, video, starts, beside, device, dtype, batch_size):
+    known_extras = extras or Extras()
+    for batch, found in _scored(method, video, starts, known_extras, device, dtype, batch_size):
         if found.maps is None:
             return
         maps = found.maps.float().cpu().numpy()

@@ -52,8 +52,8 @@ def smoothing_words(sigma: float) -> str:
 
 def maps_protocol(setting: Setting | None, *steps: str) -> ProtocolSummary:
     """Return the setting's protocol, with the steps of an evaluator of maps added."""
-    given = (setting or Setting()).protocol
-    return replace(given, description=", ".join(filter(None, [given.description, *steps])))
+    summary = (setting or Setting()).protocol
+    return replace(summary, description=", ".join(filter(None, [summary.description, *steps])))
 
 
 def frames_with_map(

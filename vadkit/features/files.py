@@ -75,10 +75,10 @@ class FileFeature(Feature):
         for path in paths:
             if path.is_file():
                 return path
-        there = sorted(each.name for each in folder.iterdir())
+        names = sorted(each.name for each in folder.iterdir())
         raise DataError(
             f"{name}: video '{video.id}' has no {' or '.join(path.name for path in paths)} in "
-            f"{folder}; it contains {len(there)} files: {', '.join(there[:8]) or 'none'}"
+            f"{folder}; it contains {len(names)} files: {', '.join(names[:8]) or 'none'}"
         )
 
     def forward(self, given: Sequence[Tensor], regions: Sequence[Tensor]) -> Tensor:  # type: ignore[override]

@@ -49,5 +49,5 @@ def close_all(hooks: Sequence[Hook]) -> None:
 
 
 def _described(hook: Hook, event: str, error: Exception) -> str:
-    said = str(error) if isinstance(error, VadkitError) else f"{type(error).__name__}: {error}"
-    return f"hook {type(hook).__name__} failed in {event}: {said}"
+    message = str(error) if isinstance(error, VadkitError) else f"{type(error).__name__}: {error}"
+    return f"hook {type(hook).__name__} failed in {event}: {message}"

@@ -39,7 +39,7 @@ class MetricsLog(Hook):
 
     def on_evaluated(self, ctx: FitContext) -> None:
         figures = {f"{metric.name}[{metric.protocol}]": metric.value for metric in ctx.metrics}
-        # The parts of each key, so that nobody has to take it apart.
+        # The parts of each key, so that readers need not split it.
         parts = {
             key: {
                 name: part

@@ -91,14 +91,16 @@ def score_ready(detector: StreamDetector, streams: Sequence[StreamState]) -> Non
     with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=bfloat16):
         if windows[0].encoded:
             new = [(window, window.new_windows()) for window in windows]
-            asked = [(window, clips) for window, clips in new if clips is not None]
-            if asked:
-                features = method.encode(_joined([clips for _, clips in asked]))
-                sizes = [len(clips) for _, clips in asked]
-                for (window, _), made in zip(asked, features.split(sizes), strict=True):
-                    window.add_features(made)
-            every = [window.features() for window in windows]
-            scores = method.score_encoded(every[0] if len(every) == 1 else torch.cat(every))
+            pending = [(window, clips) for window, clips in new if clips is not None]
+            if pending:
+                encoded = method.encode(_joined([clips for _, clips in pending]))
+                sizes = [len(clips) for _, clips in pending]
+                for (window, _), new_features in zip(pending, encoded.split(sizes), strict=True):
+                    window.add_features(new_features)
+            features = [window.features() for window in windows]
+            scores = method.score_encoded(
+                features[0] if len(features) == 1 else torch.cat(features)
+            )
         else:
             scores = method.score(_joined([window.clips() for window in windows]))
     frames = scores.frames.double().cpu().numpy()

@@ -36,17 +36,17 @@ def heights_by_row(foreground_NCHW: Tensor, *, perspective: bool) -> Tensor | No
     if the slope is not clearly different from 0.
     """
     rows = foreground_NCHW.shape[-2]
-    every, alone = [], []
+    all_figures, isolated = [], []
     for picture in foreground_NCHW[:, 0].cpu().numpy():
-        found, lonely = _figures(picture)
-        every += found
-        alone += lonely
-    if not every:
+        found, found_isolated = _figures(picture)
+        all_figures += found
+        isolated += found_isolated
+    if not all_figures:
         return None
-    heights, middles = np.array(alone if len(alone) >= _FEWEST else every).T
+    heights, middles = np.array(isolated if len(isolated) >= _FEWEST else all_figures).T
     middle = float(np.median(heights))
     line = torch.full((rows,), middle)
-    if not perspective or len(alone) < _FEWEST or np.ptp(middles) < middle / 2:
+    if not perspective or len(isolated) < _FEWEST or np.ptp(middles) < middle / 2:
         return line
     slope, start, low, high = theilslopes(heights, middles)
     if low <= 0 <= high:
@@ -61,7 +61,7 @@ def _figures(foreground_HW: np.ndarray) -> tuple[list[list[float]], list[list[fl
     """Return heights and middle rows of connected foreground, and of upright, isolated figures."""
     rows, columns = foreground_HW.shape
     _, numbers, boxes, _ = cv2.connectedComponentsWithStats((foreground_HW > 0.5).astype("uint8"))
-    every, alone = [], []
+    all_figures, isolated = [], []
     # The first component is the background.
     for number, (left, top, width, height, area) in enumerate(boxes[1:].tolist(), start=1):
         # Small specks are noise; figures that are cut off by an edge are taller than they look.
@@ -70,7 +70,7 @@ def _figures(foreground_HW: np.ndarray) -> tuple[list[list[float]], list[list[fl
         if not (left > 0 and left + width < columns and top > 0 and top + height < rows):
             continue
         figure = [float(height), top + height / 2]
-        every.append(figure)
+        all_figures.append(figure)
         near = round(height / 3)
         around = np.s_[
             max(0, top - near) : top + height + near, max(0, left - near) : left + width + near
@@ -78,8 +78,8 @@ def _figures(foreground_HW: np.ndarray) -> tuple[list[list[float]], list[list[fl
         # The soft edge of a figure does not belong to another figure.
         own = cv2.dilate((numbers[around] == number).astype("uint8"), np.ones((5, 5), "uint8"))
         if height > 1.2 * width and not ((foreground_HW[around] > 0.15) & (own == 0)).any():
-            alone.append(figure)
-    return every, alone
+            isolated.append(figure)
+    return all_figures, isolated
 
 
 def blur(pictures_CHW: Tensor, sigma: float) -> Tensor:

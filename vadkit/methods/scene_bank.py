@@ -35,7 +35,7 @@ _CLOUD = 3.0
 _VIDEOS = 4
 # with fewer, with clips that are at least this share of the video's clips away.
 _APART = 0.05
-# The number of frames to measure the usual range, and the weight of the whole image beside them.
+# The number of frames to measure the usual range, and the weight of the whole image next to them.
 _MEASURED, _PRIOR = 200, 8
 _FEWEST = 8
 

@@ -20,12 +20,13 @@ class Correspondence(NamedTuple):
 class AMC(nn.Module):
     """One encoder, with a decoder for the frame and one for its motion (Nguyen, ICCV 2019).
 
-    An Inception-like front of ``width`` channels, then 4x4 convolutions to ``width``, 2, 4, 8 and 8
-    times ``width``, all but the first with stride 2 and batch normalisation, with LeakyReLU 0.2.
-    Each decoder has four 4x4 transposed convolutions to 4, 4, 2 and 1 times ``width`` with batch
-    normalisation, ``dropout`` and ReLU, and ends in a 3x3 convolution without bounds. That of the
-    motion sees the encoder's levels by concatenation, that of the frame only the last one.
-    ``width`` 64 and ``dropout`` 0.3 are the authors'. Input (B, C, H, W), H and W multiples of 16.
+    The encoder starts with an Inception-like block of ``width`` channels. 4x4 convolutions follow,
+    to ``width``, 2, 4, 8 and 8 times ``width`` channels; all but the first have stride 2 and batch
+    normalisation; all have LeakyReLU 0.2. Each decoder has four 4x4 transposed convolutions to 4,
+    4, 2 and 1 times ``width`` channels, with batch normalisation, ``dropout`` and ReLU, and ends in
+    an unbounded 3x3 convolution. The motion decoder also gets the encoder's levels, by
+    concatenation; the frame decoder gets only the last level. ``width`` 64 and ``dropout`` 0.3 are
+    the authors' values. Input (B, C, H, W); H and W must be multiples of 16.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class AMC(nn.Module):
         super().__init__()
         widths = [width, 2 * width, 4 * width, 8 * width, 8 * width]
         self.front = _Front(channels, width)
-        # An even kernel keeps the size only when it is padded by one pixel more on one side.
+        # An even kernel keeps the size only with one more pixel of padding on one side.
         first = nn.Sequential(
             nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(width, width, 4), nn.LeakyReLU(0.2)
         )
@@ -57,7 +58,7 @@ class AMC(nn.Module):
         self.motion_out = nn.Conv2d(joined[-1], motion, 3, padding=1)
 
     def encode(self, frames_BCHW: Tensor) -> list[Tensor]:
-        """The encoder's five levels, from (B, width, H, W) to (B, 8 * width, H / 16, W / 16)."""
+        """Return the encoder's five levels, (B, width, H, W) to (B, 8 * width, H / 16, W / 16)."""
         levels = []
         x = self.front(frames_BCHW)
         for block in self.down:
@@ -74,9 +75,9 @@ class AMC(nn.Module):
 
 
 class _Front(nn.Module):
-    """Four branches that see 1, 3, 5 and 7 pixels, side by side, without nonlinearities.
+    """Four parallel branches for windows of 1, 3, 5 and 7 pixels, without nonlinearities.
 
-    Each is a 1x1 convolution, and as many pairs of 1x3 and 3x1 as its reach asks for.
+    Each branch is a 1x1 convolution, and as many pairs of 1x3 and 3x1 as its window needs.
     """
 
     def __init__(self, before: int, after: int) -> None:

@@ -1,4 +1,4 @@
-"""The convolutional auto-encoder over stacked frames."""
+"""The convolutional auto-encoder of stacked frames."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class ConvAE(nn.Module):
     """Convolutional auto-encoder of stacked frames (Hasan et al., CVPR 2016).
 
     Encoder: ``width`` kernels of 11x11 with stride 4, max pooling, ``width / 2`` of 5x5, max
-    pooling, ``width / 4`` of 3x3; the decoder mirrors it with unpooling and transposed
-    convolutions. ``width`` 512 is the paper's. Input and output are (B, frames * channels, H, W);
-    the output lies in 0..1 by a sigmoid. Any H and W of at least 32 work: the paper's 227 fits
-    without a remainder, other sizes are padded at the right and bottom and cut back.
+    pooling, ``width / 4`` of 3x3. The decoder mirrors it with unpooling and transposed
+    convolutions. ``width`` 512 is the paper's value. Input and output are (B, frames * channels, H,
+    W); a sigmoid bounds the output to 0..1. H and W must be at least 32. The paper's 227 fits
+    without a remainder; other sizes are padded at the right and bottom, and the output is cropped.
 
-    With ``mean_image`` it reconstructs what differs from the mean image of the training frames
-    (``MeanImage``), all of ``size`` (height, width), and its output is not bounded.
+    With ``mean_image``, the network reconstructs the difference from the mean image of the training
+    frames (``MeanImage``), all of ``size`` (height, width), and its output is not bounded.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class ConvAE(nn.Module):
         height, width = stack_BCHW.shape[-2:]
         if self.mean is not None:
             stack_BCHW = self.mean.take_off(stack_BCHW)
-        # The stride-4 convolution must cover its input without a remainder, so that the mirrored
-        # one gives the size back.
+        # The stride-4 convolution must cover its input without a remainder, so that the transposed
+        # convolution restores the size.
         padded = functional.pad(
             stack_BCHW, (0, -(width - 11) % 4, 0, -(height - 11) % 4), mode="replicate"
         )

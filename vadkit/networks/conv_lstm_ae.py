@@ -1,4 +1,4 @@
-"""The auto-encoder with convolutional LSTMs between its spatial halves."""
+"""The auto-encoder with convolutional LSTMs between a spatial encoder and decoder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vadkit.networks.mean_image import MeanImage
 
 
 class ConvLSTM(nn.Module):
-    """LSTM whose gates are 3x3 convolutions (Shi et al., NeurIPS 2015), without peepholes.
+    """LSTM with 3x3 convolutions as gates (Shi et al., NeurIPS 2015), without peepholes.
 
-    Input (B, T, C, H, W), output (B, T, hidden, H, W); the state starts at zero.
+    Input (B, T, C, H, W), output (B, T, hidden, H, W); the initial state is zero.
     """
 
     def __init__(self, channels: int, hidden: int) -> None:
@@ -33,7 +33,7 @@ class ConvLSTM(nn.Module):
     def step(
         self, features_BCHW: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor]:
-        """Output and cell (B, hidden, H, W) after one more frame; None begins."""
+        """Return output and cell (B, hidden, H, W) after one more frame; state None means zero."""
         if state is None:
             batch, _, height, width = features_BCHW.shape
             blank = features_BCHW.new_zeros(batch, self.hidden, height, width)
@@ -48,14 +48,16 @@ class ConvLSTM(nn.Module):
 class ConvLSTMAE(nn.Module):
     """Spatial convolutions around three convolutional LSTMs (Chong and Tay, ISNN 2017).
 
-    Each frame goes through ``width`` kernels of 11x11 with stride 4 and ``width / 2`` of 5x5 with
-    stride 2; LSTMs of ``width / 2``, ``width / 4`` and ``width / 2`` channels follow the frames;
-    transposed convolutions mirror the spatial part. Tanh between layers.
-    ``width`` 128 is the paper's. Input and output are (B, C, T, H, W) with pixels in 0..1, H and W
-    of at least 32; they are padded at the right and bottom to fit the strides, and cut back.
+    The encoder has ``width`` kernels of 11x11 with stride 4 and ``width / 2`` of 5x5 with stride 2
+    for each frame. LSTMs of ``width / 2``, ``width / 4`` and ``width / 2`` channels run over the
+    frames. Transposed convolutions mirror the encoder. Layers have tanh between them. ``width`` 128
+    is the paper's value. Input and output are (B, C, T, H, W) with pixels in 0..1; H and W must be
+    at least 32. Frames are padded at the right and bottom to fit the strides, and the output is
+    cropped.
 
-    With ``mean_image``, as in the paper, it reconstructs what differs from the mean image of the
-    training frames (``MeanImage``), all of ``size`` (height, width); without, a sigmoid ends it.
+    With ``mean_image``, as in the paper, the network reconstructs the difference from the mean
+    image of the training frames (``MeanImage``), all of ``size`` (height, width). Without it, the
+    output has a sigmoid.
     """
 
     def __init__(

@@ -21,11 +21,12 @@ class Reconstruction(NamedTuple):
 class GANomaly(nn.Module):
     """Generator of GANomaly: encoder, decoder, second encoder (Akcay et al., ACCV 2018).
 
-    As DCGAN's (Radford et al., ICLR 2016): 4x4 convolutions with stride 2 halve the frame as long
-    as both sides stay whole and at least 4, with batch normalisation and LeakyReLU 0.2, ``width``
-    channels first and twice as many each time; one convolution over all that is left gives
-    ``latent`` numbers. The decoder mirrors it with ReLU, and ends in a tanh. ``width`` 64 and
-    ``latent`` 100 are the paper's. Input (B, channels, H, W) of ``size``, multiples of 16.
+    As in DCGAN (Radford et al., ICLR 2016), 4x4 convolutions with stride 2 halve the frame as long
+    as both sides stay whole numbers of at least 4. They have batch normalisation and LeakyReLU 0.2;
+    the first has ``width`` channels, and each further one twice as many. One convolution over the
+    remaining area gives ``latent`` numbers. The decoder mirrors the encoder with ReLU, and ends in
+    tanh. ``width`` 64 and ``latent`` 100 are the paper's values. Input (B, channels, H, W) of
+    ``size``, multiples of 16.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class GANomaly(nn.Module):
 class GANomalyDiscriminator(nn.Module):
     """Discriminator of GANomaly: an encoder whose last convolution gives one logit, (B, 1).
 
-    ``features`` are those before that convolution, which the generator is to match.
+    ``features`` are the input of that convolution, which the generator learns to match.
     """
 
     def __init__(self, channels: int, size: tuple[int, int], *, width: Width = 64) -> None:
@@ -70,7 +71,7 @@ class GANomalyDiscriminator(nn.Module):
 
 
 def _sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """The frame's size and what it is halved to."""
+    """Return the frame's size and its halved sizes."""
     sizes = [size]
     while all(side % 2 == 0 and side >= 8 for side in sizes[-1]):
         sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
@@ -108,7 +109,7 @@ def _decoder(channels: int, size: tuple[int, int], width: int, latent: int) -> n
 
 
 def _start(module: nn.Module) -> None:
-    """Weights as DCGAN starts them."""
+    """Initialise weights like DCGAN."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):

@@ -1,22 +1,22 @@
-"""The mean image of the training frames, which a network then need not learn."""
+"""The mean image of the training frames, so that a network need not learn it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-# Of the variance of pixels in 0..1 or -1..1: below it a scene does not change at all.
+# The smallest variance of pixels in 0..1 or -1..1; below it, a scene does not change at all.
 _LEAST_VARIANCE = 1e-8
 
 
 class MeanImage(nn.Module):
-    """Pixels less the mean image of all training frames, in units of their deviation from it.
+    """Pixels minus the mean image of all training frames, divided by their standard deviation.
 
-    Chong and Tay (ISNN 2017, section 3.1) normalise their input so: a network that sees a fixed
-    camera spends nothing on the background. ``shape`` is that of a network's input (B, ...)
-    without its batch, with 1 where one mean serves a whole dimension: (C, 1, H, W) for clips
-    (B, C, T, H, W). The mean and the deviation, one number for all pixels, are those of all batches
-    that went through ``take_off`` in training mode, where each counts alike; they are buffers.
+    Chong and Tay (ISNN 2017, section 3.1) normalise their input in this way, so a network for a
+    fixed camera need not learn the background. ``shape`` is that of a network's input (B, ...)
+    without the batch, with 1 for a dimension that shares one mean: (C, 1, H, W) for clips (B, C, T,
+    H, W). The mean, and one standard deviation for all pixels, are computed over all batches that
+    ``take_off`` gets in training mode, with equal weights; they are buffers.
     """
 
     image: Tensor
@@ -30,14 +30,14 @@ class MeanImage(nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
 
     def take_off(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels (B, ...) in float32; in training mode the batch is learned first."""
+        """Return normalised pixels (B, ...) in float32; in training mode, first add the batch."""
         pixels = pixels.float()
         if self.training:
             self._learn(pixels.detach())
         return (pixels - self.image) / self._deviation()
 
     def put_back(self, normalised: Tensor) -> Tensor:
-        """The inverse of ``take_off``, for what a network made of its result."""
+        """Invert ``take_off`` for the output of a network."""
         return normalised * self._deviation() + self.image
 
     def _learn(self, pixels: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The memory-augmented auto-encoder over clips."""
+"""The memory-augmented auto-encoder of clips."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Memory(nn.Module):
     """Replaces features by mixtures of learned items (Gong et al., ICCV 2019, section 3.3).
 
     The softmax of a query's dot products with ``slots`` items (eq. 4) is shrunk by ``shrink`` and
-    normalised to a sum of 1 (eqs. 6 and 7), so that few items answer. The paper compares by cosine
-    (eq. 5), its authors' code by the dot product: between 2000 items no softmax of cosines comes
-    near 0.0025, and everything would be shrunk away. Computed in float32, because weights near 1 /
-    ``slots`` decide.
+    normalised to a sum of 1 (eqs. 6 and 7), so that only few items are used. The paper compares by
+    cosine (eq. 5), the authors' code by dot product: with 2000 items, no softmax of cosines comes
+    near 0.0025, and all weights would become 0. Computed in float32, because weights near 1 /
+    ``slots`` matter.
     """
 
     def __init__(self, slots: int, features: int, shrink: float) -> None:
@@ -29,7 +29,7 @@ class Memory(nn.Module):
         self.shrink = shrink
 
     def forward(self, queries_QF: Tensor) -> tuple[Tensor, Tensor]:
-        """Mixtures (Q, F) and the weights (Q, slots) that made them."""
+        """Return mixtures (Q, F) and their weights (Q, slots)."""
         with torch.autocast(queries_QF.device.type, enabled=False):
             queries, items = queries_QF.float(), self.items.float()
             weights = (queries @ items.T).softmax(dim=1)
@@ -41,17 +41,17 @@ class Memory(nn.Module):
 
 
 class MemAE(nn.Module):
-    """3D convolutional auto-encoder with a memory at its waist (Gong et al., ICCV 2019).
+    """3D convolutional auto-encoder with a memory at its bottleneck (Gong et al., ICCV 2019).
 
-    Encoder: four 3x3x3 convolutions of ``width``, 4/3, 8/3 and 8/3 times ``width`` channels, each
-    halving height and width, the last three also time, with batch normalisation and LeakyReLU 0.2;
-    the decoder mirrors it with transposed convolutions. ``width`` 96, 2000 ``slots`` and
-    ``shrink`` 0.0025 are the paper's; the query at each place is its column of features. Input and
+    Encoder: four 3x3x3 convolutions of ``width``, 4/3, 8/3 and 8/3 times ``width`` channels, with
+    batch normalisation and LeakyReLU 0.2. All halve height and width, and the last three also time.
+    The decoder mirrors it with transposed convolutions. ``width`` 96, 2000 ``slots`` and ``shrink``
+    0.0025 are the paper's values. The query at each place is its column of features. Input and
     output are (B, C, T, H, W), T a multiple of 8, H and W of 16; the output is not bounded. The
     second result is the memory's weights (B * T/8 * H/16 * W/16, slots).
 
-    With ``mean_image`` it reconstructs what differs from the mean image of the training frames
-    (``MeanImage``), all of ``size`` (height, width).
+    With ``mean_image``, the network reconstructs the difference from the mean image of the training
+    frames (``MeanImage``), all of ``size`` (height, width).
     """
 
     def __init__(

@@ -18,14 +18,14 @@ class Prediction(NamedTuple):
 
 
 class MNAD(nn.Module):
-    """U-Net with a small memory at its waist (Park et al., CVPR 2020).
+    """U-Net with a small memory at its bottleneck (Park et al., CVPR 2020).
 
     Four levels of two 3x3 convolutions with batch normalisation, of ``width``, 2, 4 and 8 times
-    ``width`` channels; transposed 3x3 convolutions on the way up, skips by concatenation, a tanh at
-    the end. The waist's features, of unit length, are queries: each reads a mixture of ``slots``
-    items (eqs. 1 and 2) and goes on beside it. ``width`` 64 and 10 ``slots`` are the paper's. The
-    items take no gradient: ``remember`` moves them towards the queries. Input (B, in, H, W), H and
-    W multiples of 8.
+    ``width`` channels; transposed 3x3 convolutions in the decoder, skips by concatenation, tanh at
+    the end. The bottleneck's features, of unit length, are queries. Each reads a mixture of
+    ``slots`` items (eqs. 1 and 2), which is concatenated with the query. ``width`` 64 and 10
+    ``slots`` are the paper's values. The items have no gradient: ``remember`` moves them towards
+    the queries. Input (B, in, H, W); H and W must be multiples of 8.
     """
 
     items: Tensor
@@ -45,7 +45,7 @@ class MNAD(nn.Module):
             nn.Sequential(*_block(before, after), *_block(after, after))
             for before, after in zip([in_channels, *widths[:-1]], widths, strict=True)
         )
-        # No normalisation or ReLU at its end: queries point in all directions.
+        # No normalisation or ReLU at the end, because queries point in all directions.
         self.waist = nn.Sequential(
             *_block(widths[-1], waist), nn.Conv2d(waist, waist, 3, padding=1)
         )
@@ -80,15 +80,15 @@ class MNAD(nn.Module):
 
     @torch.no_grad()
     def remember(self, queries_BQF: Tensor) -> None:
-        """Move each item towards the queries that it is nearest to (eqs. 5 to 7).
+        """Move each item towards the queries whose nearest item it is (eqs. 5 to 7).
 
-        Queries weigh by their softmax over all queries, relative to the largest.
+        Queries are weighted by their softmax over all queries, relative to the largest.
         """
         queries = queries_BQF.detach().flatten(0, 1).float()
         likeness = queries @ self.items.T
         nearest = functional.one_hot(likeness.argmax(dim=1), len(self.items)).float()
         weights = (likeness - likeness.amax(dim=0)).exp() * nearest
-        # A new tensor: the old one may be needed for gradients still.
+        # A new tensor, because the gradients may still need the old one.
         self.items = functional.normalize(self.items + weights.T @ queries, dim=1)
 
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 class ObjectAE(nn.Module):
     """Convolutional auto-encoder of cropped objects (Ionescu et al., CVPR 2019).
 
-    Three 3x3 convolutions of ``width``, ``width`` and half of it, each with a ReLU and 2x2 max
-    pooling; the decoder doubles by nearest neighbour before each of three convolutions of the same
-    widths in reverse, and a last one gives the crop, not bounded. ``width`` 32 is the paper's, with
-    a code of 16x8x8 for crops of 64x64. Input (N, C, H, W), H and W multiples of 8, and output of
-    the same shape; ``encode`` gives the code alone (N, width / 2 * H/8 * W/8).
+    Three 3x3 convolutions of ``width``, ``width`` and half of ``width`` channels, each with ReLU
+    and 2x2 max pooling. The decoder enlarges by nearest neighbour before each of three convolutions
+    of the same widths in reverse order; a last convolution gives the unbounded crop. ``width`` 32
+    is the paper's value, with a code of 16x8x8 for crops of 64x64. Input and output are (N, C, H,
+    W), H and W multiples of 8; ``encode`` returns only the code (N, width / 2 * H/8 * W/8).
     """
 
     def __init__(

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 class PatchGAN(nn.Module):
     """Patch discriminator: one logit for each overlapping patch (Isola et al., CVPR 2017).
 
-    Four 4x4 convolutions with LeakyReLU 0.2, of ``width``, 2, 4 and 4 times ``width`` channels,
-    the first three with stride 2, and a fifth to one channel, as Liu et al. (CVPR 2018) use it
-    with ``width`` 128. Input (B, C, H, W), output logits (B, 1, h, w), h = H / 8 - 2 for multiples
-    of 8, so H and W of at least 24; no sigmoid, because the least-squares loss wants none.
-    Padding is 1 with zeros, where their code reflects 2 pixels.
+    Four 4x4 convolutions with LeakyReLU 0.2, of ``width``, 2, 4 and 4 times ``width`` channels, the
+    first three with stride 2, and a fifth to one channel, as in Liu et al. (CVPR 2018), who use
+    ``width`` 128. Input (B, C, H, W); output logits (B, 1, h, w), h = H / 8 - 2 for multiples of 8,
+    so H and W must be at least 24. There is no sigmoid, because the least-squares loss needs none.
+    Padding is 1 with zeros; the authors' code reflects 2 pixels.
     """
 
     def __init__(self, in_channels: int, *, width: Annotated[int, Field(ge=1)] = 128) -> None:

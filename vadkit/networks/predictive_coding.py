@@ -1,4 +1,4 @@
-"""The recurrent U-Net that predicts a frame and looks at its last error."""
+"""The recurrent U-Net that predicts a frame from the frames and its last error."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vadkit.networks.unet import double_conv
 
 
 class PredictiveCoding(nn.Module):
-    """Predicts each frame from the one before and from the error of its prediction.
+    """Predicts each frame from the previous frame and the error of its prediction.
 
     The predictive coding module of AnoPCN (Ye et al., MM 2019): a U-Net of three levels with
-    ``width``, 2 and 4 times ``width`` channels, whose waist goes through two convolutional LSTMs of
-    2 times ``width`` and of ``width`` channels, so that it keeps what it saw; a tanh at the end.
-    ``width`` 64 gives the paper's LSTMs of 128 and 64. Input (B, C, T, H, W), H and W multiples of
-    4; gives the prediction (B, C, H, W) of the frame after the last, in -1..1. The error of the
-    first frame, which nothing predicted, is taken as 0.
+    ``width``, 2 and 4 times ``width`` channels. Its bottleneck goes through two convolutional LSTMs
+    of 2 times ``width`` and of ``width`` channels, which remember earlier frames; tanh at the end.
+    ``width`` 64 gives the paper's LSTMs of 128 and 64. Input (B, C, T, H, W); H and W must be
+    multiples of 4. Returns the prediction (B, C, H, W) of the next frame, in -1..1. The first frame
+    has no prediction, so its error is 0.
     """
 
     def __init__(self, channels: int, *, width: Annotated[int, Field(ge=1)] = 64) -> None:

@@ -14,13 +14,13 @@ class STAE(nn.Module):
     """3D auto-encoder that reconstructs a clip and predicts the next (Zhao et al., ACM MM 2017).
 
     Encoder: four 3x3x3 convolutions of ``width``, 3/2, 2 and 2 times ``width`` channels with batch
-    normalisation and LeakyReLU 0.2, max pooling by 2 in time and space after the first three. Two
-    decoders mirror it with transposed convolutions and end in a sigmoid. ``width`` 32 is the
-    paper's. Input and both outputs are (B, C, T, H, W) with pixels in 0..1; T, H and W must be
-    multiples of 8.
+    normalisation and LeakyReLU 0.2, and max pooling by 2 in time and space after the first three.
+    Two decoders mirror it with transposed convolutions and end in a sigmoid. ``width`` 32 is the
+    paper's value. Input and both outputs are (B, C, T, H, W) with pixels in 0..1; T, H and W must
+    be multiples of 8.
 
-    With ``mean_image`` both decoders make what differs from the mean image of the training frames
-    (``MeanImage``), all of ``size`` (height, width), and their output is not bounded.
+    With ``mean_image``, both decoders produce the difference from the mean image of the training
+    frames (``MeanImage``), all of ``size`` (height, width), and their output is not bounded.
     """
 
     def __init__(

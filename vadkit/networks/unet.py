@@ -1,4 +1,4 @@
-"""The U-Net that predicts a frame from those before it."""
+"""The U-Net that predicts a frame from earlier frames."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ class UNet(nn.Module):
     """U-Net for frame prediction (Liu et al., CVPR 2018).
 
     Four levels of two 3x3 convolutions with ``width``, 2, 4 and 8 times ``width`` channels, max
-    pooling between them, 2x2 transposed convolutions on the way up, skips by concatenation, no
-    normalisation, and a tanh at the end. ``width`` 64 and ``skips`` are the paper's; without them
-    all goes through the waist. ``bounded: false`` leaves the tanh off, for outputs that are no
-    frames. Input (B, in, H, W), output (B, out, H, W) in -1..1; H and W must be multiples of 8.
+    pooling between them, 2x2 transposed convolutions in the decoder, skips by concatenation, no
+    normalisation, and tanh at the end. ``width`` 64 and ``skips`` are the paper's values; without
+    ``skips``, everything passes through the bottleneck. ``bounded: false`` removes the tanh, for
+    outputs that are not frames. Input (B, in, H, W), output (B, out, H, W) in -1..1; H and W must
+    be multiples of 8.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class UNet(nn.Module):
         self.out = nn.Conv2d(width, out_channels, 3, padding=1)
 
     def forward(self, frames_BCHW: Tensor) -> Tensor:
-        """Raises ``ValueError`` when H or W is not a multiple of 8."""
+        """Predict a frame. Raises ``ValueError`` if H or W is not a multiple of 8."""
         height, width = frames_BCHW.shape[-2:]
         if height % 8 or width % 8:
             raise ValueError(
@@ -64,7 +65,7 @@ class UNet(nn.Module):
 
 
 def double_conv(before: int, after: int) -> nn.Sequential:
-    """Two 3x3 convolutions, each with a ReLU."""
+    """Return two 3x3 convolutions, each with a ReLU."""
     return nn.Sequential(
         nn.Conv2d(before, after, 3, padding=1),
         nn.ReLU(inplace=True),

@@ -1,4 +1,4 @@
-"""What the built-in recipes are: method, data set and one line on each."""
+"""The built-in recipes: method, data set and one line about each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RecipeEntry:
 
     @property
     def text(self) -> str:
-        """All words on it, for a search."""
+        """All its words, for a search."""
         return " ".join((self.name, self.method, self.dataset, self.summary))
 
     def as_data(self) -> dict[str, str]:
@@ -33,15 +33,15 @@ class RecipeEntry:
 
 
 def built_in_recipes(word: str | None = None) -> list[RecipeEntry]:
-    """Return the recipes that come with vadkit, in the order of their names.
+    """Return the recipes that come with vadkit, sorted by name.
 
-    ``word`` selects those that have it in their name, method, data set or summary. Raises
-    ``RecipeError`` if none has.
+    ``word`` selects recipes that contain it in their name, method, data set or summary. Raises
+    ``RecipeError`` if there is none.
     """
-    every = [_listed(name, path) for name, path in shipped_files().items()]
+    entries = [_listed(name, path) for name, path in shipped_files().items()]
     if word is None:
-        return every
-    chosen = [one for one in every if word.lower() in one.text.lower()]
+        return entries
+    chosen = [one for one in entries if word.lower() in one.text.lower()]
     if not chosen:
         near = [f"'{name}'" for name in nearest_recipes(word)]
         hint = f"; did you mean {' or '.join(near)}?" if near else ""

@@ -93,7 +93,7 @@ def from_pydantic(
 ) -> Fault:
     """Convert an entry of ``ValidationError.errors()``; ``known`` names are used for hints."""
     place = prefix + tuple(error["loc"])
-    kind, given = error["type"], error.get("input")
+    kind, value = error["type"], error.get("input")
     if kind == "extra_forbidden":
         known = list(known)
         hint = did_you_mean(str(place[-1]), known)
@@ -101,16 +101,16 @@ def from_pydantic(
             hint = f"; known: {', '.join(known)}" if known else "; none are known here"
         return Fault(place, f"unknown {what}{hint}")
     if kind == "missing" and isinstance(place[-1], int):
-        return Fault(place[:-1], f"is too short; got {describe(given)}")
+        return Fault(place[:-1], f"is too short; got {describe(value)}")
     if kind == "missing":
         return Fault(place, f"missing; this {what} is required")
     if kind in _EXPECTED:
-        return Fault(place, f"{_EXPECTED[kind]}; got {describe(given)}")
+        return Fault(place, f"{_EXPECTED[kind]}; got {describe(value)}")
     message = str(error["msg"])
     message = message.removeprefix("Input should be ").removeprefix("Value error, ")
     if message != error["msg"] and not error["msg"].startswith("Value error"):
         message = f"must be {message}"
-    return Fault(place, f"{message}; got {describe(given)}")
+    return Fault(place, f"{message}; got {describe(value)}")
 
 
 def count(number: int, what: str) -> str:

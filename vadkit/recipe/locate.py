@@ -1,4 +1,4 @@
-"""Where recipes are: files, and the recipes that come with vadkit."""
+"""Find recipes: files, and the recipes that come with vadkit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vadkit.recipe.plugins import file_exists
 
 SHIPPED = (Path(__file__).parent / "shipped", Path(__file__).parents[2] / "recipes")
 _ENDINGS = (".yaml", ".yml")
-# Names longer than this are not compared: it takes long and nothing is near.
+# Longer names are not compared: this takes long, and no name is similar.
 _LONGEST_NAME = 100
 
 
@@ -33,13 +33,13 @@ def shipped_files() -> dict[str, Path]:
             for path in folder.rglob("*.yaml")
         }
         if found:
-            # Those of no folder first.
+            # Recipes without a folder come first.
             return dict(sorted(found.items(), key=lambda item: ("/" in item[0], item[0])))
     return {}
 
 
 def nearest_recipes(name: str | Path, count: int = 4) -> list[str]:
-    """Return the names of the built-in recipes that are most like a name or a path."""
+    """Return the names of the built-in recipes that are most similar to a name or a path."""
     path = Path(name)
     wanted = (path.with_suffix("") if path.suffix in _ENDINGS else path).as_posix().lower()
     last = "/".join(wanted.split("/")[-2:])

@@ -16,7 +16,7 @@ from vadkit.text import plot_text
 
 DPI = 150
 # Inches. Panels are placed manually, because matplotlib's layouts do not know the aspect ratio of
-# the images and cut off labels beside them.
+# the images and cut off labels next to them.
 PANEL_WIDTH, GAP = 3.0, 0.07
 LEFT, TOP, BOTTOM, RIGHT = 0.52, 0.66, 0.12, 0.12
 BAR_WIDTH, BAR_TEXT = 0.14, 0.8
@@ -72,8 +72,8 @@ def clip_grid(path: Path, rows: Sequence[ClipRow], *, title: str) -> Path:
             elif row.error is not None:
                 heat = _heat(panel, row.error, (height, width), scale)
     if heat is not None:
-        beside = _axes(figure, right + GAP, TOP, BAR_WIDTH, bottom - TOP)
-        bar = figure.colorbar(heat, cax=beside, extend="max", extendfrac=0.05 / len(rows))
+        bar_axes = _axes(figure, right + GAP, TOP, BAR_WIDTH, bottom - TOP)
+        bar = figure.colorbar(heat, cax=bar_axes, extend="max", extendfrac=0.05 / len(rows))
         bar.set_label("error (method's unit)", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)

@@ -90,8 +90,8 @@ class Guard:
             _log.warning("the page failed at %s: %r", printable(scope["path"], 100), error)
 
     def _asks_with_token(self, scope: Scope) -> bool:
-        (given, *_) = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
-        return scope["path"] == "/" and self._same(given, self._token)
+        (sent, *_) = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
+        return scope["path"] == "/" and self._same(sent, self._token)
 
     def _may_see(self, headers: dict[str, bytes]) -> bool:
         kind, _, bearer = headers.get("authorization", b"").decode("latin-1").partition(" ")
@@ -104,9 +104,9 @@ class Guard:
         return _COOKIE in cookies and self._same(cookies[_COOKIE].value, self._secret)
 
     @staticmethod
-    def _same(given: str, secret: str | None) -> bool:
+    def _same(sent: str, secret: str | None) -> bool:
         """Compare in constant time."""
-        return secret is not None and hmac.compare_digest(given.encode(), secret.encode())
+        return secret is not None and hmac.compare_digest(sent.encode(), secret.encode())
 
 
 def _without_port(host: str) -> str:

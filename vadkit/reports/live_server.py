@@ -130,13 +130,13 @@ def serve(server: uvicorn.Server, listening: socket.socket) -> None:
 
 
 def _say_once_a_minute() -> Any:
-    said = -60.0
+    logged_at = -60.0
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        nonlocal said
-        if loop.time() - said < 60:
+        nonlocal logged_at
+        if loop.time() - logged_at < 60:
             return
-        said = loop.time()
+        logged_at = loop.time()
         error = context.get("exception")
         _log.warning("the page: %s", f"{context.get('message')}: {error}" if error else context)
 

@@ -120,8 +120,8 @@ def _training(losses: dict[str, dict[str, list[Any]]]) -> Figure:
         values = [math.nan if value is None else value for value in one["y"]]
         style = ("-", "--", "-.", ":")[place % 4]
         axes.plot(one["x"], values, style, color=colours[place % len(colours)], label=name)
-    every = [value for one in losses.values() for value in one["y"] if value is not None]
-    if every and min(every) > 0:
+    values = [value for one in losses.values() for value in one["y"] if value is not None]
+    if values and min(values) > 0:
         axes.set_yscale("log")
     axes.set(xlabel="Step", ylabel="Loss")
     axes.legend()
@@ -135,15 +135,15 @@ def _timeline(record: RunRecord, video: str) -> Figure:
         level = record.level(record.chain)
         panels.append(("final score", record.final[video], level, FINAL))
     figure = Figure(figsize=(COLUMN, 0.35 + 1.05 * len(panels)), layout="constrained")
-    every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (name, scores, level, colour) in zip(every, panels, strict=True):
+    all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, scores, level, colour) in zip(all_axes, panels, strict=True):
         for start, stop in intervals(record.labels[video]):
             axes.axvspan(start - 0.5, stop - 0.5, color=ABNORMAL, alpha=0.18, linewidth=0)
         axes.plot(np.arange(len(scores)), scores, color=colour)
         if level is not None:
             axes.axhline(level, color=LEVEL, linestyle="--", linewidth=0.8)
         axes.set(ylabel=name.capitalize(), xlim=(-0.5, len(scores) - 0.5))
-    every[-1].set_xlabel(f"Frame of video {video}")
+    all_axes[-1].set_xlabel(f"Frame of video {video}")
     return figure
 
 

@@ -103,8 +103,8 @@ def alarm_words(metrics: Iterable[Mapping[str, Any]]) -> str | None:
         form = ",.0f" if (false.get("high") or false["value"]) >= 100 else ".3g"
         parts.append(f"{false['value']:{form}} false alarms per hour{_bounds(false, form)}")
     level = f"At the threshold {found['threshold']['value']:.4g}, "
-    if (asked := found.get("calibrated-for/h")) is not None:
-        level += f"calibrated on normal video for {alarm_rate(asked['value'])}"
+    if (calibrated := found.get("calibrated-for/h")) is not None:
+        level += f"calibrated on normal video for {alarm_rate(calibrated['value'])}"
     else:
         level += "which 99.9% of training frames stay below"
     return f"{level}: {', '.join(parts)}."

@@ -159,7 +159,7 @@ def calibrate(
     videos if ``scores`` are pieces of videos. Raises ``DataError`` if there is no score.
     """
     check_settings(method, per_hour)
-    said = list(warnings)
+    all_warnings = list(warnings)
     series = [(values, rates[id]) for id, values in _live_scores(scores, scorers).items()]
     hours = sum(_hours(values, rate) for values, rate in series)
     level, count = _choose_level(series, merge_s, max(_PEAKS, 4 * per_hour * hours))
@@ -168,7 +168,7 @@ def calibrate(
     supported = _supported(units, method)
     if supported > per_hour * (1 + 1e-9):
         extrapolated = method == "pot" and count >= peaks.FEWEST
-        said.append(_too_little(units, method, per_hour, supported, extrapolated))
+        all_warnings.append(_too_little(units, method, per_hour, supported, extrapolated))
     if method != "conformal" and len(units) < _VIDEOS:
         units = _pieces(series, hours, level, merge_s)
     low, high = _bootstrap(units, method, level, per_hour)
@@ -197,7 +197,7 @@ def calibrate(
         evidence=evidence,
         merge_s=merge_s,
         checkpoint=checkpoint,
-        warnings=said,
+        warnings=all_warnings,
     )
 
 

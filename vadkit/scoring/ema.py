@@ -37,9 +37,9 @@ class Ema:
         elif halflife is not None and alpha is None:
             self.alpha, self._parameter = 1 - 0.5 ** (1 / halflife), f"halflife={halflife:g}"
         else:
-            given = "none" if alpha is None else "both"
+            which = "none" if alpha is None else "both"
             raise RecipeError(
-                f"scorer 'ema' takes either 'alpha' or 'halflife' (frames); got {given}"
+                f"scorer 'ema' takes either 'alpha' or 'halflife' (frames); got {which}"
             )
 
     @property

@@ -87,13 +87,13 @@ class Comparison:
         """Return a line per run: the main metric, and the difference from the first run."""
         lines = [f"Comparison of {len(self.runs)} runs, {self.headline}, protocol {self.protocol}"]
         for one in self.runs:
-            said = f"{_metric(one, self.headline).value:.4g}"
+            value = f"{_metric(one, self.headline).value:.4g}"
             if one.difference is not None:
-                said += f" ({one.difference.value:+.4g} [{one.difference.low:+.3f}, "
-                said += f"{one.difference.high:+.3f}])"
+                value += f" ({one.difference.value:+.4g} [{one.difference.low:+.3f}, "
+                value += f"{one.difference.high:+.3f}])"
             elif one.why_not:
-                said += f" (not comparable: {one.why_not})"
-            lines.append(f"  {printable(one.name)} (seed {one.seed}): {printable(said)}")
+                value += f" (not comparable: {one.why_not})"
+            lines.append(f"  {printable(one.name)} (seed {one.seed}): {printable(value)}")
         return "\n".join(lines)
 
     def as_data(self) -> dict[str, Any]:
@@ -245,9 +245,10 @@ def _groups(compared: Sequence[ComparedRun]) -> list[Group]:
 
 def _spreads(members: Sequence[ComparedRun]) -> dict[str, Spread]:
     values = [{metric.name: metric.value for metric in one.metrics} for one in members]
-    every = {name: [one[name] for one in values] for name in SPREAD}
+    by_metric = {name: [one[name] for one in values] for name in SPREAD}
     return {
-        name: Spread(float(np.mean(one)), float(np.std(one, ddof=1))) for name, one in every.items()
+        name: Spread(float(np.mean(one)), float(np.std(one, ddof=1)))
+        for name, one in by_metric.items()
     }
 
 

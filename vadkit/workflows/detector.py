@@ -50,9 +50,9 @@ class Detector:
 
     ``normal`` has the statistics of scores on training video, ``calibration`` the threshold, and
     ``alarms`` the alarm rules; ``scorers`` are those of the recipe. ``flow`` and ``objects``
-    compute what the method needs besides frames; None if it needs none. ``batch_size`` is that of
-    ``vadkit eval``, so that scores are bit-identical. ``maps`` requests score maps. ``settings``
-    are parameters of sources, by component.
+    compute other inputs of the method; None if it needs none. ``batch_size`` is that of ``vadkit
+    eval``, so that scores are bit-identical. ``maps`` requests score maps. ``settings`` are
+    parameters of sources, by component.
     """
 
     method: Method | ExportedMethod

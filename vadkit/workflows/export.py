@@ -86,8 +86,8 @@ def export(
     with write_whole(path) as partial:
         _write(graph, clip, record, format, partial, name)
         difference = _difference(graph, load_exported(partial, own=True), clip)
-        made = trust.digest(partial.read_bytes())
-    trust.remember_own({made: path}, "export")
+        digest = trust.digest(partial.read_bytes())
+    trust.remember_own({digest: path}, "export")
     return Exported(path, format, difference, path.stat().st_size)
 
 

@@ -80,9 +80,9 @@ class PseudoTest:
     recipe: Recipe
     evaluator: PseudoAnomaly
     untouched: Sequence[FrameReader]
-    beside: Sequence[Extras]
+    extras: Sequence[Extras]
     clips: Sequence[PseudoClip]
-    beside_clips: Sequence[Extras]
+    clip_extras: Sequence[Extras]
     rates: dict[str, float]
 
     def __call__(self, method: Method) -> list[Metric]:
@@ -92,10 +92,10 @@ class PseudoTest:
 
         normal = {
             video.id: self._scores(method, video, extras)[0]
-            for video, extras in zip(self.untouched, self.beside, strict=True)
+            for video, extras in zip(self.untouched, self.extras, strict=True)
         }
         made = []
-        for clip, extras in zip(self.clips, self.beside_clips, strict=True):
+        for clip, extras in zip(self.clips, self.clip_extras, strict=True):
             labels, masks = clip.truth()
             scores, peaks = self._scores(method, clip.frames, extras)
             wanted = np.ones(len(labels), bool) if clip.control else labels

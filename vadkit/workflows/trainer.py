@@ -166,8 +166,8 @@ def evaluation_on_test(recipe: Recipe) -> Any:
         )
         with method.adapting():
             scores = {
-                video.id: score(video, extras=beside)
-                for video, beside in zip(stored, extras, strict=True)
+                video.id: score(video, extras=video_extras)
+                for video, video_extras in zip(stored, extras, strict=True)
             }
         scored = LabelledScores(scores, labels, source, scorers=scorers)
         results = evaluate_scored(scored, raw, evaluators, intervals=False)

@@ -64,7 +64,7 @@ def one_source(video: str | Path, settings: Mapping[str, Mapping[str, Any]]) -> 
 def timed_frames(frames: Iterable[np.ndarray | Frame], fps: float, planes: int) -> Iterator[Frame]:
     """Yield frames with their times; plain arrays come at a rate of ``fps`` per second.
 
-    ``planes`` is the number of channels of the method's clips, which are allowed besides RGB.
+    ``planes`` is the number of channels of the method's clips; such frames are accepted too.
     Raises ``DataError`` for a frame that is not an (H, W, 3) array of uint8.
     """
     for index, frame in enumerate(frames):

@@ -1,4 +1,4 @@
-"""Inputs of methods besides frames: flow, boxes, rows of features from files."""
+"""Inputs of methods in addition to frames: flow, boxes, rows of features from files."""
 
 from __future__ import annotations
 

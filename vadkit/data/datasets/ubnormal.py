@@ -122,14 +122,14 @@ class UBnormal:
             name: self._file(name).with_name(f"{name}_annotations") / f"{name}_tracks.txt"
             for name in abnormal
         }
-        there = {name: file for name, file in files.items() if file.is_file()}
-        missing = [name for name in abnormal if name not in there]
-        if there and missing:
+        existing = {name: file for name, file in files.items() if file.is_file()}
+        missing = [name for name in abnormal if name not in existing]
+        if existing and missing:
             raise DataError(
-                f"{files[missing[0]]} does not exist, but {len(there)} of {len(files)} abnormal "
+                f"{files[missing[0]]} does not exist, but {len(existing)} of {len(files)} abnormal "
                 "videos have theirs; unpack the dataset again"
             )
-        return there
+        return existing
 
     def _flags(
         self, normal: list[str], abnormal: list[str], annotated: dict[str, Path]

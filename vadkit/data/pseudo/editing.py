@@ -121,15 +121,15 @@ def _blend(
         return frame_HWC, mask
     inside = np.s_[top:bottom, left:right]
     own = np.s_[top - corner[1] : bottom - corner[1], left - corner[0] : right - corner[0]]
-    share, there = alpha[own], frame_HWC[inside].astype(np.float32)
+    share, below = alpha[own], frame_HWC[inside].astype(np.float32)
     if in_front is not None:
         covered = cv2.GaussianBlur(in_front[inside].astype(np.float32), (0, 0), 0.7)
         share = share * (1 - np.asarray(covered))
     shown = pixels[own]
     if seen_through is not None:
         behind, through = (each[own] for each in seen_through)
-        shown = shown + through[..., None] * (there - behind)
-    mixed = there + share[..., None] * (shown - there)
+        shown = shown + through[..., None] * (below - behind)
+    mixed = below + share[..., None] * (shown - below)
     frame_HWC[inside] = np.rint(mixed).clip(0, 255).astype(np.uint8)
     mask[inside] = share > 0.5
     return frame_HWC, mask

@@ -88,8 +88,8 @@ def _met(scene: Scene, segment: Segment, spots: Sequence[Spot]) -> int:
     for now, spot in enumerate(spots, segment.last + 1):
         box = track.boxes[spot.time - track.first] + np.tile(np.rint(spot.shift).astype(int), 2)
         left, top, right, bottom = np.maximum(box, 0).tolist()
-        there = scene.figures[now][top:bottom, left:right]
-        met += int(np.count_nonzero((there > 0) & (there != _number(track, now))))
+        numbers = scene.figures[now][top:bottom, left:right]
+        met += int(np.count_nonzero((numbers > 0) & (numbers != _number(track, now))))
     return met
 
 

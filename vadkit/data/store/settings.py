@@ -39,8 +39,8 @@ class Settings:
 
 def cache_folder() -> Path:
     """Return ``$VADKIT_CACHE``, else ``vadkit`` in the user's cache folder."""
-    if given := os.environ.get("VADKIT_CACHE"):
-        return Path(given)
+    if folder := os.environ.get("VADKIT_CACHE"):
+        return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vadkit"
 
 

@@ -1,3 +1,3 @@
-"""Where a detector's scores go: one file a video, in the form that a sink writes."""
+"""Outputs of a detector: each sink writes scores or events in its own format."""
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from vadkit.text import printable
 
 
 def parse_sink(text: str) -> Spec:
-    """A sink of the command line: ``csv``, or ``type=webhook,url=https://...,timeout_s=5``.
+    """Parse a sink of the command line: ``csv``, or ``type=webhook,url=https://...,timeout_s=5``.
 
-    Values are read as YAML; a comma belongs to its value unless ``name=`` follows. Raises
-    ``RecipeError`` for text that is neither, and for unknown sinks and parameters, all at once.
+    Values are parsed as YAML; a comma is a part of the value unless ``name=`` follows. Raises
+    ``RecipeError`` with all errors: invalid text, unknown sinks and parameters.
     """
     parts = re.split(r",(?=\s*[A-Za-z_]\w*=)", text)
     shown = printable(mask_addresses(text), 200)
@@ -51,10 +51,10 @@ def parse_sink(text: str) -> Spec:
 
 
 def build_sinks(specs: Sequence[Spec | Mapping[str, Any]], out: Path) -> EverySink:
-    """The sinks as one, writing below ``out``. Raises ``RecipeError`` where one cannot be made."""
-    made = []
+    """Build the sinks as one that writes below ``out``. Raises ``RecipeError`` if one fails."""
+    sinks_by_name = []
     for spec in specs:
         params = dict(spec.params if isinstance(spec, Spec) else spec)
         name = spec.type if isinstance(spec, Spec) else params.pop("type")
-        made.append((name, build("sinks", name, params, out)))
-    return EverySink(made)
+        sinks_by_name.append((name, build("sinks", name, params, out)))
+    return EverySink(sinks_by_name)

@@ -1,4 +1,4 @@
-"""Write a line of a CSV file for every frame."""
+"""Write a CSV line for every frame."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
 from vadkit.text import printable
 
 _log = logging.getLogger("vadkit.sinks")
-# Lines that wait in memory while they cannot be written: more than an hour of a camera.
+# The number of lines that may wait in memory: more than an hour of a camera.
 _MOST_WAITING = 200_000
 
 
 class Csv:
-    """CSV with ``frame,time,raw,score,alarm``, a line a frame, written as frames come.
+    """CSV with ``frame,time,raw,score,alarm``, one line per frame, written immediately.
 
-    ``time`` is in seconds, ``raw`` the method's score and ``score`` the live one that thresholds
-    are for, empty where a frame has none; ``alarm`` is 1 while an alarm is on. While it grows the
-    file has the name of a hidden one, ``.<name>.<process>.partial.csv``.
+    ``time`` is in seconds, ``raw`` is the method's score and ``score`` the live score, to which
+    thresholds apply; both are empty for a frame without a score. ``alarm`` is 1 during an alarm.
+    Until the file is complete, it has the hidden name ``.<name>.<process>.partial.csv``.
 
-    While the disk is full, lines wait in memory and are written later. An error at the end says
-    which frames are missing if some are.
+    While the disk is full, lines wait in memory and are written later. If frames are missing at the
+    end, an error names them.
     """
 
     live: ClassVar[bool] = True
@@ -40,7 +40,7 @@ class Csv:
         self._file: IO[bytes] | None = None
         self._end = 0
         self._waiting: deque[tuple[int, bytes]] = deque()
-        self._missing: list[int] = []  # first, last, and how many
+        self._missing: list[int] = []  # first, last, count
         self._trouble: str | None = None
 
     def open(self, info: SourceInfo) -> None:
@@ -53,7 +53,7 @@ class Csv:
         scores = ["" if math.isnan(one) else repr(float(one)) for one in (seen.raw, seen.score)]
         fields = [str(seen.index), str(round(seen.time, 6)), *scores, str(int(seen.alarm))]
         if len(self._waiting) > _MOST_WAITING:
-            # The header stays.
+            # Keep the header.
             header, (index, _) = self._waiting.popleft(), self._waiting.popleft()
             self._waiting.appendleft(header)
             first, _, count = self._missing or (index, index, 0)
@@ -62,7 +62,7 @@ class Csv:
         self._write()
 
     def event(self, event: Event) -> None:
-        """The column ``alarm`` says as much."""
+        """Do nothing: the column ``alarm`` has this information."""
 
     def close(self, result: VideoScores | None) -> Path:
         assert self._path is not None, "close() before open()"
@@ -86,11 +86,11 @@ class Csv:
             self._file = None
 
     def _write(self) -> None:
-        """Write what waits, whole lines only; what cannot be written waits on."""
+        """Write waiting lines completely; lines that cannot be written keep waiting."""
         assert self._path is not None, "frame() before open()"
         try:
             if self._file is None:
-                # Unbuffered, so that who follows the file sees each frame at once.
+                # Unbuffered, so that readers of the file see each frame immediately.
                 self._file, self._end = start_partial(self._path).open("wb", buffering=0), 0
             while self._waiting:
                 self._append(self._file, self._waiting[0][1])

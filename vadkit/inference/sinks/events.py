@@ -1,4 +1,4 @@
-"""Write events: a line each, a row each, or their pictures and clips."""
+"""Write events as lines, as rows, or as pictures and clips."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ _COLUMNS = {
     "kind": "TEXT NOT NULL DEFAULT 'alarm'",
     "message": "TEXT NOT NULL DEFAULT ''",
 }
-# Columns that tables of earlier versions lack.
+# Columns that are missing in tables of earlier versions.
 _ADDED = ("kind", "message")
 _BOX_RGB = (228, 87, 46)
 
 
 class EventLines(EventSink):
-    """Appends to ``events.jsonl`` a JSON line for every event that is over.
+    """Appends a JSON line to ``events.jsonl`` for every event that is over.
 
-    With ``begun`` there is one as it begins as well; ``state`` tells them apart. An outage of a
-    camera has its line as it begins, always. An event that is there already, because its file is
-    scored again, gets no second line unless its end or its peak is another now.
+    With ``begun``, there is also a line when an event begins; ``state`` distinguishes the two. An
+    outage of a camera always has a line when it begins. If a file is scored again, its events get
+    no second line unless their end or peak has changed.
     """
 
     def __init__(self, out: Path, *, begun: bool = False) -> None:
@@ -79,7 +79,7 @@ class EventLines(EventSink):
 
 
 class _Log:
-    """What stands in a file of events; each of its lines is read once."""
+    """The content of a file of events; each of its lines is read once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -93,7 +93,7 @@ class _Log:
             return hash(_key(event)) in self._known
 
     def read(self) -> None:
-        """Take in what was added, by other processes too."""
+        """Read the lines that this or another process has added."""
         with contextlib.suppress(FileNotFoundError), open_regular(self.path) as file:
             now = os.fstat(file.fileno())
             if now.st_ino != self._file or now.st_size < self._end:
@@ -112,30 +112,30 @@ class _Log:
 
 @functools.cache
 def _log_at(path: Path) -> _Log:
-    """One for all sinks of this process, which has one for each video."""
+    """Return the log of a path, shared by all sinks of this process (there is one per video)."""
     return _Log(path)
 
 
 def _storable(value: Any) -> Any:
-    """SQLite takes no bytes of file names that are not UTF-8."""
+    """Escape bytes of file names that are not UTF-8, which SQLite rejects."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _key(event: Mapping[str, Any]) -> tuple[object, ...]:
-    """What tells lines apart; the last digits of a peak may differ from run to run."""
+    """Identify a line; the last digits of a peak may differ between runs."""
     peak = event["peak_score"]
     return event["id"], event["state"], event["end"], None if peak is None else f"{peak:.3g}"
 
 
 class EventTable(EventSink):
-    """SQLite file ``events.sqlite`` with a table ``events``, a row an event.
+    """SQLite file ``events.sqlite`` with a table ``events``, one row per event.
 
-    A row is there from an event's beginning, with ``state`` "begun", and is completed when it is
-    over. ``kind`` is "alarm", or "source-lost" and then "source-back" for an outage of a camera,
-    whose peak and threshold are 0 and whose reason is in ``message``. ``snapshots`` keeps the
-    peak's picture in it, as JPEG. An event has the same id whenever its file is scored again, so
-    that it has one row. Several processes may write at once. A row that a killed ``watch`` left
-    "begun" is "over" from the next start on; its ``end`` stays empty, because nobody knows it.
+    A row is written when an event begins, with ``state`` "begun", and completed when it is over.
+    ``kind`` is "alarm"; for an outage of a camera it is "source-lost" and then "source-back", with
+    the reason in ``message`` and 0 as peak and threshold. With ``snapshots``, the row contains the
+    picture of the peak as JPEG. If a file is scored again, an event has the same id, so it keeps
+    one row. Several processes may write at once. If ``watch`` was killed, the next start changes
+    its rows from "begun" to "over"; their ``end`` stays empty, because it is unknown.
     """
 
     def __init__(self, out: Path, *, snapshots: bool = False) -> None:
@@ -145,7 +145,7 @@ class EventTable(EventSink):
 
     def check(self) -> None:
         with self._table() as table:
-            # Whoever wrote them is gone: one `watch` writes to a folder at a time.
+            # Their writer has ended, because only one `watch` at a time writes to a folder.
             table.execute("UPDATE events SET state = 'over' WHERE state = 'begun'")
 
     def event(self, event: Event) -> None:
@@ -154,7 +154,7 @@ class EventTable(EventSink):
         row |= dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
         row["snapshot"] = event.snapshot if self.snapshots else None
         if event.kind != "alarm":
-            # Tables of earlier versions demand numbers here.
+            # Tables of earlier versions require numbers here.
             row |= {"peak_time": event.start, "peak_score": 0.0, "threshold": 0.0}
         names = ", ".join(f'"{name}"' for name in row)
         with self._table() as table:
@@ -168,19 +168,19 @@ class EventTable(EventSink):
 
     @contextlib.contextmanager
     def _table(self) -> Iterator[sqlite3.Connection]:
-        """The file with its table as it must be, for one transaction.
+        """Provide the file with a complete table, for one transaction.
 
-        A connection for each event: they are rare, and come from any thread.
+        Each event has its own connection: events are rare, and come from any thread.
         """
         self.out.mkdir(parents=True, exist_ok=True)
         if self.path.is_symlink():
-            # In a folder of a stranger it may lead to any file of the user.
+            # In an untrusted folder, it may point to any file of the user.
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(self.path))
         with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as table, table:
             columns = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
             table.execute(f"CREATE TABLE IF NOT EXISTS events ({columns})")
-            there = {name for _, name, *_ in table.execute("PRAGMA table_info(events)")}
-            for name in [one for one in _ADDED if one not in there]:
+            existing = {name for _, name, *_ in table.execute("PRAGMA table_info(events)")}
+            for name in [one for one in _ADDED if one not in existing]:
                 try:
                     table.execute(f'ALTER TABLE events ADD COLUMN "{name}" {_COLUMNS[name]}')
                 except sqlite3.OperationalError as error:
@@ -191,10 +191,11 @@ class EventTable(EventSink):
 
 
 class Snapshots(EventSink):
-    """A folder ``events`` with ``<id>.jpg``, the peak's picture, and the clip ``<id>.mp4``.
+    """A folder ``events`` with the picture of the peak, ``<id>.jpg``, and the clip, ``<id>.mp4``.
 
-    The picture is there as soon as an event begins, with its region framed where there is one
-    (``box``), and that of the highest score when it is over, with the clip then (``clip``).
+    The first picture is written when an event begins, with a box around its region if known
+    (``box``). When the event is over, the picture of the highest score replaces it, and the clip is
+    written (``clip``).
     """
 
     def __init__(self, out: Path, *, box: bool = True, clip: bool = True) -> None:
@@ -228,7 +229,7 @@ class Snapshots(EventSink):
 
 
 def write_clip(path: Path, clip: tuple[ClipFrame, ...]) -> Path:
-    """Write the frames of a clip as MP4, at their mean rate."""
+    """Write the frames of a clip as MP4, at their mean frame rate."""
     seconds = clip[-1].time - clip[0].time
     rate = (len(clip) - 1) / seconds if seconds > 0 else 10.0
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Several sinks as one, so that what happens to one of them does not touch the others."""
+"""Several sinks as one; a failure of one does not affect the others."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from vadkit.inference.sinks.sink import EventSink, Sink, SourceInfo, VideoScores
 
 T = TypeVar("T")
 _log = logging.getLogger("vadkit.sinks")
-# How long the end of a video waits for a sink that fails.
+# Seconds that the end of a video waits for a failing sink.
 PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
 class Unwritten:
-    """What a sink could not write: its name, ids of events with their states, and why.
+    """What a sink could not write: its name, ids of events with their states, and the reason.
 
-    Without events it is of a sink that is not for events, and the reason says what is missing.
+    Without events, it is not an event sink, and the reason says what is missing.
     """
 
     sink: str
@@ -34,7 +34,7 @@ class Unwritten:
     reason: str
 
     def as_data(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Return plain JSON values."""
         return {"sink": self.sink, "events": list(self.events), "reason": self.reason}
 
     def __str__(self) -> str:
@@ -47,12 +47,12 @@ class Unwritten:
 
 
 class EverySink:
-    """Several sinks as one; one that fails leaves the others alone.
+    """Several sinks as one; if one fails, the others continue.
 
-    A sink of events (``EventSink``) has a queue: what it cannot write waits, is tried again in
-    order. Any other sink that fails is reported once, and left out of the video at hand. ``sinks``
-    come with their names; ``failed`` holds what went wrong, by name, and ``unwritten`` what could
-    not be written, complete after ``close``.
+    An event sink (``EventSink``) has a queue: events that it cannot write wait and are tried again
+    in order. If another sink fails, this is reported once, and the sink is left out of the current
+    video. ``sinks`` have names. ``failed`` has the reason of each failure, by name; ``unwritten``
+    lists what could not be written, and is complete after ``close``.
     """
 
     def __init__(self, sinks: Sequence[tuple[str, Sink]]) -> None:
@@ -64,9 +64,9 @@ class EverySink:
         self._queues: dict[int, EventQueue] = {}
 
     def check(self) -> None:
-        """Make sure that the sinks of events can write; ``DataError`` says which cannot, and why.
+        """Check, before the first frame, that event sinks can write.
 
-        For before the first frame.
+        Raises a ``DataError`` that names a sink that cannot, with the reason.
         """
         for name, sink in self.sinks:
             if not isinstance(sink, EventSink):
@@ -98,9 +98,10 @@ class EverySink:
         return any(queue.trouble is not None for queue in self._queues.values())
 
     def close(self, result: VideoScores | None, patience_s: float = PATIENCE_S) -> list[Path]:
-        """The paths written. Sinks that need a result are aborted where a stream has none.
+        """Close all sinks and return the written paths.
 
-        Events that still wait are waited for, ``patience_s`` seconds for all of them.
+        Sinks that need a result are aborted if there is none. Waiting events get ``patience_s``
+        seconds in total.
         """
         self._finish_queues(patience_s)
 
@@ -136,14 +137,15 @@ class EverySink:
         self._queues = {}
 
     def _each(self, do: Callable[[Sink], T]) -> list[T]:
-        given = []
+        results = []
         for place, (name, sink) in enumerate(self.sinks):
             if place in self._out:
                 continue
             try:
-                given.append(do(sink))
+                results.append(do(sink))
             except (Exception, SystemExit) as error:
-                # Whatever it is, the others go on: a full disk must not keep an alarm from a phone.
+                # After any error, the other sinks continue: a full disk must not stop an alarm to a
+                # phone.
                 self.failed[name] = why(error)
                 self.unwritten.append(Unwritten(name, (), self.failed[name]))
                 self._out.add(place)
@@ -152,4 +154,4 @@ class EverySink:
                 )
                 with contextlib.suppress(Exception, SystemExit):
                     sink.abort()
-        return given
+        return results

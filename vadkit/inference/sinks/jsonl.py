@@ -11,10 +11,10 @@ from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
 
 
 class Jsonl(ResultSink):
-    """One JSON line a frame: ``{"frame": 0, "time": 0.0, "raw": null, "score": null}``.
+    """JSON lines, one per frame: ``{"frame": 0, "time": 0.0, "raw": null, "score": null}``.
 
-    ``time`` is in seconds from the first frame, ``raw`` the method's score, ``score`` what the
-    scorers made of it; null where a frame has no score.
+    ``time`` is in seconds from the first frame, ``raw`` is the method's score and ``score`` the
+    result of the scorers; null for a frame without a score.
     """
 
     def __init__(self, out: Path) -> None:

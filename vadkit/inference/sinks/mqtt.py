@@ -17,15 +17,15 @@ from vadkit.inference.sinks.secret import secret
 from vadkit.inference.sinks.sink import EventSink, VideoScores
 from vadkit.text import ascii_name, printable
 
-_LONGEST_TOPIC = 65535  # bytes, of the protocol
+_LONGEST_TOPIC = 65535  # bytes, a limit of the protocol
 
 
 class Mqtt(EventSink):
     """Publishes each event as JSON on ``<topic>/<source>``, when it begins and when it is over.
 
-    With QoS 1: messages wait in ``out/mqtt`` until the broker has acknowledged them, over restarts
-    too, so each comes at least once. With ``user`` the password is in the environment variable that
-    ``password_env`` names. ``tls`` encrypts, with the system's certificate authorities. Needs
+    It uses QoS 1: messages wait in ``out/mqtt`` until the broker has acknowledged them, even after
+    a restart, so each arrives at least once. With ``user``, the password is in the environment
+    variable ``password_env``. ``tls`` encrypts, with the system's certificate authorities. Needs
     paho-mqtt: ``pip install 'vadkit[mqtt]'``.
     """
 
@@ -115,7 +115,7 @@ class Mqtt(EventSink):
         if self._connected.is_set():
             return
         self._disconnect()
-        # Raises OSError where nobody listens.
+        # Raises OSError if nobody listens.
         self._client.connect(self.host, self.port, keepalive=30)
         self._client.loop_start()
         self._looping = True
@@ -138,9 +138,9 @@ class Mqtt(EventSink):
 
 
 def _topic(source: str) -> str:
-    """The name of a source as a level of a topic.
+    """Return the name of a source as one level of a topic.
 
-    What splits topics or selects them becomes "_"; a name that brokers refuse becomes ASCII.
+    Characters that separate or select topics become "_"; a name that brokers reject becomes ASCII.
     """
     level = "".join("_" if c in "/+#" else c for c in source) or "source"
     return level if level.isprintable() and len(level) <= 200 else ascii_name(source)

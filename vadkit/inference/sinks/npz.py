@@ -14,8 +14,8 @@ from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
 class Npz(ResultSink):
     """NumPy archive with ``raw`` and ``final`` (N,) float64, ``fps``, ``final_label``, ``labels``.
 
-    NaN marks frames without a score; ``labels`` (N,) bool is there only for labelled video.
-    ``numpy.load`` reads it without pickle.
+    NaN marks frames without a score; ``labels`` (N,) bool exists only for labelled video.
+    ``numpy.load`` reads the archive without pickle.
     """
 
     def __init__(self, out: Path) -> None:

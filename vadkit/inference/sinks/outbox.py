@@ -1,4 +1,4 @@
-"""Messages on disk until someone far away has taken them."""
+"""Messages that stay on disk until a remote receiver has accepted them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LONGEST_ID = 65535
 
 
 class _Stamps:
-    """Times for names that sort in the order in which they were asked for.
+    """Times for names of files that sort in the order of the calls.
 
-    They follow the clock, but never run back with it, nor does one come twice in this process.
+    They follow the clock, but never go back and never repeat in this process.
     """
 
     def __init__(self) -> None:
@@ -37,10 +37,10 @@ class _Stamps:
             return self._last
 
     def after(self, name: str) -> None:
-        """Let no later time sort before a name."""
+        """Make all later times sort after a name."""
         found = re.match(r"\d{20}(?!\d)", name)
         with self._lock:
-            # A name far in the future is none of ours.
+            # A name far in the future is not from vadkit.
             if found and int(found[0]) < 10 * time.time_ns():
                 self._last = max(self._last, int(found[0]))
 
@@ -49,21 +49,22 @@ _stamps = _Stamps()
 
 
 class Refused(Exception):
-    """The receiver will never take this message; the next one may still be good."""
+    """The receiver will never accept this message; it may accept the next one."""
 
 
 class Outbox:
-    """A folder of messages, delivered in order by a thread of its own, each at least once.
+    """A folder of messages that a thread delivers in order, each at least once.
 
-    ``deliver(id, body)`` sends one and raises when it was not taken; it is tried again after
-    ``first_wait_s``, then after twice as long each time, up to ``longest_wait_s``, for ever.
-    A message leaves the folder only when it was delivered, so a dead receiver, a crash or a restart
-    loses none. What can never be delivered goes to the folder ``refused``, and the next one
-    follows: what the receiver refuses (``Refused``), what is damaged on the disk, and what
-    ``deliver`` fails on with anything but an ``OSError``. Several outboxes, in several processes
-    too, may share a folder: one of them delivers at a time.
+    ``deliver(id, body)`` sends one message and raises an exception if it was not accepted. The
+    message is then tried again after ``first_wait_s``, then after twice as long each time, up to
+    ``longest_wait_s``, without end. A message leaves the folder only when it was delivered, so a
+    dead receiver, a crash or a restart loses none. A message that can never be delivered moves to
+    the folder ``refused``, and the next one follows. This is the case if the receiver rejects it
+    (``Refused``), if it is damaged on the disk, and if ``deliver`` raises anything but an
+    ``OSError``. Several outboxes, also in several processes, may share a folder; only one of them
+    delivers at a time.
 
-    ``name`` is what the log calls the receiver, and should hold no secret.
+    ``name`` is the receiver's name in the log, and should contain no secret.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Outbox:
         self.deliver = deliver
         self.name = name
         self.first_wait_s, self.longest_wait_s = first_wait_s, longest_wait_s
-        # Why the last attempt failed; None when it did not.
+        # The reason why the last attempt failed; None if it succeeded.
         self.trouble: str | None = None
         self._lock = threading.Lock()
         self._new = threading.Event()
@@ -88,15 +89,15 @@ class Outbox:
             _stamps.after(path.name)
 
     def put(self, id: str, body: bytes) -> None:
-        """Keep a message, then see to its delivery; returns once it is safely on the disk."""
+        """Save a message and deliver it soon; returns once it is on the disk."""
         name = f"{_stamps.next():020d}-{os.getpid()}.msg"
         write_bytes(self.folder / name, id.encode(errors="replace") + b"\n" + body)
-        # News are worth a try even if the receiver was dead a moment ago.
+        # Try a new message at once, even if the receiver failed a moment ago.
         self._new.set()
         self.start()
 
     def start(self) -> None:
-        """Deliver what is waiting, if anything is, also from an earlier run."""
+        """Deliver waiting messages, also those of an earlier run."""
         with self._lock:
             if self.waiting() and (self._worker is None or not self._worker.is_alive()):
                 self._worker = threading.Thread(
@@ -105,17 +106,17 @@ class Outbox:
                 self._worker.start()
 
     def waiting(self) -> list[Path]:
-        """Messages not delivered yet, the oldest first."""
+        """Return undelivered messages, the oldest first."""
         return sorted(self.folder.glob("[0-9]*.msg"))
 
     def check(self) -> None:
-        """Raise ``OSError`` where messages cannot be kept."""
+        """Raise ``OSError`` if messages cannot be saved."""
         probe = self.folder / ".probe"
         write_bytes(probe, b"")
         probe.unlink()
 
     def flush(self, seconds: float) -> bool:
-        """Wait until all is delivered, at most so long; ends at once while the receiver is dead."""
+        """Wait up to ``seconds`` for all deliveries; return at once if the receiver fails."""
         end = time.monotonic() + seconds
         while self.waiting():
             if self.trouble is not None or time.monotonic() > end:
@@ -136,7 +137,7 @@ class Outbox:
             except Timeout:
                 continue
             except OSError as error:
-                # A full disk, or somebody deleted the folder.
+                # The disk is full, or the folder was deleted.
                 done = False
                 self._failed(describe_os_error(error))
             if done:
@@ -147,7 +148,7 @@ class Outbox:
             wait = min(2 * wait, self.longest_wait_s)
 
     def _deliver_all(self) -> bool:
-        """Deliver until nothing waits; False when the receiver is in trouble."""
+        """Deliver all messages; return False if the receiver fails."""
         for path in self.waiting():
             try:
                 self.deliver(*_read(path))
@@ -156,7 +157,7 @@ class Outbox:
                     raise
                 continue
             except OSError as error:
-                # Whatever a network can do: the message is safe, and is tried again.
+                # Any network error: the message is still on disk and is tried again.
                 self._failed(str(error) or type(error).__name__)
                 return False
             except (Exception, SystemExit) as error:
@@ -193,7 +194,7 @@ class Outbox:
 
 
 def _read(path: Path) -> tuple[str, bytes]:
-    """Id and body of a message; ``Refused`` where they cannot be told apart."""
+    """Return the id and the body of a message; ``Refused`` if they cannot be separated."""
     id, end, body = path.read_bytes().partition(b"\n")
     if not end or not id or len(id) > _LONGEST_ID:
         raise Refused("it is damaged on the disk")
@@ -204,7 +205,7 @@ def _read(path: Path) -> tuple[str, bytes]:
 
 
 def check_json(body: bytes) -> None:
-    """``Refused`` for a body that is no whole JSON, such as one damaged on the disk."""
+    """Raise ``Refused`` for a body that is not valid JSON, for example after damage on the disk."""
     try:
         json.loads(body)
     except ValueError:

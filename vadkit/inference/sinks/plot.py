@@ -12,8 +12,8 @@ from vadkit.scoring.scorer import chain_label
 class Plot(ResultSink):
     """PNG of raw and final scores over time, with the alarm threshold and labelled intervals.
 
-    Where final scores are not those that the run was calibrated for, or it was not calibrated, the
-    level that 99% of training frames stay below stands in the threshold's place.
+    If the run is not calibrated for the final scores, the plot shows the level that 99% of training
+    frames stay below instead of the threshold.
     """
 
     def __init__(self, out: Path) -> None:

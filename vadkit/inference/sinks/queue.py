@@ -1,4 +1,4 @@
-"""Events on their way into a sink: written in order by a thread, and again after a failure."""
+"""Events on their way into a sink: a thread writes them in order and repeats failed attempts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from vadkit.text import printable
 
 _log = logging.getLogger("vadkit.sinks")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
-# Between two tries at the end, and how long a sink may be busy with one event before it hangs.
+# Seconds between two attempts at the end, and the time for one event after which a sink hangs.
 _LAST_WAIT_S, _HANG_S = 0.2, 30.0
-# What waits in memory while a sink fails. Pictures go first, events only beyond the second.
+# Limits for waiting events in memory: above the first, pictures are dropped; above the second,
+# events.
 _MOST_BYTES, _MOST_EVENTS = 256 << 20, 10_000
 
 
@@ -29,12 +30,12 @@ class TakesEvents(Protocol):
 
 
 class EventQueue:
-    """The events that a sink has not taken yet.
+    """The events that a sink has not accepted yet.
 
-    A thread gives them to the sink in order. One that the sink fails on stays first and is tried
+    A thread passes them to the sink in order. If the sink fails, the event stays first and is tried
     again, after ``first_wait_s`` and then after twice as long each time, up to ``longest_wait_s``.
-    A sink that hangs holds up its own events and nothing else. Beyond 10,000 events the newest is
-    not kept; beyond 256 MiB events lose their pictures. Both are in the log.
+    A sink that hangs blocks only its own events. If more than 10,000 events wait, the newest is
+    lost; above 256 MiB, events lose their pictures. Both are logged.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class EventQueue:
     ) -> None:
         self.name, self.sink = name, sink
         self.first_wait_s, self.longest_wait_s = first_wait_s, longest_wait_s
-        # Why the last attempt failed; None when it did not.
+        # The reason why the last attempt failed; None if it succeeded.
         self.trouble: str | None = None
         self._waiting: deque[Event] = deque()
         self._bytes = 0
@@ -57,9 +58,9 @@ class EventQueue:
         self._ending = self._given_up = False
 
     def put(self, event: Event) -> None:
-        """Take an event; returns at once, but for a sink that works and is slower than alarms come.
+        """Add an event; waits only if the sink works but is slower than events come.
 
-        For that one it waits, as the scoring of a file can.
+        In this case scoring waits, which is acceptable for a file.
         """
         with self._changed:
             self._changed.wait_for(self._has_room, _HANG_S)
@@ -78,9 +79,9 @@ class EventQueue:
             self._changed.notify_all()
 
     def finish(self, patience_s: float) -> list[Event]:
-        """Wait until all is written; gives the events that could not be, in order.
+        """Wait until all events are written; return those that could not be, in order.
 
-        While the sink fails, that takes ``patience_s`` seconds at most.
+        If the sink fails, this takes at most ``patience_s`` seconds.
         """
         self._ending = True
         with self._changed:
@@ -138,7 +139,7 @@ class EventQueue:
             self._changed.notify_all()
 
     def _drop_pictures(self) -> None:
-        # The first may be at the sink just now.
+        # The sink may be writing the first event now.
         for place in range(1, len(self._waiting)):
             if self._bytes <= _MOST_BYTES:
                 return
@@ -152,7 +153,7 @@ class EventQueue:
 
 
 def why(error: BaseException) -> str:
-    """What went wrong in a sink, in a line fit for logs."""
+    """Describe an error of a sink in one line for logs."""
     if isinstance(error, OSError) and error.errno:
         text = describe_os_error(error)
     elif isinstance(error, VadkitError | OSError | sqlite3.Error):

@@ -1,4 +1,4 @@
-"""Secrets, which come from the environment and are printed nowhere."""
+"""Secrets, which come from the environment and are never printed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vadkit.errors import RecipeError
 
 
 def secret(variable: str, what: str) -> str:
-    """The value of an environment variable; ``RecipeError`` where it is not set."""
+    """Return the value of an environment variable; ``RecipeError`` if it is not set."""
     value = os.environ.get(variable, "")
     if not value:
         raise RecipeError(f"{what} is not set: put it in the environment variable {variable}")

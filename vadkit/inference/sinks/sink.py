@@ -1,4 +1,4 @@
-"""The contract between the detector and what writes its results."""
+"""The interface between the detector and the sinks that write its results."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from vadkit.text import shortened
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """A video or stream about to be scored: its name, frame rate, (height, width).
+    """A video or stream that will be scored: its name, frame rate, (height, width).
 
-    ``normal`` and ``calibration`` are the run's references, None where it has none.
+    ``normal`` and ``calibration`` are the references of the run, None if it has none.
     """
 
     name: str
@@ -32,11 +32,11 @@ class SourceInfo:
 
 @dataclass(frozen=True)
 class VideoScores:
-    """A video's scores, (N,) float64 each, NaN where a frame has none; higher is more abnormal.
+    """A video's scores, (N,) float64, NaN for a frame without a score; higher is more abnormal.
 
-    ``final_label`` names the scorers that made ``final`` of ``raw``, "raw" for none; ``same_unit``
-    says whether both are in the method's own unit (see ``chain_keeps_unit``). ``labels`` is (N,)
-    bool.
+    ``final_label`` names the scorers that turned ``raw`` into ``final``, "raw" for none.
+    ``same_unit`` says whether both have the method's own unit (see ``chain_keeps_unit``).
+    ``labels`` is (N,) bool.
     """
 
     name: str
@@ -51,13 +51,13 @@ class VideoScores:
 class Sink(Protocol):
     """Writes the results of a video to a folder, or sends them to another program.
 
-    The constructor is ``(out: Path, *, parameters)``. For each video come ``open``, then ``frame``
-    for every frame from 0 on in order and ``event`` in between, then ``close``, which gives the
-    path written, or ``abort``, after which no half-written file is left. Files are written under a
-    temporary name and renamed; logs of events are appended to.
+    The constructor is ``(out: Path, *, parameters)``. For each video, ``open`` is called first,
+    then ``frame`` for every frame in order from 0, with ``event`` in between. At the end, either
+    ``close`` returns the written path, or ``abort`` removes an incomplete file. Files are written
+    under a temporary name and renamed; logs of events are appended to.
 
-    ``live`` says that it writes as it goes, so that a stream need not end: ``close`` then takes
-    None for the result.
+    ``live`` says that the sink writes immediately, so a stream may be endless: ``close`` then gets
+    None as the result.
     """
 
     live: ClassVar[bool]
@@ -67,9 +67,9 @@ class Sink(Protocol):
     def frame(self, seen: FrameScore) -> None: ...
 
     def event(self, event: Event) -> None:
-        """Take an event: once when it begins, and once more when it is over.
+        """Handle an event: called when it begins, and again when it is over.
 
-        ``event.kind`` tells alarms from outages of a camera.
+        ``event.kind`` distinguishes alarms from outages of a camera.
         """
         ...
 
@@ -79,7 +79,7 @@ class Sink(Protocol):
 
 
 class ResultSink:
-    """Base of the sinks that need only the finished scores: they write in ``close``."""
+    """Base class of sinks that need only the finished scores: they write in ``close``."""
 
     live: ClassVar[bool] = False
 
@@ -91,50 +91,50 @@ class ResultSink:
         self.info = info
 
     def frame(self, seen: FrameScore) -> None:
-        """Frames are not needed."""
+        """Ignore frames."""
 
     def event(self, event: Event) -> None:
-        """Nor are events."""
+        """Ignore events."""
 
     def abort(self) -> None:
         self.info = None
 
 
 class EventSink:
-    """Base of the sinks that need only events, of any number of videos at once.
+    """Base class of sinks that need only events, of any number of videos at once.
 
-    ``event`` is called in a thread of its own. It raises where an event could not be written, and
-    then gets the same one again, so it must not matter that it comes twice.
+    ``event`` runs in a separate thread. If it raises an exception, the event counts as not written
+    and comes again, so a second call with the same event must do no harm.
     """
 
     live: ClassVar[bool] = True
-    # Whether it sends what it gets to another machine.
+    # Whether it sends data to another machine.
     sends: ClassVar[bool] = False
 
     def __init__(self, out: Path) -> None:
         self.out = out
 
     def check(self) -> None:
-        """Raise where events cannot be written; called before the first frame."""
+        """Raise an exception if events cannot be written; called before the first frame."""
 
     def open(self, info: SourceInfo) -> None:
-        """Events say themselves of which video they are."""
+        """Do nothing: each event names its video."""
 
     def frame(self, seen: FrameScore) -> None:
-        """Frames are not needed."""
+        """Ignore frames."""
 
     def close(self, result: VideoScores | None) -> Path | None:
-        """What events wrote stays; there is no file of a video."""
+        """Keep what was written; there is no file for a single video."""
         return None
 
     def abort(self) -> None:
-        """What events wrote stays."""
+        """Keep what was written."""
 
 
 def file_for(out: Path, name: str, suffix: str) -> Path:
-    """The file of a video in the folder ``out``; what a file name cannot hold becomes "_".
+    """Return the file of a video in the folder ``out``; invalid characters become "_".
 
-    Of a name too long for a disk the beginning stands, and a digest of it.
+    A name that is too long is shortened, and a digest of it is appended.
     """
     stem = re.sub(r"[^\w.-]+", "_", name).lstrip(".") or "video"
     return out / f"{shortened(stem)}{suffix}"

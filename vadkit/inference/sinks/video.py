@@ -1,4 +1,4 @@
-"""Write the video with heat and a rolling score curve drawn in."""
+"""Write the video with its heat map and a scrolling score curve."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from vadkit.reports.video_writer import VideoWriter
 
 
 class AnnotatedVideo:
-    """MP4 of the video with its heat map, and below it the score of the last seconds.
+    """MP4 of the video with its heat map, and below it the scores of the last seconds.
 
-    Of a calibrated run the live score is drawn, with the threshold; of another the raw one, with
-    the level of training frames. The heat map is drawn where the method gives score maps and the
-    run has a normal reference for them; ``heat: false`` leaves the picture bare.
+    For a calibrated run, the curve shows the live score and the threshold; otherwise, the raw score
+    and the level of training frames. The heat map is drawn if the method gives score maps and the
+    run has a normal reference for them; ``heat: false`` leaves it out.
     """
 
     live: ClassVar[bool] = True
@@ -36,7 +36,7 @@ class AnnotatedVideo:
     def open(self, info: SourceInfo) -> None:
         self._info = info
         self._writer = VideoWriter(file_for(self.out, info.name, ".mp4"), info.fps)
-        # Only what the curve shows is kept: a camera runs for days.
+        # Keep only the part that the curve shows, because a camera runs for days.
         self._recent: deque[float] = deque(maxlen=window_frames(info.fps) + 1)
         self._low, self._high = _limits(info)
 
@@ -66,7 +66,7 @@ class AnnotatedVideo:
         )
 
     def event(self, event: Event) -> None:
-        """The curve shows what there is."""
+        """Do nothing: the curve shows alarms."""
 
     def close(self, result: VideoScores | None) -> Path:
         if self._writer is None:
@@ -86,17 +86,17 @@ class AnnotatedVideo:
 
 
 def _level(info: SourceInfo) -> float | None:
-    """The level that is drawn, in the unit of the score that is."""
+    """Return the level to draw, in the unit of the drawn score."""
     if info.calibration is not None:
         return info.calibration.threshold
     return info.normal.frame_q99 if info.normal else None
 
 
 def _limits(info: SourceInfo) -> tuple[float, float]:
-    """Where the curve's axis starts out; scores beyond it widen it.
+    """Return the initial limits of the curve's axis; scores outside extend it.
 
-    With a normal reference the level stands at two fifths of the height, so that normal scores
-    look low from the first frame on. Without one the axis is what the scores so far span.
+    With a normal reference, the level is at two fifths of the height, so normal scores look low
+    from the first frame on. Without one, the axis covers the scores so far.
     """
     level = _level(info)
     if level is None:

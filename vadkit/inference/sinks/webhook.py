@@ -1,4 +1,4 @@
-"""Send events to a web address, signed."""
+"""Send signed events to a web address."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from vadkit.inference.sinks.outbox import Outbox, Refused, check_json
 from vadkit.inference.sinks.secret import secret
 from vadkit.inference.sinks.sink import EventSink, VideoScores
 
-# The message itself is at fault; to send it again is no use.
+# The message itself is invalid, so sending it again does not help.
 _BAD_MESSAGE = {400, 413, 415, 422}
 
 
 class Webhook(EventSink):
-    """POSTs each event as JSON, when it begins and when it is over, signed and retried.
+    """POSTs each event as JSON, when it begins and when it is over, with signature and retries.
 
-    Messages wait in ``out/webhook`` until the receiver answers with 2xx, over restarts too. They
-    are signed as Standard Webhooks (standardwebhooks.com) are: ``webhook-signature`` is ``v1,`` and
-    the base64 of HMAC-SHA256 over ``<webhook-id>.<webhook-timestamp>.<body>``; the id stays the
-    same when a message is sent again. The key is in the environment variable that ``secret_env``
-    names, as text or as ``whsec_`` and base64; with ``secret_env: null`` nothing is signed.
-    ``snapshot`` adds the peak's picture, JPEG in base64. Redirects are not followed.
+    Messages wait in ``out/webhook`` until the receiver answers with 2xx, even after a restart. They
+    are signed as in Standard Webhooks (standardwebhooks.com): ``webhook-signature`` is ``v1,`` and
+    the base64 of HMAC-SHA256 over ``<webhook-id>.<webhook-timestamp>.<body>``. If a message is sent
+    again, it has the same id. The key is in the environment variable ``secret_env``, as text or as
+    ``whsec_`` and base64; with ``secret_env: null``, messages are not signed. ``snapshot`` adds the
+    picture of the peak as JPEG in base64. Redirects are not followed.
     """
 
     sends: ClassVar[bool] = True
@@ -67,7 +67,7 @@ class Webhook(EventSink):
         self.key = None if secret_env is None else _key(secret(secret_env, "the key of webhooks"))
         self.snapshot = snapshot
         self.timeout_s = timeout_s
-        # Without path and query, which may hold a token.
+        # Without path and query, which may contain a token.
         self.receiver = f"{parts.scheme}://{parts.netloc}"
         self.outbox = Outbox(
             out / "webhook",
@@ -115,7 +115,7 @@ class Webhook(EventSink):
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """What follows no redirects: urllib would turn the POST into a GET, and lose the event."""
+    """Return an opener that follows no redirects: urllib would turn the POST into a GET."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
@@ -140,7 +140,7 @@ def _parts(url: str) -> SplitResult:
 
 
 def sign(key: bytes, id: str, timestamp: str, body: bytes) -> str:
-    """The ``webhook-signature`` of a message."""
+    """Return the ``webhook-signature`` of a message."""
     signed = hmac.new(key, f"{id}.{timestamp}.".encode() + body, hashlib.sha256)
     return "v1," + base64.b64encode(signed.digest()).decode()
 

@@ -78,7 +78,7 @@ class LiveSource:
                     if isinstance(failure, Stalled) and not wait:
                         kind = "stalled"
                 except OSError as error:
-                    # No process or pipe is available now; there may be one later.
+                    # No process or pipe is available now; try again later.
                     reason = describe_os_error(error)
                 if self._closed.is_set():
                     return
@@ -104,13 +104,13 @@ class LiveSource:
         with contextlib.closing(self._worker.ask(self._request, self.stall_s)) as records:
             for kind, body in records:
                 if kind == OPENED:
-                    said = json.loads(body)
-                    fps = said["fps"]
+                    record = json.loads(body)
+                    fps = record["fps"]
                     # A video file over HTTP. RTSP servers may state a length for endless streams.
-                    self.live = said["duration"] is None or not self._is_http
+                    self.live = record["duration"] is None or not self._is_http
                     event: EventKind = "reconnected" if again else "opened"
-                    now = clock.now(said["arrived"])
-                    yield SourceEvent(event, now, fps=fps, size=tuple(said["size"]))
+                    now = clock.now(record["arrived"])
+                    yield SourceEvent(event, now, fps=fps, size=tuple(record["size"]))
                 elif kind == TIMED:
                     stream_time, arrived, image = body
                     now = clock.at(stream_time, arrived)

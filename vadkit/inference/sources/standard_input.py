@@ -56,8 +56,8 @@ class StandardInput:
                 with contextlib.closing(self._worker.ask(request, None)) as records:
                     for kind, body in records:
                         if kind == OPENED:
-                            said = json.loads(body)
-                            fps, size = said["fps"], tuple(said["size"])
+                            record = json.loads(body)
+                            fps, size = record["fps"], tuple(record["size"])
                             yield SourceEvent("opened", 0.0, fps=fps, size=size)
                         elif kind == TIMED:
                             time, _, image = body

@@ -59,11 +59,11 @@ class ExportedMethod:
 
     def score(self, clips: Clips) -> Scores:
         """Score a batch of clips, on the CPU."""
-        given = [clips.frames.float().cpu()]
+        tensors = [clips.frames.float().cpu()]
         if self.clip.flow and clips.flow is not None:
-            given.append(clips.flow.float().cpu())
+            tensors.append(clips.flow.float().cpu())
         try:
-            frames, *maps = self.run(given)
+            frames, *maps = self.run(tensors)
         except Exception as error:
             # Each runtime has its own errors for a graph that does not match its record.
             reason = printable(str(error).strip().partition("\n")[0], 300)
@@ -118,9 +118,9 @@ def _load_onnx(path: Path) -> ExportedMethod:
     record = _record(path, session.get_modelmeta().custom_metadata_map.get(RECORD))
     names = [entry.name for entry in session.get_inputs()]
 
-    def run(given: list[Tensor]) -> list[Tensor]:
-        fed = {name: one.numpy() for name, one in zip(names, given, strict=True)}
-        return [torch.from_numpy(found) for found in session.run(None, fed)]
+    def run(tensors: list[Tensor]) -> list[Tensor]:
+        inputs = {name: one.numpy() for name, one in zip(names, tensors, strict=True)}
+        return [torch.from_numpy(found) for found in session.run(None, inputs)]
 
     method = ExportedMethod(run, record)
     _check_inputs(path, method.clip, [entry.shape for entry in session.get_inputs()])
@@ -143,7 +143,7 @@ def _load_pt2(path: Path, own: bool) -> ExportedMethod:
     except Exception as error:
         # A broken archive fails in many different places.
         raise DataError(f"{path} cannot be read as a torch.export file: {error}") from None
-    return ExportedMethod(lambda given: module(*given), _record(path, found[RECORD]))
+    return ExportedMethod(lambda tensors: module(*tensors), _record(path, found[RECORD]))
 
 
 def _record(path: Path, text: str | bytes | None) -> dict[str, Any]:

@@ -105,10 +105,10 @@ class Fusion(Method):
     @classmethod
     def defaults_for(cls, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return common settings of all parts: longest clip, largest size, first flow."""
-        every = {name: part_defaults(name, spec) for name, spec in params["parts"].items()}
-        if not every:
+        defaults = {name: part_defaults(name, spec) for name, spec in params["parts"].items()}
+        if not defaults:
             raise ValueError("parts: name at least one method")
-        found = list(every.values())
+        found = list(defaults.values())
         sizes = [one["clip"]["size"] for one in found]
         clip = {
             "frames": fewest_frames(params["parts"]),

@@ -67,11 +67,11 @@ class Tail(nn.Module):
             ]
         )
         shares = shares.sort(descending=True).values
-        every = [values]
+        pieces_of_values = [values]
         if pieces is not None:
             of_piece = pieces[known].cpu()
-            every = [values[of_piece == piece] for piece in of_piece.unique()]
-        knots = torch.stack([_quantiles(each, shares) for each in every]).amax(dim=0)
+            pieces_of_values = [values[of_piece == piece] for piece in of_piece.unique()]
+        knots = torch.stack([_quantiles(each, shares) for each in pieces_of_values]).amax(dim=0)
         self.values.copy_(knots)
         self.rarities.copy_(-shares.log10())
         # The tail of all pieces together has more values, and starts lower.

@@ -246,8 +246,8 @@ def _active(run: Path, equal: list[str]) -> str | None:
 def _find(run: Path, name: str) -> SavedCalibration:
     kept = {one.name: one for one in kept_calibrations(run)}
     if name not in kept:
-        there = ", ".join(kept) or "none"
-        raise RecipeError(f"run {run} has no calibration '{name}'; choose one of: {there}")
+        known_names = ", ".join(kept) or "none"
+        raise RecipeError(f"run {run} has no calibration '{name}'; choose one of: {known_names}")
     return kept[name]
 
 

@@ -159,8 +159,8 @@ def evaluate(
         name = _best_on_test(run, recipe, overrides)
     else:
         name = _FILES.get(wanted, wanted)
-    called = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
-    scored, meta = score_run(run, recipe, name, overrides, called=called)
+    protocol_name = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
+    scored, meta = score_run(run, recipe, name, overrides, called=protocol_name)
     if protocols:
         # Only the requested protocols: no row for the recipe's scorers.
         scored = replace(scored, scorers=())

@@ -168,8 +168,8 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
         score_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
     )
     with method.adapting():
-        for video, beside in zip(stored, extras, strict=True):
-            _save_scores(run, video.id, score(video, extras=beside), labels[video.id])
+        for video, video_extras in zip(stored, extras, strict=True):
+            _save_scores(run, video.id, score(video, extras=video_extras), labels[video.id])
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = label_source(recipe, dataset)
     paths = {video.id: str(video.path.absolute()) for video in videos}

@@ -128,8 +128,8 @@ def _save_maps(
     written = _Written(folder, frames, scale)
     empty = []
     with method.adapting(), decoding_progress(len(stored), frames, "score maps") as progress:
-        for finished, (video, beside) in enumerate(zip(stored, extras, strict=True), 1):
-            if not written.write(video.id, len(video), score(video, extras=beside)):
+        for finished, (video, video_extras) in enumerate(zip(stored, extras, strict=True), 1):
+            if not written.write(video.id, len(video), score(video, extras=video_extras)):
                 if len(video) >= method.clip.scoring.span:
                     return False
                 empty.append(video)

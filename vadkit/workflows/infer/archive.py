@@ -102,9 +102,9 @@ def _results(run: Path) -> Path:
 
 def _default_sinks(run: Path, videos: int) -> list[Spec]:
     """Return the sinks of the run's recipe, else the usual ones."""
-    asked = [] if is_exported(run) else own_sinks(run)
+    own = [] if is_exported(run) else own_sinks(run)
     usual = SINKS if videos <= FEW else SINKS_OF_MANY
-    return asked or [Spec(type=kind) for kind in usual]
+    return own or [Spec(type=kind) for kind in usual]
 
 
 def _texts(sources: str | Path | Sequence[str | Path]) -> list[str]:

@@ -51,7 +51,7 @@ class Inferred:
 
 @dataclass(frozen=True)
 class ResultKey:
-    """What a result depends on besides its video: the digest of the model, and the sinks."""
+    """What a result depends on in addition to its video: the digest of the model, and the sinks."""
 
     model: str
     sinks: tuple[str, ...]

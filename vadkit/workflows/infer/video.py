@@ -71,9 +71,9 @@ def start_scoring(
             require_run(run)
         try:
             state = content_state(video.path)
-            made = _make_sinks(sinks, folder, out)
+            new_sinks = _make_sinks(sinks, folder, out)
             called = event_source(video, folder)
-            result = _score_video(detector, decoder, made, video, called, progress)
+            result = _score_video(detector, decoder, new_sinks, video, called, progress)
             save_result(folder, video.path, state, key, result)
         except DataError as error:
             return Inferred.failed(str(video.path), str(error))
@@ -95,12 +95,12 @@ def _make_sinks(kinds: Sequence[Spec], folder: Path, out: Path) -> EverySink:
     from vadkit.inference.sinks.every import EverySink
     from vadkit.inference.sinks.sink import EventSink
 
-    made = []
+    new_sinks = []
     for kind in kinds:
         of_events = issubclass(find("sinks", kind.type).load(), EventSink)  # type: ignore[arg-type]
         place = out if of_events else folder
-        made.append((kind.type, build("sinks", kind.type, kind.params, place)))
-    return EverySink(made)
+        new_sinks.append((kind.type, build("sinks", kind.type, kind.params, place)))
+    return EverySink(new_sinks)
 
 
 def _score_video(
@@ -166,8 +166,8 @@ def _score_video(
 
 
 def _unwritten(video: InputVideo, sinks: EverySink) -> DataError:
-    said = "; ".join(f"{name}: {reason}" for name, reason in sinks.failed.items())
-    return DataError(f"{video.path} was scored, but some outputs could not be written: {said}")
+    failures = "; ".join(f"{name}: {reason}" for name, reason in sinks.failed.items())
+    return DataError(f"{video.path} was scored, but some outputs could not be written: {failures}")
 
 
 def _source(detector: Detector, decoder: Worker, video: InputVideo, pictures: bool) -> FileSource:

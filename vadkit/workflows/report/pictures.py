@@ -183,9 +183,9 @@ def _work_out(
     method, _ = load_method(recipe, checkpoint_file(record.folder, name), device)
     stored, _ = store_videos(recipe, chosen)
     extras = load_extras(recipe, method.clip.scoring, chosen, stored)
-    for video, beside in zip(stored, extras, strict=True):
+    for video, video_extras in zip(stored, extras, strict=True):
         found = frame_maps(
-            method, video, wanted[video.id], device=device, dtype=dtype, extras=beside
+            method, video, wanted[video.id], device=device, dtype=dtype, extras=video_extras
         )
         for frame, one in found.items():
             yield (video.id, frame), one

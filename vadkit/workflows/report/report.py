@@ -69,8 +69,8 @@ def report(
     check_page_libraries()
     records = load_records([Path(run) for run in runs])
     if out is None:
-        alone = len(records) == 1
-        out = records[0].folder / "report" / "report.html" if alone else Path("report.html")
+        single = len(records) == 1
+        out = records[0].folder / "report" / "report.html" if single else Path("report.html")
     if out.is_dir():
         raise DataError(
             f"cannot write the report to {out}: it is a folder; give a file name, .html"
@@ -157,10 +157,8 @@ def _places(
         if film.video is None:
             places[source] = {"media": None, "reason": f"No video: {film.reason}."}
         else:
-            beside = None if folder is None else f"{folder.name}/{names[source]}.mp4"
-            places[source] = {
-                "media": {"id": names[source], "file": beside, "rate": film.video.rate}
-            }
+            file = None if folder is None else f"{folder.name}/{names[source]}.mp4"
+            places[source] = {"media": {"id": names[source], "file": file, "rate": film.video.rate}}
     return places
 
 

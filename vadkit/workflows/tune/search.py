@@ -207,11 +207,11 @@ def _space(recipe: Recipe, search: Sequence[str], load: _Loader) -> Space:
     """Return the search space, after testing each of its limits in the recipe."""
     method: Any = find("methods", recipe.method.type).load()
     if search:
-        space, said = dict(parse_search(text) for text in search), "--search "
+        space, prefix = dict(parse_search(text) for text in search), "--search "
     elif recipe.search:
-        space, said = read_space(recipe.search, "search"), "search."
+        space, prefix = read_space(recipe.search, "search"), "search."
     else:
-        space, said = read_space(method.search, f"{recipe.method.type}.search"), "search."
+        space, prefix = read_space(method.search, f"{recipe.method.type}.search"), "search."
     if not space:
         raise RecipeError(
             f"method '{recipe.method.type}' defines no search space; give --search KEY=LOW:HIGH, "
@@ -223,7 +223,7 @@ def _space(recipe: Recipe, search: Sequence[str], load: _Loader) -> Space:
                 load({key: value})
             except RecipeFaults as error:
                 faults = "; ".join(fault.message for fault in error.faults)
-                raise RecipeError(f"{said}{key}: {faults}") from None
+                raise RecipeError(f"{prefix}{key}: {faults}") from None
     return space
 
 
