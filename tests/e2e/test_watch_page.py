@@ -31,18 +31,19 @@ PATHS = [
 def watching(run, video, token=None):
     """A page on two cameras that play a video over and over, whose alarms come often."""
     from vadkit.reports.live_page import open_page
-    from vadkit.workflows.watch import cameras as watch
+    from vadkit.workflows.detector import load_detector
+    from vadkit.workflows.watch import cameras, setup
 
-    detector = watch.load_detector(run)
+    detector = load_detector(run)
     detector.scorers = ()
     usual = float(np.nanmedian(detector.score(video).score))
     detector.calibration = replace(detector.calibration, threshold=usual, usual=usual)
     detector.alarms = AlarmSettings(merge_s=0.1)
-    sources = watch.named_sources([f"{name}=replay:{video}" for name in ("gate", "yard")], {})
-    board = watch.new_board(detector, sources)
+    sources = setup.named_sources([f"{name}=replay:{video}" for name in ("gate", "yard")], {})
+    board = setup.new_board(detector, sources)
     page = open_page("0", token)
-    how = {"make_sinks": watch.sinks_of([], run)}
-    thread = threading.Thread(target=watch.watch, args=(detector, sources, board), kwargs=how)
+    how = {"make_sinks": setup.sinks_of([], run)}
+    thread = threading.Thread(target=cameras.watch, args=(detector, sources, board), kwargs=how)
     with page.serve(board) as address:
         thread.start()
         try:

@@ -22,8 +22,9 @@ import pytest
 
 from vadkit.inference.sinks.build import parse_sink
 from vadkit.inference.sources.source import Frame, SourceEvent
+from vadkit.workflows.detector import load_detector
 from vadkit.workflows.train import train
-from vadkit.workflows.watch import cameras as workflow
+from vadkit.workflows.watch import cameras, setup
 
 pytestmark = pytest.mark.slow
 
@@ -276,12 +277,12 @@ class Broken:
 
 def test_an_alarm_is_ended_when_its_camera_is_lost(alarming, tmp_path):
     run, _ = alarming
-    detector = workflow.load_detector(run)
+    detector = load_detector(run)
     detector.calibration = replace(detector.calibration, threshold=-1e9, usual=-1e9)
     sources = {"gate": Broken()}
-    board = workflow.new_board(detector, sources)
-    make_sinks = workflow.sinks_of([parse_sink("type=events,begun=true")], tmp_path)
-    left = workflow.watch(detector, sources, board, make_sinks=make_sinks, lost_after_s=0.3)
+    board = setup.new_board(detector, sources)
+    make_sinks = setup.sinks_of([parse_sink("type=events,begun=true")], tmp_path)
+    left = cameras.watch(detector, sources, board, make_sinks=make_sinks, lost_after_s=0.3)
     assert left == {}
     got = lines_of((tmp_path / "events.jsonl").read_text())
     assert [(one["kind"], one["state"]) for one in got] == [

@@ -14,7 +14,7 @@ from vadkit.inference.sinks.build import parse_sink
 from vadkit.inference.sinks.webhook import Webhook
 from vadkit.inference.sources.find import find_sources
 from vadkit.workflows.infer.sources import expand_sources
-from vadkit.workflows.watch.cameras import named_sources
+from vadkit.workflows.watch.setup import named_sources
 
 # Long enough that it is nowhere by chance.
 HOSTILE = st.text(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vadkit.inference.sinks.every import Unwritten
     from vadkit.reports.live_board import Board, Camera
-    from vadkit.workflows.watch.cameras import View
+    from vadkit.workflows.watch.session import View
 
 
 _NO_THRESHOLD = (
@@ -87,8 +87,9 @@ def watch(
     lines with --json.
     """
     from vadkit.inference.sinks.build import parse_sink
+    from vadkit.workflows.detector import load_detector
     from vadkit.workflows.results import alone_in
-    from vadkit.workflows.watch import cameras as workflow
+    from vadkit.workflows.watch import cameras, setup
 
     if trust_plugins:
         allow_plugins([run])
@@ -102,19 +103,19 @@ def watch(
             from vadkit.reports.live_page import open_page
 
             page = open_page(web, token)
-        detector = workflow.load_detector(run, checkpoint)
-        found = workflow.named_sources(sources, detector.settings)
-        kinds = specs or workflow.sinks_of_run(run)
-        make_sinks = workflow.sinks_of(kinds, folder)
+        detector = load_detector(run, checkpoint)
+        found = setup.named_sources(sources, detector.settings)
+        kinds = specs or setup.sinks_of_run(run)
+        make_sinks = setup.sinks_of(kinds, folder)
         if kinds or out is not None:
             stack.enter_context(alone_in(folder, "vadkit watch"))
             make_sinks().check()
-        board = workflow.new_board(detector, found)
+        board = setup.new_board(detector, found)
         if page is not None:
             typer.echo(f"page: {stack.enter_context(page.serve(board))}", err=True)
         if detector.rules is None:
             typer.echo(_NO_THRESHOLD, err=True)
-        unwritten = workflow.watch(
+        unwritten = cameras.watch(
             detector,
             found,
             board,
