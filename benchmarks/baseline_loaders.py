@@ -1,8 +1,8 @@
-"""Two ways of loading clips that people write without a frame store, to compare the loader with.
+"""Two common ways to load clips without a frame store, as baselines for the loader.
 
     python benchmarks/baseline_loaders.py [--video-frames 2000] [--seconds 10]
 
-Prints the clips a second of each as JSON, through a DataLoader with 0 and with 2 workers.
+Prints the clips per second of each as JSON, with a DataLoader of 0 and of 2 workers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-# Small, so that a measurement of a few seconds holds many batches even where clips are slow.
+# Small, so that a measurement of a few seconds has many batches even with slow clips.
 BATCH = 4
 
 
 class SeekingClips(Dataset[Tensor]):
-    """Clips (T, H, W, 3) uint8 RGB decoded from video files, wherever they are asked for.
+    """Clips (T, H, W, 3) uint8 RGB decoded from video files on request.
 
     Each clip opens its file, seeks to its first frame, decodes ``frames`` frames and resizes them
     to ``size`` (height, width).
@@ -55,9 +55,9 @@ class SeekingClips(Dataset[Tensor]):
 
 
 class JpegClips(Dataset[Tensor]):
-    """Clips (T, H, W, 3) uint8 RGB read from folders that hold a JPEG file a frame.
+    """Clips (T, H, W, 3) uint8 RGB read from folders with one JPEG file per frame.
 
-    ``size`` is (height, width); files are taken in the order of their names.
+    ``size`` is (height, width); files are read in the order of their names.
     """
 
     def __init__(self, folders: Sequence[Path], frames: int, size: tuple[int, int]) -> None:
@@ -90,9 +90,9 @@ def _resized(pictures: Iterable[np.ndarray], size: tuple[int, int]) -> Tensor:
 
 
 def make_h264(path: Path, frames: int, size: tuple[int, int] = (360, 640), gop: int = 250) -> None:
-    """Encode a moving textured scene with libx264, a key frame every ``gop`` frames.
+    """Encode a moving textured scene with libx264, with a key frame every ``gop`` frames.
 
-    ``size`` is (height, width), both even. 250 and all other settings are libx264's defaults.
+    ``size`` is (height, width), both even. 250 and all other settings are the defaults of libx264.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"g": str(gop)})
@@ -104,7 +104,7 @@ def make_h264(path: Path, frames: int, size: tuple[int, int] = (360, 640), gop: 
 
 
 def _scene(frames: int, height: int, width: int) -> Iterator[np.ndarray]:
-    """Frames (H, W, 3) uint8: textured blocks cross a texture that sways, under sensor noise."""
+    """Yield frames (H, W, 3) uint8: textured blocks cross a moving texture, with sensor noise."""
     rng = np.random.default_rng(0)
     sway = 16
     ground = _texture(rng, height + 2 * sway, width + 2 * sway)
@@ -124,7 +124,7 @@ def _scene(frames: int, height: int, width: int) -> Iterator[np.ndarray]:
 
 
 def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """(H, W, 3) float32 in about 0..255, with detail at every scale."""
+    """Return (H, W, 3) float32 in about 0..255, with detail at every scale."""
     picture = np.full((height, width, 3), 128, np.float32)
     for cell in (2, 4, 8, 16, 32):
         coarse = rng.normal(0, 15, (height // cell + 2, width // cell + 2, 3))
@@ -133,7 +133,7 @@ def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def extract_jpegs(video: Path, folder: Path, quality: int = 95) -> None:
-    """Write every frame of a video into ``folder`` as ``000000.jpg`` and on, at its own size."""
+    """Write every frame of a video into ``folder`` as ``000000.jpg`` and so on, at its own size."""
     folder.mkdir(parents=True)
     with av.open(str(video)) as container:
         for number, frame in enumerate(container.decode(video=0)):
@@ -146,13 +146,13 @@ def extract_jpegs(video: Path, folder: Path, quality: int = 95) -> None:
 def clips_per_second(
     source: Dataset[Tensor] | Iterable[Tensor], seconds: float, workers: int = 0
 ) -> float:
-    """Clips a second over at least ``seconds`` seconds, the start not counted.
+    """Return clips per second over at least ``seconds`` seconds, without the start.
 
-    ``source`` is a dataset of clips, whose clips are drawn at random through a DataLoader with
-    ``workers`` processes, or an iterable of batches that lasts long enough.
+    ``source`` is a dataset of clips, drawn at random by a DataLoader with ``workers`` processes, or
+    an iterable of batches that is long enough.
     """
     batches = iter(_loader(source, workers) if isinstance(source, Dataset) else source)
-    # Workers take turns, so that only whole rounds of batches have a rate.
+    # Workers take turns, so only complete rounds of batches have a rate.
     turns = max(1, workers)
     for _ in range(turns):
         next(batches)
@@ -168,7 +168,7 @@ def _loader(dataset: Dataset[Tensor], workers: int) -> DataLoader[Tensor]:
     return DataLoader(
         dataset,
         batch_size=BATCH,
-        # With replacement, so that it does not run out.
+        # With replacement, so that it does not end.
         sampler=RandomSampler(
             dataset,  # type: ignore[arg-type]
             replacement=True,
@@ -176,14 +176,14 @@ def _loader(dataset: Dataset[Tensor], workers: int) -> DataLoader[Tensor]:
             generator=torch.Generator().manual_seed(0),
         ),
         num_workers=workers,
-        # A fork of a process in which OpenCV and decord have run may hang.
+        # A fork of a process that has used OpenCV and decord may hang.
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_one_thread,
     )
 
 
 def _one_thread(worker: int) -> None:
-    """Processes share the cores; OpenCV would start a thread a core in each."""
+    """Use one OpenCV thread per process, because the processes share the cores."""
     cv2.setNumThreads(1)
 
 

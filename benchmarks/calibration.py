@@ -1,11 +1,11 @@
-"""Whether false alarms on new normal video are as many as calibration says, on UCSD Ped2.
+"""Compare false alarms on new normal video with the calibrated rate, on UCSD Ped2.
 
     python benchmarks/calibration.py UCSDped2 [--folds 2 4] [--runs FOLDER]
 
 Trains motion-field, whose scores of training video are cross-fitted by clip, and scores the test
-clips. Thresholds come from the training scores alone; the rates at them, on training video and on
-the normal frames of test video, should agree. Test labels say which frames are normal, and choose
-nothing. Last comes a line of JSON.
+clips. Thresholds come only from the training scores. Their rates on training video and on the
+normal frames of test video should agree. Test labels only say which frames are normal. The last
+line is JSON.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def train(root: Path, folds: int, runs: Path) -> Path:
-    """A run, trained and evaluated."""
+    """Return a trained and evaluated run."""
     command = ["train", "recipes/ped2/motion-field.yaml", "--runs", str(runs)]
     command += ["--set", f"dataset.root={root}", "--set", f"calibration.folds={folds}"]
     run = vadkit(*command).split()[-1]
@@ -60,7 +60,7 @@ def vadkit(*arguments: str) -> str:
 
 
 def compare(run: Path) -> list[dict[str, Any]]:
-    """Rates on training and on normal test frames, at levels of the training scores."""
+    """Compare rates on training frames and on normal test frames, at levels of training scores."""
     calibration = load_calibration(run)
     kept = read_scores(run / "scores" / "normal.npz")
     assert calibration is not None and kept is not None
@@ -100,7 +100,7 @@ def compare(run: Path) -> list[dict[str, Any]]:
         print(
             f"\n{chain_label(chain)}: {len(known)} training frames, {len(quiet)} normal test ones"
         )
-        print("       frames over it                          alarms an hour")
+        print("       frames over it                          alarms per hour")
         print("level  training   test ratio  no tails ratio   training   test (95%)       ratio")
         for row in rows[-len(SHARES) :]:
             share = row["training frames"]
@@ -126,7 +126,7 @@ def compare(run: Path) -> list[dict[str, Any]]:
 def false_alarms(
     scores: list[np.ndarray], labels: list[np.ndarray], level: float, gap: int, rate: float
 ) -> int:
-    """Alarms that begin on a normal frame, as `vadkit eval` counts them."""
+    """Count alarms that begin on a normal frame, like `vadkit eval`."""
     names = [str(number) for number in range(len(scores))]
     setting = Setting(
         threshold=level, rates=dict.fromkeys(names, rate), gaps=dict.fromkeys(names, gap)
@@ -144,9 +144,9 @@ def false_alarms(
 
 
 def own_frames(scores: list[np.ndarray], labels: list[np.ndarray], level: float) -> int:
-    """Normal frames over a level, in a row that begins on a normal frame.
+    """Count normal frames above a level, in runs that begin on a normal frame.
 
-    Smoothed scores stay up for a while after an anomaly; those frames raise no false alarm.
+    Smoothed scores stay high for a while after an anomaly; those frames raise no false alarm.
     """
     count = 0
     for values, truth in zip(scores, labels, strict=True):
@@ -158,7 +158,7 @@ def own_frames(scores: list[np.ndarray], labels: list[np.ndarray], level: float)
 
 
 def test_scores(run: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Raw scores and labels of the test clips, in order."""
+    """Return raw scores and labels of the test clips, in order."""
     scores, labels = {}, {}
     for path in sorted((run / "scores" / "test").glob("*.npz")):
         with np.load(path) as saved:

@@ -1,10 +1,10 @@
-"""What the frame store and the loader are worth: ratios measured in one run, JSON out.
+"""Measure the benefit of the frame store and the loader, as ratios within one run, as JSON.
 
     python benchmarks/data.py [--only feed clips store] [--device cpu] [--out FILE]
 
-``feed``: steps a second fed by the loader against the same steps on one constant batch.
-``clips``: clips a second against a dataset that seeks, and one that reads JPEG files.
-``store``: building the store against reading the same video in order in one process.
+``feed``: steps per second with the loader, relative to the same steps on one constant batch.
+``clips``: clips per second, relative to a dataset that seeks and to one that reads JPEG files.
+``store``: building the store, relative to reading the same video in order in one process.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec, Video
 
 SIZE, FRAMES = (256, 256), 5
-# Of Avenue, of ShanghaiTech and of a camera.
+# The sizes of Avenue, of ShanghaiTech and of a camera.
 STORE_SIZES = (360, 640), (480, 856), (1080, 1920)
 SPEC = ClipSpec(FRAMES, SIZE, "rgb", (FRAMES - 1,), range=(-1.0, 1.0))
 
@@ -52,7 +52,7 @@ def loader(stored: list[StoredVideo], device: torch.device, **settings: Any) -> 
 
 
 def feed(folder: Path, video: Path, device: torch.device, steps: int) -> dict[str, Any]:
-    """future-frame at 256x256, batch 4, steps in turn on one batch and on loaded ones."""
+    """Measure future-frame at 256x256, batch 4: steps alternate between one batch and loaded ones."""
     from vadkit.device import pick_precision
     from vadkit.recipe.resolve import resolve
     from vadkit.workflows.build import build_method, build_optimizers
@@ -96,7 +96,7 @@ def feed(folder: Path, video: Path, device: torch.device, steps: int) -> dict[st
 
 
 def clips(folder: Path, video: Path, device: torch.device) -> dict[str, Any]:
-    """Clips a second, handed out as uint8 on the host, batches of 32."""
+    """Measure clips per second, as uint8 on the host, in batches of 32."""
     jpegs = folder / "jpegs"
     extract_jpegs(video, jpegs)
     stored = store(folder, video)
@@ -104,7 +104,7 @@ def clips(folder: Path, video: Path, device: torch.device) -> dict[str, Any]:
     rows = batches.clips
 
     def uint8_batches() -> Iterator[torch.Tensor]:
-        """What the loader's thread does, without the conversion that baselines lack too."""
+        """Do the work of the loader's thread, without the conversion that the baselines also lack."""
         out = torch.empty((32, FRAMES, *SIZE, 3), dtype=torch.uint8)
         while True:
             order = batches.source.order(rows, np.random.default_rng(0))
@@ -140,10 +140,10 @@ print(count / (time.perf_counter() - started))
 
 
 def building(folder: Path, frames: int, size: tuple[int, int]) -> dict[str, Any]:
-    """Frames a second of the reader alone, of the store with one video, and with two at once.
+    """Measure frames per second of the reader alone, and of the store with one and two videos.
 
-    The reader's rate is that of frames read in order and resized, in a process of its own. All
-    rates are without the time that processes take to start, which is given beside them.
+    The reader's rate is that of frames read in order and resized, in a separate process. All rates
+    exclude the start of processes, which is reported separately.
     """
     video, second = folder / "store.mp4", folder / "second.mp4"
     make_h264(video, frames, size)
@@ -155,13 +155,13 @@ def building(folder: Path, frames: int, size: tuple[int, int]) -> dict[str, Any]
         return float(subprocess.run(command, env=environment, check=True, stdout=-1).stdout)
 
     def build(*videos: Path) -> tuple[float, float]:
-        """The rate from the first frames to the files being whole on the disk, and the start."""
+        """Return the rate from the first frames to complete files on disk, and the start time."""
         settings = Settings(SIZE, "rgb")
-        told: list[tuple[float, int]] = []
+        reports: list[tuple[float, int]] = []
 
         def progress(_: int, count: int) -> None:
             if count:
-                told.append((time.perf_counter(), count))
+                reports.append((time.perf_counter(), count))
 
         with tempfile.TemporaryDirectory(dir=folder) as cache:
             started = time.perf_counter()
@@ -169,7 +169,7 @@ def building(folder: Path, frames: int, size: tuple[int, int]) -> dict[str, Any]
             plan = plan_store(listed, settings, cache=Path(cache), workers=len(videos))
             stored, _ = build_store(plan, settings, workers=len(videos), progress=progress)
             ended = time.perf_counter()
-        first, count = told[0]
+        first, count = reports[0]
         return (sum(map(len, stored)) - count) / (ended - first), first - started
 
     rounds = [(read(), build(video), build(video, second)) for _ in range(5)]

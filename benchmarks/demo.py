@@ -1,4 +1,4 @@
-"""The main job from end to end, as `make demo` runs it: train two ways, compare, score a video."""
+"""The main path for `make demo`: train two methods, compare them, score a video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VADKIT = [sys.executable, "-m", "vadkit"]
 
 
 def run(*arguments: str, capture: bool = False) -> str:
-    """Run a vadkit command, echoed as one would type it; end as it ends when it fails."""
+    """Print and run a vadkit command; exit with its code if it fails."""
     print(f"\n$ vadkit {' '.join(arguments)}", flush=True)
     done = subprocess.run(
         [*VADKIT, *arguments],
@@ -27,14 +27,14 @@ def run(*arguments: str, capture: bool = False) -> str:
 
 
 def train(recipe: str) -> Path:
-    """Train a shipped recipe, evaluate it, and give its run folder."""
+    """Train a shipped recipe, evaluate it, and return its run folder."""
     folder = Path(run("train", recipe, capture=True).strip().splitlines()[-1])
     run("eval", str(folder))
     return folder
 
 
 def main() -> None:
-    """Train a network, and fusion, which has none; compare them; score a video that neither saw."""
+    """Train a network and fusion, which has no network; compare them; score an unseen video."""
     started = time.monotonic()
     learned, fusion = train("quickstart"), train("quickstart-fusion")
     run("compare", str(learned), str(fusion), "--plot", "runs/compare.png")

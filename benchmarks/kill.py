@@ -1,17 +1,17 @@
-"""Kill -9 at many points of train, store, infer and watch: what is lost, and what comes back.
+"""Kill train, store, infer and watch with kill -9 at many points: what is lost, what recovers?
 
     python benchmarks/kill.py [--points 100] [--jobs train,store,infer,watch] [--out FILE]
 
-Each job runs once untouched, for its result and its duration. Then a new copy of it is killed at
+Each job runs once without a kill, for its result and its duration. Then a new copy is killed at
 points spread over that duration, started again by the same command, and compared:
 
-- train: the weights are equal to the bit, no step stands twice in metrics.jsonl;
+- train: the weights are bit-identical, and no step is in metrics.jsonl twice;
 - store: every stored frame is equal and passes its checksum;
-- infer: every score is equal, every event stands once in events.jsonl and events.sqlite;
-- watch: what was written can be read, no event is lost after the start, none stands twice.
+- infer: every score is equal, every event is in events.jsonl and events.sqlite once;
+- watch: the written files can be read, no event after the start is lost, and none is doubled.
 
-After every kill no child process lives on, and after the second run no temporary file is left.
-The result is JSON on stdout; the exit code is 1 where any point failed.
+After every kill no child process may remain, and after the second run no temporary file. The result
+is JSON on stdout; the exit code is 1 if any point failed.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ EVENTS = ["--sink", "type=events,begun=true", "--sink", "sqlite"]
 
 @dataclass(frozen=True)
 class Job:
-    """A command to kill, in a folder of its own, and what must hold after it has run again.
+    """A command to kill, in its own folder, and the conditions after it has run again.
 
     ``arguments`` are those of ``vadkit``; ``again`` those of the second start; ``faults`` compares
-    a folder with that of the untouched run.
+    a folder with that of the undisturbed run.
     """
 
     prepare: Callable[[Path], None]
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def kill_many(name: str, job: Job, root: Path, points: int) -> dict[str, Any]:
-    """Kill a job at points spread over its duration; what went wrong, by point."""
+    """Kill a job at points spread over its duration; return the faults by point."""
     whole = root / "whole"
     whole.mkdir(parents=True)
     job.prepare(whole)
@@ -117,7 +117,7 @@ def kill_many(name: str, job: Job, root: Path, points: int) -> dict[str, Any]:
 
 
 def start(folder: Path, arguments: list[str]) -> subprocess.Popen[str]:
-    """A process of ``vadkit`` whose frame store, settings and output are in ``folder``."""
+    """Start ``vadkit`` with its frame store, settings and output in ``folder``."""
     return subprocess.Popen(
         [sys.executable, "-m", "vadkit", *arguments],
         cwd=folder,
@@ -134,7 +134,7 @@ def start(folder: Path, arguments: list[str]) -> subprocess.Popen[str]:
 
 
 def run(folder: Path, arguments: list[str]) -> None:
-    """Run a command to its end; ends everything where it fails."""
+    """Run a command to its end; exit if it fails."""
     process = start(folder, arguments)
     out, err = process.communicate()
     if process.returncode:
@@ -142,7 +142,7 @@ def run(folder: Path, arguments: list[str]) -> None:
 
 
 def kill_after(folder: Path, arguments: list[str], seconds: float) -> tuple[bool, list[int]]:
-    """Start a command and kill it; whether it still ran, and its children that live on."""
+    """Start a command and kill it; return whether it still ran, and its surviving children."""
     process = start(folder, arguments)
     try:
         process.communicate(timeout=seconds)
@@ -158,7 +158,7 @@ def kill_after(folder: Path, arguments: list[str], seconds: float) -> tuple[bool
 
 
 def descendants(pid: int) -> list[int]:
-    """All processes below one."""
+    """Return all processes below one."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in task.read_text().split():
@@ -179,7 +179,7 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def make_jobs(root: Path) -> dict[str, Job]:
-    """The jobs; what they share is trained once."""
+    """Create the jobs; what they share is trained once."""
     shared = root / "shared"
     shared.mkdir()
     recipe = shared / "tiny.yaml"
@@ -196,7 +196,7 @@ def make_jobs(root: Path) -> dict[str, Job]:
     def resume(folder: Path) -> list[str]:
         runs = sorted((folder / "runs").glob("tiny/*/manifest.json"))
         if not runs:
-            # Killed before there was a run.
+            # It was killed before there was a run.
             return ["train", str(recipe), "--runs", str(folder / "runs")]
         return ["train", "--resume", str(runs[-1].parent)]
 
@@ -292,7 +292,7 @@ def infer_faults(folder: Path, whole: Path) -> list[str]:
 
 
 def watch_faults(folder: Path, whole: Path) -> list[str]:
-    """Ids of cameras hold the time, so events are counted, not compared."""
+    """Ids of cameras contain the time, so events are counted, not compared."""
     faults = []
     lines, expected = (event_states(place) for place in (folder, whole))
     if len(lines) != len(set(lines)):

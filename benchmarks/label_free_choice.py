@@ -1,13 +1,13 @@
-"""Does the choice that pseudo-anomalies make agree with the one that test labels would make?
+"""Does the choice by pseudo-anomalies agree with the choice by test labels?
 
-    python benchmarks/label_free_choice.py recipes/ped2/motion-field.yaml \\
+    python benchmarks/label_free_choice.py recipes/ped2/motion-field.yaml \
         --set dataset.root=UCSDped2 [--work FOLDER] [--rows 0 1 2] [--redo]
 
 Every configuration is trained once, on the training videos that are not held out, and tested twice:
-on pseudo-anomalies made of the held-out ones, without a label, and on the test split, whose labels
-serve this comparison alone. Printed at the end, as JSON and as a Markdown table: how the two
-rankings agree (Spearman's rho), and which test figures the label-free choice gets. Results are kept
-in FOLDER/results.jsonl; rows that are there are not run again without --redo.
+without labels on pseudo-anomalies made from the held-out videos, and on the test split. The test
+labels are used only for this comparison. At the end, it prints as JSON and as a Markdown table how
+well the two rankings agree (Spearman's rho), and the test figures of the label-free choice. Results
+are saved in FOLDER/results.jsonl; existing rows are not run again without --redo.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def read(file: Path) -> dict[str, dict[str, Any]]:
-    """Results so far, the newest of each row."""
+    """Return the results so far, the newest of each row."""
     if not file.is_file():
         return {}
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -95,7 +95,7 @@ _tuners: dict[str, Tuner] = {}
 
 
 def measure(recipe: str, settings: list[str]) -> dict[str, Any]:
-    """One configuration: figures on pseudo-anomalies and on the test split, and seconds."""
+    """Measure one configuration: figures on pseudo-anomalies and on the test split, and seconds."""
     one = load_recipe(recipe, ["hooks=[]", *settings])
     tuner = _tuners.setdefault(recipe, Tuner(one))
     begun = time.monotonic()
@@ -114,7 +114,7 @@ def measure(recipe: str, settings: list[str]) -> dict[str, Any]:
 
 
 def summary(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Rank correlations of every label-free figure, and what each choice gets on the test split."""
+    """Return rank correlations of every label-free figure, and the test figures of each choice."""
     rows = list(results.values())
     names = [name for name in rows[0]["pseudo"] if all(name in row["pseudo"] for row in rows)]
     names = [name for name in names if name.startswith("pseudo-auc")]
@@ -146,7 +146,7 @@ def summary(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
-    """A Markdown row for each configuration, in the label-free order."""
+    """Return a Markdown row for each configuration, in the label-free order."""
     first = next(iter(results.values()))["pseudo"]
     kinds = [name for name in first if name.startswith("pseudo-auc[") and "@" not in name]
     heads = [

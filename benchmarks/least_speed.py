@@ -1,12 +1,13 @@
-"""The least speed that motion-field tells from what is usual: its parameters chosen without labels.
+"""The lowest speed that motion-field detects: parameters chosen without labels.
 
     python benchmarks/least_speed.py UCSDped2 [--rows 0 1 2]
 
-Training videos alone, in four folds: statistics of three, scores of the fourth. The threshold is
-what 99.9% of these held-out frames stay below, and the least speed at a place is the one that
-reaches it there. Printed is its geometric mean over places, weighted by how often anything is
-there, in pixels a frame: the smaller, the slower a thing that still gives an alarm, at as many
-false alarms. Windows of other sizes and other flow are not compared: nothing fills every window.
+Uses only training videos, in four folds: statistics of three, scores of the fourth. The threshold
+is the score that 99.9% of these held-out frames stay below. The least speed at a place is the speed
+that reaches the threshold there. The output is its geometric mean over places, weighted by how
+often something is there, in pixels per frame. A lower value means that slower objects still raise
+an alarm, at the same rate of false alarms. Windows of other sizes and other flow are not compared,
+because nothing fills every window.
 """
 
 from __future__ import annotations
@@ -59,12 +60,12 @@ def main() -> None:
     for number in options.rows if options.rows is not None else range(len(ROWS)):
         count, parameters = ROWS[number]
         least, threshold = least_speed(first, features, count, parameters)
-        said = " ".join(f"{name}={value:g}" for name, value in parameters.items())
-        print(f"| {count} | {said} | {least:.3f} | {threshold:.2f} |", flush=True)
+        settings = " ".join(f"{name}={value:g}" for name, value in parameters.items())
+        print(f"| {count} | {settings} | {least:.3f} | {threshold:.2f} |", flush=True)
 
 
 def encoded(method: MotionField, frames_NHW: Tensor, flow_NHW2: np.ndarray) -> Tensor:
-    """Features (N - 1, C, h, w) of all pairs of frames."""
+    """Return features (N - 1, C, h, w) of all pairs of frames."""
     parts = []
     for at in range(0, len(frames_NHW) - 1, 16):
         pairs = frames_NHW[at : at + 17].float().div(255).unfold(0, 2, 1).movedim(-1, 1)
@@ -76,7 +77,7 @@ def encoded(method: MotionField, frames_NHW: Tensor, flow_NHW2: np.ndarray) -> T
 def least_speed(
     first: MotionField, features: list[Tensor], frames: int, parameters: dict[str, float]
 ) -> tuple[float, float]:
-    """The least speed and the threshold; ``first`` knows background and windows."""
+    """Return the least speed and the threshold; ``first`` knows background and windows."""
 
     def fitted(videos: list[Tensor]) -> MotionField:
         spec = MotionField.clip_spec(frames, first.clip.size, "gray", 1)

@@ -1,7 +1,7 @@
-"""Resident memory of training and scoring from a disk store far larger than memory allowed.
+"""Resident memory of training and scoring from a disk store that is much larger than the limit.
 
-Two processes do the same steps: one on a constant batch, one from a store. The second may hold
-at most 1 GiB more, and RLIMIT_DATA stops it where it asks for more than that.
+Two processes do the same steps: one on a constant batch, one from a store. The second may use at
+most 1 GiB more; RLIMIT_DATA stops it if it requests more.
 
     python benchmarks/memory.py [--gib 16]
 """
@@ -69,7 +69,7 @@ def run(store: str, gib: float) -> None:
             step(clips)
             if number == STEPS:
                 break
-        # Every frame of the store is read once, a batch at a time, as scoring does.
+        # Every frame of the store is read once, one batch at a time, as in scoring.
         for start in range(0, frames - 64, 64):
             video.read(start, start + 64)
         method.eval()
@@ -87,7 +87,7 @@ def main() -> None:
         run(given.child, given.gib)
         return
     with tempfile.TemporaryDirectory() as folder:
-        # A file with holes: as long as a real store, and no disk space.
+        # A file with holes: as long as a real store, but without disk space.
         with (Path(folder) / "frames.u8").open("wb") as file:
             file.truncate(int(given.gib * 2**30))
         peaks = {}

@@ -1,11 +1,11 @@
-"""What each part of motion-field is worth: UCSD Ped2, and Ped2 made worse in known ways.
+"""The effect of each part of motion-field, on UCSD Ped2 and on distorted copies of it.
 
     python benchmarks/motion_field.py UCSDped2 [--work FOLDER]
 
 Every row is a `vadkit train` and a `vadkit eval`, whose commands are printed; the table comes last,
 in Markdown. Copies of the data set are written to FOLDER/<name>: `shake` moves every frame by a
-random walk of up to 4 pixels, `light` fades the picture between 60% and 100% of its brightness over
-some seconds, `lost` leaves out every 23rd frame and shows the one before twice, so that labels fit.
+random walk of up to 4 pixels, `light` varies the brightness between 60% and 100% over some seconds,
+`lost` replaces every 23rd frame by the previous one, so that labels still match.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def measure(root: Path, settings: list[str], runs: Path) -> str:
-    """Raw micro and macro AUC and average precision."""
+    """Return raw micro and macro AUC and average precision."""
     arguments = [f"dataset.root={root}", "flow.preset=fast", *settings]
     command = ["train", "recipes/ped2/motion-field.yaml", "--runs", str(runs)]
     command += [part for setting in arguments for part in ("--set", setting)]
@@ -89,7 +89,7 @@ def measure(root: Path, settings: list[str], runs: Path) -> str:
 
 
 def distorted(root: Path, how: str, work: Path) -> Path:
-    """A copy of the data set whose videos are made worse; kept for the next time."""
+    """Return a copy of the data set with distorted videos; it is kept for later calls."""
     target = work / how
     if (target / "done").is_file():
         return target
@@ -103,7 +103,7 @@ def distorted(root: Path, how: str, work: Path) -> Path:
 
 
 def worse(frames: np.ndarray, how: str, seed: int) -> Iterator[np.ndarray]:
-    """Frames (N, H, W) uint8, one by one, shaken, faded, or with frames lost."""
+    """Yield frames (N, H, W) uint8 one by one, shaken, darkened, or with lost frames."""
     generator = np.random.default_rng(seed)
     place = np.zeros(2)
     phase = generator.uniform(0, 2 * np.pi)

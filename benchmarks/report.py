@@ -1,7 +1,7 @@
-"""The report of a large run: how large its page is, how long it takes, and how fast it opens.
+"""The report of a large run: the size of its page, the time to make it, the time to open it.
 
-Draws test videos, or repeats the frames of a video of yours, gives every frame a made-up score, and
-measures `vadkit report` and its page in Chromium. Times want an otherwise idle machine.
+Draws test videos, or repeats the frames of your video, gives every frame an invented score, and
+measures `vadkit report` and its page in Chromium. The machine should be idle.
 
     python benchmarks/report.py [--videos 40] [--frames 1000] [--source street.avi] [--keep FOLDER]
 """
@@ -32,7 +32,7 @@ scorers: [{{type: gaussian, sigma: 3}}]
 
 
 def write_videos(root: Path, count: int, frames: int, source: Path | None) -> dict[str, np.ndarray]:
-    """Training and test videos with labels below ``root``; labels (frames,) bool by test video."""
+    """Write training and test videos below ``root``; return labels (frames,) bool by test video."""
     from vadkit.data.datasets.synthetic import Synthetic
     from vadkit.data.decoding.decode import read_frames
     from vadkit.data.labels.intervals import Labels
@@ -66,7 +66,7 @@ def write_videos(root: Path, count: int, frames: int, source: Path | None) -> di
 
 
 def make_run(root: Path, truth: dict[str, np.ndarray]) -> Path:
-    """A run of a small network, with made-up test scores in place of its own."""
+    """Make a run of a small network, with invented test scores."""
     from vadkit.workflows.evaluate.evaluation import evaluate
     from vadkit.workflows.evaluate.run_scores import checkpoint_digest
     from vadkit.workflows.train import train
@@ -99,7 +99,7 @@ def make_run(root: Path, truth: dict[str, np.ndarray]) -> Path:
 
 
 def open_page(page: Path, width: int) -> dict[str, Any]:
-    """Seconds until the page is there and its video can be played, and its errors."""
+    """Return the seconds until the page is shown and its video can be played, and its errors."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")

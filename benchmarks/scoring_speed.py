@@ -1,11 +1,11 @@
-"""Frames a second of every method's scoring, decoding, flow and objects included.
+"""Frames per second of every method's scoring, including decoding, flow and objects.
 
     python benchmarks/scoring_speed.py UCSDped2 [--recipes mnad-small motion-field] [--videos 2]
 
-For each recipe of recipes/ped2 the first test videos are decoded, their flow and objects worked out
-and every frame scored, with nothing kept from before. What a method has learned does not change how
-long it takes, so networks are as they were drawn, and methods without a gradient are fitted on one
-training video first, which is not timed. Prints JSON: frames a second by recipe.
+For each recipe of recipes/ped2, the first test videos are decoded, their flow and objects computed
+and every frame scored, with an empty cache. Training does not change the speed of a network, so
+networks have random weights. Methods without gradients are first fitted on one training video,
+which is not timed. Prints JSON: frames per second by recipe.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def small(name: str) -> bool:
-    """Whether the recipe is the one for two cores: the small one where there are two."""
+    """Return whether the recipe is the one for two cores: the small one if there are two."""
     return f"{name}-small" not in RECIPES
 
 

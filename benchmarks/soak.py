@@ -1,10 +1,11 @@
-"""A day of cameras, as fast as they can be scored: memory over time, JSON out.
+"""A simulated day of cameras at full speed: memory over time, as JSON.
 
     python benchmarks/soak.py [--frames 864000] [--out FILE]
 
-864,000 frames are 24 hours at 10 a second. Pictures are made up, the method is small, all else is
-what `vadkit watch` runs: one camera is scored as fast as it comes; another is faster than that, so
-that frames are dropped, loses its connection now and then, and fails and is opened again.
+864,000 frames are 24 hours at 10 frames per second. Pictures are synthetic and the method is small;
+all other code is that of `vadkit watch`. One camera is scored as fast as its frames come. Another
+is faster than scoring, so frames are dropped; it also loses its connection sometimes, fails and is
+opened again.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ SIZE, FPS = (48, 64), 10.0
 
 
 class Change(Method):
-    """Scores the last of five frames by its difference from the first; maps and parts as well."""
+    """Scores the last of five frames by its difference from the first, with maps and parts."""
 
     def __init__(self) -> None:
         super().__init__({}, {}, ClipSpec(5, SIZE, "gray", (4,)))
@@ -46,7 +47,7 @@ class Change(Method):
 
 
 class Camera:
-    """A made-up camera; a ``wild`` one does not wait, and breaks off every 5,000 frames."""
+    """A simulated camera; a ``wild`` one does not wait, and disconnects every 5,000 frames."""
 
     def __init__(self, name: str, *, wild: bool) -> None:
         self.name, self.live, self.wild = name, wild, wild
@@ -74,13 +75,13 @@ class Camera:
 
 
 def soak(frames: int, samples: int = 100) -> dict[str, Any]:
-    """Score that many frames; say what memory did meanwhile."""
+    """Score this many frames, and return the memory over time."""
     torch.set_num_threads(1)
     normal = measure_normal(np.linspace(0, 1, 1000))
     detector = Detector(Change(), torch.device("cpu"), torch.float32, normal=normal)
     sources = {"even": Camera("even", wild=False), "wild": Camera("wild", wild=True)}
     scored, dropped, events = dict.fromkeys(sources, 0), 0, 0
-    memory: list[tuple[int, float]] = []  # frames scored, resident MiB
+    memory: list[tuple[int, float]] = []  # scored frames, resident MiB
     every, started = max(1, frames // samples), time.monotonic()
     stream = run_streams(detector, sources)
     for name, item in stream:
@@ -97,7 +98,7 @@ def soak(frames: int, samples: int = 100) -> dict[str, Any]:
             break
     stream.close()
     values = np.array([mib for _, mib in memory])
-    # The first tenth fills buffers and warms up allocators.
+    # During the first tenth, buffers and allocators grow.
     settled = values[len(values) // 10 :]
     half = len(settled) // 2
     return {
@@ -115,7 +116,7 @@ def soak(frames: int, samples: int = 100) -> dict[str, Any]:
 
 
 def resident_mib() -> float:
-    """Resident memory of this process."""
+    """Return the resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 

@@ -1,12 +1,12 @@
-"""What streaming is worth: ratios measured in one run, JSON out.
+"""Measure the benefit of streaming, as ratios within one run, as JSON.
 
     python benchmarks/streaming.py [--only NAME ...] [--threads 1] [--rounds 3] [--out FILE]
 
-``of_bound``: frames a second of a file (H.264, 1280x720) from end to end, decoded, prepared and
-scored with maps, against the smaller of decoding alone and the method alone on batches that are
-ready (with optical flow, where it takes any). ``to_clip_by_clip``: the same against decoding and
-scoring each overlapping clip by itself, as scripts do that have no stream. Weights are random; a
-time does not depend on them. ``--threads`` are PyTorch's; decoding has a process of its own.
+``of_bound``: frames per second of a file (H.264, 1280x720) from end to end (decoded, prepared, and
+scored with maps), relative to the slower of decoding only and the method only on prepared batches
+(with optical flow, if it uses any). ``to_clip_by_clip``: the same relative to decoding and scoring
+each overlapping clip separately, as scripts without a stream do. Weights are random, because the
+time does not depend on them. ``--threads`` are those of PyTorch; decoding has a separate process.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from vadkit.workflows.build import build_method
 from vadkit.workflows.detector import Detector
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "ped2"
-# A plain camera, and libx264's own distance of key frames.
+# A usual camera, and the default distance of key frames of libx264.
 SIZE, GOP = (720, 1280), 250
 FRAMES = GOP + 50
-# Recipe, frames that are streamed, and how many times as fast as clip by clip is asked.
+# Recipe, number of streamed frames, and required speed relative to clip by clip.
 CASES: dict[str, tuple[str, int, float | None]] = {
     "future-frame": ("future-frame.yaml", 40, None),
     "future-frame-small": ("future-frame-small.yaml", FRAMES, 4),
@@ -56,7 +56,7 @@ CASES: dict[str, tuple[str, int, float | None]] = {
 
 
 def detector_of(recipe_file: Path) -> Detector:
-    """A detector with random weights; a method that collects gets buffers that mean something."""
+    """Return a detector with random weights; a method that collects gets meaningful buffers."""
     data = yaml.safe_load(recipe_file.read_text())
     data["dataset"] = {"type": "synthetic"}
     recipe = resolve(data)
@@ -73,18 +73,18 @@ def detector_of(recipe_file: Path) -> Detector:
 
 
 def end_to_end(detector: Detector, video: Path, most: int) -> float:
-    """Frames a second of a file."""
+    """Return frames per second of a file."""
     return _rate(detector.stream(FileSource(video)), most)
 
 
 def decoding(video: Path, most: int) -> float:
-    """Frames a second that the source gives to somebody who does nothing with them."""
+    """Return frames per second of the source alone."""
     items = FileSource(video).read()
     return _rate((item for item in items if isinstance(item, Frame)), most)
 
 
 def _rate(frames: Iterator[Any], most: int) -> float:
-    """Frames a second after the first one: processes take time to start, once a file."""
+    """Return frames per second after the first one, because each file starts processes."""
     next(frames)
     started = time.perf_counter()
     count = sum(1 for _ in itertools.islice(frames, most - 1))
@@ -92,7 +92,7 @@ def _rate(frames: Iterator[Any], most: int) -> float:
 
 
 def scoring(detector: Detector, small: list[np.ndarray], most: int) -> float:
-    """Frames a second of the method on batches that are ready, and of optical flow."""
+    """Return frames per second of the method on prepared batches, and of optical flow."""
     spec, flow = detector.method.clip.scoring, detector.flow
     starts = scoring_starts(len(small), spec)[:most]
     frames, seconds, done = np.stack(small), 0.0, 0
@@ -116,10 +116,10 @@ def scoring(detector: Detector, small: list[np.ndarray], most: int) -> float:
 
 
 def clip_by_clip(detector: Detector, video: Path, count: int, *, reopen: bool) -> float:
-    """Clips a second where each is decoded and scored by itself.
+    """Return clips per second if each is decoded and scored separately.
 
-    They follow each other in the middle of a group of pictures: a reader goes back to its first
-    picture and decodes up to the clip, half of the group on average.
+    Consecutive clips are in the middle of a group of pictures: a reader goes back to its first
+    picture and decodes up to the clip, on average half of the group.
     """
     spec, flow = detector.method.clip.scoring, detector.flow
     reader = decord.VideoReader(str(video))
@@ -140,7 +140,7 @@ def clip_by_clip(detector: Detector, video: Path, count: int, *, reopen: bool) -
 
 
 def measure(name: str, video: Path, rounds: int, clips: int) -> dict[str, Any]:
-    """Medians of some rounds, each of all that is compared."""
+    """Return medians of several rounds, each with all comparisons."""
     recipe, frames, asked = CASES[name]
     detector = detector_of(RECIPES / recipe)
     spec = detector.method.clip.scoring

@@ -1,12 +1,13 @@
-"""`vadkit watch` on four cameras of 10 frames a second, two cores: does it keep real time?
+"""Does `vadkit watch` keep up with four cameras of 10 frames per second on two cores?
 
     python benchmarks/watch.py VIDEO [--seconds 60] [--recipes scene-bank motion-field fusion]
 
-VIDEO, of 10 frames a second such as OpenCV's vtest.avi, plays as four cameras, each decoded by
-itself; a method is trained on it first. One JSON object comes out: for each recipe frames a second
-of the slowest camera, frames dropped by all, and the delay from a decoded frame to its score, p50
-and p99 of the worst camera. `keeps_real_time`: nothing was dropped and all frames came. The
-first seconds, in which libraries are loaded, are part of it. The machine must be otherwise idle.
+VIDEO has 10 frames per second, such as OpenCV's vtest.avi. It plays as four cameras, each decoded
+separately; a method is trained on it first. The output is one JSON object with, for each recipe,
+the frames per second of the slowest camera, the frames dropped by all, and the delay from a decoded
+frame to its score (p50 and p99 of the worst camera). `keeps_real_time` means that no frame was
+dropped and all frames came. The first seconds, in which libraries are loaded, are included. The
+machine must be otherwise idle.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def train(method: str, video: Path, work: Path) -> str:
-    """A run of a method on the video."""
+    """Return a run of a method, trained on the video."""
     root = work / "videos"
     root.mkdir(parents=True, exist_ok=True)
     link = root / video.name
@@ -63,7 +64,7 @@ def train(method: str, video: Path, work: Path) -> str:
 
 
 def measure(run: str, options: argparse.Namespace) -> dict[str, float | bool]:
-    """What `vadkit watch` says of itself at its end."""
+    """Return the final status of `vadkit watch`."""
     sources = [f"camera-{number + 1}=replay:{options.video}" for number in range(CAMERAS)]
     more = ["--for", str(options.seconds), "--max-delay", str(options.max_delay), "--json"]
     command = [*VADKIT, "watch", run, *sources, *more]
@@ -80,7 +81,7 @@ def measure(run: str, options: argparse.Namespace) -> dict[str, float | bool]:
         "dropped": dropped,
         "delay_p50_s": max(camera["delay_p50_s"] for camera in cameras),
         "delay_p99_s": max(camera["delay_p99_s"] for camera in cameras),
-        # Sources open one after another at the start.
+        # At the start, sources open one after another.
         "keeps_real_time": dropped == 0 and rate > 0.95 * FPS,
     }
 

@@ -1,9 +1,8 @@
-"""Components by family and name, and their parameters read from a constructor's signature.
+"""Components by family and name, and their parameters from the constructor's signature.
 
-A component is a class or a function. Its keyword-only parameters are what a recipe may set;
-its positional ones are what vadkit supplies. Built-in names stand in one explicit table a
-family, ``COMPONENTS`` in the family's package, so looking a name up imports that component
-and nothing else.
+A component is a class or a function. A recipe may set its keyword-only parameters; vadkit supplies
+the positional ones. Each family has one explicit table of built-in names, ``COMPONENTS`` in the
+family's package, so looking up a name imports only that component.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-# Family -> the package that holds its table.
+# Family -> the package that contains its table.
 FAMILIES: dict[str, str] = {
     "methods": "vadkit.methods",
     "features": "vadkit.features",
@@ -56,11 +55,12 @@ FAMILIES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Nested:
-    """Marks a parameter that is a component of ``family`` itself, or holds several.
+    """Marks a parameter that is itself a component of ``family``, or contains several.
 
     ``Annotated[list[dict[str, Any]], Nested("features", "list")]``. A recipe gives mappings with a
-    ``type``; they are checked like a section's. The constructor gets them complete, and makes
-    components of them with ``build_spec``. ``form`` is as in ``recipe.model.COMPONENT_SECTIONS``.
+    ``type``, which are checked like those of a section. The constructor gets complete mappings and
+    builds the components with ``build_spec``. ``form`` is as in
+    ``recipe.model.COMPONENT_SECTIONS``.
     """
 
     family: str
@@ -69,11 +69,11 @@ class Nested:
 
 @dataclass(frozen=True)
 class Component:
-    """A name in a family and where it comes from; ``target`` is ``module:attribute``.
+    """A name in a family and its origin; ``target`` is ``module:attribute``.
 
-    Only the source text of a ``declared`` one is known, a plugin file that is not run; its
-    ``target`` is ``path:attribute``, and it cannot be loaded. A ``loose`` one was registered
-    outside of plugins and packages, as in a notebook: other processes do not know it.
+    A ``declared`` component is in a plugin file that is not run: only its source text is known, its
+    ``target`` is ``path:attribute``, and it cannot be loaded. A ``loose`` component was registered
+    outside of plugins and packages, for example in a notebook: other processes do not know it.
     """
 
     family: str
@@ -103,10 +103,10 @@ class Component:
             ) from error
 
 
-# Nothing longer is a slip of the pen for a name; comparing takes time by the square of lengths.
+# A longer text is not a misspelt name, and the time of a comparison is quadratic in the length.
 _LONGEST_NAME = 100
 
-# The origin of what is typed at a prompt or in a cell of a notebook.
+# The origin of code from a prompt or a cell of a notebook.
 _SESSION = "this session"
 
 # Whether a plugin file is being run.
@@ -119,7 +119,7 @@ _registered: dict[str, dict[str, Component]] = {family: {} for family in FAMILIE
 def register(family: str, name: str) -> Callable[[T], T]:
     """Class or function decorator that adds a component; for plugin files and notebooks.
 
-    In a notebook, a cell that is run again replaces its component. Raises ``PluginError`` when the
+    If a cell of a notebook runs again, it replaces its component. Raises ``PluginError`` if the
     family does not exist or the name is taken.
     """
     as_name(family, "family")
@@ -165,7 +165,7 @@ def _advice(known: Component, obj: Callable[..., Any]) -> str:
 
 
 def components(family: str) -> dict[str, Component]:
-    """Every component of a family by name: built in, from installed packages, registered."""
+    """Return all components of a family by name: built in, from packages, registered."""
     if family not in FAMILIES:
         raise RecipeError(
             f"no component family '{printable(family, 100)}'{_suggest(family, FAMILIES)}"
@@ -184,7 +184,7 @@ def components(family: str) -> dict[str, Component]:
 
 @functools.cache
 def _from_packages(family: str) -> tuple[Component, ...]:
-    """Components of installed packages; looking through all packages takes 10 ms a family."""
+    """Return components of installed packages; searching all packages takes 10 ms per family."""
     return tuple(
         Component(family, point.name, point.value, f"package {point.dist and point.dist.name}")
         for point in importlib.metadata.entry_points(group=f"vadkit.{family}")
@@ -192,7 +192,7 @@ def _from_packages(family: str) -> tuple[Component, ...]:
 
 
 def find(family: str, name: str) -> Component:
-    """The component of that name; ``RecipeError`` lists the nearest names otherwise."""
+    """Return the component of that name; otherwise ``RecipeError`` lists the nearest names."""
     known = components(family)
     if name not in known:
         raise RecipeError(
@@ -203,7 +203,7 @@ def find(family: str, name: str) -> Component:
 
 @contextlib.contextmanager
 def declaring(found: Sequence[Component]) -> Iterator[None]:
-    """Know declared components inside; ``PluginError`` where a name is taken."""
+    """Know declared components inside this context; ``PluginError`` if a name is taken."""
     with contextlib.ExitStack() as stack:
         for one in found:
             known = components(one.family).get(one.name)
@@ -219,7 +219,7 @@ def declaring(found: Sequence[Component]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def running_plugin() -> Iterator[None]:
-    """What is registered inside belongs to a plugin; take it back when that ends with an error."""
+    """Assign what is registered inside this context to a plugin; undo it after an error."""
     global _in_plugin
     before = {family: dict(table) for family, table in _registered.items()}
     outer, _in_plugin = _in_plugin, True
@@ -233,7 +233,7 @@ def running_plugin() -> Iterator[None]:
 
 
 def parameters(obj: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """A component's keyword-only parameters, with annotations evaluated."""
+    """Return a component's keyword-only parameters, with evaluated annotations."""
     found = {}
     for name, parameter in _signature(obj).parameters.items():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
@@ -265,7 +265,7 @@ def _signature(obj: Callable[..., Any]) -> inspect.Signature:
 
 @functools.cache
 def params_model(obj: Callable[..., Any]) -> type[BaseModel]:
-    """A pydantic model of a component's parameters, which refuses unknown ones."""
+    """Return a pydantic model of a component's parameters that rejects unknown ones."""
     from pydantic import ConfigDict, create_model
 
     fields: dict[str, Any] = {
@@ -280,19 +280,19 @@ def params_model(obj: Callable[..., Any]) -> type[BaseModel]:
 
 
 def build(family: str, name: str, params: dict[str, Any], *supplied: Any) -> Any:
-    """Construct a component from what vadkit supplies and a recipe's checked parameters."""
+    """Construct a component from vadkit's arguments and the checked parameters of a recipe."""
     obj = find(family, name).load()
     return obj(*supplied, **params_model(obj)(**params).__dict__)
 
 
 def build_spec(family: str, spec: Mapping[str, Any], *supplied: Any) -> Any:
-    """Construct a component from a mapping with its name under ``type``."""
+    """Construct a component from a mapping that has its name under ``type``."""
     params = dict(spec)
     return build(family, params.pop("type"), params, *supplied)
 
 
 def nested(model: type[BaseModel]) -> dict[str, Nested]:
-    """The parameters of a model that are components themselves."""
+    """Return the parameters of a model that are themselves components."""
     return {
         name: mark
         for name, field in model.model_fields.items()
@@ -302,7 +302,7 @@ def nested(model: type[BaseModel]) -> dict[str, Nested]:
 
 
 def did_you_mean(name: str, known: Any) -> str:
-    """``; did you mean 'x'?`` for the nearest known name, or nothing."""
+    """Return ``; did you mean 'x'?`` for the nearest known name, or an empty string."""
     if len(name) > _LONGEST_NAME:
         return ""
     near = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.6)

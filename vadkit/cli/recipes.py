@@ -19,7 +19,7 @@ def recipes(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the built-in recipes: name, method, data set, and one line on each."""
+    """List the built-in recipes: name, method, data set, and a summary."""
     from vadkit.recipe.catalogue import built_in_recipes
 
     found = built_in_recipes(word)

@@ -1,4 +1,4 @@
-"""The built-in recipes: method, data set and one line about each."""
+"""The built-in recipes: method, data set and summary of each."""
 
 from __future__ import annotations
 
