@@ -13,6 +13,7 @@ from vadkit import registry
 from vadkit.errors import DataError, RecipeError
 from vadkit.evaluation.protocol import Protocol, fill_unscored
 from vadkit.recipe import Spec
+from vadkit.scoring.ema import Ema
 from vadkit.scoring.normal import NormalScores
 from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.protocols import (
@@ -131,6 +132,22 @@ def test_one_result_a_protocol_and_one_for_the_recipes_own_scorers():
         for one in evaluate_scored(scored(scorers=same), default_protocols(), evaluators)
     ]
     assert names == ["raw", "online", "offline"], "the recipe's scorers do what offline does"
+
+
+def test_a_causal_scorer_with_another_unit_is_valid_online():
+    class Halved(Ema):
+        keeps_unit = False
+        label = "halved"
+
+    evaluators = build_list("evaluators", [Spec(type="frame-auc")])
+    *_, own = evaluate_scored(scored(scorers=[Halved(alpha=0.5)]), default_protocols(), evaluators)
+    assert own.protocol.name == "recipe" and own.protocol.foresight == []
+    assert not own.protocol.keeps_unit
+    minmax = build_list("scorers", [Spec(type="minmax-per-video")])
+    *_, own = evaluate_scored(
+        scored(scorers=[Halved(alpha=0.5), *minmax]), default_protocols(), evaluators
+    )
+    assert own.protocol.foresight == ["needs each whole test video for its minimum and maximum"]
 
 
 def test_no_threshold_where_the_unit_is_lost():

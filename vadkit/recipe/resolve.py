@@ -34,26 +34,8 @@ def resolve_data(
     faults = [*faults, *nul_faults(data, ())]
     # Values with a fault were replaced by null, which may cause another fault at the same place.
     replaced = {fault.place for fault in faults}
-    known = Recipe.model_fields
-    for key in data:
-        if key not in known:
-            hint = did_you_mean(key, known) or f"; known: {', '.join(known)}"
-            faults.append(Fault((key,), f"unknown section{hint}"))
-    if message := _name_fault(data.get("name", "recipe")):
-        faults.append(Fault(("name",), f"{message}; got {describe(data['name'])}"))
-    full = {key: value for key, value in data.items() if key in known}
-    if not isinstance(full.get("search", {}), Mapping):
-        message = (
-            f"must be a mapping of places to ranges or choices; got {describe(full['search'])}"
-        )
-        faults.append(Fault(("search",), message))
-    else:
-        faults += [
-            Fault(("search", key), text) for key, text in space_faults(full.get("search", {}))
-        ]
-    for section in ("name", "dataset", "method"):
-        if section not in full:
-            faults.append(Fault((), f"missing section '{section}'"))
+    faults += _top_faults(data)
+    full = {key: value for key, value in data.items() if key in Recipe.model_fields}
     method = _method_class(full.get("method"))
     defaults: dict[str, Any] = copy.deepcopy(getattr(method, "defaults", {}))
     if method is not None:
@@ -87,6 +69,26 @@ def resolve_data(
     if faults:
         raise RecipeFaults(faults, origin)
     return full
+
+
+def _top_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find unknown and missing sections, and errors in those without components."""
+    known = Recipe.model_fields
+    for key in data:
+        if key not in known:
+            hint = did_you_mean(key, known) or f"; known: {', '.join(known)}"
+            yield Fault((key,), f"unknown section{hint}")
+    if message := _name_fault(data.get("name", "recipe")):
+        yield Fault(("name",), f"{message}; got {describe(data['name'])}")
+    search = data.get("search", {})
+    if isinstance(search, Mapping):
+        yield from (Fault(("search", key), text) for key, text in space_faults(search))
+    else:
+        message = f"must be a mapping of places to ranges or choices; got {describe(search)}"
+        yield Fault(("search",), message)
+    for section in ("name", "dataset", "method"):
+        if section not in data:
+            yield Fault((), f"missing section '{section}'")
 
 
 def _name_fault(name: Any) -> str:

@@ -17,7 +17,7 @@ from vadkit.workflows.evaluate.views import as_text, missing_key
 
 if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric, Setting
-    from vadkit.evaluation.protocol import Protocol
+    from vadkit.evaluation.protocol import Normalisation, Protocol
     from vadkit.scoring.calibration import Calibration
     from vadkit.scoring.normal import NormalScores
     from vadkit.scoring.scorer import Scorer
@@ -171,13 +171,17 @@ def _with_own_chain(protocols: Sequence[Protocol], scorers: Sequence[Any]) -> li
         return list(protocols)
     smoothers = [scorer for scorer in scorers if scorer.keeps_unit]
     offline = any(not scorer.causal for scorer in smoothers)
-    stretched = any(not scorer.keeps_unit for scorer in scorers)
+    scalers = [scorer for scorer in scorers if not scorer.keeps_unit]
+    # A causal scorer with another unit scales by what is known before the video.
+    scaling: Normalisation = "training" if scalers else "none"
+    if any(not scorer.causal for scorer in scalers):
+        scaling = "per-video"
     return [
         *protocols,
         Protocol(
             name="recipe",
             smoothing="offline" if offline else "causal" if smoothers else "none",
-            normalisation="per-video" if stretched else "none",
+            normalisation=scaling,
             steps=own,
         ),
     ]
@@ -204,7 +208,8 @@ def _setting(protocol: Protocol, scored: LabelledScores) -> Setting:
         level = scored.normal.frame_q999 if scored.normal and protocol.keeps_unit else None
         return replace(setting, threshold=level)
     chain = protocol.steps or _chain_label(protocol)
-    if chain != chain_label(known.chain()) or not protocol.keeps_unit:
+    # A chain of the recipe's scorers makes the scores that were calibrated, in any unit.
+    if chain != chain_label(known.chain()) or not (protocol.steps or protocol.keeps_unit):
         return setting
     gaps = {video: gap_frames(known.merge_s, rate) for video, rate in scored.rates.items()}
     return replace(
