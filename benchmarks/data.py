@@ -52,7 +52,7 @@ def loader(stored: list[StoredVideo], device: torch.device, **settings: Any) -> 
 
 
 def feed(folder: Path, video: Path, device: torch.device, steps: int) -> dict[str, Any]:
-    """Measure future-frame at 256x256, batch 4: steps alternate between one batch and loaded ones."""
+    """Measure future-frame at 256x256, batch 4; steps alternate between one and loaded batches."""
     from vadkit.device import pick_precision
     from vadkit.recipe.resolve import resolve
     from vadkit.workflows.build import build_method, build_optimizers
@@ -104,7 +104,7 @@ def clips(folder: Path, video: Path, device: torch.device) -> dict[str, Any]:
     rows = batches.clips
 
     def uint8_batches() -> Iterator[torch.Tensor]:
-        """Do the work of the loader's thread, without the conversion that the baselines also lack."""
+        """Do the work of the loader's thread, without a conversion, like the baselines."""
         out = torch.empty((32, FRAMES, *SIZE, 3), dtype=torch.uint8)
         while True:
             order = batches.source.order(rows, np.random.default_rng(0))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from vadkit.arrays import load_archive
 from vadkit.errors import DataError, RecipeError, VadkitError
-from vadkit.files import write_json, write_whole, write_whole_folder
-from vadkit.reading import checked, parse_json, read_json
+from vadkit.files import write_json, write_whole_folder
+from vadkit.reading import read_json
 from vadkit.workflows.calibrate.normal_video import NormalVideo
+from vadkit.workflows.calibrate.scores_file import read_scores, write_scores
 
 if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
@@ -157,8 +155,7 @@ def check_name(run: Path, name: str | None) -> None:
     if not _NAME.fullmatch(name):
         raise RecipeError(
             f"--name {name!r}: use up to 64 letters, digits, '-', '_' and '.', and start with a "
-            "letter or "
-            "digit"
+            "letter or digit"
         )
     if name == TRAINING or (run / "calibrations" / name).exists():
         raise RecipeError(taken(name))
@@ -175,54 +172,6 @@ def folder_name(folder: Path) -> str:
     """Return the name of a calibration on a folder of videos."""
     plain = re.sub(r"[^\w.-]+", "_", folder.expanduser().resolve().name).strip("._-")[:48]
     return plain if plain and plain != TRAINING else "videos"
-
-
-def write_scores(path: Path, normal: NormalVideo, digest: str | None) -> None:
-    """Write scores of normal video; ``digest`` identifies the checkpoint that they come from."""
-    record = {
-        "source": normal.source,
-        "videos": normal.videos,
-        "warnings": normal.warnings,
-        "checkpoint": digest,
-    }
-    with write_whole(path) as partial:
-        np.savez(
-            partial,
-            names=np.array(list(normal.scores)),
-            lengths=np.array([len(values) for values in normal.scores.values()]),
-            scores=np.concatenate(list(normal.scores.values())),
-            rates=np.array([normal.rates[name] for name in normal.scores]),
-            record=np.array(json.dumps(record)),
-        )
-
-
-def read_scores(path: Path) -> tuple[NormalVideo, str | None] | None:
-    """Read scores and the digest of their checkpoint; None if there are no readable scores."""
-    try:
-        saved = load_archive(path)
-        record = checked(_Record, parse_json(str(saved["record"])))
-        names = cast(list[str], saved["names"].tolist())
-        pieces = np.split(saved["scores"], np.cumsum(saved["lengths"])[:-1])
-        scores = dict(zip(names, pieces, strict=True))
-        rates = dict(zip(names, checked(list[_Rate], saved["rates"].tolist()), strict=True))
-    except (OSError, LookupError, TypeError, ValueError):
-        return None
-    if saved["scores"].dtype.kind != "f":
-        return None
-    normal = NormalVideo(scores, rates, record.source, record.videos, record.warnings)
-    return normal, record.checkpoint
-
-
-_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class _Record(BaseModel):
-    """The metadata that is saved with the scores of normal video."""
-
-    checkpoint: str | None
-    source: str
-    videos: int
-    warnings: list[str]
 
 
 class _Active(BaseModel):

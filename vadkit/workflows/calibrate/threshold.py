@@ -24,11 +24,10 @@ from vadkit.workflows.calibrate.saved import (
     keep,
     keep_old,
     keep_trained,
-    read_scores,
     scores_of,
     set_current,
-    write_scores,
 )
+from vadkit.workflows.calibrate.scores_file import read_scores, write_scores
 from vadkit.workflows.calibrate.seen import seen_warning
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.pieces import kept_out
