@@ -115,7 +115,7 @@ def test_a_writable_folder_is_left_as_it_was(tmp_path, there):
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link"])
-def test_what_stands_in_the_place_of_a_folder_is_named(tmp_path, kind):
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, kind):
     place = tmp_path / "place"
     if kind == "file":
         place.write_text("mine")
@@ -124,5 +124,7 @@ def test_what_stands_in_the_place_of_a_folder_is_named(tmp_path, kind):
     for folder in (place, place / "below"):
         with pytest.raises(NotADirectoryError) as caught:
             check_writable(folder)
-        assert describe_os_error(caught.value).startswith(f"{place}: a file stands where")
+        assert describe_os_error(caught.value).startswith(
+            f"{place}: a file is in the place of a folder"
+        )
     assert not (tmp_path / "nowhere").exists()

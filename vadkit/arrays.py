@@ -122,7 +122,7 @@ def load_array(path: Path, most: int = MOST_BYTES) -> np.ndarray:
         _check_size(head.bytes, most)
         left = os.fstat(file.fileno()).st_size - file.tell()
         if head.bytes > left:
-            raise ValueError(f"it is cut off: {left} of {head.bytes} bytes of values are there")
+            raise ValueError(f"it is truncated: it has {left} of {head.bytes} bytes of values")
         file.seek(0)
         with _damage_as_value_error():
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
@@ -150,7 +150,7 @@ def _read_head(file: Any) -> Head:
     with _damage_as_value_error():
         version = np.lib.format.read_magic(file)
         if version not in _HEADS:
-            raise ValueError(f"it is of version {version}, which is for tables, not arrays")
+            raise ValueError(f"it has version {version}, which is for tables, not arrays")
         shape, _, dtype = _HEADS[version](file)
     if dtype.hasobject:
         raise ValueError(_PICKLED)
@@ -162,6 +162,5 @@ def _read_head(file: Any) -> Head:
 def _check_size(size: int, most: int) -> None:
     if size > most:
         raise ValueError(
-            f"it would take {size / 1e9:,.1f} GB of memory, and at most {most / 1e9:,.1f} GB are "
-            "read"
+            f"it would take {size / 1e9:,.1f} GB of memory; the limit is {most / 1e9:,.1f} GB"
         )

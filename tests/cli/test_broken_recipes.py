@@ -127,7 +127,7 @@ def test_all_faults_come_in_one_report(vadkit, tmp_path):
     assert [line.split(":")[1] for line in err.strip().splitlines()] == ["3", "6", "7"]
 
 
-def test_files_that_are_no_recipe(vadkit, tmp_path):
+def test_files_that_are_not_recipes(vadkit, tmp_path):
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00bad")
     for path, expected in (
         (tmp_path / "none.yaml", "recipe not found"),

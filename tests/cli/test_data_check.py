@@ -134,7 +134,7 @@ def test_a_folder_of_videos(vadkit, tmp_path):
     assert out.splitlines()[-1] == "2 videos, 5 frames, no labels; no faults."
 
 
-def test_neither_folder_nor_recipe(vadkit, tmp_path):
+def test_a_source_that_is_neither_folder_nor_recipe(vadkit, tmp_path):
     code, out, err = vadkit("data", "check", tmp_path / "none")
     assert (code, out) == (2, "")
     assert "recipe not found" in err
@@ -347,7 +347,7 @@ def test_quick_decodes_nothing_and_says_so(vadkit, tree, monkeypatch):
     )
 
 
-def test_quick_where_the_container_does_not_count(faults, tmp_path):
+def test_quick_if_the_container_states_no_count(faults, tmp_path):
     write_video(tmp_path / "a.mkv", 5)
     code, found = faults(tmp_path, "--quick")
     assert code == 0

@@ -136,13 +136,13 @@ def test_ids_that_match(labels, videos, pairs):
         (["cam1/01", "cam2/01"], ["01", "02"]),
     ],
 )
-def test_ids_that_only_their_order_pairs(labels, videos):
+def test_ids_paired_only_by_their_order(labels, videos):
     pairs, by_order = match_videos(labels, videos)
     assert by_order
     assert pairs == dict(zip(sorted(labels), sorted(videos), strict=True))
 
 
-def test_ids_that_nothing_pairs():
+def test_ids_that_cannot_be_paired():
     with pytest.raises(DataError, match=r"labels of 2 videos \(01, 02\) .* the 1 videos \(01\)"):
         match_videos(["01", "02"], ["01"])
     # Both videos are number 1, so neither is.

@@ -45,9 +45,7 @@ def test_a_word_selects_recipes(vadkit):
     ],
 )
 @pytest.mark.parametrize("command", ["train", "validate"])
-def test_a_wrong_name_is_answered_with_the_nearest(
-    vadkit, tmp_path, monkeypatch, command, name, first
-):
+def test_a_wrong_name_lists_similar_names(vadkit, tmp_path, monkeypatch, command, name, first):
     monkeypatch.chdir(tmp_path)
     code, out, err = vadkit(command, name)
     assert (code, out) == (2, "")
@@ -56,7 +54,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(
 
 
 @pytest.mark.parametrize("name", ["zzzz", "x" * 5000, ".", "..", "/", "", "ä\udcff"])
-def test_names_that_resemble_nothing(name):
+def test_names_similar_to_no_recipe(name):
     assert nearest_recipes(name) == []
 
 

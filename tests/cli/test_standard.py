@@ -20,7 +20,7 @@ def run(command, tail):
 
 
 @pytest.mark.parametrize("tail", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
-def test_closed_streams_are_as_good_as_dev_null(tail):
+def test_closed_streams_behave_like_dev_null(tail):
     done = run("schema", tail)
     assert (done.returncode, done.stderr) == (0, "")
     assert run("validate no-such-recipe", tail).returncode == 2
@@ -52,6 +52,6 @@ def test_output_that_cannot_be_written_is_one_line():
     ]
 
 
-def test_a_reader_that_goes_away_is_no_message():
+def test_a_closed_pipe_prints_no_message():
     done = run("schema", "| true")
     assert done.stderr == ""

@@ -24,7 +24,7 @@ def row(name, count):
 HEADS = ["protocol", "micro-auc", "macro-auc", "padded-macro-auc", "ap", "eer"]
 
 
-def test_notes_go_beside_then_below_then_columns_into_blocks():
+def test_notes_go_next_to_texts_then_below_then_columns_go_into_blocks():
     wide = printed(HEADS[:5], [row("raw", 4)], width=120)
     assert len(wide) == 2 and wide[1].count("0.8123 [0.651, 0.940]") == 4
     below = printed(HEADS[:5], [row("raw", 4)])
@@ -39,7 +39,7 @@ def test_notes_go_beside_then_below_then_columns_into_blocks():
     )
 
 
-def test_a_long_name_has_a_line_of_its_own_and_is_not_broken():
+def test_a_long_name_has_its_own_line_and_is_not_broken():
     name = "camera-" + "x" * 90
     lines = printed(["video", "frames", "size"], [["a", "12", "640x480"], [name, "7", "64x48"]])
     assert lines[2] == name
@@ -47,7 +47,7 @@ def test_a_long_name_has_a_line_of_its_own_and_is_not_broken():
     assert lines[1].split() == ["a", "12", "640x480"]
 
 
-def test_text_is_wrapped_beside_or_below():
+def test_text_is_wrapped_next_to_cells_or_below():
     words = "many words of advice " * 6
     lines = printed(["name", "about"], [["a", words]], text=True)
     assert lines[0].split() == ["name", "about"] and lines[1].startswith("a     many words")
@@ -85,7 +85,7 @@ def test_no_line_is_too_long_and_no_cell_is_broken(rows, width):
         ({"force_terminal": True, "color_system": None}, False),
     ],
 )
-def test_bold_is_shown_only_where_it_can_be_seen(options, bold):
+def test_bold_is_used_only_if_it_is_visible(options, bold):
     assert shows_bold(Console(file=io.StringIO(), **options)) is bold
 
 

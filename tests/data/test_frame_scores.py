@@ -117,7 +117,7 @@ def test_a_column_of_frames_is_the_order(tmp_path):
         ("0,5\n\n2,5", "line 3: 0 cells, but the header has 2"),
     ],
 )
-def test_frames_of_a_column_that_are_no_order(tmp_path, rows, message):
+def test_frames_of_a_column_with_gaps_or_duplicates(tmp_path, rows, message):
     (tmp_path / "v.csv").write_text(f"frame,score\n{rows}\n")
     with pytest.raises(DataError, match=message):
         read_scores(tmp_path)

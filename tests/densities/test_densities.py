@@ -31,7 +31,7 @@ def test_every_density_is_checked():
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_state_carries_what_was_learned(name):
+def test_state_contains_what_was_learned(name):
     torch.manual_seed(3)
     density, fresh = SMALL[name](), SMALL[name]()
     density.fit(cloud())
@@ -45,7 +45,7 @@ def test_state_carries_what_was_learned(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_rows_score_alone_as_together_and_fitting_repeats(name):
+def test_rows_score_equally_alone_and_together_and_fitting_repeats(name):
     density, again = SMALL[name](), SMALL[name]()
     density.fit(cloud())
     torch.rand(5)
@@ -93,7 +93,7 @@ def test_faiss_that_is_not_installed_is_named(monkeypatch):
         Knn(index="faiss")
 
 
-def test_a_coreset_keeps_what_lies_apart():
+def test_a_coreset_keeps_distant_rows():
     rows = torch.tensor([[0.0], [0.1], [10.0], [0.2], [5.0], [9.9]])
     assert farthest_points(rows, 3).tolist() == [0, 2, 4]
     density = Knn(coreset=3)
@@ -152,7 +152,7 @@ def test_a_mixture_is_scikit_learns():
     np.testing.assert_allclose(density(points), -reference.score_samples(points), rtol=1e-4)
 
 
-def test_rows_all_alike_are_no_trouble():
+def test_identical_rows_are_no_problem():
     for density in (Gmm(components=2), Mahalanobis(shrinkage=0), Knn()):
         density.fit(torch.ones(30, 2))
         near, far = density(torch.tensor([[1.0, 1.0], [1.5, 1.0]])).tolist()

@@ -131,7 +131,7 @@ def test_other_normal_video_can_be_given(vadkit, train, tmp_path):
     assert code == 2 and "more than 0 false alarms per hour" in err
 
 
-def test_a_folder_with_training_videos_is_warned_of(vadkit, train, tmp_path):
+def test_a_folder_with_training_videos_gives_a_warning(vadkit, train, tmp_path):
     """Copies under another name count; videos that were held out or are new do not."""
     run, _ = train(5, "--set", "calibration.holdout=0.4")
     (scene,) = (tmp_path / "scene").iterdir()
@@ -191,7 +191,7 @@ def test_gradients_see_all_video_and_a_warning_says_so(vadkit, tmp_path):
     assert code == 0 and "threshold" not in err
 
 
-def test_what_cannot_be_calibrated_costs_no_run(train, vadkit):
+def test_a_failed_calibration_keeps_the_run(train, vadkit):
     run, err = train(1, "--set", "calibration.folds=60")
     assert not (run / "calibration.json").exists()
     assert json.loads((run / "manifest.json").read_text())["status"] == "done"
@@ -203,7 +203,7 @@ def test_what_cannot_be_calibrated_costs_no_run(train, vadkit):
     )
 
 
-def test_faults_of_the_sections_are_told_of(vadkit, tmp_path):
+def test_faults_of_the_sections_are_reported(vadkit, tmp_path):
     recipe = tmp_path / "r.yaml"
     recipe.write_text(
         "dataset: {type: folder, root: x}\nmethod: {type: conv-ae}\n"

@@ -52,7 +52,7 @@ def test_ram_and_disk_train_to_the_same_bits(vadkit, recipe, tmp_path, own_cache
     assert scores(vadkit, on_disk) == scores(vadkit, in_ram)
 
 
-def test_without_a_store_nothing_is_kept(vadkit, recipe, tmp_path, own_cache):
+def test_without_a_store_nothing_is_stored(vadkit, recipe, tmp_path, own_cache):
     run, err = train(vadkit, recipe, tmp_path, "data.store=none")
     assert "storing" not in err
     assert 0 <= scores(vadkit, run)["micro-auc", "raw"] <= 1
@@ -64,7 +64,7 @@ def test_device_memory_on_a_cpu_is_host_memory_and_says_so(vadkit, recipe, tmp_p
     assert "data.store device: the frames need" in err
 
 
-def test_need_is_said_before_decoding(vadkit, recipe, tmp_path, own_cache):
+def test_the_required_space_is_printed_before_decoding(vadkit, recipe, tmp_path, own_cache):
     _, err = train(vadkit, recipe, tmp_path)
     # 2 videos of 24 frames, 48 x 64 bytes each.
     assert "storing 2 videos, 48 frames, at 48x64 gray: 0.14 MiB in" in err

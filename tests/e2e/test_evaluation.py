@@ -138,13 +138,13 @@ def test_bad_scores(vadkit, tmp_path, scores, labels, message):
         (("run", "--labels", "y"), "--labels and --fps need --scores"),
     ],
 )
-def test_arguments_that_do_not_go_together(vadkit, arguments, message):
+def test_arguments_that_exclude_each_other(vadkit, arguments, message):
     code, _, err = vadkit("eval", *arguments)
     assert code == 2
     assert message in err
 
 
-def test_lengths_are_those_of_the_files_where_labels_tell_none(vadkit, tmp_path):
+def test_lengths_come_from_the_files_if_labels_state_none(vadkit, tmp_path):
     scene = Synthetic(root=tmp_path, size=(48, 64), frames=40, train_videos=1, test_videos=2)
     folder = {"train": scene.videos("train")[0].path.parent, "test": scene.folder / "testing"}
     (tmp_path / "labels.csv").write_text("video,start,end\n01,5,9\n02,,\n")
@@ -207,7 +207,7 @@ def relabel(path, change):
     path.write_text(json.dumps(data))
 
 
-def test_labels_are_read_anew_and_scores_are_not_made_again(vadkit, labelled):
+def test_labels_are_read_again_but_scores_are_reused(vadkit, labelled):
     run, path = labelled
     before = json.loads(vadkit("eval", run, "--json").out)["metrics"]
 
@@ -262,7 +262,7 @@ def test_saved_scores_of_a_run_that_cannot_be_evaluated(vadkit, labelled, scores
     assert message in err
 
 
-def test_a_run_whose_scores_are_no_numbers(vadkit, labelled):
+def test_a_run_whose_scores_are_not_numbers(vadkit, labelled):
     run, _ = labelled
     nothing = np.full(40, np.nan)
     np.savez(run / "scores" / "test" / "01.npz", scores=nothing, labels=np.zeros(40, bool))

@@ -91,7 +91,7 @@ def test_an_exported_run_scores_as_the_run_does(vadkit, tmp_path, method, form):
     assert Path(result["files"][0]).is_relative_to(alone.parent / f"{alone.stem}-infer")
 
 
-def test_what_cannot_be_exported_or_loaded(vadkit, tmp_path):
+def test_files_that_cannot_be_exported_or_loaded(vadkit, tmp_path):
     code, _, err = vadkit("export", tmp_path / "none")
     assert code == 4
     for name, message in [
@@ -105,7 +105,7 @@ def test_what_cannot_be_exported_or_loaded(vadkit, tmp_path):
         assert message in err or "x.mp4" in err
 
 
-def test_a_method_that_is_no_fixed_graph(vadkit, tmp_path):
+def test_a_method_without_a_fixed_graph(vadkit, tmp_path):
     recipe = tmp_path / "mf.yaml"
     recipe.write_text(
         f"name: mf\ndataset: {{type: synthetic, root: {tmp_path / 'scene'}, size: [48, 64], "

@@ -64,7 +64,7 @@ def test_a_missing_file_is_named_before_training(vadkit, recipe, tmp_path):
     assert "video '02' has no 02.npz or 02.npy in" in err and "01.npy" in err
 
 
-def test_faults_of_features_say_where_they_stand(vadkit, recipe):
+def test_faults_of_features_have_their_place(vadkit, recipe):
     code, _, err = vadkit(
         "validate", recipe, "--set", "method.features.0.type=hogg", "--set", "method.density.kk=1"
     )

@@ -85,7 +85,7 @@ def test_a_method_that_needs_them_says_so(vadkit, tmp_path):
     assert "moves.yaml:5: objects: this method needs objects, such as {type: blobs}" in err
 
 
-def test_boxes_from_a_file_do_not_serve_new_video(vadkit, tmp_path):
+def test_boxes_from_a_file_do_not_work_for_new_video(vadkit, tmp_path):
     (tmp_path / "moves.py").write_text(PLUGIN)
     recipe = tmp_path / "moves.yaml"
     recipe.write_text(RECIPE.format(root=tmp_path / "scene"))

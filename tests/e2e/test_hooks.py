@@ -40,7 +40,7 @@ hooks:
 """
 
 
-def test_every_hook_leaves_its_mark(vadkit, tmp_path):
+def test_every_hook_writes_its_output(vadkit, tmp_path):
     (tmp_path / "features.py").write_text(PLUGIN)
     recipe = tmp_path / "looked-at.yaml"
     recipe.write_text(RECIPE.format(root=tmp_path / "scene"))

@@ -99,7 +99,7 @@ def test_killed_in_the_middle_and_run_again(vadkit, evaluated_run, archive, tmp_
     assert not list(out.rglob("*.partial*"))
 
 
-def test_what_has_changed_is_scored_again(vadkit, evaluated_run, archive, tmp_path):
+def test_a_changed_video_is_scored_again(vadkit, evaluated_run, archive, tmp_path):
     def infer(*more):
         code, stdout, err = vadkit("infer", run, day, "--out", out, "--workers", 1, "--json", *more)
         assert code == 0, err

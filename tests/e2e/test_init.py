@@ -54,7 +54,7 @@ def test_three_commands_from_a_camera_to_an_alarm(vadkit, here):
     assert (Path(record["run"]) / "watch" / "events.sqlite").is_file()
 
 
-def test_what_it_refuses(vadkit, here):
+def test_names_and_folders_that_init_refuses(vadkit, here):
     def refused(code, *arguments):
         found, out, err = vadkit("init", *arguments)
         assert (found, out, len(err.splitlines())) == (code, "", 1), err

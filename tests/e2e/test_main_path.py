@@ -96,7 +96,7 @@ def manifest_videos(run):
     return json.loads((run / "manifest.json").read_text())["test"]["videos"]
 
 
-def test_infer_goes_on_after_a_bad_video(vadkit, tmp_path):
+def test_infer_continues_after_a_bad_video(vadkit, tmp_path):
     recipe = tmp_path / "tiny.yaml"
     networks = "networks: {generator: {width: 2}, discriminator: null}"
     text = RECIPE.format(root=tmp_path / "scene", method="future-frame", networks=networks)
@@ -120,7 +120,7 @@ def test_infer_goes_on_after_a_bad_video(vadkit, tmp_path):
     assert "matches nothing" in err
 
 
-def test_eval_of_what_is_no_run(vadkit, tmp_path):
+def test_eval_of_a_folder_that_is_not_a_run(vadkit, tmp_path):
     assert vadkit("eval", tmp_path / "none").code == 4
     code, _, err = vadkit("eval", tmp_path)
     assert code == 4

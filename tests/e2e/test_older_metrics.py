@@ -37,7 +37,7 @@ def test_report_reads_it(vadkit, run, tmp_path):
     assert not any("@" in name for name in kinds)
 
 
-def test_eval_adds_keys_and_keeps_those_it_had(vadkit, run, tmp_path):
+def test_eval_adds_keys_and_keeps_the_old_ones(vadkit, run, tmp_path):
     before = json.loads((FILES / "run" / "eval.json").read_text())
     code, out, err = vadkit("eval", run, "--set", f"dataset.root={tmp_path}", "--json")
     assert code == 0, err

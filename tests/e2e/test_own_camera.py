@@ -66,7 +66,7 @@ def test_the_recipe_asks_for_a_folder_and_nothing_else():
     assert recipe.clip.size == (240, 428)
 
 
-def test_videos_too_short_to_hold_any_out_are_said_so(camera, vadkit, tmp_path):
+def test_videos_too_short_to_hold_out_are_reported(camera, vadkit, tmp_path):
     videos, _ = camera
     code, _, err = vadkit(
         "train", "own-camera", "--runs", tmp_path, "--set", f"dataset.root={videos}",

@@ -112,7 +112,7 @@ def test_third_party_parts_train_evaluate_and_infer(vadkit, tmp_path):
     assert "kernel  int  = 3" in out
 
 
-def test_a_run_with_plugins_stands_alone(tmp_path):
+def test_a_run_with_plugins_is_self_contained(tmp_path):
     """In a new process, with the plugin's first place gone."""
     import subprocess
     import sys

@@ -59,7 +59,7 @@ def test_a_page_of_one_run(vadkit, run):
     assert "loss" in one["training"]["training"]
 
 
-def test_several_runs_share_videos_and_get_names_of_their_own(vadkit, run, tmp_path):
+def test_several_runs_share_videos_and_get_unique_names(vadkit, run, tmp_path):
     other = shutil.copytree(run, tmp_path / "other")
     out = tmp_path / "pages" / "both.html"
     code, text, err = vadkit("report", run, other, "--out", out, "--json")
@@ -76,7 +76,7 @@ def test_several_runs_share_videos_and_get_names_of_their_own(vadkit, run, tmp_p
     assert [one["name"] for one in data_of(out)["runs"]] == ["tiny, seed 0", "tiny, seed 1"]
 
 
-def test_videos_stand_beside_a_page_that_would_be_too_large(run):
+def test_videos_are_next_to_a_page_that_would_be_too_large(run):
     from vadkit.workflows.report.report import report
 
     done = report([run], max_bytes=1000)
@@ -139,7 +139,7 @@ def test_damaged_scores_are_named(vadkit, run):
     assert f"saved scores {path} cannot be read" in err
 
 
-def test_a_folder_is_no_page(vadkit, run, tmp_path):
+def test_a_folder_is_not_a_page(vadkit, run, tmp_path):
     code, _, err = vadkit("report", run, "--out", tmp_path)
     assert code == 3
     assert "it is a folder; give a file name, .html" in err
@@ -155,7 +155,7 @@ def test_videos_that_do_not_fit_the_scores_are_not_shown(vadkit, run):
     assert all("picture" not in mistake for mistake in one["mistakes"]["alarms"])
 
 
-def test_a_data_set_that_is_gone_gets_a_note(vadkit, run):
+def test_a_missing_data_set_gets_a_note(vadkit, run):
     code, _, err = vadkit("report", run, "--set", f"dataset={{type: ucsd, root: {run / 'gone'}}}")
     assert code == 0, err
     [one] = data_of(run / "report" / "report.html")["runs"]
@@ -164,7 +164,7 @@ def test_a_data_set_that_is_gone_gets_a_note(vadkit, run):
     assert one["videos"][0]["reason"] == "The dataset no longer has this test video."
 
 
-def test_scores_of_nan_only_are_said_not_drawn(vadkit, run):
+def test_scores_of_only_nan_get_a_note_and_no_plot(vadkit, run):
     for path in (run / "scores" / "test").glob("*.npz"):
         with np.load(path) as saved:
             labels = saved["labels"]

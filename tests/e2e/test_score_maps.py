@@ -47,7 +47,7 @@ def of_maps(data):
     return [metric for metric in data["metrics"] if metric["protocol"].startswith("raw maps")]
 
 
-def test_maps_are_kept_and_measured(vadkit, train):
+def test_maps_are_saved_and_evaluated(vadkit, train):
     run = train()
     folder = run / "scores" / "test" / "maps"
     assert not of_maps(evaluated(vadkit, run)) and not folder.exists()

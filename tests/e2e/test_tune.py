@@ -81,7 +81,7 @@ def test_tune_writes_trials_and_the_best_recipe(vadkit, recipe, tmp_path):
         ("flow.preset=fast,slow", "--search flow.preset: must be 'ultrafast', 'fast' or 'medium'"),
     ],
 )
-def test_what_cannot_be_searched_is_said_before_anything_runs(vadkit, recipe, search, message):
+def test_an_invalid_search_is_reported_before_anything_runs(vadkit, recipe, search, message):
     code, out, err = vadkit("tune", recipe, "--search", search)
     assert (code, out) == (2, "")
     assert message in err

@@ -129,7 +129,7 @@ def test_stopping_it_is_a_normal_end(alarming, video, number):
         (["x.mp4", "--web", "203.0.113.1:0", "--token", "t" * 16], 2, "cannot listen there"),
     ],
 )
-def test_what_cannot_be_watched(vadkit, alarming, arguments, code, message):
+def test_sources_that_cannot_be_watched(vadkit, alarming, arguments, code, message):
     found, _, err = vadkit("watch", alarming, *arguments)
     assert (found, message in err) == (code, True), err
 

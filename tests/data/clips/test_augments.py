@@ -21,7 +21,7 @@ def build(name, **params):
     "name", ["fliplr", "flipud", "rotate", "crop", "blur", "jpeg", "grayscale"]
 )
 @pytest.mark.parametrize("channels", [1, 3])
-def test_all_frames_change_alike_and_only_by_the_seed(name, channels):
+def test_all_frames_change_equally_and_depend_only_on_the_seed(name, channels):
     augmenter = build(name)
     clip = np.stack([picture(channels)] * 3)
     drawn = [augments.draw_clip([augmenter], clip, seed) for seed in range(12)]
@@ -41,7 +41,7 @@ def test_flips_are_exact():
     assert (augments.draw_clip([build("fliplr", p=0.0)], clip, 0) == clip).all()
 
 
-def test_resize_gives_the_size_asked_for():
+def test_resize_gives_the_requested_size():
     clip = np.stack([picture()] * 2)
     assert augments.draw_clip([build("resize", size=(16, 24))], clip, 0).shape == (2, 16, 24, 3)
 
@@ -51,7 +51,7 @@ def test_grayscale_makes_channels_equal():
     assert (result == result[..., :1]).all()
 
 
-def test_numpys_global_random_state_is_left_alone():
+def test_numpys_global_random_state_does_not_change():
     np.random.seed(3)
     before = np.random.get_state()[1].copy()
     augments.draw_clip([build("rotate")], np.stack([picture()] * 2), 0)

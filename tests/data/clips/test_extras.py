@@ -81,14 +81,14 @@ def test_flow_of_clips_in_a_row_is_read_once_and_is_the_same():
     assert made[0].untyped_storage().nbytes() == 5 * 4 * 6 * 2 * 4
 
 
-def test_boxes_are_looked_up_a_step_apart():
+def test_boxes_are_found_with_a_step_between_frames():
     spec = ClipSpec(3, (4, 6), "gray", (1,), step=2, boxes=1)
     found = gather_extras([video(5)], np.array([[0, 3], [0, 2]]), spec)
     assert found.flow is None
     assert [len(one) for one in found.boxes] == [1, 0]
 
 
-def test_clips_that_want_nothing_get_nothing():
+def test_clips_that_need_no_extras_get_none():
     assert gather_extras([Extras()], np.array([[0, 0]]), ClipSpec(3, (4, 6), "gray", (1,))) == (
         None,
         None,
@@ -108,7 +108,7 @@ def loader(augments=()):
     )
 
 
-def test_the_loader_hands_out_what_belongs_to_each_clip():
+def test_the_loader_gives_each_clip_its_own_extras():
     seen = 0
     for clips in loader().batches(0):
         assert clips.flow.shape == (2, 2, 2, 4, 6) and clips.flow.dtype == torch.float32
@@ -145,7 +145,7 @@ def test_a_mirrored_clip_has_mirrored_motion_and_boxes():
     assert boxes[0].tolist() == [[0.0, 1.0, 2.0, 4.0]]
 
 
-def test_some_clips_are_mirrored_and_all_that_is_theirs_with_them():
+def test_a_mirrored_clip_has_all_its_extras_mirrored():
     clips = Clips(torch.rand(16, 1, 3, 4, 6), torch.rand(16, 2, 2, 4, 6))
     flipped = TensorFlip().follow(clips, torch.Generator().manual_seed(0))
     moved = (flipped.frames != clips.frames).flatten(1).any(1)
@@ -180,7 +180,7 @@ def test_boxes_of_given_rows_are_scaled_to_the_clip():
     assert given_in_clip(given, (40, 60), (20, 15)).xyxy.tolist() == [[2.5, 10, 7.5, 20]]
 
 
-def test_picked_clips_take_their_given_rows_along():
+def test_picked_clips_keep_their_given_rows():
     rows = tuple(torch.full((n, 5), float(n)) for n in range(3))
     clips = Clips(torch.zeros(3, 1, 1, 4, 4), given={"pose": rows}).pick([2, 0])
     assert [len(one) for one in clips.given["pose"]] == [2, 0]

@@ -35,7 +35,7 @@ def first_pixels(batches):
 
 
 @pytest.mark.parametrize("source", [StoredClips, ResidentClips, DecodedClips])
-def test_an_epoch_holds_every_clip_once_in_its_own_order(stored_pair, source):
+def test_an_epoch_has_every_clip_once_in_its_own_order(stored_pair, source):
     batches = loader(stored_pair, source)
     # 4 clips of a, 3 of b; the one left over is dropped.
     assert len(batches) == 3
@@ -58,7 +58,7 @@ def test_without_a_seed_clips_come_in_video_order(stored_pair):
 
 
 @pytest.mark.parametrize("source", [StoredClips, ResidentClips, DecodedClips])
-def test_samples_are_spread_evenly_and_know_where_they_are_from(stored_pair, source):
+def test_samples_are_evenly_spread_and_know_their_origin(stored_pair, source):
     batches = loader(stored_pair, source, augments=[fliplr()], ids=["a", "b"], dtype=torch.bfloat16)
     sample = list(batches.sample(3))
     assert [len(clips) for clips, _ in sample] == [2, 1]
@@ -71,7 +71,7 @@ def test_samples_are_spread_evenly_and_know_where_they_are_from(stored_pair, sou
     assert sum(len(clips) for clips, _ in batches.sample(50)) == 7
 
 
-def test_samples_lack_what_is_for_training_alone(stored_pair):
+def test_samples_lack_frames_that_only_training_needs(stored_pair):
     spec = replace(SPEC, ahead=1)
     lengths = [len(video) for video in stored_pair]
     source = StoredClips(stored_pair, spec)
@@ -85,7 +85,7 @@ def test_fewer_clips_than_a_batch_make_one_batch(stored_pair):
     assert [len(b) for b in loader(stored_pair, batch_size=64).batches(0)] == [7]
 
 
-def test_a_batch_stays_as_it_is_while_others_are_read(stored_pair):
+def test_a_batch_does_not_change_while_others_are_read(stored_pair):
     """Buffers are used in turn; what was handed out must not change."""
     batches = loader(stored_pair, batch_size=1)
     kept = [batch.frames for batch in batches.batches(0)]
@@ -115,7 +115,7 @@ def ramps(tmp_path):
     return build_store(plan, settings)[0]
 
 
-def test_augments_depend_on_seed_epoch_and_clip_alone(ramps):
+def test_augments_depend_only_on_seed_epoch_and_clip(ramps):
     whole = list(loader(ramps, augments=[fliplr(p=0.5)], workers=0).batches(3))
     flipped = [bool(clip[0, 0, 0, 0] > 0) for batch in whole for clip in batch.frames]
     assert 0 < sum(flipped) < len(flipped)
@@ -185,7 +185,7 @@ def in_order(ramps, **settings):
     return ClipLoader(Numbered(StoredClips(ramps, SPEC)), [len(ramps[0])], SPEC, **settings)
 
 
-def test_a_clip_is_augmented_in_another_way_in_every_epoch(ramps):
+def test_a_clip_is_augmented_differently_in_every_epoch(ramps):
     """In its own place, so that it is not the order that makes the difference."""
     batches = in_order(ramps, augments=[fliplr(p=0.5)])
     drawn = [flips(batches.batches(epoch)) for epoch in range(6)]
@@ -202,20 +202,20 @@ def test_a_clip_is_augmented_in_another_way_in_every_epoch(ramps):
     assert [flips(other.batches(epoch)) for epoch in range(6)] != drawn
 
 
-def test_a_clip_is_augmented_alike_wherever_it_comes_in_an_epoch(ramps):
+def test_a_clip_is_augmented_equally_at_any_place_in_an_epoch(ramps):
     alone = in_order(ramps, augments=[fliplr(p=0.5)], batch_size=1)
     together = in_order(ramps, augments=[fliplr(p=0.5)], batch_size=8)
     assert flips(alone.batches(2)) == flips(together.batches(2))
 
 
-def test_augments_of_one_clip_are_drawn_apart(ramps):
+def test_augments_of_one_clip_are_drawn_independently(ramps):
     """Two mirrors of one seed would always cancel out."""
     batches = in_order(ramps, augments=[fliplr(p=0.5), fliplr(p=0.5)])
     drawn = [one for epoch in range(4) for one in flips(batches.batches(epoch))]
     assert 0 < sum(drawn) < len(drawn)
 
 
-def test_tensor_augments_are_drawn_anew_by_seed_epoch_and_batch(ramps):
+def test_tensor_augments_are_drawn_again_for_each_seed_epoch_and_batch(ramps):
     got = []
 
     def tell(clips, generator):

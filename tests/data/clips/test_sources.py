@@ -46,7 +46,7 @@ def test_resident_frames_are_filled_in_pieces(stored_pair, monkeypatch):
     assert source.frames[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 100, 101, 102, 103, 104]
 
 
-def test_decoding_anew_needs_each_block_once_an_epoch(stored_pair):
+def test_decoding_again_needs_each_block_once_per_epoch(stored_pair):
     class Counted:
         def __init__(self, video):
             self.video, self.reads = video, []
@@ -71,7 +71,7 @@ def test_decoding_anew_needs_each_block_once_an_epoch(stored_pair):
     assert counted[1].reads == [(0, 5)]
 
 
-def test_clips_decoded_anew_are_shuffled_across_short_videos(stored_pair):
+def test_clips_decoded_again_are_shuffled_across_short_videos(stored_pair):
     source = DecodedClips(stored_pair, SPEC)
     rows = rows_of(stored_pair, SPEC)
     orders = [source.order(rows, np.random.default_rng(seed)).tolist() for seed in range(5)]

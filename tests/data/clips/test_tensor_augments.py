@@ -66,7 +66,7 @@ def still_clips(clips=16, **kwargs):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("params", [{}, MUCH], ids=["default", "much"])
-def test_shape_dtype_and_range_stay_and_the_input_too(name, channels, dtype, params):
+def test_shape_dtype_range_and_input_do_not_change(name, channels, dtype, params):
     clips = moving_clips(channels=channels, dtype=dtype)
     before = clips.clone()
     result = make(name, **params.get(name, {}))(clips, seeded())
@@ -78,13 +78,13 @@ def test_shape_dtype_and_range_stay_and_the_input_too(name, channels, dtype, par
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "tensor-noise"])
-def test_frames_of_a_clip_change_alike_and_clips_differ(name):
+def test_frames_of_a_clip_change_equally_and_clips_differ(name):
     result = make(name)(still_clips(), seeded())
     assert torch.equal(result, result[:, :, :1].expand_as(result))
     assert len({clip.numpy().tobytes() for clip in result}) > 1
 
 
-def test_the_place_of_a_clip_in_the_batch_is_all_that_sets_clips_apart():
+def test_equal_clips_differ_only_by_their_place_in_the_batch():
     """Nothing of one clip leaks into another: a clip's contents leave the others as they were."""
     clips = moving_clips()
     other = clips.clone()
@@ -95,7 +95,7 @@ def test_the_place_of_a_clip_in_the_batch_is_all_that_sets_clips_apart():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_generator_alone_decides(name):
+def test_only_the_generator_decides(name):
     clips, augment = moving_clips(), make(name)
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -210,7 +210,7 @@ def test_crop_is_an_upscaled_window_of_the_clip():
         )
 
 
-def test_warp_by_the_identity_changes_next_to_nothing():
+def test_warp_by_the_identity_changes_almost_nothing():
     clips = moving_clips()
     result = warp(clips, torch.eye(3)[:2].expand(6, 2, 3))
     torch.testing.assert_close(result, clips, rtol=0, atol=1e-6)
@@ -293,7 +293,7 @@ def test_erase_takes_the_whole_frame_at_share_1_and_a_share_p_of_clips():
     assert abs(erased - 60) <= 4 * math.sqrt(200 * 0.3 * 0.7)
 
 
-def test_erase_refuses_a_range_the_wrong_way_round():
+def test_erase_refuses_a_reversed_range():
     with pytest.raises(
         RecipeError, match=r"tensor-erase: share must be \[least, most\]; got \[0.5,"
     ):

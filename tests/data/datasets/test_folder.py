@@ -30,7 +30,7 @@ def test_folder_of_images_is_itself_the_video(tmp_path):
     assert find_videos(tmp_path / "walk") == [("walk", tmp_path / "walk")]
 
 
-def test_picture_beside_videos_is_not_a_video(tmp_path):
+def test_picture_next_to_videos_is_not_a_video(tmp_path):
     touch(tmp_path, "poster.jpg", "a.mp4")
     assert names(tmp_path) == ["a"]
 

@@ -51,7 +51,7 @@ def test_files_by_order_need_every_video(tmp_path):
 
 
 @given(st.lists(st.booleans(), min_size=8, max_size=40), st.data())
-def test_parts_put_together_are_the_whole(tmp_path_factory, values, data):
+def test_parts_together_are_the_whole(tmp_path_factory, values, data):
     path = tmp_path_factory.mktemp("labels") / "l.json"
     whole = np.array(values)
     write_labels(path, {"all": Labels.from_flags(whole)})

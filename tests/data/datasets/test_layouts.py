@@ -23,18 +23,18 @@ def test_a_root_may_lie_one_folder_deeper(tmp_path, tree):
     assert find_root(NUMBERED, tmp_path / "b") == tmp_path / "b"
 
 
-def test_a_folder_with_training_videos_goes_before_one_with_test_videos(tmp_path, tree):
+def test_a_folder_with_training_videos_is_preferred_to_one_with_test_videos(tmp_path, tree):
     tree(tmp_path, "set/training/1.avi", "demo/testing/1.avi")
     assert find_root(NUMBERED, tmp_path) == tmp_path / "set"
 
 
-def test_two_datasets_below_a_root_are_not_guessed_between(tmp_path, tree):
+def test_two_datasets_below_a_root_are_an_error(tmp_path, tree):
     tree(tmp_path, "UCSDped{1..2}/Train/Train001/1.tif")
     with pytest.raises(DataError, match=r"contains UCSDped1, UCSDped2; choose one .*dataset.root="):
         find_root(NUMBERED, tmp_path)
 
 
-def test_a_root_that_is_none_names_layouts_readme_and_setting(tmp_path, tree):
+def test_a_wrong_root_names_layouts_readme_and_setting(tmp_path, tree):
     tree(tmp_path, "file", "empty/x.txt")
     for name, what in (("file", "is a file"), ("empty", "has no"), ("none", "does not exist")):
         with pytest.raises(DataError, match=rf"{what}.*expected T\. See datasets/ucsd/README.md"):
@@ -70,7 +70,7 @@ def test_an_empty_clip_is_not_left_out(tmp_path, tree):
     assert list(find_clips(NUMBERED, tmp_path, "test")) == ["01", "02"]
 
 
-def test_clips_that_cannot_be_told(tmp_path, tree):
+def test_clips_with_unknown_or_duplicate_names(tmp_path, tree):
     tree(tmp_path, "training/01.mp4", "training/1.avi", "testing/extra.mp4")
     with pytest.raises(DataError, match=r"01.mp4 and .*1.avi are both video '01'|1.avi and .*01"):
         find_clips(NUMBERED, tmp_path, "train")

@@ -57,7 +57,7 @@ def test_the_parts_are_read_as_such(tmp_path, write_video, pictures):
     assert [len(video.frames) for video in build_store(plan, settings)[0]] == [6, 4]
 
 
-def test_videos_that_cannot_be_told(tmp_path, tree):
+def test_videos_with_ambiguous_names(tmp_path, tree):
     with pytest.raises(DataError, match=r"'entrance' in its name.*datasets/subway/README.*root="):
         Subway(root=tree(tmp_path, "exit.avi"), scene="entrance").videos("train")
     tree(tmp_path, "copy/exit.mp4")

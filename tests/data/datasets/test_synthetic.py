@@ -42,7 +42,7 @@ def test_the_same_frames_give_the_same_file(tmp_path):
     assert len(contents) == 1
 
 
-def test_drawn_once_and_parameters_have_folders_of_their_own(tmp_path, monkeypatch):
+def test_drawn_once_and_parameters_have_their_own_folders(tmp_path, monkeypatch):
     first = small(tmp_path, test_videos=1)
     before = first.videos("train")[0].path.stat().st_mtime_ns
     other = small(tmp_path, test_videos=1, seed=1)

@@ -82,7 +82,7 @@ def test_validation(root, ids):
     assert dataset.expected("test") == (64, None)
 
 
-def test_corrected_tracks_go_before_the_first_ones(root):
+def test_corrected_tracks_replace_the_first_ones(root):
     folder = root / "Scene1" / f"{ABNORMAL}_annotations"
     (folder / f"{ABNORMAL}_new_tracks.txt").write_text("9, 3, 3\n")
     video = UBnormal(root=root).videos("test")[1]

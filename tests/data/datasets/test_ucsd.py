@@ -138,7 +138,7 @@ def test_packed_masks_of_another_width(tmp_path):
     assert video.masks().shape == (2, 4, 100)
 
 
-def test_packed_masks_beside_images(tmp_path):
+def test_packed_masks_next_to_images(tmp_path):
     packed_clip(tmp_path, 6, "testing/frames/01/1.png")
     image(tmp_path / "testing/frames/01/1.png")
     assert Ucsd(root=tmp_path).videos("test")[0].masks().shape == (2, 4, 6)

@@ -50,7 +50,7 @@ def test_annotations_that_lack_a_violent_video(tmp_path, tree):
         XdViolence(root=tmp_path).videos("test")
 
 
-def test_splits_that_cannot_be_told(tmp_path, tree):
+def test_splits_that_are_unknown(tmp_path, tree):
     tree(tmp_path, f"test/{CALM}.mp4")
     dataset = XdViolence(root=tmp_path)
     with pytest.raises(DataError, match="has no train videos; expected training videos in folders"):

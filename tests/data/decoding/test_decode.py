@@ -44,7 +44,7 @@ def test_frames_come_through_unchanged(tmp_path, pictures, write_video, caplog):
     assert frames[0].dtype == np.uint8
 
 
-def test_what_decord_misreads_comes_from_pyav(tmp_path, pictures, write_video, caplog):
+def test_files_that_decord_misreads_are_read_by_pyav(tmp_path, pictures, write_video, caplog):
     """decord 0.6.0 gives frames of this width four channels and blanks their pixels."""
     narrow = pictures[:, :, :48]
     path = write_video(tmp_path / "video.mkv", narrow)
@@ -75,7 +75,7 @@ def test_a_folder_of_images_is_a_video(tmp_path, pictures):
         ("breaks", r"\(bad packet\)"),
     ],
 )
-def test_the_next_reader_goes_on_where_one_failed(file, caplog, reader, reason):
+def test_the_next_reader_continues_where_one_failed(file, caplog, reader, reason):
     with caplog.at_level(logging.WARNING, "vadkit.data"):
         frames = read_frames(file, readers=fakes(reader, "numbered"), plugins=FAKES, stall_s=1)
         assert numbers(frames) == list(range(10))
@@ -86,7 +86,7 @@ def test_the_next_reader_goes_on_where_one_failed(file, caplog, reader, reason):
     assert re.search(reason, message)
 
 
-def test_when_all_fail_the_error_tells_why_and_how_far(file):
+def test_if_all_fail_the_error_says_why_and_how_far(file):
     with pytest.raises(DataError) as caught:
         list(read_frames(file, readers=fakes("breaks", "crashes"), plugins=FAKES, stall_s=5))
     message = str(caught.value)
@@ -105,12 +105,12 @@ def test_when_all_fail_the_error_tells_why_and_how_far(file):
         ("os:remove", "no readers component named 'os:remove'"),
     ],
 )
-def test_unfit_readers_are_told_in_words(file, reader, reason):
+def test_wrong_readers_give_a_clear_error(file, reader, reason):
     with pytest.raises(DataError, match=reason):
         list(read_frames(file, readers=(reader,), plugins=FAKES))
 
 
-def test_chatter_on_standard_output_does_no_harm(file):
+def test_output_of_libraries_on_stdout_does_no_harm(file):
     assert numbers(read_frames(file, readers=fakes("chatters"), plugins=FAKES)) == [0, 1, 2]
 
 
@@ -132,7 +132,7 @@ def test_opencv_is_imported_before_any_child_is_started():
     assert done.stdout.strip() == "True"
 
 
-def test_a_worker_serves_many_videos_and_starts_anew_after_a_failure(file):
+def test_a_worker_serves_many_videos_and_starts_again_after_a_failure(file):
     def process(worker):
         (frame,) = read_frames(file, readers=fakes("tells_process"), plugins=FAKES, worker=worker)
         return frame.tobytes()
@@ -154,7 +154,7 @@ def test_a_worker_serves_many_videos_and_starts_anew_after_a_failure(file):
         os.kill(int.from_bytes(third, "little"), 0)
 
 
-def test_leaving_early_ends_a_hanging_child_at_once(file):
+def test_stopping_early_ends_a_hanging_child_at_once(file):
     started = time.monotonic()
     frames = read_frames(file, readers=fakes("hangs"), plugins=FAKES, stall_s=60)
     next(frames)
@@ -162,7 +162,7 @@ def test_leaving_early_ends_a_hanging_child_at_once(file):
     assert time.monotonic() - started < 10
 
 
-def test_files_that_are_no_videos(tmp_path):
+def test_files_that_are_not_videos(tmp_path):
     cases = {
         "missing.mp4": (None, "not found"),
         "empty.mp4": (b"", "0 bytes"),
@@ -197,12 +197,12 @@ def test_a_plugin_adds_readers(file, tmp_path):
         next(read_frames(file, readers=("made-up",), plugins=[plugin]))
 
 
-def test_a_reader_with_fewer_frames_than_the_one_before_is_not_believed(file):
+def test_a_reader_with_fewer_frames_than_the_previous_one_fails(file):
     with pytest.raises(DataError, match="first_two: it has 2 frames, but 3 were already read"):
         list(read_frames(file, readers=fakes("breaks", "first_two"), plugins=FAKES))
 
 
-def test_a_file_written_meanwhile_is_read_with_a_warning(file, caplog):
+def test_a_file_that_changes_is_read_with_a_warning(file, caplog):
     frames = read_frames(file, readers=fakes("numbered"), plugins=FAKES)
     first = next(frames)
     file.write_bytes(b"longer")

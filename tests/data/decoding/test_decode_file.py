@@ -41,7 +41,7 @@ def numbers(target, size=SIZE):
 
 
 @pytest.mark.parametrize(("channels", "planes"), [("rgb", 3), ("gray", 1)])
-def test_the_file_holds_the_frames_that_read_frames_gives(
+def test_the_file_contains_the_frames_of_read_frames(
     tmp_path, target, pictures, write_video, channels, planes
 ):
     path = write_video(tmp_path / "video.mkv", pictures)
@@ -73,7 +73,7 @@ def test_a_folder_of_images_reaches_the_file(tmp_path, target, pictures):
 
 
 @pytest.mark.parametrize("reader", ["hangs", "crashes", "breaks", "tears"])
-def test_the_next_reader_goes_on_where_one_failed(file, target, caplog, reader):
+def test_the_next_reader_continues_where_one_failed(file, target, caplog, reader):
     names = fakes(reader, "numbered")
     got = []
     decoded = decode_to_file(
@@ -99,7 +99,7 @@ def test_a_reader_that_gave_no_frame_is_not_among_those_needed(file, target):
     assert decoded.readers == names[1:]
 
 
-def test_slow_frames_are_no_stall_and_are_told_as_they_come(file, target):
+def test_slow_frames_are_no_stall_and_are_reported_immediately(file, target):
     got = []
     decode_to_file(
         file,
@@ -114,7 +114,7 @@ def test_slow_frames_are_no_stall_and_are_told_as_they_come(file, target):
     assert got == [1, 1, 1, 1]
 
 
-def test_when_all_fail_the_error_tells_why_and_how_far(file, target):
+def test_if_all_fail_the_error_says_why_and_how_far(file, target):
     names = fakes("breaks", "crashes")
     with pytest.raises(DataError, match=r"3 frames could be read.*bad packet.*SIGSEGV"):
         decode_to_file(file, target, readers=names, plugins=FAKES, size=SIZE, channels="rgb")
@@ -169,7 +169,7 @@ def test_an_error_in_progress_ends_the_child(file, target):
             os.kill(int.from_bytes(frame.tobytes(), "little"), 0)
 
 
-def test_a_file_written_meanwhile_is_an_error(file, target):
+def test_a_file_that_changes_is_an_error(file, target):
     with pytest.raises(DataError, match=r"video\.mp4 was changed while it was read; wait"):
         decode_to_file(
             file,

@@ -45,7 +45,7 @@ def test_an_mp4_cut_before_its_index_cannot_be_opened(tmp_path, read):
     assert found == [] and "no reader can open" in error and "video.mp4" in error
 
 
-def test_an_mp4_cut_behind_its_index_breaks_off(tmp_path, read):
+def test_an_mp4_cut_after_its_index_ends_early(tmp_path, read):
     found, error, _ = read(odd.cut(odd.fast_start(tmp_path / "video.mp4", NOISY), 0.6))
     assert 20 < len(found) < 50
     assert found == list(range(len(found)))
@@ -53,7 +53,7 @@ def test_an_mp4_cut_behind_its_index_breaks_off(tmp_path, read):
 
 
 @pytest.mark.parametrize("name", ["video.mkv", "video.avi"])
-def test_a_cut_file_that_ends_cleanly_is_told_with_both_numbers(tmp_path, read, name):
+def test_a_cut_file_that_ends_cleanly_is_reported_with_both_numbers(tmp_path, read, name):
     codec = "libx264" if name.endswith("mkv") else "mpeg4"
     path = odd.cut(odd.write(tmp_path / name, NOISY, codec=codec), 0.8)
     found, error, warnings = read(path)
@@ -63,7 +63,7 @@ def test_a_cut_file_that_ends_cleanly_is_told_with_both_numbers(tmp_path, read, 
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "ts", "mov", "webm", "mpg", "flv", "wmv"])
-def test_whole_files_come_whole_and_without_a_word(tmp_path, read, suffix):
+def test_complete_files_are_read_completely_without_a_warning(tmp_path, read, suffix):
     codec = {"avi": "mpeg4", "webm": "libvpx-vp9", "mpg": "mpeg1video", "wmv": "wmv2"}
     path = odd.write(tmp_path / f"video.{suffix}", NOISY, codec=codec.get(suffix, "libx264"))
     found, error, warnings = read(path)
@@ -71,27 +71,27 @@ def test_whole_files_come_whole_and_without_a_word(tmp_path, read, suffix):
     assert all("correctly" in warning for warning in warnings)
 
 
-def test_damage_that_cannot_be_mended_is_an_error(tmp_path, read):
+def test_damage_that_cannot_be_repaired_is_an_error(tmp_path, read):
     path = odd.damage(odd.write(tmp_path / "video.mp4", NOISY), 0.4, 0.45)
     found, error, _ = read(path)
     assert found[:20] == list(range(20)) and len(found) < 30
     assert f"is truncated or damaged: {len(found)} frames" in error
 
 
-def test_frames_that_damage_took_away_are_told(tmp_path, read):
+def test_frames_lost_by_damage_are_reported(tmp_path, read):
     found, error, warnings = read(odd.damage(odd.write(tmp_path / "video.mkv", NOISY), 0.4, 0.45))
     assert error is None and len(found) < 57
     assert f"about 60 frames but has {len(found)}" in warnings[-1]
 
 
-def test_damage_that_is_mended_keeps_frames_in_place(tmp_path, read):
+def test_repaired_damage_keeps_frames_in_place(tmp_path, read):
     path = odd.damage(odd.write(tmp_path / "video.mp4", NOISY), 0.4, 0.4005)
     found, error, warnings = read(path)
     assert len(found) == 60 and error is None and not warnings
     assert found[:20] == list(range(20)) and found[40:] == list(range(40, 60))
 
 
-def test_frames_hidden_by_an_edit_list_do_not_come(tmp_path, read):
+def test_frames_hidden_by_an_edit_list_are_left_out(tmp_path, read):
     """decord 0.6.0 hides them too, and repeats the last frame as often."""
     whole = odd.write(tmp_path / "whole.mp4", odd.numbered(60))
     path = odd.remuxed(whole, tmp_path / "trimmed.mp4", hide=5)
@@ -102,7 +102,7 @@ def test_frames_hidden_by_an_edit_list_do_not_come(tmp_path, read):
     assert probe(path).frames == 55
 
 
-def test_frames_before_the_first_key_frame_are_told(tmp_path, read):
+def test_frames_before_the_first_key_frame_are_reported(tmp_path, read):
     """decord 0.6.0 repeats the last frame as often as frames are lost at the start."""
     whole = odd.write(tmp_path / "whole.mp4", odd.numbered(60), bf="0")
     path = odd.remuxed(whole, tmp_path / "video.mp4", drop=5)
@@ -124,7 +124,7 @@ def test_sound_is_no_video_even_with_a_cover(tmp_path, read, frames):
         probe(path)
 
 
-def test_of_several_streams_the_main_one_is_read(tmp_path, read):
+def test_the_main_one_of_several_streams_is_read(tmp_path, read):
     """decord 0.6.0 chooses by other rules than FFmpeg does today."""
     path = odd.write_both(tmp_path / "video.mp4", odd.numbered(20, (48, 64)), odd.numbered(20))
     assert read(path) == (list(range(20)), None, [])
@@ -160,7 +160,7 @@ def test_a_file_still_being_written_is_read_as_far_as_it_goes(tmp_path, read):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_no_permission_is_told(tmp_path):
+def test_no_permission_is_reported(tmp_path):
     path = odd.write(tmp_path / "video.mp4", odd.numbered(3))
     path.chmod(0)
     with pytest.raises(DataError, match="no permission to read"):
@@ -179,7 +179,7 @@ def test_no_permission_is_told(tmp_path):
         ("mkv", 30, [i * 100 // 3 for i in range(60)], False),
     ],
 )
-def test_probe_tells_a_variable_rate(tmp_path, worker, suffix, rate, times, variable):
+def test_probe_reports_a_variable_rate(tmp_path, worker, suffix, rate, times, variable):
     codec = "mpeg4" if suffix == "avi" else "libx264"
     frames = odd.numbered(60)
     path = odd.write(tmp_path / f"v.{suffix}", frames, codec=codec, times=times, rate=rate)

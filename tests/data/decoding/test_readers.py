@@ -33,7 +33,7 @@ def test_frames_come_in_the_order_they_are_shown(tmp_path, pictures, write_video
     assert nearest == list(range(len(pictures)))
 
 
-def test_decord_refuses_transport_streams_whatever_their_name(tmp_path, pictures, write_video):
+def test_decord_refuses_transport_streams_of_any_name(tmp_path, pictures, write_video):
     path = write_video(
         tmp_path / "video.mp4", pictures, codec="libx264", form="mpegts", pixels="yuv420p"
     )
@@ -77,7 +77,7 @@ def test_phone_videos_are_shown_upright(tmp_path, name, degrees):
         ("mkv", {}),
     ],
 )
-def test_every_coded_frame_comes_once_whatever_its_time(tmp_path, name, suffix, options):
+def test_every_coded_frame_comes_once_for_any_time(tmp_path, name, suffix, options):
     times = [i * 33 + (i % 3) * 9 + 400 * (i > 30) for i in range(60)]
     path = odd.write(tmp_path / f"v.{suffix}", odd.numbered(60), times=times, **options)
     assert [odd.number(f) for f in getattr(readers, name)(path)] == list(range(60))
@@ -152,7 +152,7 @@ def test_gray_images_become_rgb(tmp_path, suffix):
     assert (as_frames(readers.frames, tmp_path)[0] == gray[..., None].repeat(3, -1)).all()
 
 
-def test_of_16_bits_the_upper_8_are_kept(tmp_path):
+def test_the_upper_8_of_16_bits_are_kept(tmp_path):
     deep = (np.arange(96, dtype=np.uint16) * 600).reshape(8, 12)
     for suffix in ("png", "tif"):
         cv2.imwrite(str(tmp_path / f"1.{suffix}"), deep)
@@ -166,7 +166,7 @@ def test_alpha_is_dropped(tmp_path):
     assert (as_frames(readers.frames, tmp_path)[0] == pixels[..., :3]).all()
 
 
-def test_photos_are_turned_upright(tmp_path):
+def test_photos_are_rotated_upright(tmp_path):
     sideways = np.zeros((64, 128, 3), np.uint8)
     sideways[:32, :64] = 255
     exif = Image.Exif()

@@ -20,7 +20,7 @@ def test_a_half_is_the_mean_of_two_by_two(frame):
 
 
 @pytest.mark.parametrize("shape", [(17, 30), (45, 31), (36, 64), (108, 192), (100, 9)])
-def test_shrinking_passes_over_no_row_and_no_column(shape):
+def test_shrinking_uses_every_row_and_column(shape):
     for axis in (0, 1):
         for place in range(shape[axis]):
             line = np.zeros((*shape, 3), np.uint8)
@@ -50,5 +50,5 @@ def test_gray_has_one_channel_by_the_usual_weights(frame):
     assert np.abs(result[..., 0] - frame @ [0.299, 0.587, 0.114]).max() <= 1
 
 
-def test_the_right_size_is_left_alone(frame):
+def test_the_right_size_is_not_changed(frame):
     assert (to_size(frame, (8, 12), "rgb") == frame).all()

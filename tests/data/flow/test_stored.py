@@ -64,7 +64,7 @@ def videos(tmp_path):
     return made
 
 
-def test_flow_leads_from_the_frame_before(videos):
+def test_flow_comes_from_the_previous_frame(videos):
     got = []
     flow = build_flow(videos, "d", Difference(), {}, progress=lambda *done: got.append(done))
     assert [one.id for one in flow] == ["a", "b"]
@@ -81,7 +81,7 @@ def test_flow_leads_from_the_frame_before(videos):
         flow[1].read(3, 5)
 
 
-def test_flow_is_worked_out_once(videos):
+def test_flow_is_computed_once(videos):
     flow = Difference()
     first = build_flow(videos, "d", flow, {"preset": "fast"})
     assert flow.calls == 5 + 3
@@ -93,7 +93,7 @@ def test_flow_is_worked_out_once(videos):
     assert flow.calls == 24
 
 
-def test_parts_of_one_file_have_flow_of_their_own(videos):
+def test_parts_of_one_file_have_their_own_flow(videos):
     whole = videos[0]
     parts = [
         MemoryVideo("early", whole.folder, whole.frames[:3]),
@@ -118,7 +118,7 @@ def test_flow_of_videos_in_the_store(image_folder, tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["cut", "no notes"])
-def test_flow_that_is_not_whole_is_made_again(videos, harm):
+def test_incomplete_flow_is_computed_again(videos, harm):
     (before,) = build_flow(videos[:1], "d", Difference(), {})
     if harm == "cut":
         os.truncate(before.path, 100)
@@ -183,7 +183,7 @@ def start(folder, pause):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_killed_build_of_flow_counts_for_nothing(tmp_path):
+def test_a_killed_build_leaves_no_valid_flow(tmp_path):
     process = start(tmp_path, 0.1)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".flow-*.partial*")):
@@ -197,7 +197,7 @@ def test_a_killed_build_of_flow_counts_for_nothing(tmp_path):
     assert not list(tmp_path.glob(".flow-*.partial*"))
 
 
-def test_two_processes_work_flow_out_once(tmp_path):
+def test_two_processes_compute_flow_once(tmp_path):
     both = [start(tmp_path, 0.02), start(tmp_path, 0.02)]
     assert [one.communicate(timeout=60)[0] for one in both] == [f"{29 * 20}\n"] * 2
     assert (tmp_path / "calls").read_text() == "x" * 29

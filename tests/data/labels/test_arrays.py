@@ -44,7 +44,7 @@ def test_folder_in_natural_order_without_hidden_files(tmp_path):
         ),
     ],
 )
-def test_arrays_that_are_no_labels(tmp_path, array, message):
+def test_arrays_that_are_not_labels(tmp_path, array, message):
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     with pytest.raises(DataError, match=message):
         read_frame_npy(tmp_path)

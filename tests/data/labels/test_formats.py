@@ -130,7 +130,7 @@ def test_files_of_normal_videos_do_not_hide_the_format(tmp_path):
         ("frames", folder("01/1.jpg", text(""))),
     ],
 )
-def test_what_cannot_be_told_lists_the_formats(tmp_path, name, make):
+def test_an_unknown_format_lists_the_known_ones(tmp_path, name, make):
     make(tmp_path / name)
     with pytest.raises(
         DataError, match=rf"{name} has no known label format; .* one of avenue-masks, csv, .*-v"

@@ -43,7 +43,7 @@ def test_interval_beyond_the_video_names_it_and_both_numbers():
 
 
 @pytest.mark.parametrize("interval", [(-1, 5), (5, 5), (6, 2)])
-def test_interval_that_is_none(interval):
+def test_invalid_interval(interval):
     with pytest.raises(DataError, match=r"'01'.*not an interval"):
         intervals_to_frames([interval], 10, "01")
 

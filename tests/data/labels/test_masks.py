@@ -79,7 +79,7 @@ def test_avenue_folder_by_number(tmp_path, masks):
         ([], r"1_label\.mat contains no masks"),
     ],
 )
-def test_avenue_cells_that_are_no_masks(tmp_path, cells, message):
+def test_avenue_cells_that_are_not_masks(tmp_path, cells, message):
     save_cells(tmp_path / "1_label.mat", cells)
     with pytest.raises(DataError, match=message):
         read_avenue_masks(tmp_path)

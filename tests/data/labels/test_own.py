@@ -43,7 +43,7 @@ def test_integers_of_numpy_are_written(tmp_path):
         (Labels([(1, 9)], 3), "'b' reach frame 9, but the video has 3"),
     ],
 )
-def test_what_cannot_be_written_leaves_the_old_file(tmp_path, labels, message):
+def test_labels_that_cannot_be_written_keep_the_old_file(tmp_path, labels, message):
     path = tmp_path / "l.json"
     write_labels(path, {"a": Labels([], 4)})
     with pytest.raises(DataError, match=message):

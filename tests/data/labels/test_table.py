@@ -18,7 +18,7 @@ def write(folder, text):
     return path
 
 
-def test_a_row_a_frame_in_any_order(tmp_path):
+def test_one_row_per_frame_in_any_order(tmp_path):
     text = "video,frame,abnormal\na,2,TRUE\nb,0,0\na,0,false\n\na,1,1\n"
     assert read_csv(write(tmp_path, text)) == {"a": Labels([(1, 3)], 3), "b": Labels([], 1)}
 
@@ -26,7 +26,7 @@ def test_a_row_a_frame_in_any_order(tmp_path):
 @pytest.mark.parametrize("separator", [",", ";", "\t", ", "])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_row_an_interval(tmp_path, separator, end, mark):
+def test_one_row_per_interval(tmp_path, separator, end, mark):
     rows = ["Video,start,end,frames", "a,2,5,20", "b,,,30", "a,7,9,", ",,,", "c,1,4,"]
     text = mark + end.join(rows).replace(",", separator)
     assert read_csv(write(tmp_path, text)) == {

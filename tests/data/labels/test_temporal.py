@@ -109,7 +109,7 @@ def test_xd_violence_faults_name_the_line(tmp_path, line, message):
 
 
 @pytest.mark.parametrize("read", [read_ucf_crime, read_xd_violence])
-def test_files_that_are_no_list(tmp_path, read):
+def test_files_that_are_not_lists(tmp_path, read):
     with pytest.raises(DataError, match="labels not found"):
         read(tmp_path / "none.txt")
     with pytest.raises(DataError, match="cannot be read: Is a directory"):

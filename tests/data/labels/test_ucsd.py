@@ -50,7 +50,7 @@ def test_script_that_is_missing(tmp_path):
         read_ucsd_m(tmp_path / "none.m")
 
 
-def test_matlab_files_of_version_7_3_say_how_to_mend_them(tmp_path):
+def test_matlab_files_of_version_7_3_say_how_to_convert_them(tmp_path):
     header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8)
     # Version 2.0 in the header is HDF5.
     (tmp_path / "ped2.mat").write_bytes(header + b"\x00\x02IM" + bytes(384) + b"\x89HDF\r\n\x1a\n")

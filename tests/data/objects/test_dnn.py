@@ -54,13 +54,13 @@ def test_the_border_around_a_wide_picture_gives_no_boxes(tiny_yolo):
     assert len(found) == 0
 
 
-def test_only_the_labels_asked_for(tiny_yolo):
+def test_only_the_requested_labels(tiny_yolo):
     frame = picture(64, 64, red=[(8, 4, 12, 8)], blue=[(40, 60, 44, 64)])
     finder = Onnx(weights=tiny_yolo(), size=64, confidence=0.6, labels=[1])
     assert finder(VIDEO, 1, iter([frame])).label.tolist() == [1]
 
 
-def test_the_surest_of_overlapping_boxes_of_a_class_stays():
+def test_the_box_with_the_highest_score_is_kept():
     xyxy = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10], [50, 50, 60, 60]], float)
     found = FrameBoxes(xyxy, np.array([0.5, 0.9, 0.4, 0.3]), np.array([0, 0, 1, 0]))
     assert _suppress(found, 0.45, None).score.tolist() == [0.9, 0.4, 0.3]
@@ -99,7 +99,7 @@ def test_another_size_than_exported(tiny_yolo):
         finder(VIDEO, 1, iter([picture(96, 96)]))
 
 
-def test_files_that_are_not_there_or_no_network(tmp_path):
+def test_files_that_are_missing_or_not_a_network(tmp_path):
     bad = tmp_path / "bad"
     bad.write_text("nonsense")
     with pytest.raises(DataError, match=r"ONNX network not found: .*x.onnx; .* no weights. Export"):

@@ -63,7 +63,7 @@ def test_boxes_of_every_video_by_id(image_folder, tmp_path):
     assert got[-1] == (2, 7)
 
 
-def test_objects_are_looked_for_once(image_folder, tmp_path):
+def test_objects_are_searched_once(image_folder, tmp_path):
     finder, cache = Values(), tmp_path / "cache"
     videos = [image_folder("a", 4)]
     weights = tmp_path / "net.weights"
@@ -103,7 +103,7 @@ def test_parts_see_their_own_frames(image_folder, tmp_path):
     assert found["late"].frame.tolist() == [0, 1]
 
 
-def test_boxes_that_need_no_frames_decode_and_keep_nothing(tmp_path):
+def test_boxes_that_need_no_frames_decode_and_store_nothing(tmp_path):
     finder = Values(reads_frames=False)
     videos = [Video("gone", "test", tmp_path / "gone.mp4")]
     for _ in range(2):
@@ -119,7 +119,7 @@ def test_a_video_of_another_length_than_stored(image_folder, tmp_path, stored):
     assert not list((tmp_path / "cache").rglob("*.npz"))
 
 
-def test_damaged_boxes_are_looked_for_again(image_folder, tmp_path):
+def test_damaged_boxes_are_found_again(image_folder, tmp_path):
     videos, cache = [image_folder("a", 4)], tmp_path / "cache"
     objects(videos, [4], Values(), cache)
     (saved,) = (cache / "objects").glob("*.npz")
@@ -134,7 +134,7 @@ def test_a_cache_that_cannot_be_written(image_folder, tmp_path):
         objects([image_folder("a", 4)], [4], Values(), tmp_path / "file")
 
 
-def test_a_finder_s_error_is_told_as_it_is(image_folder, tmp_path):
+def test_a_finders_error_is_not_changed(image_folder, tmp_path):
     def fails(video, length, frames):
         next(frames)
         raise DataError(f"no objects in {video.id}")

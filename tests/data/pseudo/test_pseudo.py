@@ -47,7 +47,7 @@ def scene():
     seed=st.integers(0, 2**32),
 )
 @settings(max_examples=60, deadline=None)
-def test_labels_masks_and_the_lead_are_what_they_say(scene, name, which, lead, length, seed):
+def test_labels_masks_and_the_lead_are_consistent(scene, name, which, lead, length, seed):
     kind = build("pseudo", name, {})
     strength = kind.strengths[which % len(kind.strengths)]
     made = kind(scene, strength, lead, length, np.random.default_rng(seed))
@@ -84,7 +84,7 @@ def test_labels_masks_and_the_lead_are_what_they_say(scene, name, which, lead, l
 
 
 @pytest.mark.parametrize("kind", [Playback(), Pace()])
-def test_a_control_is_edited_and_nothing_in_it_abnormal(scene, kind):
+def test_a_control_is_edited_but_not_abnormal(scene, kind):
     made = kind(scene, kind.control, 4, 8, np.random.default_rng(0))
     assert len(made.frames) == 12
     assert not made.labels.any()
@@ -99,7 +99,7 @@ def left_edges(made, top):
 
 
 @pytest.mark.parametrize(("speed", "step"), [(2.0, 2), (-1.0, -1), (4.0, 4)])
-def test_playback_goes_on_from_the_frame_before(speed, step):
+def test_playback_continues_from_the_previous_frame(speed, step):
     frames = walking(walkers=[(10, 1.0)])
     made = Playback()(Scene(frames, median_of(frames)), speed, 3, 6, np.random.default_rng(1))
     assert np.diff(left_edges(made, 10)).tolist() == [1, 1] + [step] * 6
@@ -142,7 +142,7 @@ def test_a_stray_walker_is_one_more(scene):
     assert (made.frames > 160).sum(axis=(1, 2, 3)).mean() > 1.2 * before
 
 
-def test_who_vanishes_is_labelled_when_gone_and_when_back(scene):
+def test_vanishing_is_labelled_at_both_ends(scene):
     made = Vanish()(scene, 3, 2, 9, np.random.default_rng(0))
     flags = [False, False] + [True, False, False] * 3
     assert made.labels.tolist() == flags

@@ -56,7 +56,7 @@ def made_by(videos, cache, make, **settings):
     return make_clips(videos, [Kind("flash", {}, make)], cache, **settings)
 
 
-def test_clips_are_made_once_and_kept_whole(videos, tmp_path):
+def test_clips_are_made_once_and_stored_completely(videos, tmp_path):
     make = Flash()
     clips = made_by(videos, tmp_path, make)
     assert make.calls == 9

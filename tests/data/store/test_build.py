@@ -36,7 +36,7 @@ def store(videos, cache, settings=GRAY, **options):
     return build_store(plan_store(videos, settings, cache=cache), settings, **options)[0]
 
 
-def test_frames_are_kept_as_they_are(videos, tmp_path):
+def test_frames_are_stored_unchanged(videos, tmp_path):
     got = []
     stored = store(videos, tmp_path / "cache", progress=lambda *done: got.append(done))
     assert [video.id for video in stored] == ["a", "b"]
@@ -77,7 +77,7 @@ def test_a_part_beyond_the_end_is_an_error(videos, tmp_path):
         store([part], tmp_path / "cache")
 
 
-def test_a_plan_tells_what_is_needed(videos, tmp_path):
+def test_a_plan_says_what_is_needed(videos, tmp_path):
     plan = plan_store(videos, GRAY, cache=tmp_path / "cache")
     assert (len(plan.missing), plan.frames, plan.need_bytes) == (2, 11, 11 * 96)
     assert plan.free_bytes > 0
@@ -86,7 +86,7 @@ def test_a_plan_tells_what_is_needed(videos, tmp_path):
     assert (len(again.missing), again.need_bytes) == (0, 0)
 
 
-def test_too_little_room_is_said_before_anything_is_decoded(videos, tmp_path):
+def test_too_little_space_is_reported_before_anything_is_decoded(videos, tmp_path):
     plan = replace(plan_store(videos, GRAY, cache=tmp_path / "cache"), free_bytes=1000)
     with pytest.raises(DataError, match=r"needs about 0.00 MiB in .*data.store to none"):
         build_store(plan, GRAY)
@@ -251,7 +251,7 @@ def test_nothing_is_stored_of_an_unknown_folder(tmp_path):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_whatever_frames_depend_on_is_part_of_the_key(videos, tmp_path, change):
+def test_every_setting_that_changes_frames_is_part_of_the_key(videos, tmp_path, change):
     cache, other = tmp_path / "cache", replace(GRAY, **change)
     first = store(videos, cache)[0]
     # The other entry is made beside the first, not taken from it.
@@ -262,7 +262,7 @@ def test_whatever_frames_depend_on_is_part_of_the_key(videos, tmp_path, change):
     assert store(videos, cache)[0].folder == first.folder
 
 
-def test_how_long_a_stall_may_last_is_no_part_of_the_key(videos, tmp_path):
+def test_the_stall_time_is_not_part_of_the_key(videos, tmp_path):
     plans = [
         plan_store(videos, replace(GRAY, stall_s=stall_s), cache=tmp_path / "cache")
         for stall_s in (1.0, 50.0)
@@ -270,7 +270,7 @@ def test_how_long_a_stall_may_last_is_no_part_of_the_key(videos, tmp_path):
     assert plans[0].keys == plans[1].keys
 
 
-def test_frames_of_a_readers_plugin_are_made_anew_when_it_changes(videos, tmp_path):
+def test_frames_of_a_readers_plugin_are_decoded_again_when_it_changes(videos, tmp_path):
     cache, plugin = tmp_path / "cache", tmp_path / "own_reader.py"
     # Images are read by vadkit's own reader alone.
     video = Video("v", "train", tmp_path / "v.mp4")
@@ -301,7 +301,7 @@ def test_frames_of_a_readers_plugin_are_made_anew_when_it_changes(videos, tmp_pa
     assert len({*plain, *keys(1, mixed)[0], *keys(2, mixed)[0]}) == 9
 
 
-def test_a_fingerprint_tells_which_video_has_which_frames():
+def test_a_fingerprint_depends_on_which_video_has_which_frames():
     prints = {
         dataset_fingerprint(keys)
         for keys in ({"a": "1", "b": "2"}, {"a": "2", "b": "1"}, {"a": "1"}, {"c": "1", "b": "2"})

@@ -42,7 +42,7 @@ def test_damage_is_found(stored_pair):
     assert got[first.folder] == "meta.json is damaged"
 
 
-def test_what_is_removed_is_gone(stored_pair):
+def test_a_removed_entry_is_gone(stored_pair):
     cache = cache_of(stored_pair)
     remove(entries(cache)[0])
     assert len(entries(cache)) == 1
@@ -73,7 +73,7 @@ def test_boxes_are_counted_and_go_when_they_were_not_used(tmp_path):
     assert remove_boxes(tmp_path) == 500 and boxes_bytes(tmp_path) == 0
 
 
-def test_leftovers_of_killed_processes_go_once_they_are_old(stored_pair):
+def test_old_leftovers_of_killed_processes_are_removed(stored_pair):
     cache = cache_of(stored_pair)
     left = cache / ".abc-xyz"
     left.mkdir()

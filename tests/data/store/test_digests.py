@@ -32,13 +32,13 @@ def test_a_digest_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
     assert content_digest(video, memory) == "hashed again"
 
 
-def test_a_memory_that_cannot_be_written_costs_time_only(tmp_path):
+def test_a_memory_that_cannot_be_written_only_costs_time(tmp_path):
     video = tmp_path / "a.mp4"
     video.write_bytes(b"1")
     (tmp_path / "file").write_text("in the way")
     assert content_digest(video, tmp_path / "file" / "digests") == content_digest(video)
 
 
-def test_what_is_not_there(tmp_path):
+def test_missing_videos(tmp_path):
     with pytest.raises(DataError, match=r"video not found: .*none.mp4"):
         content_digest(tmp_path / "none.mp4")

@@ -72,7 +72,7 @@ def test_messages_in_full():
         ("auto", 1, 10, "disk"),
     ],
 )
-def test_the_memory_that_will_hold_the_frames_counts(free, wanted, cuda, memory, mode):
+def test_the_memory_of_the_frames_counts(free, wanted, cuda, memory, mode):
     free.update({"cuda": cuda * GIB, None: memory * GIB})
     assert choose_mode(wanted, 3 * GIB, CUDA, in_processes=False)[0] == mode
 

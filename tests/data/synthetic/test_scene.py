@@ -49,7 +49,7 @@ def test_anomaly_comes_after_a_third_in_one_piece(anomaly, seed):
 
 
 @pytest.mark.parametrize("anomaly", ANOMALIES)
-def test_mask_covers_what_is_drawn(anomaly):
+def test_mask_covers_the_drawn_anomaly(anomaly):
     frames, masks = draw(anomaly, frames=60, size=(120, 160))
     inside = frames[masks].astype(int) - backdrop(120, 160)[np.nonzero(masks)[1:]]
     assert (np.abs(inside).max(axis=1) > 12).mean() > 0.7

@@ -63,7 +63,7 @@ def test_a_failing_receiver_is_tried_again_and_told_of_once(
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2
-    assert "takes no messages (HTTP 500" in said[0] and "takes messages again" in said[1]
+    assert "does not accept messages (HTTP 500" in said[0] and "accepts messages again" in said[1]
     assert "hush" not in caplog.text and "key" not in caplog.text
 
 
@@ -76,7 +76,7 @@ def test_what_is_refused_steps_aside(events, tmp_path, caplog, receiver_class):
     assert len(receiver.got) == 2
     (kept,) = (tmp_path / "webhook" / "refused").iterdir()
     assert kept.read_bytes().startswith(f"{events[0].id}.begun\n".encode())
-    assert "refuses a message" in caplog.text
+    assert "rejects a message" in caplog.text
 
 
 def test_a_dead_receiver_and_a_restart_lose_nothing(
@@ -137,7 +137,7 @@ def test_the_key_is_asked_for_and_never_shown(tmp_path, monkeypatch):
     Webhook(tmp_path, url="https://a.org", secret_env=None)
     for url, message in [
         ("ftp://a.org", "must be an http"),
-        ("https://me:hush@a.org/x", "holds a name or password"),
+        ("https://me:hush@a.org/x", "contains a user name or password"),
     ]:
         with pytest.raises(RecipeError, match=message) as caught:
             Webhook(tmp_path, url=url)

@@ -165,7 +165,7 @@ class Outbox:
                 continue
             path.unlink(missing_ok=True)
             if self.trouble is not None:
-                _log.warning("%s takes messages again", self.name)
+                _log.warning("%s accepts messages again", self.name)
                 self.trouble = None
         return True
 
@@ -173,7 +173,7 @@ class Outbox:
         reason = printable(mask_addresses(reason))
         if self.trouble is None:
             _log.warning(
-                "%s takes no messages (%s); they wait in %s",
+                "%s does not accept messages (%s); they wait in %s",
                 self.name,
                 reason,
                 printable(str(self.folder)),
@@ -186,7 +186,7 @@ class Outbox:
         kept.parent.mkdir(exist_ok=True)
         path.replace(kept)
         _log.error(
-            "%s refuses a message, kept as %s: %s",
+            "%s rejects a message, saved as %s: %s",
             self.name,
             printable(str(kept)),
             printable(mask_addresses(reason)),

@@ -60,8 +60,8 @@ class Webhook(EventSink):
             )
         if parts.username or parts.password:
             raise RecipeError(
-                f"sink 'webhook': the url of {parts.hostname} holds a name or password, which "
-                "would end up in recipes and logs; use the signature to identify the sender"
+                f"sink 'webhook': the url of {parts.hostname} contains a user name or password, "
+                "which would end up in recipes and logs; use the signature to identify the sender"
             )
         self.url = url
         self.key = None if secret_env is None else _key(secret(secret_env, "the key of webhooks"))
