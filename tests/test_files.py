@@ -27,7 +27,7 @@ def _write_half(path):
     raise ZeroDivisionError
 
 
-def test_a_file_appears_whole_and_nothing_is_left_beside_it(tmp_path):
+def test_a_file_appears_completely_and_nothing_else_is_left(tmp_path):
     path = tmp_path / "deep" / "a.json"
     write_json(path, {"a": 1})
     assert json.loads(path.read_text()) == {"a": 1}
@@ -51,14 +51,14 @@ def test_an_error_of_the_system_names_the_final_file(tmp_path):
     )
 
 
-def test_a_file_where_a_folder_is_needed_is_said(tmp_path):
+def test_a_file_in_place_of_a_folder_is_reported(tmp_path):
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(OSError) as caught:
         write_text(tmp_path / "runs" / "a.txt", "x")
     assert "a file is in the place of a folder" in describe_os_error(caught.value)
 
 
-def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+def test_a_folder_appears_completely_or_not_at_all(tmp_path):
     with pytest.raises(ZeroDivisionError), write_whole_folder(tmp_path / "one") as partial:
         _write_half(partial / "a")
     assert os.listdir(tmp_path) == []
@@ -108,7 +108,7 @@ def test_leftovers_of_ended_processes_are_removed_and_those_of_living_ones_kept(
 
 
 @pytest.mark.parametrize("there", ["folder", "folder/new/deep"])
-def test_a_writable_folder_is_left_as_it_was(tmp_path, there):
+def test_a_writable_folder_is_not_changed(tmp_path, there):
     (tmp_path / "folder").mkdir()
     check_writable(tmp_path / there)
     assert [path.name for path in tmp_path.rglob("*")] == ["folder"]

@@ -99,7 +99,7 @@ def test_a_spec_is_built_with_what_vadkit_supplies():
     assert spec["type"] == "outer"
 
 
-def test_a_name_taken_names_both_origins():
+def test_a_taken_name_lists_both_origins():
     register("networks", "outer")(outer)
     with pytest.raises(
         PluginError, match=r"'outer' .*test_registry.py is already registered by .*test_registry"
@@ -155,7 +155,7 @@ def test_entry_points_of_installed_packages(monkeypatch, tmp_path):
         components("networks")
 
 
-def test_parameters_are_keyword_only_ones_alone():
+def test_parameters_are_only_the_keyword_only_ones():
     component = Component("networks", "outer", "x:y", "test", outer)
     assert list(registry.parameters(component.load())) == ["size", "names"]
     with pytest.raises(ValidationError, match="given"):

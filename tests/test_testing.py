@@ -142,7 +142,7 @@ class Brightness(Method):
         return Scores(scores, maps.flatten(2) if self.flaw == "map" else maps)
 
 
-def test_a_method_without_flaw_passes():
+def test_a_correct_method_passes():
     method = Brightness().eval()
     testing.check_scores(method)
     testing.check_scoring_changes_nothing(method)

@@ -15,7 +15,7 @@ def test_control_characters_and_odd_bytes_are_spelt_out():
 
 
 @given(st.text(), st.integers(10, 50))
-def test_what_is_shown_is_short_and_controls_nothing(text, most):
+def test_shown_text_is_short_and_controls_nothing(text, most):
     shown = printable(text, most)
     assert len(shown) <= most
     assert all(unicodedata.category(one)[0] != "C" or one == " " for one in shown if ord(one) < 128)
@@ -29,7 +29,7 @@ def test_names_become_ascii_and_never_the_same(names):
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]{0,90}", one) for one in made)
 
 
-def test_ascii_names_stay_what_they_were():
+def test_ascii_names_do_not_change():
     assert ascii_name("gate-1_b.c") == "gate-1_b.c"
     assert ascii_name("gate/1") == "gate_1-3693bd96"
     assert ascii_name("門") == "96cccaef"

@@ -104,7 +104,7 @@ def test_an_infinite_gradient_under_a_finite_loss_ends_training(trainer, each_st
     assert load_checkpoint(kept / "last.pt")["step"] == 6
 
 
-def test_the_weights_before_the_bad_step_are_untouched_where_each_step_is_looked_at(trainer):
+def test_the_weights_before_the_bad_step_are_unchanged_if_each_step_is_checked(trainer):
     one = trainer(InfiniteGradient(at=1))
     before = [value.clone() for value in one.method.parameters()]
     with pytest.raises(TrainingError, match=r"No checkpoint was written yet"):
@@ -194,7 +194,7 @@ class Follows(Hook):
         self.epochs += 1
 
 
-def test_a_loss_that_is_nan_for_one_step_ends_training_before_the_epoch_is_told_of(trainer):
+def test_a_loss_that_is_nan_for_one_step_ends_training_before_the_epoch_is_logged(trainer):
     """As on a GPU, where losses are looked at now and then; none is forgotten."""
     follows = Follows()
     one = trainer(NanLoss(at=8), follows)
@@ -204,7 +204,7 @@ def test_a_loss_that_is_nan_for_one_step_ends_training_before_the_epoch_is_told_
     assert (follows.steps, follows.epochs) == (12, 1)
 
 
-def test_no_checkpoint_is_written_after_a_loss_that_nobody_looked_at(trainer):
+def test_no_checkpoint_is_written_after_an_unchecked_loss(trainer):
     follows = Follows(saves=True)
     one = trainer(NanLoss(at=3), follows)
     one.checks_each_step = False
@@ -214,7 +214,7 @@ def test_no_checkpoint_is_written_after_a_loss_that_nobody_looked_at(trainer):
     assert load_checkpoint(one.run / "checkpoints" / "each.pt")["step"] == 2
 
 
-def test_a_long_epoch_is_looked_at_on_its_way(trainer, monkeypatch):
+def test_a_long_epoch_is_checked_several_times(trainer, monkeypatch):
     monkeypatch.setattr(Batches, "__len__", lambda self: 200)
     clip = torch.zeros(2, 1, 2, 8, 8)
     monkeypatch.setattr(

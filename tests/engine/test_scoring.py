@@ -45,7 +45,7 @@ def maps_of(spec, count, wanted):
     [(ClipSpec(5, (8, 8), "rgb", (4,)), 4), (ClipSpec(4, (8, 8), "rgb", (3,), step=3), 9)],
     ids=["the last", "with a step"],
 )
-def test_a_map_is_of_the_clip_that_scores_its_frame(spec, behind):
+def test_a_map_comes_from_the_clip_that_scores_its_frame(spec, behind):
     found = maps_of(spec, 20, [0, behind, 19, 20])
     # Frame 0 has no clip, and there is no frame 20.
     assert sorted(found) == [behind, 19]

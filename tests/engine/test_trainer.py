@@ -228,7 +228,7 @@ def test_a_method_without_optimizers_goes_straight_to_collecting(tmp_path):
     assert trainer.step == 0
 
 
-def test_hooks_hear_of_each_roles_gradients_and_of_the_end_of_training(tmp_path):
+def test_hooks_get_each_roles_gradients_and_the_end_of_training(tmp_path):
     events = []
 
     class Listens(Hook):
@@ -248,7 +248,7 @@ def test_hooks_hear_of_each_roles_gradients_and_of_the_end_of_training(tmp_path)
     assert events == [("net", True), ("critic", True), "train end", "fit end"]
 
 
-def test_a_loader_without_samples_serves_until_a_hook_asks(tmp_path):
+def test_a_loader_without_samples_works_until_a_hook_needs_them(tmp_path):
     class Asks(Hook):
         def on_epoch_end(self, ctx):
             next(ctx.sample(3))
@@ -258,7 +258,7 @@ def test_a_loader_without_samples_serves_until_a_hook_asks(tmp_path):
         make(tmp_path, hooks=[Asks()], max_steps=1).fit()
 
 
-def test_looking_at_a_method_leaves_its_mode(tmp_path):
+def test_inspecting_a_method_keeps_its_mode(tmp_path):
     trainer = make(tmp_path)
     for training in (True, False):
         trainer.method.train(training)
@@ -285,7 +285,7 @@ def test_hooks_run_by_slot_then_in_recipe_order():
     assert [hook.name for hook in in_order(hooks)] == [3, 6, 2, 5, 1, 4]
 
 
-def test_an_event_that_no_one_calls_is_refused():
+def test_an_unknown_event_is_refused():
     class Misspelt(Hook):
         def on_epoch_ends(self, ctx): ...
 

@@ -65,7 +65,7 @@ def test_events_and_their_delay():
     assert "false-alarms/h" not in without
 
 
-def test_rises_closer_than_calibration_takes_for_two_are_one():
+def test_rises_within_the_merge_time_are_one():
     scores = {"v": np.array([0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.9, 0.1])}
     labels = {"v": np.arange(9) == 8}
     setting = Setting("raw", 0.5, {"v": 8 / 3600}, gaps={"v": 3}, per_hour=2)
@@ -75,7 +75,7 @@ def test_rises_closer_than_calibration_takes_for_two_are_one():
     assert {metric.name: metric.value for metric in got}["false-alarms/h"] == 3
 
 
-def test_no_threshold_no_figures():
+def test_without_a_threshold_there_are_no_figures():
     assert figures(AlarmMetrics()) == {}
 
 
@@ -85,7 +85,7 @@ def test_nothing_found_has_no_delay():
     assert math.isnan(got["delay-frames"])
 
 
-def test_an_event_without_a_scored_frame_is_none():
+def test_an_event_without_a_scored_frame_does_not_count():
     scores = {"v": np.array([NAN, 1.0, 0.0])}
     labels = {"v": np.array([1, 0, 1], bool)}
     assert find_events(scores, labels, 0.5) == [LabelledEvent("v", 2, 3, None)]
@@ -126,7 +126,7 @@ def test_the_threshold_agrees_with_scikit_learn(videos, threshold):
 
 @given(sets, st.integers(0, 4), st.randoms())
 @settings(max_examples=80, deadline=None)
-def test_neither_scale_nor_order_of_videos_counts(videos, threshold, random):
+def test_scale_and_order_of_videos_do_not_matter(videos, threshold, random):
     scores, labels = split(videos)
     rates = dict.fromkeys(scores, 25.0)
     bent = {video: np.exp(values) for video, values in scores.items()}

@@ -75,7 +75,7 @@ def test_each_video_once_gives_the_figure_of_the_table(vs):
         assert once == pytest.approx(table[name], nan_ok=True), name
 
 
-def test_videos_drawn_twice_are_videos_that_are_there_twice():
+def test_videos_drawn_twice_count_twice():
     kept = kept_of([([(False, 0), (True, 2), (False, 1)], 1), ([(True, 1), (False, 1)], 1)])
     twice = {**kept, "copy": kept["0"]}
     for name, of in STATISTICS.items():
@@ -89,7 +89,7 @@ def test_a_ratio_is_of_sums_over_the_drawn_videos():
     assert math.isnan(ratio_of(np.array([0]), np.array([0]))(np.ones(1)))
 
 
-def test_what_every_draw_agrees_on_has_no_interval():
+def test_a_value_equal_in_all_draws_has_no_interval():
     found = interval(ratio_of(np.ones(12), np.ones(12)), 12)
     assert math.isnan(found.low) and math.isnan(found.high)
 
@@ -122,7 +122,7 @@ def test_the_interval_of_a_mean_is_that_of_theory():
     assert high == pytest.approx(values.mean() + half, abs=0.12)
 
 
-def test_intervals_hold_the_figure_and_repeat():
+def test_intervals_contain_the_figure_and_repeat():
     generator = np.random.default_rng(0)
     kept = {}
     for video in range(12):

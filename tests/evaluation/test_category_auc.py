@@ -18,12 +18,12 @@ def test_by_hand():
     assert found == {"auc[Arson]": 1.0, "auc[Fighting]": pytest.approx(0.75)}
 
 
-def test_without_categories_nothing():
+def test_without_categories_there_are_no_metrics():
     assert CategoryAuc()(SCORES, LABELS) == []
     assert CategoryAuc()(SCORES, LABELS, Setting(categories={"n": "Normal"})) == []
 
 
-def test_neither_a_rising_transform_nor_the_order_of_videos_counts():
+def test_increasing_transforms_and_order_of_videos_do_not_matter():
     setting = Setting("raw", categories={"a": "Arson", "b": "Fighting"})
     before = CategoryAuc()(SCORES, LABELS, setting)
     assert CategoryAuc()({v: np.exp(s) for v, s in SCORES.items()}, LABELS, setting) == before

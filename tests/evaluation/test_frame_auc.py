@@ -76,7 +76,7 @@ def test_macro_is_undefined_without_a_two_class_video():
     assert got["micro-auc"] == 1
 
 
-def test_every_number_carries_the_protocol():
+def test_every_metric_has_the_protocol():
     scores, labels = {"v": np.array([0.0, 1.0])}, {"v": np.array([False, True])}
     evaluator = registry.build("evaluators", "frame-auc", {})
     metrics = evaluator(scores, labels, Setting(ProtocolSummary("raw", "not smoothed")))
@@ -158,7 +158,7 @@ def test_agrees_with_scikit_learn(vs):
 
 @given(videos)
 @settings(max_examples=60, deadline=None)
-def test_a_rising_transform_changes_nothing(vs):
+def test_an_increasing_transform_changes_nothing(vs):
     scores, labels = split(vs)
     bent = {video: np.exp(np.array(v)) * 3 - 1 for video, v in scores.items()}
     before, after = values_of(scores, labels), values_of(bent, labels)

@@ -40,7 +40,7 @@ def test_a_perfect_map_and_its_opposite():
     assert worst["pixelwise-auc"] == worst["pixel-criterion-auc"] == 0
 
 
-def test_a_constant_map_is_a_coin():
+def test_a_constant_map_has_an_auc_of_one_half():
     masks = np.zeros(SHAPE, bool)
     masks[2:, 1:, 1:] = True
     got = values_of({"a": np.full(SHAPE, 7.0)}, {"a": masks})
@@ -60,7 +60,7 @@ def test_a_normal_frame_is_a_false_alarm_by_any_pixel():
     assert criterion_scores(values, np.zeros((2, 1, 3), bool), 0.4).tolist() == [9, 3]
 
 
-def test_the_criterion_counts_as_the_paper_words_it():
+def test_the_criterion_follows_the_paper():
     maps, masks = pair(3)
     abnormal = masks.any(axis=(1, 2))
     scores = criterion_scores(maps, masks, 0.4)
@@ -96,7 +96,7 @@ def test_only_the_order_of_values_counts(seed, factor, offset):
     assert flipped["pixelwise-auc"] == pytest.approx(1 - before["pixelwise-auc"])
 
 
-def test_values_finer_than_float16_are_told_apart():
+def test_values_finer_than_float16_are_distinguished():
     maps = np.array([[[1.0, 1 + 2**-10]]], np.float32).repeat(2, axis=0)
     masks = np.array([[[0, 1]], [[0, 0]]], bool)
     assert values_of({"a": maps}, {"a": masks})["pixelwise-auc"] == pytest.approx(
@@ -104,7 +104,7 @@ def test_values_finer_than_float16_are_told_apart():
     )
 
 
-def test_coarse_maps_are_stretched_with_their_middle_in_place():
+def test_coarse_maps_are_resized_around_their_centre():
     masks = np.zeros((2, 8, 8), bool)
     masks[1, 4:, 4:] = True
     maps = np.zeros((2, 2, 2), np.float16)
@@ -150,6 +150,6 @@ def test_frames_without_a_map_are_dropped():
         (lambda m, k: ({"a": m[0]}, {"a": k}), r"maps have shape \(3, 4\)"),
     ],
 )
-def test_what_cannot_be_evaluated(change, message):
+def test_maps_that_cannot_be_evaluated(change, message):
     with pytest.raises(DataError, match=message):
         PixelAuc()(*change(*pair(0)))

@@ -84,7 +84,7 @@ def test_unscored_frames_by_hand():
 
 @given(st.lists(st.one_of(st.just(NAN), st.floats(-9, 9)), min_size=1, max_size=20))
 @settings(max_examples=60, deadline=None)
-def test_filling_leaves_scores_and_invents_no_value(values):
+def test_filling_keeps_scores_and_adds_no_new_value(values):
     scores = {"v": np.array(values)}
     known = ~np.isnan(scores["v"])
     for how in ("back-fill", "lowest"):
@@ -110,7 +110,7 @@ def test_each_step_by_hand():
     np.testing.assert_allclose(final_scores(causal, scored())["b"], [2, 5])
 
 
-def test_one_result_a_protocol_and_one_for_the_recipes_own_scorers():
+def test_one_result_per_protocol_and_one_for_the_recipes_scorers():
     own = build_list("scorers", [Spec(type="gaussian", sigma=2)])
     evaluators = build_list("evaluators", [Spec(type="frame-auc"), Spec(type="alarms")])
     results = evaluate_scored(scored(scorers=own, normal=NORMAL), default_protocols(), evaluators)
@@ -150,7 +150,7 @@ def test_a_causal_scorer_with_another_unit_is_valid_online():
     assert own.protocol.foresight == ["needs each whole test video for its minimum and maximum"]
 
 
-def test_no_threshold_where_the_unit_is_lost():
+def test_no_threshold_if_the_unit_changes():
     evaluators = build_list("evaluators", [Spec(type="alarms")])
     (result,) = evaluate_scored(
         scored(normal=NORMAL), build_protocols([Spec(type="memae")]), evaluators, intervals=False

@@ -135,7 +135,7 @@ def test_the_order_of_videos_does_not_count(seed):
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10**6))
-def test_a_video_drawn_twice_is_one_that_is_there_twice(seed):
+def test_a_video_drawn_twice_counts_twice(seed):
     maps, masks = random_pair(seed)
     other, others = random_pair(seed + 1)
     twice = areas_of(
@@ -175,7 +175,7 @@ def test_frames_without_a_map_are_dropped():
     assert got["rbdc"] == 1
 
 
-def test_every_number_says_how():
+def test_every_metric_describes_its_settings():
     masks = scene()
     metric = RegionDetection(sigma=2, min_area=3)({"a": masks * 1.0}, {"a": masks})[0]
     assert str(metric.protocol) == (
@@ -192,7 +192,7 @@ def test_every_number_says_how():
         ({"a": np.zeros((3, 3, 3))}, {"a": np.ones((2, 3, 3), bool)}, "3 score maps but masks"),
     ],
 )
-def test_what_cannot_be_evaluated(maps, masks, message):
+def test_regions_that_cannot_be_evaluated(maps, masks, message):
     for thresholds in (None, 100):
         with pytest.raises(DataError, match=message):
             values_of(maps, masks, thresholds=thresholds)

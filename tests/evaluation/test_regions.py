@@ -104,7 +104,7 @@ def test_one_detection_may_find_two_regions_and_small_ones_are_dropped():
     assert sorted(small.regions.tolist()) == [False, True] and small.false == 0
 
 
-def test_regions_that_overlap_are_each_measured():
+def test_overlapping_regions_are_measured_separately():
     truth = [Region(0, 0, 0, np.ones((1, 2), bool)), Region(1, 0, 1, np.ones((1, 2), bool))]
     got = find_regions(picture(".#..."), truth, beta=0.5, min_area=1)
     assert got.regions.all() and got.false == 0

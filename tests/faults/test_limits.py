@@ -44,12 +44,12 @@ def test_a_machine_that_is_exhausted_is_one_line(
     assert words in done.err
 
 
-def test_other_errors_are_not_taken_for_it():
+def test_other_errors_are_not_confused_with_it():
     assert describe_exhausted(RuntimeError("shapes do not fit")) is None
     assert describe_exhausted(KeyError("memory")) is None
 
 
-def test_a_video_that_needs_too_much_memory_costs_no_other(
+def test_a_video_that_needs_too_much_memory_does_not_stop_the_others(
     vadkit, evaluated_run, tmp_path, monkeypatch
 ):
     from vadkit.workflows.infer import video as infer_video

@@ -115,7 +115,7 @@ def through_sinks(video, folder: Path, out: Path) -> list[str]:
 
 @settings(max_examples=60)
 @given(st.sets(NAME, min_size=1, max_size=5))
-def test_every_name_goes_through_every_sink_and_is_found_again(names):
+def test_every_name_works_with_every_sink_and_is_found_again(names):
     import sqlite3
     import tempfile
 
@@ -158,7 +158,7 @@ def test_every_name_goes_through_every_sink_and_is_found_again(names):
         assert {row[0] for row in rows} == sources
 
 
-def test_two_videos_of_one_name_have_events_of_their_own(tmp_path):
+def test_two_videos_of_one_name_have_separate_events(tmp_path):
     for day in ("mon", "tue"):
         path = tmp_path / day / "gate.mp4"
         path.parent.mkdir()
@@ -170,7 +170,7 @@ def test_two_videos_of_one_name_have_events_of_their_own(tmp_path):
     assert len(set(labels)) == 2 and all(one.startswith("gate-") for one in labels)
 
 
-def test_names_stay_apart_where_endings_are_dropped(tmp_path):
+def test_names_differ_even_without_their_extensions(tmp_path):
     for name in ("a.mp4", "a.avi", "a.mp4.mp4"):
         (tmp_path / name).touch()
     found = {path.name: name for name, path in find_videos(tmp_path)}
@@ -178,7 +178,7 @@ def test_names_stay_apart_where_endings_are_dropped(tmp_path):
     assert found["a.avi"] == "a.avi"
 
 
-def test_results_stay_below_the_folder_and_off_the_files_of_others(tmp_path):
+def test_results_stay_in_their_own_folder(tmp_path):
     path = tmp_path / "...mp4"
     path.touch()
     (video,) = expand_sources([str(path)])
@@ -198,7 +198,7 @@ def test_ids_of_any_length_have_files(tmp_path):
     assert video_file(tmp_path, "day/01", ".npz") == tmp_path / "day" / "01.npz"
 
 
-def test_plots_take_names_as_they_stand(tmp_path, recwarn):
+def test_plots_show_names_unchanged(tmp_path, recwarn):
     from PIL import Image
 
     from vadkit.reports.score_plot import score_plot
@@ -292,7 +292,7 @@ def test_training_and_evaluation_on_hostile_names(vadkit, one_video, tmp_path):
     assert json.loads(out)["evidence"]["videos"] == len(names)
 
 
-def test_decord_opens_what_is_not_utf8(one_video, tmp_path):
+def test_decord_opens_names_that_are_not_utf8(one_video, tmp_path):
     """Its library takes UTF-8 alone; it runs in a process of its own, as always."""
     from vadkit.data.decoding.decode import read_frames
 
@@ -304,7 +304,7 @@ def test_decord_opens_what_is_not_utf8(one_video, tmp_path):
     np.testing.assert_array_equal(given, list(read_frames(plain, readers=("decord",))))
 
 
-def test_a_video_that_goes_away_costs_no_other(
+def test_a_video_that_disappears_does_not_stop_the_others(
     vadkit, evaluated_run, one_video, tmp_path, monkeypatch
 ):
     first, second = put(tmp_path / "archive", [b"first", b"second"], one_video)
@@ -326,7 +326,7 @@ def test_a_video_that_goes_away_costs_no_other(
     assert kept["error"] is None and kept["scored"] > 0 and kept["video"] == str(second)
 
 
-def test_a_recipe_cannot_hold_a_path_that_is_not_utf8(vadkit, one_video, tmp_path, monkeypatch):
+def test_a_recipe_cannot_contain_a_path_that_is_not_utf8(vadkit, one_video, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = put(tmp_path / os.fsdecode(b"cam\xff"), [b"a"], one_video)[0].parent
     code, _, err = vadkit("init", "gate", "--videos", folder)

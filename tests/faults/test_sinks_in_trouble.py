@@ -75,7 +75,7 @@ def ids_of(out):
     return rows, [(line["id"], line["state"]) for line in lines]
 
 
-def test_a_disk_that_is_full_for_a_while_costs_no_event(disk, caplog):
+def test_a_disk_that_is_full_for_a_while_loses_no_event(disk, caplog):
     out, fill, make_room = disk
     sinks = build_sinks([parse_sink(one) for one in ("sqlite", "type=events,begun=true")], out)
     sinks.check()
@@ -100,7 +100,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_event(disk, caplog):
     assert caplog.text.count("cannot write") == 2
 
 
-def test_what_a_full_disk_kept_from_being_written_is_named(disk):
+def test_events_lost_to_a_full_disk_are_named(disk):
     out, fill, _ = disk
     sinks = build_sinks([parse_sink("sqlite"), parse_sink("events")], out)
     sinks.check()
@@ -174,7 +174,7 @@ class Broken(EventSink):
 @pytest.mark.parametrize(
     "failure", [OSError(28, "full"), SystemExit(3), RuntimeError("x"), MemoryError(), KeyError(1)]
 )
-def test_whatever_a_sink_raises_it_gets_the_event_again_and_in_order(tmp_path, failure):
+def test_after_any_error_a_sink_gets_the_event_again_and_in_order(tmp_path, failure):
     broken, good = Broken(tmp_path, [failure] * 3), Broken(tmp_path, [])
     sinks = EverySink([("broken", broken), ("good", good)])
     events = list(pairs(5))
@@ -185,7 +185,7 @@ def test_whatever_a_sink_raises_it_gets_the_event_again_and_in_order(tmp_path, f
     assert sinks.unwritten == []
 
 
-def test_a_sink_that_hangs_holds_up_nobody_and_is_named(tmp_path, monkeypatch):
+def test_a_sink_that_hangs_blocks_no_other_and_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(queue, "_HANG_S", 0.3)
     release = threading.Event()
     hanging, good = Broken(tmp_path, [release.wait]), Broken(tmp_path, [])
@@ -204,7 +204,7 @@ def test_a_sink_that_hangs_holds_up_nobody_and_is_named(tmp_path, monkeypatch):
     assert lost.reason == "it did not answer in time"
 
 
-def test_what_waits_is_bounded_and_what_is_lost_is_named(tmp_path, monkeypatch, caplog):
+def test_waiting_events_are_bounded_and_lost_ones_are_named(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(queue, "_MOST_EVENTS", 10)
     monkeypatch.setattr(queue, "_MOST_BYTES", 1000)
     sink = Broken(tmp_path, [OSError(28, "full")] * 10_000)
@@ -221,7 +221,7 @@ def test_what_waits_is_bounded_and_what_is_lost_is_named(tmp_path, monkeypatch, 
     assert "loses its pictures" in caplog.text and "it misses event gate-007" in caplog.text
 
 
-def test_events_twice_have_one_line_and_reading_the_log_is_linear(tmp_path, monkeypatch):
+def test_repeated_events_have_one_line_and_reading_the_log_is_linear(tmp_path, monkeypatch):
     read = []
     loads = json.loads
     monkeypatch.setattr(json, "loads", lambda text: read.append(text) or loads(text))
@@ -250,7 +250,7 @@ def test_a_process_that_died_while_it_wrote_leaves_no_half_line(tmp_path):
     assert [json.loads(line)["id"] for line in log.read_text().splitlines()[3:]] == ["gate-000"]
 
 
-def test_a_table_of_an_earlier_version_goes_on(tmp_path):
+def test_a_table_of_an_earlier_version_still_works(tmp_path):
     old = tmp_path / "events.sqlite"
     with closing(sqlite3.connect(old)) as table, table:
         table.execute(
@@ -281,7 +281,7 @@ def test_a_table_of_an_earlier_version_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize("spec", ["events", "sqlite", "snapshots", WEBHOOK])
-def test_an_output_that_cannot_be_written_is_told_of_before_the_first_frame(tmp_path, spec):
+def test_an_output_that_cannot_be_written_is_reported_before_the_first_frame(tmp_path, spec):
     name = {"events": "events.jsonl", "sqlite": "events.sqlite", "snapshots": "events"}
     path = tmp_path / name.get(spec, "webhook")
     path.mkdir() if path.suffix else path.write_text("a file")
@@ -300,7 +300,7 @@ NAMES = st.text(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(names=st.lists(NAMES, min_size=2, max_size=2, unique=True))
-def test_any_name_goes_through_every_sink(names, tmp_path, monkeypatch):
+def test_any_name_works_with_every_sink(names, tmp_path, monkeypatch):
     # What is put in is looked at; nobody is there to deliver it to.
     monkeypatch.setattr(Outbox, "start", lambda self: None)
     monkeypatch.setattr(Outbox, "flush", lambda self, seconds: False)
@@ -330,7 +330,7 @@ def test_any_name_goes_through_every_sink(names, tmp_path, monkeypatch):
         assert len(list((tmp_path / kind).glob("*.msg"))) == 2
 
 
-def test_damaged_messages_step_aside_and_are_named(tmp_path, wait_for, caplog):
+def test_damaged_messages_are_moved_and_named(tmp_path, wait_for, caplog):
     box, got = tmp_path / "box", []
     box.mkdir()
     (box / "00000000000000000001-1.msg").write_bytes(b"")
@@ -373,7 +373,7 @@ def test_order_survives_a_clock_that_runs_back(tmp_path, monkeypatch, wait_for):
     wait_for(lambda: got == ["1", "2", "3"])
 
 
-def test_an_outbox_whose_folder_is_deleted_takes_what_comes(tmp_path, wait_for, capfd):
+def test_an_outbox_whose_folder_is_deleted_accepts_new_messages(tmp_path, wait_for, capfd):
     got, dead = [], True
 
     def deliver(id, body):

@@ -88,7 +88,7 @@ def test_one_run_is_trained_by_one_process_at_a_time(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moved", [True, False], ids=["moved", "deleted"])
-def test_a_run_folder_that_goes_away_ends_training_and_is_not_made_anew(
+def test_a_run_folder_that_disappears_ends_training_and_is_not_recreated(
     command, tiny_recipe, tmp_path, wait_for, moved
 ):
     process = command("train", tiny_recipe(epochs=500), "--runs", tmp_path / "runs")
@@ -157,7 +157,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint_and_says_so(
 
 
 @pytest.mark.slow
-def test_a_disk_without_any_room_leaves_no_run_that_seems_to_go_on(vadkit, tiny_recipe, small_disk):
+def test_a_full_disk_leaves_no_run_that_seems_active(vadkit, tiny_recipe, small_disk):
     disk = small_disk(4096)
     code, out, err = vadkit("train", tiny_recipe(), "--runs", disk)
     assert code == 0, err

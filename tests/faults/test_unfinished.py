@@ -167,7 +167,7 @@ def test_a_run_that_vanishes_in_the_middle(vadkit, run, tmp_path, monkeypatch, n
     assert not run.exists()
 
 
-def test_infer_into_a_run_that_vanishes_makes_no_other(vadkit, run, tmp_path, monkeypatch):
+def test_infer_does_not_recreate_a_run_that_disappears(vadkit, run, tmp_path, monkeypatch):
     from vadkit.workflows.infer import video as infer_video
 
     video = next(iter(json.loads((run / "manifest.json").read_text())["test"]["videos"].values()))

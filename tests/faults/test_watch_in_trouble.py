@@ -63,7 +63,7 @@ def limited_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
 
 
-def test_half_sent_requests_end_nothing(alarming, command, tmp_path):
+def test_incomplete_requests_stop_nothing(alarming, command, tmp_path):
     run, video = alarming
     source = f"gate=replay:{video}"
     process = command(
@@ -238,7 +238,7 @@ def test_a_camera_that_never_gives_a_frame(alarming, command, tmp_path):
     assert rows == [(event["id"], "source-lost", "begun")]
 
 
-def test_names_of_strangers_do_not_reach_the_terminal(alarming, command, tmp_path):
+def test_untrusted_names_do_not_reach_the_terminal_unescaped(alarming, command, tmp_path):
     run, video = alarming
     hostile = tmp_path / "a\x1b[31m\u202e[red]\n.mp4"
     shutil.copy(video, hostile)

@@ -18,7 +18,7 @@ def saved(folder, name="01.npz", **arrays):
     return folder
 
 
-def test_an_array_holds_a_row_for_each_frame(tmp_path):
+def test_an_array_has_a_row_for_each_frame(tmp_path):
     np.save(tmp_path / "01.npy", np.arange(6.0).reshape(3, 2))
     given = EmbeddingsFile(train=tmp_path).read(VIDEO, 3)
     assert given.rows.tolist() == [[0, 1], [2, 3], [4, 5]] and given.xyxy is None
@@ -33,7 +33,7 @@ def test_rows_of_objects_are_sorted_by_frame(tmp_path):
     assert given.xyxy.tolist() == boxes[::-1].tolist()
 
 
-def test_poses_lose_place_and_size(tmp_path):
+def test_poses_do_not_depend_on_place_and_size(tmp_path):
     points = np.array([[0.0, 0, 1], [4, 0, 1], [2, 8, 1], [999, 999, 0]])
     moved = points * [2, 2, 1] + [10, 20, 0]
     folder = saved(tmp_path, frame=[0, 0], keypoints=np.stack([points, moved]))
@@ -50,7 +50,7 @@ def test_poses_without_any_point_are_left_out(tmp_path):
     assert PosesFile(train=folder).read(VIDEO, 2).frame.tolist() == [0]
 
 
-def test_objects_take_the_row_that_overlaps_them_most():
+def test_objects_get_the_row_that_overlaps_them_most():
     feature = EmbeddingsFile()
     given = torch.tensor([[0.0, 0, 10, 10, 1], [2, 0, 12, 10, 2]])
     boxes = torch.tensor([[3.0, 0, 13, 10], [50, 50, 60, 60]])
@@ -59,7 +59,7 @@ def test_objects_take_the_row_that_overlaps_them_most():
     assert found[1:].isnan().all() and found.shape == (3, 1)
 
 
-def test_a_row_of_the_frame_is_every_objects():
+def test_a_row_of_the_frame_is_used_for_every_object():
     given = torch.tensor([[torch.nan] * 4 + [7.0]])
     assert EmbeddingsFile()([given], [torch.rand(3, 4)]).tolist() == [[7]] * 3
 
@@ -86,7 +86,7 @@ KEYPOINTS = np.zeros((2, 3, 2))
         ({"frame": [0, 1], "rows": [["a"], ["b"]]}, "expected numbers"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_named(tmp_path, arrays, message):
+def test_faults_of_a_file_are_named(tmp_path, arrays, message):
     folder = saved(tmp_path, **arrays)
     with pytest.raises(DataError, match=r"01.npz.*" + message):
         EmbeddingsFile(train=folder).read(VIDEO, 5)

@@ -58,7 +58,7 @@ def stripes(across):
     return Clips(frame)
 
 
-def test_hog_tells_the_direction_of_edges():
+def test_hog_distinguishes_the_direction_of_edges():
     whole = [torch.tensor([[0.0, 0.0, 32.0, 64.0]])]
     across, upright = Hog()(stripes(True), whole), Hog()(stripes(False), whole)
     assert across.shape == (1, 7 * 3 * 36)
@@ -88,7 +88,7 @@ def weights(tmp_path_factory):
     return network, path
 
 
-def test_embeddings_are_what_reaches_the_head(weights):
+def test_embeddings_are_the_input_of_the_head(weights):
     network, path = weights
     feature = Backbone(model="resnet18", weights=path, size=32).train()
     clip = Clips(torch.rand(1, 1, 1, 32, 32))

@@ -34,7 +34,7 @@ class Hears(Hook):
         self.heard.append("closed")
 
 
-def test_the_others_hear_the_event_the_error_and_are_closed(make_trainer, tmp_path):
+def test_other_hooks_get_the_event_and_the_error_and_are_closed(make_trainer, tmp_path):
     hears = Hears()
     with pytest.raises(ValueError, match="the plugin is wrong") as caught:
         make_trainer(Breaks("on_epoch_end"), Checkpoint(), hears).fit()
@@ -44,7 +44,7 @@ def test_the_others_hear_the_event_the_error_and_are_closed(make_trainer, tmp_pa
 
 
 @pytest.mark.parametrize("event", ["on_error", "close"])
-def test_a_failure_while_ending_hides_nothing(make_trainer, event, caplog):
+def test_a_failure_at_the_end_hides_no_error(make_trainer, event, caplog):
     class Interrupts(Hook):
         def on_step_end(self, ctx):
             raise OSError(28, "No space left on device")

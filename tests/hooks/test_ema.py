@@ -111,7 +111,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(make_trainer):
     assert same(resumed, whole)
 
 
-def test_a_finished_run_goes_on_from_its_plain_weights(make_trainer):
+def test_a_finished_run_continues_from_its_plain_weights(make_trainer):
     long = make_trainer(Ema(decay=0.9), Checkpoint(), run="long", epochs=3)
     long.fit()
     short = make_trainer(Ema(decay=0.9), Checkpoint(), run="short")

@@ -87,7 +87,7 @@ def test_checkpoint_keeps_last_best_and_the_newest(tmp_path):
     assert names == {"best.pt", "last.pt", "epoch-0002.pt", "epoch-0003.pt"}
 
 
-def test_checkpoint_goes_on_from_its_state(tmp_path):
+def test_checkpoint_continues_from_its_state(tmp_path):
     hook = Checkpoint()
     epochs(hook, Context(tmp_path), [1.0])
     resumed = Checkpoint()
@@ -109,7 +109,7 @@ def test_best_on_test_needs_its_name(tmp_path):
         Checkpoint(best_on_test="auc").on_evaluated(ctx)
 
 
-def test_best_on_pseudo_is_kept_apart_from_the_test_set(tmp_path):
+def test_best_on_pseudo_is_separate_from_the_test_set(tmp_path):
     ctx = Context(tmp_path)
     hook = Checkpoint(best_on_pseudo="pseudo-auc")
     with pytest.raises(
@@ -132,7 +132,7 @@ def test_best_on_pseudo_is_kept_apart_from_the_test_set(tmp_path):
     assert len(ctx.saved) == 2
 
 
-def test_early_stop_waits_for_pseudo_anomalies_to_be_told_better(tmp_path):
+def test_early_stop_waits_for_better_detection_of_pseudo_anomalies(tmp_path):
     ctx = Context(tmp_path)
     hook = EarlyStop(monitor="pseudo-auc", patience=2)
     with pytest.raises(

@@ -50,7 +50,7 @@ def test_the_same_clips_every_so_often_and_at_the_end(make_trainer, drawn):
     assert list((trainer.run / "tensorboard" / "visualise").iterdir())
 
 
-def test_a_method_with_maps_alone_and_one_with_nothing(make_trainer, parts, drawn):
+def test_a_method_with_only_maps_and_one_with_nothing(make_trainer, parts, drawn):
     class Maps(parts.Predicts):
         def score(self, clips):
             return super().score(clips)._replace(output=None)
@@ -69,7 +69,7 @@ def test_a_method_with_maps_alone_and_one_with_nothing(make_trainer, parts, draw
     assert trainer.step == 0
 
 
-def test_a_method_that_takes_no_gradient_is_asked_only_once_it_knows_something(make_trainer, parts):
+def test_a_method_without_gradients_is_drawn_only_after_it_is_fitted(make_trainer, parts):
     class Collects(parts.Predicts):
         known = False
 
@@ -85,7 +85,7 @@ def test_a_method_that_takes_no_gradient_is_asked_only_once_it_knows_something(m
     assert [path.name for path in (trainer.run / "visualise").iterdir()] == ["epoch-0000.png"]
 
 
-def test_a_run_that_stops_early_is_looked_at_once_at_its_end(make_trainer):
+def test_a_run_that_stops_early_is_drawn_once_at_its_end(make_trainer):
     evaluated, shown = [], []
 
     def evaluate(method):
@@ -102,7 +102,7 @@ def test_a_run_that_stops_early_is_looked_at_once_at_its_end(make_trainer):
     assert (evaluated, shown) == ([1, 2], [1, 2])
 
 
-def test_a_method_is_looked_at_in_eval_mode_and_trains_on(make_trainer, parts):
+def test_a_method_is_drawn_in_eval_mode_and_continues_training(make_trainer, parts):
     modes = []
 
     class Notes(parts.Predicts):

@@ -82,7 +82,7 @@ def test_pushed_frame_by_frame_alarms_are_those_of_the_whole_array(stream, rules
 
 @settings(max_examples=100, deadline=None)
 @given(STREAMS, RULES)
-def test_every_event_is_told_of_as_it_begins_and_when_it_is_over(stream, rules):
+def test_every_event_is_reported_when_it_begins_and_when_it_is_over(stream, rules):
     alarms = AlarmTracker(rules)
     got = []
     for time, score in zip(*stream, strict=True):

@@ -63,7 +63,7 @@ def test_a_full_buffer_drops_live_frames_until_it_is_empty():
     assert [frame.missed for frame in items[1:]] == [5, 0]
 
 
-def test_what_is_dropped_last_is_counted_too():
+def test_frames_dropped_last_are_counted_too():
     buffer = FrameBuffer(2)
     for number in range(6):
         buffer.put_live(Frame(number, PICTURE))

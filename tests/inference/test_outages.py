@@ -33,7 +33,7 @@ def test_a_camera_is_lost_after_a_while_and_back_with_a_frame():
     assert outages.frame("gate", 18.1) == []
 
 
-def test_a_short_silence_is_none_and_a_failure_is_one_at_once():
+def test_a_short_silence_is_no_outage_and_a_failure_is_one_at_once():
     outages, now = made()
     outages.source_event("gate", SourceEvent("stalled", 7.0, "hangs"))
     now[0] += 9.0

@@ -126,7 +126,7 @@ def test_rises_close_together_are_one_alarm_and_for_a_while_there_is_no_other():
     assert follow(detector(merge_s=5, cooldown_s=2.5), scores)[0] == together
 
 
-def test_what_does_not_last_is_no_alarm():
+def test_a_short_rise_is_not_an_alarm():
     scores = [10, 0, 10, 10, 0, 10, 10, 10, 0]
     quick = detector(min_duration_s=1, merge_s=0)
     assert follow(quick, scores)[0] == [(2, 3, 10), (5, 7, 10)]

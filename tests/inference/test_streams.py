@@ -248,7 +248,7 @@ def test_optical_flow_does_not_reach_across_dropped_frames(as_source):
     assert [one.index for one in scores] == [0, 1, 2, 3, 20, 21, 22]
 
 
-def test_flow_goes_on_from_the_frame_after_a_gap():
+def test_flow_continues_from_the_frame_after_a_gap():
     spec = ClipSpec(2, (8, 8), "rgb", (1,), flow=(1,))
     moving = detector(Moved({}, {}, spec), flow=brighter)
     items = [frame(9, 0.0), frame(10, 0.1), frame(100, 1.0, missed=8), frame(102, 1.1)]

@@ -44,7 +44,7 @@ def test_small_and_odd_frames_and_bfloat16():
     assert flow.abs().max() < 1e-6
 
 
-def test_the_loss_is_what_exceeds_the_difference_of_the_true_frame():
+def test_the_loss_is_the_excess_over_the_difference_of_the_true_frame():
     flow = torch.stack([torch.full((1, 48, 64), 1.0), torch.zeros(1, 48, 64)], dim=1)
     previous, target = texture(), texture(1.0)
     still, true = (lucas_kanade(previous, frame) - flow for frame in (previous, target))

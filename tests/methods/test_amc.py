@@ -96,7 +96,7 @@ def test_image_weight_and_patches_are_the_recipes():
     assert method.score(moved(3.0, 1.0)).frames.item() == pytest.approx(math.log(6 / 4))
 
 
-def test_what_was_collected_becomes_mean_errors():
+def test_collected_errors_become_mean_errors():
     method = AMC({"generator": Fixed(0.0)}, LOSSES, SPEC)
     # Motion errors of 2/3, 8/3 and 6; image errors of 0.25, 0.25 and 0.0625.
     for dx, brightness in ((1.0, 1.0), (2.0, 1.0), (3.0, 0.5)):
@@ -144,7 +144,7 @@ def test_without_a_discriminator_there_is_one_update():
     assert updates == [("generator", ["flow", "gradient", "intensity"])]
 
 
-def test_features_are_of_the_first_frame_alone():
+def test_features_are_only_of_the_first_frame():
     torch.manual_seed(0)
     network = Network(1, 3, width=4).eval()
     method = AMC({"generator": network}, LOSSES, SPEC)
@@ -170,7 +170,7 @@ def test_the_first_of_two_frames_gets_the_score():
         ((2, (16, 64), "rgb", 1), "at least 32"),
     ],
 )
-def test_a_clip_that_cannot_serve_is_refused(args, message):
+def test_an_unusable_clip_is_refused(args, message):
     with pytest.raises(ValueError, match=message):
         AMC.clip_spec(*args)
 

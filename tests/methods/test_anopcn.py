@@ -46,7 +46,7 @@ def test_the_refined_frame_is_scored():
     torch.testing.assert_close(scores.maps, torch.full((2, 1, 24, 24), 0.01))
 
 
-def test_predictor_and_refiner_take_their_steps_apart():
+def test_predictor_and_refiner_take_separate_steps():
     method = anopcn(discriminator=Scale(1.0))
     discriminator, predictor, refiner = method.updates(CLIPS)
     roles = [one.role for one in (discriminator, predictor, refiner)]

@@ -91,13 +91,13 @@ def test_two_features_of_a_kind_are_numbered():
     ]
 
 
-def test_videos_are_held_out_whole():
+def test_whole_videos_are_held_out():
     videos = torch.tensor([5, 5, 9, 7, 9, 7])
     assert _folds(videos, torch.arange(6), 2).tolist() == [0, 0, 0, 1, 0, 1]
     assert _folds(videos, torch.arange(6), 3).tolist() == [0, 0, 2, 1, 2, 1]
 
 
-def test_one_video_is_cut_into_stretches_that_divide_no_frame():
+def test_one_video_is_cut_into_segments_that_divide_no_frame():
     numbers = torch.tensor([30, 10, 10, 10, 20, 40])
     assert _folds(torch.zeros(6, dtype=torch.long), numbers, 2).tolist() == [1, 0, 0, 0, 0, 1]
 

@@ -128,7 +128,7 @@ def test_generator_sees_the_past_oldest_first():
     ("kind", "args"),
     [(FutureFrame, (1, (64, 64))), (FutureFrame, (5, (60, 64))), (ConvAutoEncoder, (10, (16, 64)))],
 )
-def test_a_clip_that_cannot_serve_is_refused(kind, args):
+def test_an_unusable_clip_is_refused(kind, args):
     with pytest.raises(ValueError, match="needs"):
         kind.clip_spec(*args, "rgb", 1)
 

@@ -45,7 +45,7 @@ def test_the_score_mixes_parts_in_units_of_training():
     assert method.score(Clips(clips)).frames.item() == pytest.approx(expected, abs=1e-4)
 
 
-def test_what_was_collected_becomes_extremes():
+def test_collected_values_become_extremes():
     method = MNAD({"generator": Fixed(0.0)}, LOSSES, SPEC)
     # PSNR of 20, 40 and 40 dB.
     for value in (0.2, 0.02, 0.02):
@@ -92,7 +92,7 @@ def test_the_memory_follows_normal_clips_while_a_data_set_is_evaluated():
     assert method.score(Clips(usual)).frames.item() == first
 
 
-def test_without_the_option_evaluation_leaves_the_memory_alone():
+def test_without_the_option_evaluation_does_not_change_the_memory():
     method = MNAD({"generator": Fixed(0.0)}, LOSSES, SPEC)
     clips = Clips(torch.zeros(3, 1, 3, 8, 8))
     with method.adapting():
@@ -100,6 +100,6 @@ def test_without_the_option_evaluation_leaves_the_memory_alone():
 
 
 @pytest.mark.parametrize("args", [(1, (64, 64)), (5, (60, 64))])
-def test_a_clip_that_cannot_serve_is_refused(args):
+def test_an_unusable_clip_is_refused(args):
     with pytest.raises(ValueError, match="mnad needs"):
         MNAD.clip_spec(*args, "rgb", 1)

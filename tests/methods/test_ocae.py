@@ -104,14 +104,14 @@ def test_the_map_shows_scores_within_boxes():
     assert scores.maps[0, 0, 30, 40] == method.lowest
 
 
-def test_what_was_fitted_is_saved():
+def test_fitted_values_are_saved():
     method, fresh = fitted(), ocae()
     fresh.load_state_dict(method.state_dict())
     odd = clip((0.9, 0.5, 0.1))
     assert torch.equal(fresh.score(odd).frames, method.score(odd).frames)
 
 
-def test_few_objects_of_many_are_kept_and_any_may_be():
+def test_a_random_sample_of_many_objects_is_kept():
     method = ocae(samples=50)
     for number in range(40):
         method.collect(clip(*[(number / 40,) * 3] * 3))
@@ -133,7 +133,7 @@ def test_too_few_objects_are_an_error():
 
 
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")
-def test_objects_all_alike_are_an_error():
+def test_identical_objects_are_an_error():
     method = ocae(clusters=2)
     for _ in range(6):
         method.collect(clip((0.3, 0.3, 0.3)))
@@ -158,6 +158,6 @@ def test_machines_are_those_of_scikit_learn():
 
 
 @pytest.mark.parametrize("args", [(7, (32, 48), "gray"), (3, (8, 8), "rgb")])
-def test_a_clip_that_cannot_serve_is_refused(args):
+def test_an_unusable_clip_is_refused(args):
     with pytest.raises(ValueError, match="ocae"):
         OCAE.clip_spec(*args, 1)

@@ -90,7 +90,7 @@ def test_conv_lstm_ae_scores_the_middle_frame_by_the_norms_of_the_clips_frames()
         (ConvLSTMAutoEncoder, 10, (16, 64), "at least 32x32; got 16x64"),
     ],
 )
-def test_a_clip_that_cannot_serve_is_refused(kind, frames, size, message):
+def test_an_unusable_clip_is_refused(kind, frames, size, message):
     with pytest.raises(ValueError, match=message):
         kind.clip_spec(frames, size, "gray", 1)
 

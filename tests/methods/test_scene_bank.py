@@ -49,7 +49,7 @@ def highest(learned, frames):
     return learned.score(clips(frames)).frames.max().item()
 
 
-def test_what_was_left_is_told_and_where(learned):
+def test_an_object_that_was_left_is_detected_and_located(learned):
     usual = highest(learned, scene(30, 50))
     frames = scene(30, 50)
     frames[:, 10:18, 30:38] = 0.9
@@ -61,14 +61,14 @@ def test_what_was_left_is_told_and_where(learned):
     assert 30 <= (column + 0.5) * SIZE[1] / columns <= 38
 
 
-def test_what_is_gone_is_told(learned):
+def test_an_object_that_was_taken_is_detected(learned):
     frames = scene(30, 51)
     usual = highest(learned, frames)
     frames[:, 4:16, 8:24] = frames[:, 4:16, 8:24].mean()
     assert learned.score(clips(frames)).frames.min() > usual + 1
 
 
-def test_the_same_thing_is_nothing_where_it_was_in_training():
+def test_an_object_is_normal_at_its_place_in_training():
     def with_it(seed):
         frames = scene(40, seed)
         frames[:, 10:18, 30:38] = 0.9
@@ -81,7 +81,7 @@ def test_the_same_thing_is_nothing_where_it_was_in_training():
     assert highest(made, with_it(50)) < highest(made, scene(40, 50)) - 1
 
 
-def test_what_moves_is_left_to_others(learned):
+def test_moving_objects_are_ignored(learned):
     still, walks = scene(30, 52, walker=False), scene(30, 52, walker=False)
     for number in range(30):
         still[number, 8:16, 30:36] = 0.9
@@ -100,7 +100,7 @@ def test_lights_that_were_seen_are_usual_and_darkness_is_not(learned):
     assert dark.maps.amin(dim=(2, 3)).min() > usual + 1
 
 
-def test_streamed_batched_and_single_clips_score_alike_to_the_bit(learned):
+def test_streamed_batched_and_single_clips_have_bit_identical_scores(learned):
     frames = scene(16, 54)
     together = clips(frames)
     scores = learned.score(together)
@@ -196,13 +196,13 @@ def test_in_one_video_frames_far_apart_in_time_are_compared():
     assert 0.6 * 0.05 < distance < 0.6 * 0.1
 
 
-def test_from_four_videos_on_frames_are_compared_with_other_videos_alone():
+def test_from_four_videos_on_frames_are_compared_only_with_other_videos():
     """Below that with other times of their own video too, which are more alike."""
     distances = [taught(videos, changing).levels[2].item() for videos in (2, 3, 4, 5)]
     assert max(distances[:2]) < 0.005 < min(distances[2:])
 
 
-def test_of_a_video_too_short_for_that_every_other_frame_is_compared():
+def test_in_a_video_too_short_for_that_every_other_frame_is_compared():
     made = method(frames=10, neighbours=1)
     pictures = scene(17, 0)
     every = torch.stack([pictures[at : at + 10] for at in range(8)])[:, None]

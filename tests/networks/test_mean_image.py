@@ -31,7 +31,7 @@ def test_one_mean_for_each_plane_of_a_stack():
     torch.testing.assert_close(mean.image.flatten(), torch.tensor([0.2, 0.5]))
 
 
-def test_what_is_taken_off_is_put_back():
+def test_the_mean_image_is_subtracted_and_added_again():
     torch.manual_seed(0)
     mean, clips = MeanImage((1, 1, 4, 5)), torch.rand(2, 1, 3, 4, 5)
     torch.testing.assert_close(mean.put_back(mean.take_off(clips)), clips)

@@ -141,7 +141,7 @@ def test_memae_gives_the_clip_back_and_a_weight_for_every_item():
     torch.testing.assert_close(weights.sum(1), torch.ones(24))
 
 
-def test_memory_mixes_the_items_that_answer_and_drops_the_others():
+def test_memory_mixes_similar_items_and_drops_the_others():
     memory = Memory(3, 2, shrink=0.2)
     with torch.no_grad():
         memory.items.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]))
@@ -293,7 +293,7 @@ def test_the_discriminators_logit_comes_from_its_features():
     )
 
 
-def test_predictive_coding_predicts_a_frame_and_keeps_what_it_saw():
+def test_predictive_coding_predicts_a_frame_and_remembers_earlier_ones():
     torch.manual_seed(0)
     network = PredictiveCoding(1, width=4)
     frames = torch.rand(2, 1, 4, 16, 24)

@@ -76,7 +76,7 @@ def test_a_role_keeps_its_defaults_unless_its_type_changes():
     assert loss == {"type": "l1", "weight": 1.0}
 
 
-def test_a_network_turned_off_takes_its_optimizer_and_schedule_along():
+def test_a_network_turned_off_also_turns_off_its_optimizer_and_schedule():
     full = resolve_data(
         data(
             networks={"discriminator": None},

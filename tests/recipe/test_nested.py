@@ -54,7 +54,7 @@ def test_nested_components_get_their_defaults_and_are_built(chain):
     assert [type(step).__name__ for step in built.steps] == ["Ema", "Gaussian"]
 
 
-def test_faults_of_nested_components_say_where_they_stand(chain):
+def test_faults_of_nested_components_have_their_place(chain):
     with pytest.raises(RecipeFaults) as found:
         resolve(recipe(steps=[{"type": "ema", "halflive": 3.0}, {"type": "gausian"}], last={}))
     assert [".".join(map(str, fault.place)) for fault in found.value.faults] == [

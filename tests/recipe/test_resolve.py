@@ -12,7 +12,7 @@ def faults(**sections):
     return str(found.value).splitlines()
 
 
-def test_of_an_unknown_method_nothing_is_said_to_be_missing():
+def test_nothing_is_reported_missing_for_an_unknown_method():
     """Its defaults would give the clip, the training and the type of the flow."""
     (line,) = faults(method={"type": "motion-fild"}, flow={"preset": "fast"})
     assert "method.type: no methods component named 'motion-fild'" in line
@@ -21,7 +21,7 @@ def test_of_an_unknown_method_nothing_is_said_to_be_missing():
     assert line.endswith("missing section 'method'")
 
 
-def test_other_faults_are_listed_beside_an_unknown_method():
+def test_other_faults_are_listed_with_an_unknown_method():
     lines = faults(method={"type": "motion-fild"}, train={"epochs": -1}, clip={"frmes": 8})
     assert len(lines) == 3
     assert any("train.epochs" in line for line in lines)

@@ -18,7 +18,7 @@ plain = st.recursive(
 
 
 @given(st.dictionaries(names, plain, min_size=1, max_size=4))
-def test_what_was_written_is_read(data):
+def test_written_text_is_read_back(data):
     text = to_yaml(data)
     read, origin, faults = parse(text, "r.yaml")
     assert faults == []

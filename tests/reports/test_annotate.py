@@ -35,7 +35,7 @@ def test_heat_is_scaled_by_normal_maps():
     np.testing.assert_allclose(heat, [[0, 0], [0.5, 1], [1, 0]])
 
 
-def test_heat_needs_a_reference_and_stands_a_flat_one():
+def test_heat_needs_a_reference_which_may_be_flat():
     assert heat_from_map(np.ones((2, 2)), None) is None
     assert heat_from_map(np.ones((2, 2)), normal(NAN, NAN)) is None
     flat = heat_from_map(np.array([[1.0, 1.1]]), normal(1.0, 1.0))

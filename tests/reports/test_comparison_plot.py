@@ -16,7 +16,7 @@ AREAS = [
 ]
 
 
-def test_names_values_and_what_is_apart(tmp_path, monkeypatch):
+def test_names_values_and_runs_that_are_not_comparable(tmp_path, monkeypatch):
     import matplotlib as mpl
 
     monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")
@@ -31,6 +31,6 @@ def test_names_values_and_what_is_apart(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "magic"), [("p.png", b"\x89PNG"), ("p.PNG", b"\x89PNG"), ("p.pdf", b"%PDF")]
 )
-def test_the_suffix_is_the_form(tmp_path, name, magic):
+def test_the_suffix_sets_the_format(tmp_path, name, magic):
     path = comparison_plot(tmp_path / name, ["one", "two"], CURVES, AREAS, "raw")
     assert path.read_bytes().startswith(magic)

@@ -71,7 +71,7 @@ def test_an_event_is_one_entry_from_its_begin_to_its_end(board):
     assert board.snapshots == {"gate-1": b"higher"}
 
 
-def test_old_events_and_their_pictures_are_let_go(board):
+def test_old_events_and_their_pictures_are_removed(board):
     for number in range(250):
         board.event(event(id=f"gate-{number}"), b"jpeg")
     assert [one["id"] for one in board.as_data()["events"]][:2] == ["gate-249", "gate-248"]

@@ -25,7 +25,7 @@ def test_sets_of_one_class_and_without_frames():
     assert top_mistakes({}, {}) == ([], [])
 
 
-def test_frames_that_no_threshold_need_get_wrong_are_none():
+def test_correctly_ranked_frames_are_not_mistakes():
     scores = {"a": np.array([0.5, 0.2, 0.9, 0.4, 0.2])}
     alarms, misses = top_mistakes(scores, {"a": np.array([0, 0, 1, 1, 0])}, apart=1)
     assert [(one.frame, one.share) for one in alarms] == [(0, 0.5)]

@@ -46,7 +46,7 @@ def test_a_mistake_without_pictures_has_only_words():
     assert "heat" not in mistake_data(mistake, frame, None)
 
 
-def test_the_scores_that_the_threshold_is_for_are_drawn_beside_the_recipes(record):
+def test_the_scores_of_the_threshold_are_drawn_next_to_the_recipes_scores(record):
     scores = {"a": np.random.default_rng(0).normal(size=2000)}
     known = calibrate(scores, {"a": 25.0}, [{"type": "ema", "halflife": 4}], source="a video")
     labels = {"01": np.array([0, 0, 0, 1, 1, 0, 1, 0], bool)}

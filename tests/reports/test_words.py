@@ -16,7 +16,7 @@ from vadkit.scoring.normal import NormalScores
 LABELS = {"01": np.array([0, 0, 0, 1, 1, 0], bool), "02": np.zeros(4, bool)}
 
 
-def test_what_a_run_is(record):
+def test_a_run_is_described(record):
     manifest = {"step": 1200, "epochs": 1, "seconds": 100, "device": "cpu", "seed": 3}
     manifest["precision"] = "float32"
     evaluation = {"metrics": [], "label_source": "UCSDped2.m", "checkpoint": "last", "step": 1200}
@@ -49,7 +49,7 @@ def metrics_of(protocol="raw: not smoothed", **figures):
 FOUND = {"threshold": 2.5, "f1": (0.9, 0.8, 0.95), "events": 12, "events-found": (0.75, 0.5, 0.9)}
 
 
-def test_what_the_threshold_gives(record):
+def test_the_result_at_the_threshold_is_described(record):
     level = "At the threshold 2.5, which 99.9% of training frames stay below: "
     timed = {**FOUND, "delay-s": 0.64, "false-alarms/h": (1107, 0, 3205)}
     assert alarm_words(metrics_of(**timed)) == (
@@ -63,7 +63,7 @@ def test_what_the_threshold_gives(record):
     assert sentences(run)[-1].endswith("found [50%, 90%]. Under raw: not smoothed.")
 
 
-def test_where_the_threshold_is_from(record):
+def test_the_origin_of_the_threshold_is_described(record):
     assert level_words(record(LABELS)).startswith("No threshold: the run has no normal.json")
     nan = float("nan")
     normal = NormalScores(0.1, 2.5, 3.0, nan, nan, nan, frames=1234)
@@ -88,7 +88,7 @@ def test_runs_that_can_be_compared_need_no_words(record):
     assert difference_words([record(LABELS), record(LABELS, name="other")]) == []
 
 
-def test_what_differs_is_said_once_for_all_runs_it_is_true_of(record):
+def test_a_difference_is_listed_once_for_all_its_runs(record):
     first = record(LABELS, name="a")
     fewer = record({"01": LABELS["01"]}, name="b")
     relabelled = record({**LABELS, "02": np.ones(4, bool)}, name="c")

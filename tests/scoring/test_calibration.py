@@ -57,7 +57,7 @@ def test_peaks_that_lie_within_the_gap_are_one():
 
 
 @pytest.mark.parametrize(("merge_s", "rate", "gap"), [(2, 10, 19), (2, 29.97, 59), (0, 25, 1)])
-def test_frames_of_one_alarm_lie_less_than_the_merge_time_apart(merge_s, rate, gap):
+def test_frames_of_one_alarm_are_less_than_the_merge_time_apart(merge_s, rate, gap):
     assert gap_frames(merge_s, rate) == gap
 
 
@@ -69,7 +69,7 @@ def test_quantile_allows_that_many_peaks():
     assert quantile(peaks, hours=20, per_hour=1) == 1
 
 
-def test_a_tail_gives_back_what_drew_it():
+def test_a_fitted_tail_recovers_its_parameters():
     from scipy.stats import genpareto
 
     drawn = genpareto.rvs(0.2, scale=3, size=20000, random_state=1)
@@ -80,7 +80,7 @@ def test_a_tail_gives_back_what_drew_it():
         pot(np.array([1.0, 2]), 1, 1, 0)
 
 
-def test_conformal_takes_the_rank_that_its_promise_needs():
+def test_conformal_uses_the_rank_that_its_guarantee_needs():
     maxima = np.arange(1.0, 20)  # 19 videos of half an hour
     per_hour = -math.log(0.9) / 0.5  # an alarm in at most one new video of ten
     assert 18 < conformal(maxima, 0.5, per_hour) < 18 + 1e-9
@@ -93,7 +93,7 @@ def test_rate_interval_is_the_known_one():
 
 
 @pytest.mark.parametrize("method", ["pot", "quantile", "conformal"])
-def test_new_video_raises_about_as_many_alarms_as_were_asked_for(method):
+def test_new_video_raises_about_as_many_alarms_as_requested(method):
     new = noise(6, 200_000, seed=99)
     found = fit(noise(40, 18_000), method=method, per_hour=4, scorers=EMA)  # 8 hours
     from vadkit.scoring.scorer import apply
@@ -108,7 +108,7 @@ def test_new_video_raises_about_as_many_alarms_as_were_asked_for(method):
     assert seen.supported_per_hour < 4
 
 
-def test_pot_tells_of_rates_that_the_video_is_too_short_for_and_says_so():
+def test_pot_extrapolates_to_rates_that_the_video_cannot_verify_and_says_so():
     new = noise(6, 200_000, seed=99)
     found = fit(noise(12, 1000), method="pot", per_hour=3)  # 8 minutes
     seen = found.evidence
@@ -138,7 +138,7 @@ def test_scores_without_a_tail_get_a_threshold_above_them():
     assert "the threshold is just above the highest score" in found.warnings[0]
 
 
-def test_what_cannot_be_calibrated_is_refused():
+def test_scores_that_cannot_be_calibrated_are_refused():
     with pytest.raises(DataError, match="no normal frame has a score"):
         fit({"a": np.full(5, np.nan)})
     with pytest.raises(RecipeError, match="more than 0 false alarms per hour; got 'pot' and 0"):
@@ -214,7 +214,7 @@ def test_quantile_expects_the_peaks_that_reach_its_threshold():
     assert found.evidence.rate_high == pytest.approx(rate_interval(4, 1)[1])
 
 
-def test_a_calibration_keeps_what_it_was_made_with():
+def test_a_calibration_records_its_inputs():
     found = calibrate(
         noise(2, 500),
         {"v0": 25.0, "v1": 5.0},
@@ -265,7 +265,7 @@ def test_a_calibration_with_other_fields_names_those_it_needs():
 
 
 @pytest.mark.parametrize(("method", "rate"), [("guess", 1), ("pot", -1), ("pot", math.inf)])
-def test_settings_that_cannot_be_used_are_said_with_the_possible_ones(method, rate):
+def test_unusable_settings_are_reported_with_the_possible_ones(method, rate):
     with pytest.raises(RecipeError) as caught:
         fit(noise(1, 100), method=method, per_hour=rate)
     assert str(caught.value) == (

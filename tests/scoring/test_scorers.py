@@ -51,7 +51,7 @@ def test_gaussian_normalises_its_cut_window_at_the_ends():
     np.testing.assert_allclose(got[1], w1 / (1 + 2 * w1))
 
 
-def test_gaussian_smooths_each_run_of_scored_frames_alone():
+def test_gaussian_smooths_each_run_of_scored_frames_separately():
     got = one(Gaussian(sigma=2), [NAN, 1, 5, NAN, 100, 200, NAN])
     np.testing.assert_array_equal(np.isnan(got), [1, 0, 0, 1, 0, 0, 1])
     np.testing.assert_allclose(got[1:3], one(Gaussian(sigma=2), [1, 5]))
@@ -83,7 +83,7 @@ def test_ema_stream_gives_the_same_as_the_whole_video():
 
 
 @pytest.mark.parametrize("given_", [{}, {"alpha": 0.5, "halflife": 3.0}])
-def test_ema_wants_one_of_its_two_parameters(given_):
+def test_ema_needs_one_of_its_two_parameters(given_):
     with pytest.raises(RecipeError) as caught:
         Ema(**given_)
     assert str(caught.value) == (
@@ -115,13 +115,13 @@ def test_minmax_of_a_constant_video_is_zero_even_after_smoothing():
     np.testing.assert_array_equal(final, np.zeros(200))
 
 
-def test_videos_do_not_touch_each_other():
+def test_videos_do_not_affect_each_other():
     final = MinMaxPerVideo()({"a": np.array([0.0, 1.0]), "b": np.array([10.0, 30.0])})
     np.testing.assert_array_equal(final["b"], [0, 1])
     np.testing.assert_array_equal(final["a"], [0, 1])
 
 
-def test_apply_runs_in_order_and_leaves_its_input_alone():
+def test_apply_runs_in_order_and_does_not_change_its_input():
     raw = {"v": np.array([0.0, 4.0, 8.0], dtype=np.float32)}
     final = apply([MinMaxPerVideo(), Ema(alpha=0.5)], raw)
     np.testing.assert_allclose(final["v"], [0, 0.25, 0.625])
@@ -131,7 +131,7 @@ def test_apply_runs_in_order_and_leaves_its_input_alone():
     assert copied is not raw["v"]
 
 
-def test_apply_refuses_what_is_not_a_score_a_frame():
+def test_apply_refuses_input_that_is_not_one_score_per_frame():
     with pytest.raises(DataError, match=r"'b' are infinite on 1 frame\(s\), first on frame 1"):
         apply([], {"b": np.array([0, math.inf])})
     with pytest.raises(DataError, match=r"video 'b' have shape \(2, 2\)"):

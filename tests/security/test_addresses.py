@@ -76,7 +76,7 @@ def test_no_password_is_shown(secret, form):
 
 @settings(max_examples=300, deadline=None)
 @given(secret=HOSTILE, form=st.sampled_from(FORMS))
-def test_no_error_and_no_name_holds_a_password(secret, form):
+def test_no_error_and_no_name_contains_a_password(secret, form):
     address = form.format(secret)
     said = []
     for do in (find_sources, expand_sources, lambda texts: named_sources(texts, {})):
@@ -92,7 +92,7 @@ def test_no_error_and_no_name_holds_a_password(secret, form):
 
 @settings(max_examples=200, deadline=None)
 @given(secret=HOSTILE.filter(lambda text: "," not in text))
-def test_no_error_of_a_webhook_holds_a_token(secret, tmp_path_factory):
+def test_no_error_of_a_webhook_contains_a_token(secret, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "webhooks"
     for url in (f"ftp://h/x?token={secret}", f"http://[h?key={secret}", f"https://u:{secret}@h/x"):
         with pytest.raises(RecipeError) as caught:
@@ -110,6 +110,6 @@ def test_a_hint_says_how_to_write_it():
     assert encoding_hint("rtsp://u:plain@h") == "" == encoding_hint("rtsp://u:a%2Fb@h")
 
 
-def test_the_path_of_a_webhook_is_not_told(tmp_path):
+def test_the_path_of_a_webhook_is_not_shown(tmp_path):
     sink = Webhook(tmp_path, url="https://hooks.example/services/T0/B0/hush", secret_env=None)
     assert sink.outbox.name == "webhook https://hooks.example"

@@ -57,7 +57,7 @@ def test_the_nearest_reader_is_named_with_all_other_faults(vadkit, tmp_path):
     assert "clip.size.1" in err
 
 
-def test_a_run_of_old_that_names_a_function_is_refused(vadkit, tmp_path):
+def test_an_old_run_that_names_a_function_is_refused(vadkit, tmp_path):
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("READER", "os:remove"))
     video = tmp_path / "a.mp4"
     video.write_bytes(b"x")
@@ -104,7 +104,7 @@ def evil_model(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["present", "old"])
-def test_a_strangers_pt2_is_refused_before_any_of_it_is_read(vadkit, tmp_path, evil_model, kind):
+def test_an_untrusted_pt2_is_refused_before_it_is_read(vadkit, tmp_path, evil_model, kind):
     marker = tmp_path / "ran"
     model = evil_model(kind, marker)
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
@@ -116,7 +116,7 @@ def test_a_strangers_pt2_is_refused_before_any_of_it_is_read(vadkit, tmp_path, e
     assert not marker.exists()
 
 
-def test_the_evil_file_is_one(tmp_path, evil_model):
+def test_the_malicious_file_runs_code_when_loaded(tmp_path, evil_model):
     """PyTorch itself runs it, so the refusal above is what keeps it from running."""
     import torch
 
@@ -264,7 +264,7 @@ def repository(tmp_path, monkeypatch):
     return folder, git
 
 
-def test_the_commit_of_the_current_folder_is_told(repository):
+def test_the_commit_of_the_current_folder_is_recorded(repository):
     from vadkit.workflows.git import git_commit
 
     folder, git = repository
@@ -275,7 +275,7 @@ def test_the_commit_of_the_current_folder_is_told(repository):
 
 
 @pytest.mark.parametrize("trap", ["fsmonitor", "hook", "filter"])
-def test_a_repository_runs_nothing_when_its_commit_is_asked_for(repository, tmp_path, trap):
+def test_a_repository_runs_nothing_when_its_commit_is_read(repository, tmp_path, trap):
     from vadkit.workflows.git import git_commit
 
     folder, git = repository

@@ -124,13 +124,13 @@ def test_many_arrays_that_are_large_together(tmp_path):
         ((1,), "<U99999999999", "not a valid dtype"),
     ],
 )
-def test_heads_that_lie(tmp_path, shape, kind, words):
+def test_headers_with_wrong_sizes(tmp_path, shape, kind, words):
     (tmp_path / "a.npy").write_bytes(head(shape, kind) + bytes(4))
     refused(lambda: read_any(tmp_path / "a.npy"), "a.npy")
     refused(lambda: read_scores(tmp_path / "a.npy"), words)
 
 
-def test_a_head_that_nests(tmp_path):
+def test_a_deeply_nested_header(tmp_path):
     text = b"{'descr': '|u1', 'fortran_order': False, 'shape': " + b"(" * 5000
     size = len(text).to_bytes(2, "little")
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + size + text)
@@ -142,7 +142,7 @@ def test_archives_that_are_compressed_in_other_ways(tmp_path):
     refused(lambda: read_any(path), "compressed in a way that NumPy does not write")
 
 
-def test_what_numpy_wrote_is_read(tmp_path):
+def test_files_from_numpy_are_read(tmp_path):
     arrays = {"a": np.arange(6.0).reshape(2, 3).T, "b": np.float32(2), "c": np.zeros((0, 4))}
     np.savez_compressed(tmp_path / "a.npz", **arrays)
     for name, array in load_archive(tmp_path / "a.npz").items():
@@ -151,7 +151,7 @@ def test_what_numpy_wrote_is_read(tmp_path):
     np.testing.assert_array_equal(load_array(tmp_path / "a.npy"), arrays["a"])
 
 
-def test_labels_that_turn_all_the_time(tmp_path):
+def test_labels_that_change_in_every_frame(tmp_path):
     np.savez_compressed(tmp_path / "a.npz", a=np.tile(np.array([0, 1], np.uint8), 2_000_000))
     refused(lambda: read_any(tmp_path / "a.npz"), "change 3,999,999 times")
 

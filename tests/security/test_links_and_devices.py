@@ -236,7 +236,7 @@ def test_damaged_notes_of_stored_frames(tmp_path, text):
     assert damage(entry) is not None
 
 
-def test_stored_frames_with_their_notes_alone(tmp_path):
+def test_stored_frames_with_only_their_notes(tmp_path):
     (tmp_path / "key").mkdir()
     (tmp_path / "key" / "meta.json").write_text(json.dumps(NOTES))
     with pytest.raises(DataError, match="there is no such file"):

@@ -69,7 +69,7 @@ def app(token=None):
 
 
 @pytest.mark.parametrize("place", ["9" * 5000, "-1", "2", "0", "²", "٣", "1e3", "1.0", "01", ""])
-def test_a_picture_that_there_is_not_is_404(place):
+def test_a_missing_picture_is_404(place):
     assert ask(app(), f"/frame/{place}.jpg")[0] == 404
     assert ask(app(), "/frame/1.jpg") == (200, b"picture")
     assert ask(app(), "/snapshot/x.jpg") == (200, b"snapshot")
@@ -118,7 +118,7 @@ def test_one_of_two_hosts_is_another_name(other):
         assert ask(app(), "/state.json", headers=headers)[0] == 421
 
 
-def test_what_the_page_shows_is_printable():
+def test_text_on_the_page_is_printable():
     status, body = ask(app(), "/state.json")
     assert status == 200
     assert rb"gate\\x1b[31m\\xff\\u202e[red]" in body and rb"\u001b" not in body
@@ -127,7 +127,7 @@ def test_what_the_page_shows_is_printable():
 @pytest.mark.parametrize(
     "token", ["tökensüberlangerer", "with a space in the middle", "\udcff" * 20]
 )
-def test_a_token_that_no_header_can_hold_is_refused(token):
+def test_a_token_that_no_header_can_contain_is_refused(token):
     with pytest.raises(RecipeError, match="a token must consist of ASCII"):
         open_page("0", token)
 
@@ -176,12 +176,12 @@ def closed_after(sent, port, *, trickle=b"", seconds=10.0):
         (b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n", b"x"),
     ],
 )
-def test_a_request_that_is_never_whole_is_closed(sent, trickle):
+def test_a_request_that_is_never_complete_is_closed(sent, trickle):
     with serving(request_s=0.5) as port:
         assert 0.2 < closed_after(sent, port, trickle=trickle) < 3
 
 
-def test_whoever_follows_the_page_stays():
+def test_viewers_of_the_page_stay_connected():
     with (
         serving(request_s=0.3) as port,
         httpx.stream("GET", f"http://127.0.0.1:{port}/events", timeout=5) as answer,

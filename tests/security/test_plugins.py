@@ -108,7 +108,7 @@ def test_training_records_what_it_wrote(made):
         "eval --scores RUN/scores --labels RUN/recipe.yaml",
     ],
 )
-def test_no_command_on_a_strangers_run_runs_its_plugins(
+def test_no_command_runs_plugins_of_an_untrusted_run(
     vadkit, strange, marker, video, tmp_path, monkeypatch, command
 ):
     monkeypatch.chdir(tmp_path)
@@ -126,7 +126,7 @@ def test_no_command_on_a_strangers_run_runs_its_plugins(
     assert not marker.exists()
 
 
-def test_with_the_flag_it_runs_and_is_not_asked_for_again(vadkit, strange, marker, video, tmp_path):
+def test_with_the_flag_it_runs_and_needs_no_flag_again(vadkit, strange, marker, video, tmp_path):
     command = ("infer", strange, video, "--out", tmp_path / "out", "--sink", "jsonl")
     code, _, err = vadkit(*command, "--trust-plugins")
     assert code == 0, err
@@ -139,7 +139,7 @@ def test_with_the_flag_it_runs_and_is_not_asked_for_again(vadkit, strange, marke
 
 
 @pytest.mark.slow
-def test_processes_that_score_work_without_asking_again(vadkit, strange, marker, video, tmp_path):
+def test_scoring_processes_need_no_second_permission(vadkit, strange, marker, video, tmp_path):
     shutil.copy(video, tmp_path / "b.mp4")
     command = ("infer", strange, video, tmp_path / "b.mp4", "--workers", 2, "--sink", "jsonl")
     code, _, err = vadkit(*command, "--trust-plugins")
@@ -156,7 +156,7 @@ def test_a_changed_plugin_is_another_one(vadkit, strange, marker, video):
     assert not marker.exists()
 
 
-def test_what_was_checked_is_what_runs(tmp_path, marker, monkeypatch):
+def test_exactly_the_checked_content_runs(tmp_path, marker, monkeypatch):
     """The file is changed right after it was read."""
     path = tmp_path / "parts.py"
     path.write_text("good = True\n")
@@ -175,7 +175,7 @@ def test_what_was_checked_is_what_runs(tmp_path, marker, monkeypatch):
     assert plugins.as_run([path])[0].content == b"good = True\n"
 
 
-def test_a_compiled_copy_beside_a_trusted_plugin_is_not_run(tmp_path, marker):
+def test_a_compiled_copy_next_to_a_trusted_plugin_is_not_run(tmp_path, marker):
     path = tmp_path / "parts.py"
     evil, good = PLUGIN.encode(), b"#" * (len(PLUGIN) - 1) + b"\n"
     path.write_bytes(evil)
@@ -191,7 +191,7 @@ def test_a_compiled_copy_beside_a_trusted_plugin_is_not_run(tmp_path, marker):
 
 @pytest.mark.parametrize("flag", [[], ["--trust-plugins"]])
 @pytest.mark.parametrize("place", ["../evil.py", "ABSOLUTE", "plugins/link.py", "parts.py"])
-def test_a_run_uses_files_of_its_own_alone(vadkit, strange, marker, video, place, flag):
+def test_a_run_uses_only_its_own_files(vadkit, strange, marker, video, place, flag):
     evil = strange.parent / "evil.py"
     evil.write_text(PLUGIN)
     (strange / "parts.py").write_text(PLUGIN)
@@ -205,7 +205,7 @@ def test_a_run_uses_files_of_its_own_alone(vadkit, strange, marker, video, place
 
 
 @pytest.mark.parametrize("kind", ["device", "pipe", "folder", "huge"])
-def test_a_plugin_that_is_no_file_is_told_at_once(vadkit, tmp_path, marker, kind):
+def test_a_plugin_that_is_not_a_file_is_reported_at_once(vadkit, tmp_path, marker, kind):
     path = tmp_path / "parts.py"
     if kind == "device":
         path.symlink_to("/dev/zero")
@@ -260,7 +260,7 @@ def test_validate_of_a_method_in_a_plugin(vadkit, recipe, marker):
 
 
 @pytest.mark.parametrize("text", ["def (", "\0", "(" * 5000, "-" * 100_000 + "1", "# coding: x\n"])
-def test_validate_of_a_plugin_that_is_no_python(vadkit, recipe, text):
+def test_validate_of_a_plugin_that_is_not_python(vadkit, recipe, text):
     (recipe.parent / "parts.py").write_text(text)
     code, _, err = vadkit("validate", recipe)
     assert code == 5 and "parts.py" in err and "Traceback" not in err
@@ -278,7 +278,7 @@ def test_a_recipe_that_the_user_names_may_be_edited_all_day(vadkit, recipe, mark
             table.clear()
 
 
-def test_two_plugins_of_one_name_are_both_kept(vadkit, recipe, marker, tmp_path):
+def test_two_plugins_of_one_name_are_both_saved(vadkit, recipe, marker, tmp_path):
     more = tmp_path / "more" / "parts.py"
     more.parent.mkdir()
     more.write_text("more = True\n")
@@ -290,7 +290,7 @@ def test_two_plugins_of_one_name_are_both_kept(vadkit, recipe, marker, tmp_path)
     assert vadkit("eval", run).code == 0
 
 
-def test_training_goes_on_where_trust_cannot_be_recorded(vadkit, recipe, tmp_path, monkeypatch):
+def test_training_continues_if_trust_cannot_be_recorded(vadkit, recipe, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VADKIT_TRUST", str(tmp_path / "file" / "trusted.json"))
     done = subprocess.run(
@@ -324,7 +324,7 @@ SINKS = {
 
 @pytest.mark.parametrize("command", ["infer", "watch"])
 @pytest.mark.parametrize("sink", SINKS)
-def test_a_strangers_run_sends_nothing_to_other_machines(
+def test_an_untrusted_run_sends_nothing_to_other_machines(
     vadkit, strange, marker, video, tmp_path, sink, command
 ):
     """Neither video nor the variable of the environment that its recipe names as the password."""
@@ -341,7 +341,7 @@ def test_a_strangers_run_sends_nothing_to_other_machines(
     assert code == 0, err
 
 
-def test_sinks_of_a_run_of_ones_own_are_used(vadkit, recipe, marker, video, tmp_path):
+def test_sinks_of_the_users_own_run_are_used(vadkit, recipe, marker, video, tmp_path):
     recipe.write_text(recipe.read_text() + "sinks: [{type: webhook, url: 'http://127.0.0.1:9'}]\n")
     code, out, err = vadkit("train", recipe, "--runs", tmp_path / "runs")
     assert code == 0, err

@@ -116,7 +116,7 @@ def test_19000_unknown_keys_show_20_and_keep_all(tmp_path):
         "1",
     ],
 )
-def test_names_that_are_no_folder_of_runs(tmp_path, name):
+def test_names_that_cannot_be_a_folder(tmp_path, name):
     name = name.replace("'", '"')
     shown = faults_of(tmp_path, BASE.replace("name: quickstart", f"name: {name}"))
     assert ":2: name: " in shown

@@ -121,7 +121,7 @@ def test_keys_of_another_type(run, name, place, value, words):
 
 
 @pytest.mark.parametrize("text", ["", "[" * 100_000, "9" * 5000, "[1]", '{"a": ', "\xff\xfe"])
-def test_files_that_are_no_json(run, text):
+def test_files_that_are_not_json(run, text):
     for name, read in (("normal.json", load_normal), ("manifest.json", read_manifest)):
         (run / name).write_text(text, encoding="latin-1")
         with pytest.raises(TrainingError, match=f"{name} is damaged: "):
@@ -294,7 +294,7 @@ def test_mutated_export_records(onnx_file, tmp_path):
 
 @pytest.mark.parametrize("place", ["source", "model", "sinks", "result", "result.files", "format"])
 @pytest.mark.parametrize("value", [None, 3, "x", [1], {}])
-def test_damaged_results_are_made_anew(tmp_path, place, value):
+def test_damaged_results_are_made_again(tmp_path, place, value):
     from vadkit.workflows.infer.result import Inferred, ResultKey, finished, owner, save_result
 
     video, key = tmp_path / "a.mp4", ResultKey("m", ("jsonl",))

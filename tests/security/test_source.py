@@ -61,7 +61,7 @@ def keyword(node, name):
     return next((ast.unparse(one.value) for one in node.keywords if one.arg == name), None)
 
 
-def test_nothing_else_can_run_what_is_read():
+def test_nothing_else_can_run_code_from_files():
     found = set()
     for file, name, node in calls():
         last = name.rpartition(".")[2]

@@ -104,7 +104,7 @@ class StoredFlow:
         return self.values[start:stop]
 
 
-def test_a_stream_works_out_flow_and_boxes_as_the_store_has_them():
+def test_a_stream_computes_the_same_flow_and_boxes_as_the_store():
     frames = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), dtype=np.uint8)
     small = np.stack([to_size(frame, (8, 8), "rgb") for frame in frames])
     spec = ClipSpec(4, (8, 8), "rgb", (1,), flow=(0, 2), boxes=1)
@@ -144,7 +144,7 @@ class Encoded(Beside):
         raise AssertionError("streams go by features")
 
 
-def test_features_are_worked_out_once_for_all_clips():
+def test_features_are_computed_once_for_all_clips():
     frames = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
     spec = ClipSpec(5, (8, 8), "rgb", (4,), flow=(1, 2, 3, 4), boxes=4)
     method, cpu = Encoded(spec), torch.device("cpu")
@@ -187,7 +187,7 @@ METHODS = "conv-ae future-frame ganomaly memae stae"
 
 
 @pytest.mark.parametrize("name", METHODS.split())
-def test_shipped_methods_score_streams_to_the_bit(name):
+def test_shipped_methods_score_streams_bit_identically(name):
     data = {
         "name": "bits",
         "dataset": {"type": "synthetic"},

@@ -86,7 +86,7 @@ def boxes_of(recipe, video):
     return store_objects(recipe, [video], stored)["v"]
 
 
-def test_flow_of_a_plugin_is_made_anew_once_the_plugin_changes(load, video):
+def test_flow_of_a_plugin_is_computed_again_when_the_plugin_changes(load, video):
     one = flow_of(load(1, flow={"type": "own"}), video)
     two = flow_of(load(2, flow={"type": "own"}), video)
     assert one.read(0, 3)[:, 5, 6, 0].tolist() == [0, 1, 1]
@@ -96,13 +96,13 @@ def test_flow_of_a_plugin_is_made_anew_once_the_plugin_changes(load, video):
     assert three.read(1, 2)[0, 5, 6].tolist() == [3, 3]
 
 
-def test_built_in_flow_is_the_same_whatever_plugins_there_are(load, video):
+def test_built_in_flow_does_not_depend_on_plugins(load, video):
     paths = {flow_of(load(value, flow={"type": "dis"}), video).path for value in (1, 2)}
     assert len(paths) == 1
     assert flow_of(load(1, flow={"type": "dis", "preset": "fast"}), video).path not in paths
 
 
-def test_boxes_of_a_plugin_are_found_anew_once_the_plugin_changes(load, video):
+def test_boxes_of_a_plugin_are_found_again_when_the_plugin_changes(load, video):
     widths = [
         boxes_of(load(value, objects={"type": "own"}), video).xyxy[:, 2].tolist()
         for value in (1, 2, 1)
@@ -110,7 +110,7 @@ def test_boxes_of_a_plugin_are_found_anew_once_the_plugin_changes(load, video):
     assert widths == [[1, 1, 1], [2, 2, 2], [1, 1, 1]]
 
 
-def test_boxes_are_found_anew_once_a_readers_plugin_changes(load, tmp_path):
+def test_boxes_are_found_again_when_a_readers_plugin_changes(load, tmp_path):
     settings = {"objects": {"type": "blobs"}, "data": {"readers": ["own"]}}
     video = Video("v", "train", tmp_path / "v.mp4")
     video.path.write_bytes(b"x")
@@ -119,7 +119,7 @@ def test_boxes_are_found_anew_once_a_readers_plugin_changes(load, tmp_path):
     assert heights[0] <= 6 < 18 <= heights[1]
 
 
-def test_built_in_objects_are_kept_whatever_plugins_there_are(load, video, tmp_path):
+def test_built_in_objects_do_not_depend_on_plugins(load, video, tmp_path):
     for value in (1, 2):
         boxes_of(load(value, objects={"type": "blobs"}), video)
         assert len(list((tmp_path / "cache" / "objects").glob("*.npz"))) == 1

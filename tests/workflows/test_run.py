@@ -40,7 +40,7 @@ def train(folder, more=""):
     return vadkit.train(folder / "tiny.yaml", runs=folder / "runs")
 
 
-def test_a_run_says_which_components_it_has_no_code_of(tmp_path, caplog, monkeypatch):
+def test_a_run_lists_components_without_saved_code(tmp_path, caplog, monkeypatch):
     """As after `register` in a notebook: the run works there, and elsewhere the error says why."""
     exec(TWICE, {"__name__": __name__})
     with caplog.at_level(logging.WARNING, "vadkit.train"):

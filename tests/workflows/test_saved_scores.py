@@ -59,7 +59,7 @@ def made_again(run, **asked):
     return not np.array_equal(scores(run), marked)
 
 
-def test_the_same_question_is_answered_by_saved_scores(run):
+def test_the_same_request_uses_saved_scores(run):
     assert not made_again(run)
     assert not made_again(run, checkpoint="last", protocols=["raw"])
 
@@ -137,7 +137,7 @@ def test_maps_of_other_overrides_are_made_again(with_maps):
     np.testing.assert_array_equal(np.load(kept), plain)
 
 
-def test_scores_of_an_older_version_serve_while_the_data_is_the_same(run):
+def test_scores_of_an_older_version_are_used_if_the_data_is_the_same(run):
     record = run / "scores" / "test" / "meta.json"
     meta = json.loads(record.read_text())
     assert list(meta["contents"]) == meta["videos"] == ["01", "02", "03", "04"]
@@ -146,7 +146,7 @@ def test_scores_of_an_older_version_serve_while_the_data_is_the_same(run):
     assert not made_again(run)
 
 
-def test_scores_serve_where_the_videos_are_gone(run, tmp_path, capsys):
+def test_saved_scores_are_used_if_the_videos_are_gone(run, tmp_path, capsys):
     for path in (tmp_path / SCENE / "testing").glob("*.mp4"):
         path.unlink()
     assert not made_again(run)
@@ -160,7 +160,7 @@ def test_scores_serve_where_the_videos_are_gone(run, tmp_path, capsys):
         assert np.flatnonzero(saved["labels"]).tolist() == [0, 1, 2]
 
 
-def test_changed_labels_change_figures_and_no_scores(run, tmp_path):
+def test_changed_labels_change_figures_but_not_scores(run, tmp_path):
     plain = evaluate(run).metrics[0].value
     (labels,) = (tmp_path / SCENE).rglob("labels.json")
     data = json.loads(labels.read_text())

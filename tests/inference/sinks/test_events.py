@@ -40,7 +40,7 @@ def run(spec, out, events):
     return written
 
 
-def test_events_have_a_line_each(events, tmp_path):
+def test_each_event_has_one_line(events, tmp_path):
     run("events", tmp_path, events)
     (path,) = run("type=events,begun=true", tmp_path, events)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -138,7 +138,7 @@ class Seeing(EventSink):
         self.seen.append(event)
 
 
-def test_a_sink_that_fails_leaves_the_others_alone_and_is_told_of_once(events, tmp_path, caplog):
+def test_a_sink_that_fails_does_not_affect_others_and_is_reported_once(events, tmp_path, caplog):
     seeing = Seeing(tmp_path)
     sinks = EverySink([("bad", Failing(tmp_path)), ("good", seeing)])
     frame = FrameScore(0, 0.0, np.zeros((48, 64, 3), np.uint8), math.nan, math.nan)
@@ -156,7 +156,7 @@ def test_a_sink_that_fails_leaves_the_others_alone_and_is_told_of_once(events, t
     assert "sink 'bad' failed and is left out of this video: disk full" in caplog.text
 
 
-def test_what_needs_a_result_writes_nothing_of_a_stream_without(tmp_path):
+def test_sinks_that_need_a_result_write_nothing_for_an_endless_stream(tmp_path):
     sinks = build_sinks([parse_sink("npz"), parse_sink("csv")], tmp_path)
     sinks.open(INFO)
     assert [path.name for path in sinks.close(None)] == ["gate.csv"]
@@ -187,7 +187,7 @@ def test_sinks_are_spelled_with_names_and_values():
         ("type=webhook,url=[", "the value of 'url' is not YAML"),
     ],
 )
-def test_a_misspelt_sink_is_told_of(text, message):
+def test_a_misspelt_sink_is_reported(text, message):
     with pytest.raises(RecipeError) as caught:
         parse_sink(text)
     assert message in str(caught.value)

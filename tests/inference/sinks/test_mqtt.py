@@ -96,7 +96,7 @@ def test_nobody_listens(events, tmp_path, free_port):
     assert len(sink.outbox.waiting()) == 1 and "refused" in sink.outbox.trouble
 
 
-def test_what_cannot_be_is_refused(tmp_path, monkeypatch):
+def test_wrong_settings_are_refused(tmp_path, monkeypatch):
     with pytest.raises(RecipeError, match=r"without \+ and #; got 'a/#'"):
         Mqtt(tmp_path, host="x", topic="a/#")
     monkeypatch.delenv("VADKIT_MQTT_PASSWORD", raising=False)

@@ -46,7 +46,7 @@ def decode(path):
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def test_jsonl_has_one_line_a_frame(tmp_path):
+def test_jsonl_has_one_line_per_frame(tmp_path):
     path = run("jsonl", tmp_path / "out")
     assert path == tmp_path / "out" / "cam_1.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -55,7 +55,7 @@ def test_jsonl_has_one_line_a_frame(tmp_path):
     assert len(lines) == 4
 
 
-def test_npz_holds_the_arrays_without_pickle(tmp_path):
+def test_npz_contains_the_arrays_without_pickle(tmp_path):
     with np.load(run("npz", tmp_path), allow_pickle=False) as archive:
         np.testing.assert_array_equal(archive["raw"], RAW)
         np.testing.assert_array_equal(archive["final"], RAW * 2)
@@ -86,7 +86,7 @@ def test_video_has_every_frame_and_its_heat(tmp_path):
     assert np.abs(bare[0][:380].astype(int) - 60).mean() < 3
 
 
-def test_of_a_calibrated_run_the_live_score_is_drawn_with_the_threshold(tmp_path, monkeypatch):
+def test_a_calibrated_run_shows_the_live_score_with_the_threshold(tmp_path, monkeypatch):
     normal_video = {"a": np.random.default_rng(0).normal(size=2000)}
     known = calibrate(normal_video, {"a": 25.0}, [], source="test")
     known = replace(known, scorers=[{"type": "ema", "halflife": 4}])
@@ -135,7 +135,7 @@ def test_video_without_frames(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["jsonl", "npz", "plot", "video"])
-def test_abort_leaves_nothing_and_the_sink_can_go_on(tmp_path, name):
+def test_abort_leaves_nothing_and_the_sink_can_continue(tmp_path, name):
     sink = registry.build("sinks", name, {}, tmp_path)
     sink.open(info())
     sink.frame(seen(0, 0.1))

@@ -51,7 +51,7 @@ def test_the_signature_is_that_of_the_standard():
     assert sign(key, id, at, body) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_a_failing_receiver_is_tried_again_and_told_of_once(
+def test_a_failing_receiver_is_tried_again_and_reported_once(
     events, tmp_path, caplog, receiver_class, wait_for
 ):
     with caplog.at_level(logging.WARNING), receiver_class([500, 503, 302, 429]) as receiver:
@@ -67,7 +67,7 @@ def test_a_failing_receiver_is_tried_again_and_told_of_once(
     assert "hush" not in caplog.text and "key" not in caplog.text
 
 
-def test_what_is_refused_steps_aside(events, tmp_path, caplog, receiver_class):
+def test_rejected_messages_are_moved_away(events, tmp_path, caplog, receiver_class):
     with receiver_class([422]) as receiver:
         sink = Webhook(tmp_path, url=receiver.url, **FAST)
         for event in events:
@@ -133,7 +133,7 @@ def test_closing_does_not_wait_for_a_dead_receiver(events, tmp_path, free_port):
     assert len(sink.outbox.waiting()) == 1
 
 
-def test_the_key_is_asked_for_and_never_shown(tmp_path, monkeypatch):
+def test_the_key_is_required_and_never_shown(tmp_path, monkeypatch):
     Webhook(tmp_path, url="https://a.org", secret_env=None)
     for url, message in [
         ("ftp://a.org", "must be an http"),

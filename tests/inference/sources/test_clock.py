@@ -14,7 +14,7 @@ def test_times_of_the_stream_count_and_not_jitter_of_arrival():
     assert clock.now(101.5) == 1.5
 
 
-def test_a_new_connection_goes_on_where_the_wall_clock_is():
+def test_a_new_connection_continues_at_the_wall_clock():
     clock = StreamClock()
     clock.at(7.0, 100.0)
     clock.at(8.0, 101.0)

@@ -35,7 +35,7 @@ def test_times_of_a_varying_rate_are_those_in_the_file(tmp_path, write_video):
     np.testing.assert_allclose([frame.time for frame in frames], times, atol=1e-9)
 
 
-def test_frames_come_resized_and_gray_where_asked(clip):
+def test_frames_are_resized_and_gray_on_request(clip):
     _, frames = read(FileSource(clip, size=(24, 32), channels="gray"))
     assert {frame.image.shape for frame in frames} == {(24, 32, 1)}
 
@@ -59,7 +59,7 @@ def test_a_closed_file_source_stops(clip):
     assert len(read(source)[1]) == FRAMES, "it can be read again"
 
 
-def test_what_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "bad.mp4").write_text("no video")
     with pytest.raises(DataError, match=r"no reader can open .*bad\.mp4"):
         read(FileSource(tmp_path / "bad.mp4"))

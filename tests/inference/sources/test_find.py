@@ -63,7 +63,7 @@ def test_a_source_of_a_plugin():
     assert (source.name, source.bars) == ("card x", 3)
 
 
-def test_what_is_nothing(tmp_path):
+def test_texts_that_match_nothing(tmp_path):
     with pytest.raises(DataError, match="as a pattern it matches nothing"):
         find_sources([str(tmp_path / "none*.mp4")])
     with pytest.raises(DataError, match="no camera at /dev/video977"):

@@ -56,7 +56,7 @@ def test_y4m(given, tmp_path):
     assert [item.time for item in items if isinstance(item, Frame)] == [n / 5 for n in range(12)]
 
 
-def test_what_is_no_video(given):
+def test_input_that_is_not_a_video(given):
     given(b"hello")
     with pytest.raises(DataError, match="standard input cannot be read as video after 0 frames"):
         list(StandardInput().read())

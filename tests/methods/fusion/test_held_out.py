@@ -30,7 +30,7 @@ def test_many_videos_are_held_out_as_a_whole():
     assert [place.number for place in found[3]] == list(range(20))
 
 
-def test_of_many_videos_those_that_follow_each_other_stay_together():
+def test_consecutive_videos_stay_together():
     found = deal(Folds(2, 5), [5] * 20)
     dealt = "".join(str(places[0].fold) for places in found.values())
     assert dealt == "00011000110001100011"
@@ -61,12 +61,12 @@ def test_videos_without_clips_do_not_unbalance_the_folds():
     assert "".join(str(found[video][0].fold) for video in range(0, 16, 2)) == "01010101"
 
 
-def test_the_next_pass_is_dealt_alike():
+def test_the_next_pass_gets_the_same_folds():
     folds = Folds(2, 5)
     first = deal(folds, [60, 60])
     assert deal(folds, [60, 60]) == first
 
 
-def test_too_little_to_hold_out_is_said():
+def test_too_little_to_hold_out_is_an_error():
     with pytest.raises(TrainingError, match="there are 12 training clips, too few to hold any out"):
         Folds(2, 5).expect([12])

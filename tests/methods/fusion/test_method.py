@@ -119,7 +119,7 @@ def check_shares(found, most=1.1, least=0.2):
         assert least < share <= most, (rarity, share)
 
 
-def test_new_normal_frames_are_as_rare_as_told_by_each_part_and_by_all(fused):
+def test_new_normal_frames_are_as_rare_as_predicted_by_each_part_and_by_all(fused):
     scores = fused.score(clips(99, 8000))
     for found in (scores.frames, *scores.parts.values()):
         check_shares(found)
@@ -128,7 +128,7 @@ def test_new_normal_frames_are_as_rare_as_told_by_each_part_and_by_all(fused):
     check_shares(scores.maps, least=0.05)
 
 
-def test_parts_that_say_the_same_raise_no_more_alarms_than_told():
+def test_equal_parts_raise_no_more_alarms_than_predicted():
     both = fit(build({"one": {"type": "level"}, "two": {"type": "level", "gain": 7.0}}))
     scores = both.score(clips(99, 8000))
     assert torch.allclose(scores.parts["one"], scores.parts["two"], atol=1e-3)
@@ -139,7 +139,7 @@ def test_parts_that_say_the_same_raise_no_more_alarms_than_told():
     assert fused == pytest.approx(one / 2, rel=0.25)
 
 
-def test_a_unit_does_not_weigh(fused):
+def test_the_unit_of_a_part_does_not_matter(fused):
     asked = clips(99, 200)
     other = fit(build({**PARTS, "level": {"type": "level", "gain": 1000.0}}))
     torch.testing.assert_close(other.score(asked).frames, fused.score(asked).frames)
@@ -175,7 +175,7 @@ def test_the_rarest_of_several_by_chance():
     assert (rising.diff() > 0).all()
 
 
-def test_held_out_video_is_scored_by_what_has_not_seen_it(fused):
+def test_held_out_video_is_scored_by_a_fit_that_has_not_seen_it(fused):
     # Two parts, fitted on all videos, and on those of either fold.
     whole = set(range(20))
     other = {video for video in whole if video * 8 // 20 % 2}
@@ -186,7 +186,7 @@ def test_held_out_video_is_scored_by_what_has_not_seen_it(fused):
     assert (fused.passes, fused._blind) == (2, [])
 
 
-def test_what_was_held_out_can_be_had_for_an_alarm_threshold(fused):
+def test_held_out_scores_are_available_for_an_alarm_threshold(fused):
     got = fused.held_out()
     assert list(got) == list(range(20))
     assert all(numbers.tolist() == list(range(50)) for numbers, _ in got.values())
@@ -218,13 +218,13 @@ def test_streams_score_as_clips_do(fused):
     assert torch.equal(streamed.maps, scored.maps)
 
 
-def test_maps_of_unlike_cells_are_brought_to_the_finest():
+def test_maps_of_different_cells_are_resized_to_the_finest():
     parts = {"fine": {"type": "level", "cell": 1}, "coarse": {"type": "level", "cell": 4}}
     scores = fit(build(parts)).score(clips(99, 2))
     assert scores.maps.shape == (2, 1, 8, 8)
 
 
-def test_few_videos_are_cut_by_time_and_so_it_is_said(caplog):
+def test_few_videos_are_cut_by_time_with_a_message(caplog):
     method = build()
     method.expect([160, 160])
     for _ in range(method.passes):
@@ -236,12 +236,12 @@ def test_few_videos_are_cut_by_time_and_so_it_is_said(caplog):
     assert (method.eval().score(clips(99, 4000)).frames >= 1).float().mean() < 0.2
 
 
-def test_little_to_calibrate_on_is_said(caplog):
+def test_little_video_to_calibrate_on_gives_a_message(caplog):
     fit(build(), videos=8, count=5)
     assert "on 40 frames, which are too few to measure rarity" in caplog.text
 
 
-def test_a_clip_serves_all_parts():
+def test_a_clip_works_for_all_parts():
     resolved = recipe({"motion": {"type": "motion-field"}, "scene": {"type": "scene-bank"}})
     spec = Fusion.clip_for(
         Fusion.clip_spec(resolved.clip.frames, (240, 360), "gray", 1), resolved.method.params, ()
@@ -276,13 +276,13 @@ def test_a_shorter_clip_shortens_parts_and_a_longer_one_does_not():
         ({"m": {"type": "motion-field", "memry": 1}}, "method.parts.m.memry: unknown parameter"),
     ],
 )
-def test_what_cannot_be_a_part_is_a_fault_of_the_recipe(parts, message):
+def test_a_method_that_cannot_be_a_part_is_a_fault_of_the_recipe(parts, message):
     with pytest.raises(RecipeFaults) as found:
         recipe(parts)
     assert message in str(found.value)
 
 
-def test_a_clip_that_cannot_serve_a_part_is_a_fault_that_names_it():
+def test_a_clip_that_a_part_cannot_use_is_a_fault_that_names_it():
     with pytest.raises(RecipeFaults, match="part 'motion': motion-field works on gray frames"):
         recipe({"motion": {"type": "motion-field"}}, clip={"channels": "rgb"})
 

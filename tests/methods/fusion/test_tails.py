@@ -17,7 +17,7 @@ def fitted(values, share=0.05):
 
 
 @pytest.mark.parametrize("count", [60, 2000])
-def test_new_normal_values_are_as_rare_as_told(count):
+def test_new_normal_values_are_as_rare_as_predicted(count):
     draw = torch.Generator().manual_seed(0)
     got = []
     for _ in range(30):
@@ -31,7 +31,7 @@ def test_new_normal_values_are_as_rare_as_told(count):
     assert 0.0003 < shares[3] < 0.003
 
 
-def test_an_exponential_tail_goes_on_as_it_should():
+def test_an_exponential_tail_is_extrapolated_correctly():
     draw = torch.Generator().manual_seed(1)
     tail = fitted(torch.rand(4000, generator=draw).log().neg())
     # P(X >= x) = exp(-x)
@@ -61,13 +61,13 @@ def test_a_higher_value_is_never_less_rare(values, asked):
     assert (found.diff() >= -1e-4 * found.abs().clamp(min=1)[1:]).all()
 
 
-def test_beyond_the_largest_rarity_goes_on_rising():
+def test_rarity_keeps_rising_beyond_the_largest_value():
     tail = fitted(torch.linspace(0, 1, 500))
     found = tail.rarity(torch.tensor([1.0, 1.5, 2.0, 50.0]))
     assert (found.diff() > 0).all()
 
 
-def test_values_that_many_have_are_not_rare():
+def test_frequent_values_are_not_rare():
     draw = torch.Generator().manual_seed(3)
     tail = fitted(torch.cat([torch.zeros(700), 1 + torch.rand(300, generator=draw)]))
     # All 1000 are at least 0, 300 are above.
@@ -76,13 +76,13 @@ def test_values_that_many_have_are_not_rare():
     )
 
 
-def test_what_has_no_score_has_no_rarity():
+def test_a_frame_without_a_score_has_no_rarity():
     tail = fitted(torch.tensor([1.0, torch.nan, 2.0, 3.0]))
     assert tail.rarity(torch.tensor([torch.nan])).isnan().all()
     assert tail.rarity(torch.tensor([[0.5, 9.0]])).shape == (1, 2)
 
 
-def test_a_tail_goes_by_events_where_times_are_told():
+def test_a_tail_is_fitted_to_events_if_times_are_given():
     # Ten events of ten frames, most of which are lower than its peak.
     values, times = torch.zeros(2000), torch.arange(2000)
     for event in range(10):
@@ -100,7 +100,7 @@ def test_a_tail_goes_by_events_where_times_are_told():
     assert again.tail.tolist() == pytest.approx(by_events.tail.tolist())
 
 
-def test_shares_hold_in_the_piece_that_has_most():
+def test_shares_are_those_of_the_piece_with_the_most():
     draw = torch.Generator().manual_seed(4)
     # One hour in eight is livelier than the others.
     pieces = torch.arange(8).repeat_interleave(500)
@@ -113,7 +113,7 @@ def test_shares_hold_in_the_piece_that_has_most():
     assert (pooled.rarity(lively) >= 1).float().mean() > 0.3
 
 
-def test_pieces_that_are_alike_cost_little():
+def test_similar_pieces_cost_little():
     draw = torch.Generator().manual_seed(5)
     values = torch.randn(4000, generator=draw)
     tail = Tail()

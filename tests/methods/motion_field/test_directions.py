@@ -15,13 +15,13 @@ def motion(right, down):
 @pytest.mark.parametrize(
     ("right", "down", "way"), [(1, 0, 0), (2, 2, 1), (0, 3, 2), (-1, 0, 4), (0, -1, 6), (1, -1, 7)]
 )
-def test_ways_are_eighths_of_a_turn(right, down, way):
+def test_directions_are_eighths_of_a_turn(right, down, way):
     got = ways(motion(right, down)).flatten()
     assert got[way].item() == pytest.approx(1, abs=1e-5)
     assert got.sum().item() == pytest.approx(1, abs=1e-5)
 
 
-def test_between_two_ways_both_count():
+def test_between_two_directions_both_count():
     turn = 7.75 / 8 * 2 * math.pi
     got = ways(motion(math.cos(turn), math.sin(turn))).flatten()
     assert got[7].item() == pytest.approx(0.25, abs=1e-5)

@@ -22,7 +22,7 @@ def test_all_twice_as_fast_for_a_frame_is_a_lost_frame():
     assert jumps(only, seen)[0].tolist() == [1, 1, 1, 1]
 
 
-def test_nothing_seen_is_nothing_lost():
+def test_without_foreground_no_frame_is_lost():
     assert jumps(speeds(1, 2, 4), torch.zeros(1, 3, 8, 8, dtype=torch.bool))[0].tolist() == [
         1,
         1,

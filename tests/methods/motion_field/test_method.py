@@ -44,7 +44,7 @@ def train(method, clips):
 WALK = [clip([left, left + 1, left + 2], 1.0) for left in range(46)]
 
 
-def test_the_background_is_the_median_and_a_person_is_as_high_as_what_moves():
+def test_the_background_is_the_median_and_a_person_has_the_height_of_moving_figures():
     learned = train(method(), WALK)
     assert learned.background.unique().tolist() == pytest.approx([0.2])
     # 1.15 x 0.7 persons of 16 pixels, softened by a pixel or so, in cells of 4.
@@ -65,13 +65,13 @@ def test_usual_speed_is_that_of_training_and_faster_is_a_higher_score_at_its_pla
     assert abs(row - 6) <= 2 and abs(column - 8) <= 3
 
 
-def test_what_stands_or_is_slow_is_usual():
+def test_still_and_slow_objects_are_usual():
     learned = train(method(), WALK)
     still = learned.score(clip([20, 20, 20], 0.0)).frames.item()
     assert still < learned.score(clip([20, 21, 22], 1.0)).frames.item()
 
 
-def test_direction_tells_who_goes_another_way_as_fast():
+def test_direction_detects_motion_in_another_direction_at_the_same_speed():
     for direction, detected in ((False, False), (True, True)):
         learned = train(method(direction=direction), WALK)
         usual = learned.score(clip([20, 21, 22], 1.0))
@@ -80,7 +80,7 @@ def test_direction_tells_who_goes_another_way_as_fast():
         assert ("direction" in other.parts) == direction
 
 
-def test_where_all_ways_are_usual_none_is_rare():
+def test_if_all_directions_are_usual_none_is_rare():
     both = WALK + [clip([left, left + 1, left + 2], 0.0, down=1.0) for left in range(46)]
     learned = train(method(direction=True), both)
     there, back = (clip([20, 21, 22], 0.0, down=down) for down in (1.0, -1.0))
@@ -91,7 +91,7 @@ def test_where_all_ways_are_usual_none_is_rare():
     assert learned.score(slow).parts["direction"].item() == 0
 
 
-def test_memory_is_a_mean_along_the_way():
+def test_memory_is_a_mean_along_the_path():
     # Speeds of 1 and then 1.4, where the square was each time; a whole window of it.
     one = clip([20, 21, 22], 1.0)
     one.flow[0, 0, 1] *= 1.4
@@ -110,7 +110,7 @@ def test_memory_is_a_mean_along_the_way():
         {"shake": True},
     ],
 )
-def test_streamed_batched_and_single_clips_score_alike_to_the_bit(options):
+def test_streamed_batched_and_single_clips_have_bit_identical_scores(options):
     rng = np.random.default_rng(0)
     frames = torch.from_numpy(rng.random((1, 12, *SIZE), dtype=np.float32))
     flow = torch.from_numpy(rng.normal(size=(2, 11, *SIZE)).astype(np.float32))
@@ -135,7 +135,7 @@ def test_streamed_batched_and_single_clips_score_alike_to_the_bit(options):
     assert torch.equal(torch.cat([each.maps for each in streamed]), scores.maps)
 
 
-def test_little_seen_counts_as_the_whole_picture():
+def test_places_with_few_frames_use_the_whole_picture():
     own, whole = (train(method(prior=prior, smooth=0.5), WALK) for prior in (4.0, 1e9))
     assert whole.means.std().item() == pytest.approx(0, abs=1e-4)
     # Nothing ever moved in the corner; where the square went by, its own speeds count.
@@ -161,7 +161,7 @@ def test_nothing_that_moves_is_an_error_unless_a_height_is_given():
         ((6, (50, 64), "gray", 1), "multiples of 4; got 50x64"),
     ],
 )
-def test_a_clip_that_cannot_serve_is_refused(args, message):
+def test_an_unusable_clip_is_refused(args, message):
     with pytest.raises(ValueError, match=message):
         MotionField.clip_spec(*args)
 
@@ -171,7 +171,7 @@ def test_the_last_frame_is_scored():
     assert (spec.scored, spec.flow) == ((5,), (1, 2, 3, 4, 5))
 
 
-def test_a_lost_frame_is_not_taken_for_speed():
+def test_a_lost_frame_is_not_scored_as_speed():
     # Everything is twice as far in one frame, and as fast as before in the next.
     lost = clip([20, 21, 23, 24], 1.0)
     lost.flow[0, 0, 1] *= 2
@@ -195,7 +195,7 @@ def test_one_of_two_that_gets_faster_is_no_lost_frame():
     assert speeds[0, 0, 5, 12] > 2 * speeds[0, 0, 5, 3]
 
 
-def test_stillness_sees_what_was_left_where_all_walk():
+def test_stillness_detects_an_object_left_where_all_walk():
     left = clip([20, 20, 20], 0.0)
     for stillness, detected in ((False, False), (True, True)):
         learned = train(method(stillness=stillness), WALK)
@@ -219,7 +219,7 @@ def standing(heights, middles, *, width=None, more=()):
     return pictures
 
 
-def test_perspective_follows_who_stands_alone_down_the_picture():
+def test_perspective_follows_isolated_figures_down_the_picture():
     middles = np.linspace(60, 200, 15)
     heights = [round(10 + middle / 5) for middle in middles]
     alone = standing(heights, middles)
@@ -233,7 +233,7 @@ def test_perspective_follows_who_stands_alone_down_the_picture():
     assert torch.equal(heights_by_row(torch.cat([alone, halves, together]), perspective=True), line)
 
 
-def test_without_enough_who_stand_alone_all_rows_are_as_high():
+def test_without_enough_isolated_figures_all_rows_have_one_height():
     middles = np.linspace(60, 200, 15)
     few = standing([20, 30, 60], [60, 90, 160])
     wide = standing([20] * 15, middles, width=60)
@@ -247,7 +247,7 @@ def test_without_enough_who_stand_alone_all_rows_are_as_high():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 99), st.integers(1, 9), st.integers(1, 9))
-def test_windows_are_means_of_what_is_inside(seed, high, wide):
+def test_windows_are_means_of_the_cells_inside(seed, high, wide):
     cells = torch.from_numpy(np.random.default_rng(seed).random((1, 1, 7, 8), dtype=np.float32))
     heights = torch.full((7,), high)
     heights[3] = 2
@@ -270,7 +270,7 @@ def texture(seed=0):
     return torch.from_numpy(cv2.resize(noise, SIZE[::-1], interpolation=cv2.INTER_CUBIC))
 
 
-def test_shake_is_taken_off_frames_and_flow():
+def test_shake_is_removed_from_frames_and_flow():
     still = texture()
     shaken = torch.roll(still, (2, -3), dims=(0, 1))
     flow = torch.zeros(1, 2, *SIZE)

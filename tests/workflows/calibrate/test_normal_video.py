@@ -63,7 +63,7 @@ def test_held_out_are_whole_videos_or_the_end_of_a_single_one(lengths, share, he
 
 
 @given(LENGTHS, st.integers(5, 400))
-def test_of_what_was_seen_no_more_is_scored_than_asked(lengths, most):
+def test_no_more_seen_video_is_scored_than_requested(lengths, most):
     pieces = seen_pieces(lengths, most)
     assert pieces and sum(stop - start for _, start, stop in pieces) <= most
     assert len({piece.video for piece in pieces}) == len(pieces)

@@ -60,7 +60,7 @@ def test_a_folder_does_not_replace_the_training_scores(vadkit, run, videos):
     assert set(listed(vadkit, run)) == {"training", "day_two"}
 
 
-def test_another_rate_has_a_name_of_its_own(vadkit, run, videos):
+def test_another_rate_has_its_own_name(vadkit, run, videos):
     vadkit("calibrate", run, "--videos", videos, "--name", "gate")
     kept = {path: path.read_bytes() for path in (run / "calibrations").rglob("*.*")}
     code, _, _ = vadkit("calibrate", run, "--use", "gate", "--false-alarms-per-hour", 9000)
@@ -84,7 +84,7 @@ def test_another_rate_has_a_name_of_its_own(vadkit, run, videos):
     assert "day_two" in [row[0] for row in rows if row[1] == "*"]
 
 
-def test_of_equal_calibrations_only_the_active_one_has_the_star(vadkit, run, videos):
+def test_among_equal_calibrations_only_the_active_one_has_the_star(vadkit, run, videos):
     def stars():
         code, out, _ = vadkit("calibrate", run, "--list")
         assert code == 0
@@ -112,7 +112,7 @@ def test_of_equal_calibrations_only_the_active_one_has_the_star(vadkit, run, vid
 
 
 @pytest.mark.parametrize("name", ["training", "gate", "..", "a/b", "", "x" * 65, ".hidden"])
-def test_names_that_cannot_be(vadkit, run, videos, name):
+def test_invalid_names(vadkit, run, videos, name):
     before = current(run)
     vadkit("calibrate", run, "--videos", videos, "--name", "gate")
     gate = current(run)
@@ -123,7 +123,7 @@ def test_names_that_cannot_be(vadkit, run, videos, name):
     assert code == (0 if name in ("training", "gate") else 2)
 
 
-def test_what_does_not_go_together(vadkit, run, videos):
+def test_arguments_that_exclude_each_other(vadkit, run, videos):
     for options in (["--use", "a", "--videos", videos], ["--list", "--use", "a"]):
         code, _, err = vadkit("calibrate", run, *options)
         assert code == 2 and len(err.splitlines()) == 1, err
@@ -165,7 +165,7 @@ def test_an_earlier_version_had_put_a_folder_in_the_place_of_training(vadkit, ru
     assert current(run) == other
 
 
-def test_scores_of_an_earlier_checkpoint_are_told_of(vadkit, run, videos):
+def test_scores_of_an_earlier_checkpoint_are_marked(vadkit, run, videos):
     vadkit("calibrate", run, "--videos", videos)
     shutil.copyfile(run / "checkpoints" / "best.pt", run / "checkpoints" / "last.pt")
     with (run / "checkpoints" / "last.pt").open("ab") as file:

@@ -82,7 +82,7 @@ def test_gaps_in_numbering():
     )
 
 
-def test_numbers_that_are_no_numbering_are_a_warning():
+def test_numbers_that_look_like_timestamps_are_a_warning():
     (fault,) = numbering_faults("v", ["1.jpg", "2.jpg", "900.jpg"])
     assert fault.severity == "warning"
     assert "3 images, but their numbers leave out 897" in fault.message

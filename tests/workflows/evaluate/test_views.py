@@ -50,7 +50,7 @@ def test_a_wrong_protocol_names_the_nearest(name):
         evaluation(result())[name]
 
 
-def test_a_wrong_name_lists_what_there_is():
+def test_a_wrong_name_lists_the_known_ones():
     with pytest.raises(KeyError, match="no protocol 3; known: raw"):
         evaluation(result())[3]  # type: ignore[index]
     with pytest.raises(KeyError, match=r"no metric 'micro_auc' in protocol 'raw'.*'micro-auc'"):

@@ -47,7 +47,7 @@ def test_every_item_is_scored_once_and_a_death_costs_one(caplog):
 
 
 @pytest.mark.slow
-def test_faults_of_ours_end_it_all():
+def test_internal_errors_stop_everything():
     with pytest.raises(ZeroDivisionError, match="broken") as caught:
         run(["a", "broken"])
     assert "in score" in caught.value.__notes__[0]

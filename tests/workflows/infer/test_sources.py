@@ -22,7 +22,7 @@ def names(*texts, out=None):
     return {one.name for one in expand_sources([str(text) for text in texts], out)}
 
 
-def test_names_are_paths_below_what_was_asked_for(archive):
+def test_names_are_paths_below_the_source(archive):
     every = {"mon/gate", "mon/yard", "tue/gate"}
     assert names(archive) == every
     assert names(archive / "**/*.mp4") == every
@@ -49,7 +49,7 @@ def test_results_are_not_scored(archive):
 
 
 @pytest.mark.parametrize("text", ["none.mp4", "none*", "none/**/*.mp4"])
-def test_nothing_is_an_error(archive, text):
+def test_no_source_is_an_error(archive, text):
     with pytest.raises(DataError, match="matches nothing"):
         names(archive / text)
 

@@ -49,7 +49,7 @@ def info(size=(480, 640), fps=25.0):
     return VideoInfo(fps, size, 100, "h264", "yuv420p", 4.0, False)
 
 
-def test_notes_say_what_is_done_with_odd_videos():
+def test_notes_describe_unusual_videos():
     same = [info()] * 3
     assert _notes_on_sizes(same, (480, 640)) == [] and _notes_on_rates(same, 25.0) == []
     (scaled,) = _notes_on_sizes([*same, info((240, 320))], (480, 640))

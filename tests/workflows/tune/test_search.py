@@ -24,7 +24,7 @@ SEARCHED = [
 
 
 @pytest.mark.parametrize("name", SEARCHED)
-def test_what_a_method_offers_to_search_fits_it(name):
+def test_a_methods_search_space_fits_it(name):
     (component,) = (one for one in components("methods").values() if one.name == name)
     space = read_space(component.load().search, name)
     for place, each in space.items():
@@ -62,7 +62,7 @@ def test_other_seeds_hold_other_videos_out():
 ABOUT = {"search": {"a": {"low": 0.1, "high": 1.0}}, "held_out": ["03"]}
 
 
-def test_trials_come_back_as_they_were(tmp_path):
+def test_trials_are_read_back_unchanged(tmp_path):
     path = tmp_path / "x.trials.jsonl"
     trials = [Trial(0, {}, {"pseudo-auc": 0.5}, 1.0), Trial(1, {"a": 0.3}, failed="no")]
     write_trials(path, ABOUT, trials[:1])
