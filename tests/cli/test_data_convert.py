@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vadkit.data.labels.intervals import Labels
+from vadkit.data.labels.names import match_videos
 from vadkit.data.labels.own import read_labels, write_labels
 from vadkit.errors import DataError
-from vadkit.workflows.data.convert import convert, match_videos
+from vadkit.workflows.data.convert import convert
 
 SCRIPT = "TestVideoFile{end+1}.gt_frame = [2:3];\nTestVideoFile{end+1}.gt_frame = [1:1, 4:5];\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,6 +14,7 @@ from vadkit.cli.table import open_console, print_table
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vadkit.data.labels.table import Unit
     from vadkit.workflows.data.check import DataReport
     from vadkit.workflows.data.faults import CheckedVideo, DataFault
 
@@ -74,7 +75,20 @@ def convert(
     ] = None,
     videos: Annotated[
         Path | None,
-        typer.Option(help="The folder of the videos, to count their frames."),
+        typer.Option(
+            help="The folder of the videos: counts their frames, cuts one row for all of them, and "
+            "turns seconds into frames."
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="frames|seconds", help="What start and end in a table count, if unclear."
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second, for labels in seconds of folders of images."),
     ] = None,
     overrides: Set = None,
     plugin: Plugin = None,
@@ -91,6 +105,8 @@ def convert(
             out,
             label_format=label_format,
             videos=videos,
+            unit=_unit(unit),
+            fps=fps,
             overrides=overrides or (),
             plugins=plugin or (),
             force=force,
@@ -108,6 +124,14 @@ def convert(
             f"{done.abnormal} abnormal ({_share(done.abnormal, done.frames)} %), "
             f"from {done.format} to {done.out}"
         )
+
+
+def _unit(text: str | None) -> Unit | None:
+    from vadkit.errors import RecipeError
+
+    if text is None or text in ("frames", "seconds"):
+        return cast("Unit | None", text)
+    raise RecipeError(f"--unit {text} is not a unit; give frames or seconds")
 
 
 def _print_report(report: DataReport) -> None:

@@ -77,7 +77,7 @@ class Avenue:
         elif self.labels is None and masks:
             flags = {name: _flags_of(file, name) for name, file in masks.items()}
         else:
-            flags = read_flags(path, list(clips))
+            flags = read_flags(path, clips)
         return [
             Video(
                 name,

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 from vadkit.data.datasets.labelled import read_flags
 from vadkit.data.decoding.readers import IMAGE_SUFFIXES, natural_key
@@ -23,11 +24,20 @@ class Folder:
 
     ``root`` contains the training videos, at any depth. ``test`` is another folder for evaluation,
     which is left out of training if it is inside ``root``. ``labels`` is a file or folder in any
-    known format, such as JSON or CSV; its ids are paths below ``test`` without the file ending.
+    known format, such as JSON or CSV; its ids are paths below ``test``, with or without the file
+    ending. ``unit`` says what a table counts, if its header does not.
     """
 
-    def __init__(self, *, root: Path, test: Path | None = None, labels: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        root: Path,
+        test: Path | None = None,
+        labels: Path | None = None,
+        unit: Literal["frames", "seconds"] | None = None,
+    ) -> None:
         self.root = root
+        self.unit = unit
         self.test = test
         self.labels = labels.expanduser() if labels else None
         self.label_source = labels.name if labels else "none"
@@ -50,7 +60,7 @@ class Folder:
         found = find_videos(self.test)
         if self.labels is None:
             return [Video(name, split, path) for name, path in found]
-        flags = read_flags(self.labels, [name for name, _ in found])
+        flags = read_flags(self.labels, dict(found), unit=self.unit)
         return [Video(name, split, path, flags[name]) for name, path in found]
 
 

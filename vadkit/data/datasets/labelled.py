@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from vadkit.data.decoding.counting import decoded_counts, frame_times, stated_counts
 from vadkit.data.labels import guess_format, read_any
 from vadkit.data.labels.intervals import Labels, intervals_to_frames
+from vadkit.data.labels.names import match_endings
+from vadkit.data.labels.rows import cut_row, order, row_of
+from vadkit.data.labels.table import Unit
 from vadkit.data.labels.tracks import tracks_of
 from vadkit.data.videos import Track
 from vadkit.errors import DataError
@@ -19,18 +25,26 @@ Flags = Callable[[int], np.ndarray]
 # Formats without video names: the first entry belongs to the first video, and so on.
 _BY_ORDER = ("ucsd-m", "interval-mat")
 
+_log = logging.getLogger("vadkit.data")
+
 
 def read_flags(
-    path: Path, videos: Sequence[str], kind: str | None = None, normal: Collection[str] = ()
+    path: Path,
+    videos: Sequence[str] | Mapping[str, Path],
+    kind: str | None = None,
+    normal: Collection[str] = (),
+    unit: Unit | None = None,
 ) -> dict[str, Flags]:
     """Return ``Video.labels`` of every video, from a file or folder; ``kind`` is the format.
 
-    Videos in ``normal`` may be missing in the file and then have no abnormal frame. Raises
-    ``DataError`` if another one is missing, and if a file without names has another number of
+    Names in the file may have the ending of the video file. Videos in ``normal`` may be missing in
+    the file and then have no abnormal frame. ``unit`` is that of a table. If ``videos`` has the
+    paths of the videos, the file may be one row of 0 and 1 for all of them, or in seconds. Raises
+    ``DataError`` if another video is missing, and if a file without names has another number of
     videos.
     """
     kind = kind or guess_format(path)
-    labels = read_any(path, kind)
+    labels = read_any(path, kind, unit)
     if kind in _BY_ORDER:
         if len(labels) != len(videos):
             raise DataError(
@@ -38,13 +52,64 @@ def read_flags(
                 "test videos; videos are missing, or the labels belong to another dataset"
             )
         labels = dict(zip(videos, labels.values(), strict=True))
+    if isinstance(videos, Mapping) and row_of(labels, kind, path, videos) is not None:
+        return _cut_when_asked(labels, videos, path)
+    names = match_endings(labels, videos)
+    labels = {names[name]: one for name, one in labels.items()}
     missing = [video for video in videos if video not in labels and video not in normal]
     if missing:
         raise DataError(
             f"{path} has no entry for video '{missing[0]}'{_and_more(missing)}; "
             f"it has {_some(labels)}"
         )
-    return {video: labels.get(video, Labels([])).of(video, path.name) for video in videos}
+    paths = videos if isinstance(videos, Mapping) else {}
+    return {
+        video: _flags(labels.get(video, Labels([])), video, path.name, paths.get(video))
+        for video in videos
+    }
+
+
+def _flags(labels: Labels, video: str, source: str, path: Path | None) -> Flags:
+    if not labels.seconds or path is None:
+        return labels.of(video, source)
+    return lambda frames: labels.in_frames(frame_times(path, frames), video, source).flags(
+        frames, video, source
+    )
+
+
+def _cut_when_asked(
+    labels: Mapping[str, Labels], videos: Mapping[str, Path], path: Path
+) -> dict[str, Flags]:
+    """Cut a row by the videos' lengths as soon as the labels of one of them are needed.
+
+    Lengths are those that the files state, if they add up to the row, else they are counted.
+    """
+
+    @functools.cache
+    def parts() -> dict[str, Labels]:
+        lengths = row_lengths(labels, videos)
+        found = cut_row(labels, lengths, path)
+        _log.warning(
+            "%s is one row for all videos; it was cut in the order %s", path.name, order(lengths)
+        )
+        return found
+
+    def flags(video: str) -> Flags:
+        return lambda frames: parts()[video].flags(frames, video, path.name)
+
+    return {video: flags(video) for video in videos}
+
+
+def row_lengths(labels: Mapping[str, Labels], videos: Mapping[str, Path]) -> dict[str, int]:
+    """Return the lengths of videos that a row is cut by: stated if they add up to it, else counted.
+
+    ``labels`` has the row.
+    """
+    stated = stated_counts(videos)
+    known = {video: length for video, length in stated.items() if length is not None}
+    (row,) = labels.values()
+    fits = len(known) == len(videos) and sum(known.values()) == row.frames
+    return known if fits else decoded_counts(videos)
 
 
 def read_part_flags(

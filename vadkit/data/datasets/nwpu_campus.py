@@ -59,7 +59,7 @@ class NwpuCampus:
         """Return the videos of a split; test videos have labels if there is a label file."""
         clips = find_clips(_LAYOUT, self.root, split)
         path = self._label_path() if split == "test" else None
-        flags = read_flags(path, list(clips)) if path else {}
+        flags = read_flags(path, clips) if path else {}
         return [Video(name, split, clip, flags.get(name)) for name, clip in clips.items()]
 
     def _label_path(self) -> Path | None:

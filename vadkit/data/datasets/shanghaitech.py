@@ -79,7 +79,7 @@ class ShanghaiTech:
             return [Video(name, split, path) for name, path in kept.items()]
         path = self._label_path()
         # Files without names have entries for all scenes.
-        flags = read_flags(path, list(clips)) if path else {}
+        flags = read_flags(path, clips) if path else {}
         tracks = read_tracks(self.tracks, list(kept))
         return [
             Video(name, split, clip, flags.get(name), self._masks(name), tracks.get(name))

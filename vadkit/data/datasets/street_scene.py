@@ -64,7 +64,7 @@ class StreetScene:
             return [Video(name, split, path) for name, path in clips.items()]
         boxes = _box_files(clips)
         if self.labels:
-            flags: dict[str, Flags] = read_flags(self.labels, list(clips))
+            flags: dict[str, Flags] = read_flags(self.labels, clips)
         else:
             flags = {
                 name: read_street_scene(file)[name].of(name, file.name)

@@ -135,7 +135,9 @@ class UBnormal:
         self, normal: list[str], abnormal: list[str], annotated: dict[str, Path]
     ) -> dict[str, Flags]:
         if self.labels:
-            return read_flags(self.labels, normal + abnormal, normal=normal)
+            return read_flags(
+                self.labels, {name: self._file(name) for name in normal + abnormal}, normal=normal
+            )
         if not annotated:
             return {}
         labels = {name: read_ubnormal_tracks(file) for name, file in annotated.items()}

@@ -62,9 +62,9 @@ class UcfCrime:
         if split == "train":
             flags = {}
         elif self.labels:
-            flags = read_flags(self.labels, list(listed))
+            flags = read_flags(self.labels, paths)
         else:
-            flags = read_flags(official, list(listed), "ucf-crime") if official else {}
+            flags = read_flags(official, paths, "ucf-crime") if official else {}
         return [
             Video(
                 name,

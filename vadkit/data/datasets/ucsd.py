@@ -78,7 +78,7 @@ class Ucsd:
         if split == "train":
             return [Video(name, split, path) for name, path in clips.items()]
         file = self._label_file()
-        flags = read_flags(file, list(clips)) if file else {}
+        flags = read_flags(file, clips) if file else {}
         return [
             Video(name, split, path, flags.get(name), self._masks(name, path))
             for name, path in clips.items()

@@ -64,9 +64,9 @@ class XdViolence:
         if split == "train":
             flags = {}
         elif self.labels:
-            flags = read_flags(self.labels, list(paths), normal=normal)
+            flags = read_flags(self.labels, paths, normal=normal)
         else:
-            flags = read_flags(official, list(paths), "xd-violence", normal) if official else {}
+            flags = read_flags(official, paths, "xd-violence", normal) if official else {}
         return [
             Video(
                 name,

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vadkit.errors import DataError
+from vadkit.data.tables import SHEETS, refuse_other_sheets
+from vadkit.errors import DataError, RecipeError
 from vadkit.registry import components, find
 
 if TYPE_CHECKING:
     from vadkit.data.labels.intervals import Labels
+    from vadkit.data.labels.table import Unit
 
 _NUMBER = r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?"
 # The first line of a text file, for each format.
@@ -24,12 +26,21 @@ _FIRST_LINES = {
 }
 
 
-def read_any(path: Path, format: str | None = None) -> dict[str, Labels]:
+def read_any(path: Path, format: str | None = None, unit: Unit | None = None) -> dict[str, Labels]:
     """Return labels by video id, read in the given format, or in the detected one.
 
-    Raises ``RecipeError`` for an unknown format and ``DataError`` for unreadable labels.
+    ``unit`` is that of intervals in a table. Raises ``RecipeError`` for an unknown format, or for a
+    unit with a format that has its own, and ``DataError`` for unreadable labels.
     """
-    labels: dict[str, Labels] = find("labels", format or guess_format(path)).load()(path)
+    kind = format or guess_format(path)
+    read = find("labels", kind).load()
+    labels: dict[str, Labels]
+    if unit is None:
+        labels = read(path)
+    elif kind == "csv":
+        labels = read(path, unit)
+    else:
+        raise RecipeError(f"{path} is in the format {kind}, which is never in {unit}; give no unit")
     return labels
 
 
@@ -75,8 +86,9 @@ def _of_file(path: Path) -> set[str]:
     suffix = path.suffix.lower()
     if suffix in (".json", ".m"):
         return {{".json": "json", ".m": "ucsd-m"}[suffix]}
-    if suffix in (".csv", ".tsv"):
+    if suffix in (".csv", ".tsv", *SHEETS):
         return {"csv"}
+    refuse_other_sheets(path)
     if suffix == ".npy":
         return _of_array(path)
     if suffix == ".npz":

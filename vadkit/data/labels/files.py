@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import math
 from collections.abc import Callable, Iterator
@@ -48,10 +49,12 @@ def label_files(path: Path, pattern: str, name: Callable[[Path], str]) -> dict[s
 def read_text(path: Path, most: int = _MOST_TEXT, encoding: str = "utf-8-sig") -> str:
     """Read a text file with its line ends, of at most ``most`` bytes and 10 million lines.
 
-    Raises ``DataError`` for anything else.
+    A byte order mark tells UTF-16 from ``encoding``. Raises ``DataError`` for anything else.
     """
     try:
-        text = read_bytes(path, most).decode(encoding)
+        content = read_bytes(path, most)
+        marked = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        text = content.decode("utf-16" if marked else encoding)
     except FileNotFoundError:
         raise DataError(f"labels not found: {path}") from None
     except OSError as error:

@@ -16,17 +16,21 @@ Intervals = list[tuple[int, int]]
 MOST_FRAMES = 10**8
 # A video with more changes has noise as labels, which would need gigabytes of memory.
 MOST_INTERVALS = 10**6
+# Containers round times of frames to milliseconds.
+_ROUNDING_S = 1e-3
 
 
 @dataclass(frozen=True)
 class Labels:
     """The labels of one video from a label file.
 
-    ``frames`` is the length that the file states, None if it only has intervals.
+    ``frames`` is the length that the file states, None if it only has intervals. ``seconds`` are
+    half-open intervals in seconds; ``in_frames`` turns them into ``intervals``.
     """
 
     intervals: Intervals
     frames: int | None = None
+    seconds: tuple[tuple[float, float], ...] = ()
 
     def abnormal(self) -> int:
         """The number of abnormal frames."""
@@ -53,7 +57,37 @@ class Labels:
                 f"video '{video}' has {frames} frames but {source} labels {self.frames}; "
                 + likely_cause(frames, self.frames)
             )
+        if self.seconds:
+            raise DataError(
+                f"{source} labels video '{video}' in seconds; turn them into frames first, with "
+                f"`vadkit data convert {source} --videos FOLDER --out labels.json`"
+            )
         return intervals_to_frames(self.intervals, frames, video)
+
+    def in_frames(self, times: np.ndarray, video: str, source: str) -> Labels:
+        """Return labels in frames, from the times (frames,) of a video's frames in seconds.
+
+        A frame is abnormal if it is shown during an interval. Raises ``DataError`` if an interval
+        is not inside the video.
+        """
+        if not self.seconds:
+            return self
+        step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+        end_s = float(times[-1]) + step
+        found: Intervals = []
+        for start, end in self.seconds:
+            # People round the end of a video to whole seconds.
+            if start >= end_s or end > end_s + 1:
+                raise DataError(
+                    f"{source}: the interval from {start:g} to {end:g} s of video '{video}' is not "
+                    f"inside the video, which ends at {end_s:g} s; are these frames "
+                    "(`--unit frames`)?"
+                )
+            first, stop = np.searchsorted(times, np.array([start, end]) - _ROUNDING_S)
+            # An interval between two frames is seen in the earlier one.
+            first = min(first, len(times) - 1) if first < stop else max(first - 1, 0)
+            found.append((int(first), int(max(stop, first + 1))))
+        return Labels(join_intervals(found), self.frames)
 
     def of(self, video: str, source: str) -> Callable[[int], np.ndarray]:
         """Return a function for ``Video.labels``: from a video's frame count to its flags."""

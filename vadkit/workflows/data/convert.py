@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from vadkit.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from vadkit.data.labels.intervals import Labels
+    from vadkit.data.labels.table import Unit
     from vadkit.recipe import Data
 
 
@@ -37,6 +38,8 @@ def convert(
     *,
     label_format: str | None = None,
     videos: Path | None = None,
+    unit: Unit | None = None,
+    fps: float | None = None,
     overrides: Sequence[str] = (),
     plugins: Sequence[Path] = (),
     force: bool = False,
@@ -45,9 +48,13 @@ def convert(
 
     The length of a video comes from the labels, or is counted in ``videos``, a folder of videos or
     of image folders. If both are known, they must agree. With ``videos``, the output uses the ids
-    of the videos. Raises ``RecipeError`` if ``out`` exists and ``force`` is not set, and
-    ``DataError`` for labels that have no length or do not match the videos.
+    of the videos, and a file that is one row for all videos is cut by their lengths. ``unit`` says
+    what a table counts; times in seconds become frames by the times in the video files, or by
+    ``fps``. Raises ``RecipeError`` if ``out`` exists and ``force`` is not set, and ``DataError``
+    for labels that have no length or do not match the videos.
     """
+    if fps is not None and not 0 < fps < math.inf:
+        raise RecipeError(f"--fps {fps:g} is not a frame rate; give frames per second, above 0")
     if out.exists() and not force:
         raise RecipeError(f"{out} exists; give another --out, or --force to overwrite it")
     if out.is_dir():
@@ -58,18 +65,25 @@ def convert(
             raise RecipeError(
                 "--videos cannot be used with a recipe, which names its videos itself"
             )
+        if unit is not None:
+            raise RecipeError("--unit cannot be used with a recipe; set dataset.unit instead")
         labels, kind = _of_recipe(source, overrides, plugins)
     else:
         if overrides or plugins:
             raise RecipeError(f"'{source}' is not a recipe; --set and --plugin need a recipe")
         path = Path(source).expanduser()
-        labels, kind = _of_labels(path, label_format)
+        labels, kind = _of_labels(path, label_format, unit)
         if videos is not None:
-            labels = _with_lengths(labels, videos, path.name, notes)
+            labels = _fit_to_videos(labels, kind, path, videos, fps, notes)
     from vadkit.data.labels.intervals import check_intervals
 
     abnormal = 0
     for video, one in labels.items():
+        if one.seconds:
+            raise DataError(
+                f"{source} labels video '{video}' in seconds; add --videos FOLDER, the folder of "
+                "the videos, which have the times of their frames"
+            )
         if one.frames is None:
             raise DataError(
                 f"{source} ({kind}) does not state the number of frames of video '{video}'; add "
@@ -82,55 +96,6 @@ def convert(
     return ConversionResult(len(labels), frames, abnormal, kind, str(out), notes)
 
 
-def match_videos(labels: Sequence[str], videos: Sequence[str]) -> tuple[dict[str, str], bool]:
-    """Match each label id with a video; also return whether only the order was used.
-
-    Ids match exactly; or without zero padding, the suffix ``_gt`` and capitals; or by the last part
-    of a path; or by number only, if the names of each side differ in nothing else. A rule counts
-    only if it matches every label with one video. If no rule does and the numbers of labels and
-    videos are equal, they are paired in natural order. Otherwise, raises ``DataError``.
-    """
-    from vadkit.data.decoding.readers import natural_key
-
-    ways: tuple[Callable[[str], Hashable], ...] = (str, _plain, _plain_name)
-    if len({_letters(name) for name in labels}) == len({_letters(name) for name in videos}) == 1:
-        ways += (_numbers,)
-    for key in ways:
-        by_key = {key(video): video for video in videos}
-        wanted = {key(label) for label in labels}
-        if len(by_key) == len(videos) and len(wanted) == len(labels) and wanted <= by_key.keys():
-            return {label: by_key[key(label)] for label in labels}, False
-    if len(labels) == len(videos):
-        ordered = (sorted(names, key=natural_key) for names in (labels, videos))
-        return dict(zip(*ordered, strict=True)), True
-    raise DataError(
-        f"labels of {len(labels)} videos ({_some(labels)}) do not match the {len(videos)} videos "
-        f"({_some(videos)}); give the videos the same names as in the labels"
-    )
-
-
-def _plain(name: str) -> str:
-    """Remove capitals, zero padding and ``_gt``."""
-    name = re.sub(r"_gt$", "", name.lower())
-    return re.sub(r"\d+", lambda digits: str(int(digits[0])), name)
-
-
-def _plain_name(name: str) -> str:
-    return _plain(name.rpartition("/")[2])
-
-
-def _numbers(name: str) -> tuple[int, ...]:
-    return tuple(int(digits) for digits in re.findall(r"\d+", _plain_name(name)))
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"\d+", "#", _plain_name(name))
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
 def _is_recipe(source: str | Path) -> bool:
     from vadkit.recipe import find_recipe
 
@@ -138,13 +103,15 @@ def _is_recipe(source: str | Path) -> bool:
     return path.suffix.lower() in (".yaml", ".yml") and not path.is_dir()
 
 
-def _of_labels(path: Path, label_format: str | None) -> tuple[dict[str, Labels], str]:
+def _of_labels(
+    path: Path, label_format: str | None, unit: Unit | None
+) -> tuple[dict[str, Labels], str]:
     from vadkit.data.labels import guess_format, read_any
 
     if not path.exists():
         raise DataError(f"labels not found: {path} is not a file, folder or built-in recipe")
     kind = label_format or guess_format(path)
-    return read_any(path, kind), kind
+    return read_any(path, kind, unit), kind
 
 
 def _of_recipe(
@@ -173,35 +140,73 @@ def _of_recipe(
     return labels, f"dataset {recipe.dataset.type}"
 
 
-def _with_lengths(
-    labels: dict[str, Labels], folder: Path, source: str, notes: list[str]
+def _fit_to_videos(
+    labels: dict[str, Labels],
+    kind: str,
+    path: Path,
+    folder: Path,
+    fps: float | None,
+    notes: list[str],
 ) -> dict[str, Labels]:
-    """Return labels by the id of their video, after checking their lengths."""
-    from dataclasses import replace
-
+    """Return labels by the id of their video, in frames, after checking their lengths."""
     from vadkit.data.datasets.folder import find_videos
+    from vadkit.data.labels.names import some
+    from vadkit.data.labels.rows import cut_row, order, row_of
     from vadkit.recipe import Data
 
     paths = dict(find_videos(folder))
+    if row_of(labels, kind, path, paths) is not None:
+        counts = _count_frames(paths.values(), Data())
+        lengths = {video: counts[place] for video, place in paths.items()}
+        labels = cut_row(labels, lengths, path)
+        notes.append(
+            f"{path.name} is one row for all videos; it was cut in the order {order(lengths)}"
+            if len(labels) > 1
+            else f"{path.name} is the row of one video"
+        )
+    else:
+        pairs = _matched(labels, paths, path.name, folder, notes)
+        labels = {pairs[label]: one for label, one in labels.items()}
+        counts = _count_frames((paths[video] for video in labels), Data())
+    if left := [video for video in paths if video not in labels]:
+        notes.append(f"{len(left)} of {len(paths)} videos in {folder} have no labels: {some(left)}")
+    return {
+        video: _checked(one, video, paths[video], counts[paths[video]], path.name, fps)
+        for video, one in labels.items()
+    }
+
+
+def _matched(
+    labels: Mapping[str, Labels],
+    paths: Mapping[str, Path],
+    source: str,
+    folder: Path,
+    notes: list[str],
+) -> dict[str, str]:
+    from vadkit.data.labels.names import match_videos, some
+
     pairs, by_order = match_videos(list(labels), list(paths))
     if by_order:
-        listed = _some([f"{label} = {video}" for label, video in pairs.items()])
+        listed = some([f"{label} = {video}" for label, video in pairs.items()])
         notes.append(
             f"the ids of {source} and the names in {folder} do not match; paired in natural "
             f"order: {listed}"
         )
-    if left := [video for video in paths if video not in pairs.values()]:
-        notes.append(
-            f"{len(left)} of {len(paths)} videos in {folder} have no labels: {_some(left)}"
-        )
-    counts = _count_frames((paths[video] for video in pairs.values()), Data())
-    found = {}
-    for label, video in pairs.items():
-        frames = counts[paths[video]]
-        # Raises an error if the labels have another length.
-        labels[label].flags(frames, video, source)
-        found[video] = replace(labels[label], frames=frames)
-    return found
+    return pairs
+
+
+def _checked(
+    labels: Labels, video: str, path: Path, frames: int, source: str, fps: float | None
+) -> Labels:
+    """Return labels in frames with the length of their video; ``DataError`` for another length."""
+    from dataclasses import replace
+
+    from vadkit.data.decoding.counting import frame_times
+
+    if labels.seconds:
+        labels = labels.in_frames(frame_times(path, frames, fps), video, source)
+    labels.flags(frames, video, source)
+    return replace(labels, frames=frames)
 
 
 def _count_frames(
