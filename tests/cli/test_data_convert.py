@@ -24,7 +24,7 @@ def write_video(path, frames):
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for level in range(frames):
-            picture = np.full((48, 64, 3), 20 * level, np.uint8)
+            picture = np.full((48, 64, 3), 20 * level % 256, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
 
@@ -247,3 +247,106 @@ def test_ped2(vadkit, real_data, tmp_path):
     known = json.loads((ped2 / "frame_labels.json").read_text())["clips"]
     written = json.loads(out.read_text())["videos"]
     assert {video: one["abnormal"] for video, one in written.items()} == known
+
+
+@pytest.fixture
+def two_videos(tmp_path):
+    """Two videos of 50 and 75 frames, 25 a second."""
+    write_video(tmp_path / "videos/cam1.mp4", 50)
+    write_video(tmp_path / "videos/cam2.mp4", 75)
+    return tmp_path / "videos"
+
+
+TWO = {"cam1": Labels([(25, 40)], 50), "cam2": Labels([], 75)}
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("video,start,end\ncam1,1.0,1.6\ncam2,,\n", ("--unit", "seconds")),
+        ("video,start,end\ncam1,25.0,40.0\ncam2,,\n", ("--unit", "frames")),
+        ("video,start_s,end_s\ncam1.mp4,1,1.6\ncam2.mp4,,\n", ()),
+        ("clip;start time;end time\ncam1;1;1,6\ncam2;;\n", ()),
+        ("end\tstart\tfile\n0:01.6\t0:01\tcam1\n\t\tcam2\n", ()),
+        ("video_name,start_frame,end_frame\ncam1,25,40\ncam2,,\n", ()),
+    ],
+)
+def test_tables_of_other_people(vadkit, two_videos, tmp_path, text, options):
+    (tmp_path / "l.csv").write_text(text)
+    out = tmp_path / "out.json"
+    arguments = ("data", "convert", tmp_path / "l.csv", "--out", out, *options)
+    code, _, err = vadkit(*arguments, "--videos", two_videos)
+    assert code == 0, err
+    assert err == ""
+    assert read_labels(out) == TWO
+
+
+def test_seconds_need_the_videos(vadkit, two_videos, tmp_path):
+    (tmp_path / "l.csv").write_text("video,start,end\ncam1,1.0,1.6\ncam2,,\n")
+    arguments = ("data", "convert", tmp_path / "l.csv", "--out", tmp_path / "out.json")
+    code, _, err = vadkit(*arguments, "--videos", two_videos)
+    assert code == 3
+    assert "l.csv, line 2: start is '1.0', which may be frames or seconds" in err
+    code, _, err = vadkit(*arguments, "--unit", "seconds")
+    assert code == 3
+    assert "labels video 'cam1' in seconds; add --videos" in err
+    code, _, err = vadkit(*arguments, "--unit", "minutes")
+    assert code == 2
+    assert "--unit minutes is not a unit; give frames or seconds" in err
+
+
+def test_seconds_of_image_folders_need_a_rate(vadkit, tmp_path):
+    write_images(tmp_path / "videos/a", 20)
+    (tmp_path / "l.csv").write_text("video,start_s,end_s\na,1,1.5\n")
+    out = tmp_path / "out.json"
+    arguments = ("data", "convert", tmp_path / "l.csv", "--out", out)
+    code, _, err = vadkit(*arguments, "--videos", tmp_path / "videos")
+    assert code == 3
+    assert "give the frame rate with --fps" in err
+    code, _, err = vadkit(*arguments, "--videos", tmp_path / "videos", "--fps", 10)
+    assert code == 0, err
+    assert read_labels(out) == {"a": Labels([(10, 15)], 20)}
+    code, _, err = vadkit(*arguments, "--videos", tmp_path / "videos", "--fps", 0)
+    assert code == 2
+    assert "--fps 0 is not a frame rate" in err
+
+
+def test_whole_seconds_that_look_like_frames_are_noted(vadkit, two_videos, tmp_path):
+    (tmp_path / "l.csv").write_text("video,start,end\ncam1,1,2\ncam2,2,3\n")
+    arguments = ("data", "convert", tmp_path / "l.csv", "--out", tmp_path / "out.json", "--force")
+    code, _, err = vadkit(*arguments, "--videos", two_videos)
+    assert code == 0
+    assert "all abnormal frames are in the first twentieth" in err
+    code, _, err = vadkit(*arguments, "--videos", two_videos, "--unit", "frames")
+    assert (code, err) == (0, "")
+
+
+def test_one_row_for_all_videos(vadkit, two_videos, tmp_path):
+    row = np.zeros(125)
+    row[25:40] = 1
+    out = tmp_path / "out.json"
+    np.save(tmp_path / "gt.npy", row[None])
+    arguments = ("data", "convert", tmp_path / "gt.npy", "--out", out, "--force")
+    code, _, err = vadkit(*arguments, "--videos", two_videos)
+    assert code == 0, err
+    assert "gt.npy is one row for all videos; it was cut in the order cam1 (50), cam2 (75)" in err
+    assert read_labels(out) == TWO
+    np.save(tmp_path / "gt.npy", row[:117])
+    code, _, err = vadkit(*arguments, "--videos", two_videos)
+    assert code == 3
+    assert "gt.npy is one row of 117 values, and the 2 videos have 125 frames; give" in err
+
+
+def test_seconds_in_a_recipe(vadkit, two_videos, tmp_path):
+    (tmp_path / "labels.csv").write_text("video,start,end\ncam1.mp4,1.0,1.6\ncam2.mp4,,\n")
+    recipe, out = tmp_path / "r.yaml", tmp_path / "out.json"
+    recipe.write_text(
+        f"dataset: {{type: folder, root: {two_videos}, test: {two_videos}, "
+        f"labels: {tmp_path}/labels.csv}}\nmethod: {{type: conv-ae}}\n"
+    )
+    code, _, err = vadkit("data", "convert", recipe, "--out", out)
+    assert code == 3
+    assert "(dataset.unit in a recipe)" in err
+    code, _, err = vadkit("data", "convert", recipe, "--out", out, "--set", "dataset.unit=seconds")
+    assert code == 0, err
+    assert read_labels(out) == TWO

@@ -92,3 +92,58 @@ def test_tracks_by_video(tmp_path):
         read_tracks(tmp_path, ["01", "03", "04"])
     with pytest.raises(DataError, match="tracks not found"):
         read_tracks(tmp_path / "none", ["01"])
+
+
+def test_names_with_the_ending_of_a_file(tmp_path):
+    (tmp_path / "l.csv").write_text("video,start,end\nb.mp4,1,3\na.MP4,,\n")
+    flags = read_flags(tmp_path / "l.csv", ["a", "b"])
+    assert flags["a"](3).tolist() == [False] * 3
+    assert flags["b"](3).tolist() == [False, True, True]
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Three folders of 3, 2 and 4 images, by name."""
+    import cv2
+
+    found = {}
+    for name, frames in (("a", 3), ("b", 2), ("c", 4)):
+        found[name] = tmp_path / name
+        found[name].mkdir()
+        for number in range(frames):
+            cv2.imwrite(str(found[name] / f"{number}.png"), np.zeros((4, 6), np.uint8))
+    return found
+
+
+def test_a_row_for_all_videos_is_cut_by_their_lengths(tmp_path, images, caplog):
+    np.save(tmp_path / "gt.npy", np.array([[0, 0, 1, 1, 0, 0, 1, 1, 0]]))
+    flags = read_flags(tmp_path / "gt.npy", images)
+    assert flags["b"](2).tolist() == [True, False]
+    assert flags["c"](4).tolist() == [False, True, True, False]
+    assert flags["a"](3).tolist() == [False, False, True]
+    assert caplog.messages == [
+        "gt.npy is one row for all videos; it was cut in the order a (3), b (2), c (4)"
+    ]
+    with pytest.raises(DataError, match=r"'b' has 3 frames but gt\.npy labels 2"):
+        flags["b"](3)
+
+
+def test_a_row_of_another_length_than_the_videos(tmp_path, images):
+    np.save(tmp_path / "gt.npy", np.zeros(8))
+    flags = read_flags(tmp_path / "gt.npy", images)
+    with pytest.raises(DataError, match=r"one row of 8 values, and the 3 videos have 9 frames; g"):
+        flags["a"](3)
+
+
+def test_a_row_named_like_a_video_is_of_that_video(tmp_path, images):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    with pytest.raises(DataError, match="no entry for video 'b' and 1 more; it has a"):
+        read_flags(tmp_path / "a.npy", images)
+
+
+def test_seconds_in_a_folder_of_images_need_a_rate(tmp_path, images):
+    (tmp_path / "l.csv").write_text("video,start_s,end_s\na,1,2\nb,,\nc,,\n")
+    flags = read_flags(tmp_path / "l.csv", images)
+    assert flags["b"](2).tolist() == [False, False]
+    with pytest.raises(DataError, match="folder of images, which have no times"):
+        flags["a"](3)

@@ -81,3 +81,33 @@ def test_labels_without_a_length_fit_any_that_holds_them():
 )
 def test_likely_cause(frames, labelled, cause):
     assert cause in likely_cause(frames, labelled)
+
+
+@given(st.floats(1, 120), st.integers(2, 500), st.integers(0, 499), st.integers(1, 500))
+def test_seconds_become_the_frames_shown_then(fps, frames, start, length):
+    start = min(start, frames - 1)
+    end = min(start + length, frames)
+    times = np.arange(frames) / fps
+    labels = Labels([], frames, ((start / fps, end / fps),))
+    assert labels.in_frames(times, "a", "l.csv") == Labels([(start, end)], frames)
+
+
+def test_seconds_of_a_video_with_a_varying_rate():
+    times = np.array([0, 0.1, 0.2, 5.0, 5.1, 5.2])
+    labels = Labels([], None, ((0.15, 5.05), (0.0, 0.05)))
+    assert labels.in_frames(times, "a", "l.csv") == Labels([(0, 1), (2, 4)])
+    # Between two frames, the earlier one is still shown.
+    assert Labels([], None, ((3.0, 4.0),)).in_frames(times, "a", "l.csv").intervals == [(2, 3)]
+    # The end of a video is often rounded up.
+    assert Labels([], None, ((5.15, 6.0),)).in_frames(times, "a", "l.csv").intervals == [(5, 6)]
+
+
+@pytest.mark.parametrize("pair", [(20.0, 40.0), (1.0, 12.0), (10.0, 10.5)])
+def test_seconds_after_the_end_of_the_video(pair):
+    with pytest.raises(DataError, match=r"of video 'a' is not inside .* ends at 10 s; are these f"):
+        Labels([], None, (pair,)).in_frames(np.arange(100) / 10, "a", "l.csv")
+
+
+def test_seconds_without_times_of_frames():
+    with pytest.raises(DataError, match=r"l\.csv labels video 'a' in seconds; .*data convert"):
+        Labels([], None, ((1.0, 2.0),)).flags(100, "a", "l.csv")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vadkit.data.labels.intervals import Labels
-from vadkit.data.labels.table import read_csv
+from vadkit.data.labels.table import read_csv, seconds
 from vadkit.errors import DataError
 
 
@@ -109,3 +109,77 @@ def test_missing_frames_are_named(tmp_path):
         read_csv(write(tmp_path, text))
     with pytest.raises(DataError, match="'a' has no row for frame 3, but"):
         read_csv(write(tmp_path, text + "a,0,0\n"))
+
+
+def in_seconds(*pairs, frames=None):
+    return Labels([], frames, pairs)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("video,start_s,end_s\na,2.0,4\na,7,8.5\nb,,\n", in_seconds((2, 4), (7, 8.5))),
+        ("file_name;Start (s);End (s)\na;2,5;4,25\nb;;\n", in_seconds((2.5, 4.25))),
+        ("end time\tstart time\tvideo\n4\t2\ta\n\t\tb\n", in_seconds((2, 4))),
+        ("video,start,end\na,0:02,1:00:04.5\nb,,\n", in_seconds((2, 3604.5))),
+        ("video_name,start_frame,end_frame\na,2.0,4\nb,,\n", Labels([(2, 4)])),
+        ("end_frame,video,n_frames,start_frame\n4,a,9,2\n,b,,\n", Labels([(2, 4)], 9)),
+    ],
+)
+def test_the_header_tells_the_unit(tmp_path, text, expected):
+    path = write(tmp_path, text)
+    assert read_csv(path) == {"a": expected, "b": Labels([])}
+    with pytest.raises(DataError, match=r"remove one of both|is not a number"):
+        read_csv(path, "seconds" if expected.intervals else "frames")
+
+
+@pytest.mark.parametrize("cells", ["2.0,4.0", "2,4.", "2.5,4"])
+def test_decimals_without_a_unit_are_asked_about(tmp_path, cells):
+    path = write(tmp_path, f"video,start,end\nb,,\na,{cells}\n")
+    with pytest.raises(DataError, match=r"l\.csv, line 3: (start|end) is .*`--unit frames` or"):
+        read_csv(path)
+    assert read_csv(path, "seconds")["a"].seconds
+    if "2.5" not in cells:
+        assert read_csv(path, "frames")["a"] == Labels([(2, 4)])
+
+
+def test_whole_numbers_are_frames_unless_said_otherwise(tmp_path):
+    path = write(tmp_path, "video,start,end\na,2,4\n")
+    assert read_csv(path)["a"] == Labels([(2, 4)])
+    assert read_csv(path, "seconds")["a"] == in_seconds((2.0, 4.0))
+
+
+def test_two_columns_of_one_meaning(tmp_path):
+    with pytest.raises(DataError, match="line 1: two columns are 'video'; delete one"):
+        read_csv(write(tmp_path, "video,name,start,end\n"))
+
+
+def test_utf_16_as_excel_saves_text(tmp_path):
+    path = tmp_path / "l.csv"
+    path.write_bytes("video\tstart\tend\né\t1\t3\n".encode("utf-16"))
+    assert read_csv(path) == {"é": Labels([(1, 3)])}
+
+
+def test_an_excel_sheet_is_a_table(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["clip", "start", "end", "frames"], ["a", 2, 4, 9], ["b", None, None, 7]):
+        book.active.append(row)
+    book.save(tmp_path / "l.xlsx")
+    assert read_csv(tmp_path / "l.xlsx") == {"a": Labels([(2, 4)], 9), "b": Labels([], 7)}
+
+
+@given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
+def test_clock_times_are_seconds(hours, minutes, whole, thousandths):
+    value = hours * 3600 + minutes * 60 + whole + thousandths / 1000
+    assert seconds(f"{hours}:{minutes:02d}:{whole:02d}.{thousandths:03d}") == pytest.approx(value)
+    assert seconds(f"{value:.3f}".replace(".", ",")) == pytest.approx(value)
+
+
+@given(st.text(max_size=12))
+def test_other_text_is_no_time(text):
+    try:
+        found = seconds(text)
+    except ValueError:
+        return
+    assert np.isfinite(found)

@@ -75,6 +75,11 @@ def convert(
         labels, kind = _of_labels(path, label_format, unit)
         if videos is not None:
             labels = _fit_to_videos(labels, kind, path, videos, fps, notes)
+            if kind == "csv" and unit is None and _all_early(labels):
+                notes.append(
+                    "all abnormal frames are in the first twentieth of their videos; if the table "
+                    "is in seconds, add --unit seconds"
+                )
     from vadkit.data.labels.intervals import check_intervals
 
     abnormal = 0
@@ -174,6 +179,11 @@ def _fit_to_videos(
         video: _checked(one, video, paths[video], counts[paths[video]], path.name, fps)
         for video, one in labels.items()
     }
+
+
+def _all_early(labels: Mapping[str, Labels]) -> bool:
+    ends = [(end, one.frames or 0) for one in labels.values() for _, end in one.intervals]
+    return bool(ends) and all(end * 20 <= frames for end, frames in ends)
 
 
 def _matched(
