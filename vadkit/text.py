@@ -40,6 +40,11 @@ def _printable(character: str) -> str:
     return character
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 video", "2 videos"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def encodable(name: str) -> str:
     """Return a file name as text that UTF-8, a database or a web page can contain.
 

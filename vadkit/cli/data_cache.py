@@ -12,7 +12,7 @@ import typer
 
 from vadkit.cli.commands import Json, Plugin, Set
 from vadkit.cli.table import open_console, print_table
-from vadkit.text import printable
+from vadkit.text import counted, printable
 
 if TYPE_CHECKING:
     from vadkit.data.store.cache import Entry
@@ -38,9 +38,10 @@ def build(
     if as_json:
         typer.echo(json.dumps(done, indent=2))
         return
-    made = f", optical flow of {done['flow']} videos" if done["flow"] else ""
+    made = f", optical flow of {counted(done['flow'], 'video')}" if done["flow"] else ""
     made += f", {done['boxes']} boxes" if done["boxes"] else ""
-    typer.echo(f"{done['videos']} videos, {done['frames']} frames{made} in {done['cache']}")
+    videos = counted(done["videos"], "video")
+    typer.echo(f"{videos}, {done['frames']} frames{made} in {done['cache']}")
     for one in done["skipped"]:
         typer.echo(f"skipped {one['id']}: {one['reason']}")
 
@@ -75,7 +76,7 @@ def list_cache(as_json: Json = False) -> None:
         print_table(console, ["video", "frames", "size", "last used"], rows)
     boxes = boxes_bytes(cache)
     console.print(
-        f"{len(found)} videos, {size_text(sum(entry.bytes for entry in found))}"
+        f"{counted(len(found), 'video')}, {size_text(sum(entry.bytes for entry in found))}"
         f"{f', and {size_text(boxes)} of object boxes' if boxes else ''} in {cache}",
         markup=False,
         soft_wrap=True,
@@ -104,7 +105,7 @@ def verify(
             typer.echo(
                 f"{printable(entry.source)}: {what} ({entry.folder}){'; deleted' if delete else ''}"
             )
-        typer.echo(f"{len(found)} videos, {len(bad)} damaged")
+        typer.echo(f"{counted(len(found), 'video')}, {len(bad)} damaged")
     if bad and not delete:
         raise typer.Exit(3)
 
@@ -148,7 +149,8 @@ def prune(
         typer.echo(json.dumps({"deleted": len(chosen), "freed_bytes": freed}))
     else:
         typer.echo(
-            f"deleted {len(chosen)} of {len(found)} videos, {size_text(freed)} freed in {cache}"
+            f"deleted {len(chosen)} of {counted(len(found), 'video')}, "
+            f"{size_text(freed)} freed in {cache}"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.recipe import Recipe, Spec
+from vadkit.text import counted
 from vadkit.workflows.progress import decoding_progress, say
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def need_text(plan: Plan, settings: Settings) -> str:
 
     unknown = sum(count is None for _, count in plan.missing.values())
     size = f"{settings.size[0]}x{settings.size[1]} {settings.channels}"
-    more = f" and {unknown} videos of unknown length" if unknown else ""
+    more = f" and {counted(unknown, 'video')} of unknown length" if unknown else ""
     return (
-        f"storing {len(plan.missing)} videos, {plan.frames} frames{more}, at {size}: "
+        f"storing {counted(len(plan.missing), 'video')}, {plan.frames} frames{more}, at {size}: "
         f"{size_text(plan.need_bytes)} in {plan.cache} ({size_text(plan.free_bytes)} free)"
     )
 

@@ -207,15 +207,16 @@ An alarm system for one camera, trained on the normal videos in `{videos}`.
 | `runs/` | output of training |
 
 ```
-vadkit train {folder}/recipe.yaml --runs {folder}/runs   # the last line is the run folder, RUN
-below vadkit infer RUN new-videos/            # scores, plots, annotated videos and events vadkit
-watch RUN rtsp://camera/stream --web 8700   # live, with a page at http://127.0.0.1:8700 ```
+vadkit train {folder}/recipe.yaml --runs {folder}/runs  # the last line is the run folder: RUN below
+vadkit infer RUN new-videos/                 # scores, plots, annotated videos and events
+vadkit watch RUN rtsp://camera/stream --web 8700   # live, with a page at http://127.0.0.1:8700
+```
 
 - To get more or fewer alarms: `vadkit calibrate RUN --false-alarms-per-hour 0.2`
 - To set the threshold from normal videos that were not used in training, which is better:
   `vadkit calibrate RUN --videos more-normal-videos/`
-- To send alarms to a server: `vadkit watch RUN 0 --sink
-  type=webhook,url=https://example.org/alarms`
+- To send alarms to a server:
+  `vadkit watch RUN 0 --sink type=webhook,url=https://example.org/alarms`
 - When the scene has changed, train again with new videos of it.
 - To play a video as if it were a camera: `vadkit watch RUN replay:new.mp4`
 """
