@@ -4,7 +4,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vadkit.text import ascii_name, printable
+from vadkit.text import ascii_name, counted, printable
 
 
 def test_control_characters_and_odd_bytes_are_spelt_out():
@@ -34,3 +34,8 @@ def test_ascii_names_do_not_change():
     assert ascii_name("gate/1") == "gate_1-3693bd96"
     assert ascii_name("門") == "96cccaef"
     assert len(ascii_name("x" * 300)) == 89
+
+
+def test_a_count_has_its_noun():
+    shown = [counted(number, "video") for number in (0, 1, 2000)]
+    assert shown == ["0 videos", "1 video", "2,000 videos"]

@@ -41,8 +41,8 @@ def _printable(character: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: "1 video", "2 videos"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """Return a number with its noun: "1 video", "2,000 videos"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def encodable(name: str) -> str:

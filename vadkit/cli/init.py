@@ -61,14 +61,14 @@ def init(
 
 
 def _say(footage: Footage) -> None:
-    from vadkit.text import printable
+    from vadkit.text import counted, printable
     from vadkit.workflows.init.project import fitted_size
 
     height, width = fitted_size(footage.size)
     rows, columns = footage.size
-    count = "1 video" if footage.videos == 1 else f"{footage.videos:,} videos"
     typer.echo(
-        f"{count}, {columns}x{rows} at {footage.fps:g} frames/s; clips are {width}x{height}",
+        f"{counted(footage.videos, 'video')}, {columns}x{rows} at {footage.fps:g} frames/s; "
+        f"clips are {width}x{height}",
         err=True,
     )
     for note in footage.notes:

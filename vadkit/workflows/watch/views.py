@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vadkit.reports.dashboard import dashboard, event_line, now
-from vadkit.text import printable
+from vadkit.text import counted, printable
 from vadkit.workflows.progress import logs_above
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def status_words(camera: dict[str, Any]) -> str:
     if delay is not None:
         words.append(f"delay {1000 * delay:.0f} ms (99%: {1000 * camera['delay_p99_s']:.0f} ms)")
     words.append(f"{camera['dropped']:,} dropped")
-    words.append(f"{camera['alarms']:,} alarms")
+    words.append(counted(camera["alarms"], "alarm"))
     if not camera["frames"] and camera["trouble"]:
         words.append(f"no frame was received: {camera['trouble']}")
     return printable(", ".join(words))
