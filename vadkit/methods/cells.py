@@ -48,7 +48,9 @@ def heights_by_row(foreground_NCHW: Tensor, *, perspective: bool) -> Tensor | No
     line = torch.full((rows,), middle)
     if not perspective or len(isolated) < _FEWEST or np.ptp(middles) < middle / 2:
         return line
-    slope, start, low, high = theilslopes(heights, middles)
+    # With many equal heights, SciPy takes the root of a negative variance; the bounds are then NaN.
+    with np.errstate(invalid="ignore"):
+        slope, start, low, high = theilslopes(heights, middles)
     if low <= 0 <= high:
         return line
     sizes: Tensor = (
