@@ -87,6 +87,8 @@ def test_videos_are_pooled():
         ([2.0], [1.0], 0.0),
         # Level from the last point within 1.
         ([0.5, 2.0], [1.0, 1.0], 0.75),
+        # A point beyond 1 does not count, however near.
+        ([0.5, 1.5], [0.4, 1.0], 0.1 + 0.2),
         # Turns back: fewer false regions and more found at the lower threshold.
         ([0.5, 0.25], [0.2, 0.8], 0.1 + 0.6),
         # Fewer found at more false regions: the better threshold stays.

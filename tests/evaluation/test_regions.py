@@ -55,6 +55,12 @@ def test_no_frames_and_no_regions():
     assert regions_of_masks(np.zeros((2, 3, 3), bool)) == [[], []]
 
 
+def test_a_box_without_an_area_is_no_region():
+    boxes = [(1.0, 1.0, 1.0, 3.0), (1.0, 2.0, 3.0, 2.0), (1.0, 1.0, 3.0, 3.0)]
+    tracks = Tracks((4, 4), [(np.array([0]), np.array([box])) for box in boxes])
+    assert numbers_of(regions_of_tracks(tracks, 1)) == [[2]]
+
+
 def test_boxes_are_filled_and_cut():
     objects = [
         (np.array([0, 1]), np.array([[1, 0, 3, 2], [2.6, 1, 9, 9]])),

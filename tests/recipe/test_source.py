@@ -22,7 +22,7 @@ def test_written_text_is_read_back(data):
     text = to_yaml(data)
     read, origin, faults = parse(text, "r.yaml")
     assert faults == []
-    assert read == data
+    assert read == data and list(read) == list(data)
     for line, text_of_line in enumerate(text.split("\n"), 1):
         for key in data:
             if origin.lines[(key,)] == line:
