@@ -26,6 +26,8 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "pixel-npy": "vadkit.data.labels.masks:read_pixel_npy",
         "frame-npy": "vadkit.data.labels.arrays:read_frame_npy",
         "frame-npz": "vadkit.data.labels.arrays:read_frame_npz",
+        "frame-mat": "vadkit.data.labels.arrays:read_frame_mat",
+        "frame-txt": "vadkit.data.labels.arrays:read_frame_txt",
         "ucf-crime": "vadkit.data.labels.temporal:read_ucf_crime",
         "xd-violence": "vadkit.data.labels.temporal:read_xd_violence",
         "ubnormal": "vadkit.data.labels.tracks:read_ubnormal",

@@ -72,6 +72,11 @@ CASES = {
     "f.npy": ("frame-npy", lambda path: np.save(path, FLAGS), {"f": FULL}),
     "flags": ("frame-npy", folder("f.npy", lambda path: np.save(path, FLAGS[None])), {"f": FULL}),
     "gt.npz": ("frame-npz", lambda path: np.savez(path, a=FLAGS, b=FLAGS[None]), None),
+    "row.mat": ("frame-mat", lambda path: savemat(path, {"gt": FLAGS, "n": 4}), {"row": FULL}),
+    "row.txt": ("frame-txt", text("0\n1\n1.0\n0\n"), {"row": FULL}),
+    "line.txt": ("frame-txt", text("0 1 1 0\n"), {"line": FULL}),
+    "saved.txt": ("frame-txt", lambda path: np.savetxt(path, FLAGS), {"saved": FULL}),
+    "rows": ("frame-txt", folder("a.txt", text("0\n1\n1\n0\n")), {"a": FULL}),
     "ucf.txt": ("ucf-crime", text("\na.mp4  Abuse  2  3  -1  -1\n"), {"a": SPAN}),
     "xd.txt": ("xd-violence", text("v=a.b__#1_label_G-0-0 1 3\n"), {"v=a.b__#1_label_G-0-0": SPAN}),
     "x_tracks.txt": ("ubnormal", text("1.0, 1.0, 2.0\n"), {"x": SPAN}),
@@ -93,6 +98,8 @@ CASES = {
         {"Test001": SPAN},
     ),
     "l.csv": ("csv", text("video,start,end\na,1,3\n"), {"a": SPAN}),
+    "l.tsv": ("csv", text("end\tfile name\tstart\n3\ta\t1\n"), {"a": SPAN}),
+    "other.txt": ("csv", text("clip, start frame, end frame\na, 1, 3\n"), {"a": SPAN}),
     "table.txt": ("csv", text("video;start;end;frames\na;1;3;4\n"), {"a": FULL}),
 }
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vadkit.data.tables import SHEETS, refuse_other_sheets
+from vadkit.data.tables import SHEETS, columns_of, refuse_other_sheets, separator_of
 from vadkit.errors import DataError, RecipeError
 from vadkit.registry import components, find
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from vadkit.data.labels.table import Unit
 
 _NUMBER = r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?"
+# 0 or 1, also as numpy.savetxt writes it.
+_FLAG = r"[01](\.0*)?(e[-+]?0+)?"
 # The first line of a text file, for each format.
 _FIRST_LINES = {
     "tracks": rf"{_NUMBER}(\s*,\s*{_NUMBER}){{5}}",
@@ -22,7 +24,7 @@ _FIRST_LINES = {
     "street-scene": rf".*\d\.\w+(\s+{_NUMBER}){{5}}",
     "ucf-crime": rf"\S+\s+[a-z]\S*(\s+{_NUMBER}\s+{_NUMBER})+",
     "xd-violence": rf"\S+(\s+{_NUMBER}\s+{_NUMBER})+",
-    "csv": r"\s*\"?(video|frame|abnormal|start|end|frames)\"?\s*[,;\t].*",
+    "frame-txt": rf"{_FLAG}(\s+{_FLAG})*",
 }
 
 
@@ -78,7 +80,7 @@ def _of_folder(path: Path) -> set[str]:
     if not found:
         # Files of videos without anomalies are empty and have no information.
         lines = (_of_text(file) for file in sorted(path.glob("[!.]*.txt")))
-        found |= {"tracks"} & next((formats for formats in lines if formats), set())
+        found |= {"tracks", "frame-txt"} & next((formats for formats in lines if formats), set())
     return found
 
 
@@ -114,25 +116,35 @@ def _of_archive(path: Path) -> set[str]:
 
 
 def _of_matlab(path: Path) -> set[str]:
-    from vadkit.data.labels.matlab import names_of
+    from vadkit.data.labels.arrays import ROW_NAMES
+    from vadkit.data.labels.matlab import variables_of
 
     try:
-        names = names_of(path)
-    except NotImplementedError:
-        raise DataError(f"{path} is a MATLAB 7.3 file, which is not supported") from None
+        found = variables_of(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a MATLAB file ({error})") from None
+    rows = {name for name, one in found.items() if one.is_row and name.lower() in ROW_NAMES}
     known = {"gt": "interval-mat", "volLabel": "avenue-masks"}
-    return {known[name] for name in names & known.keys()}
+    formats = {known[name] for name in (found.keys() & known.keys()) - rows}
+    return formats or ({"frame-mat"} if rows else set())
 
 
 def _of_text(path: Path) -> set[str]:
     from vadkit.data.labels.files import read_lines
 
-    lines = read_lines(path)[:1]
-    return {
+    first = next((text for _, text in read_lines(path)), "")
+    if _is_header(first):
+        return {"csv"}
+    found = {
         name
         for name, pattern in _FIRST_LINES.items()
-        for _, text in lines
-        if re.fullmatch(pattern, text, re.IGNORECASE)
+        if re.fullmatch(pattern, first, re.IGNORECASE)
     }
+    # Nothing but 0 and 1 is no interval of a video.
+    return {"frame-txt"} if "frame-txt" in found else found
+
+
+def _is_header(line: str) -> bool:
+    """Whether a line has the names of columns, with a separator."""
+    cells = line.replace('"', "").split(separator_of(line))
+    return len(cells) > 1 and "video" in columns_of(cells, ["video"])

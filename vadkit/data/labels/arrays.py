@@ -1,4 +1,4 @@
-"""One 0 or 1 per frame in NumPy files: ShanghaiTech's frame masks and NWPU Campus."""
+"""One 0 or 1 per frame in NumPy, MATLAB and text files, as of ShanghaiTech and NWPU Campus."""
 
 from __future__ import annotations
 
@@ -17,10 +17,19 @@ from vadkit.arrays import (
     open_archive,
     read_head,
 )
-from vadkit.data.labels.files import label_files
+from vadkit.data.labels.files import at_line, label_files, number, read_lines
 from vadkit.data.labels.intervals import MOST_FRAMES, MOST_INTERVALS, Labels
+from vadkit.data.labels.matlab import read_matlab_row
 from vadkit.errors import DataError
 from vadkit.files import open_regular
+
+# Names of a row of labels in a MATLAB file, in lower case.
+ROW_NAMES = frozenset(
+    (
+        *("abnormal", "frame_label", "frame_labels", "gt", "gt_frames", "gt_label", "gt_labels"),
+        *("label", "labels", "y_true"),
+    )
+)
 
 
 def read_frame_npy(path: Path) -> dict[str, Labels]:
@@ -50,6 +59,25 @@ def read_frame_npz(path: Path) -> dict[str, Labels]:
             if intervals > MOST_INTERVALS:
                 raise DataError(f"{path} has more than {MOST_INTERVALS:,} abnormal intervals")
     return labels
+
+
+def read_frame_mat(path: Path) -> dict[str, Labels]:
+    """A MATLAB file with one row or column of 0 and 1, of one video or of all in one row."""
+    return {path.stem: _labels(read_matlab_row(path, ROW_NAMES), str(path))}
+
+
+def read_frame_txt(path: Path) -> dict[str, Labels]:
+    """A text file of 0 and 1, one per line or all in one line, or a folder of them, by name."""
+    files = label_files(path, "*.txt", lambda file: file.stem)
+    return {video: _flags_of_text(file) for video, file in files.items()}
+
+
+def _flags_of_text(path: Path) -> Labels:
+    values: list[float] = []
+    for line, text in read_lines(path):
+        with at_line(path, line):
+            values += [number(word) for word in text.split()]
+    return _labels(np.array(values), str(path))
 
 
 def load_npy(path: Path, most: int = MOST_BYTES) -> np.ndarray:

@@ -80,11 +80,6 @@ def read_matlab(path: Path, name: str, what: str) -> np.ndarray:
         raise DataError(f"labels not found: {path} is not a file")
     try:
         return read_matlab_array(path, name)
-    except NotImplementedError:
-        raise DataError(
-            f"{path} is a MATLAB 7.3 file, which is not supported; save it again in MATLAB with "
-            f"save(..., '{name}', '-v7')"
-        ) from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} has no cell array '{name}' of {what} ({error})") from None
 
