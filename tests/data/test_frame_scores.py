@@ -154,3 +154,50 @@ def test_text_keeps_every_value(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("scores")
     (folder / "v.txt").write_text("\n".join(repr(value) for value in values))
     np.testing.assert_array_equal(read_scores(folder)["v"], values)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("all.csv", "frame,name,pred\n0,v,0.25\n1,v,\n2,v,-3\n"),
+        ("all.csv", "Video Name;Frame No;Anomaly Score\nv;0;0,25\nv;1;nan\nv;2;-3\n"),
+        ("all.tsv", "score\tframe\tvideo\n0.25\t0\tv\n\t1\tv\n-3\t2\tv\n"),
+        ("all.CSV", "video,frame,score,pred\nv,0,0.25,7\nv,1,,8\nv,2,-3,9\n"),
+    ],
+)
+def test_tables_of_other_people(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    np.testing.assert_array_equal(read_scores(tmp_path / name)["v"], VALUES)
+
+
+def test_other_files_of_one_video(tmp_path):
+    from scipy.io import savemat
+
+    savemat(tmp_path / "a.mat", {"scores": VALUES, "n": 3})
+    np.savetxt(tmp_path / "b.txt", VALUES[None])
+    (tmp_path / "c.csv").write_bytes("frame;score\n0;0,25\n1;\n2;-3,0\n".encode("utf-16"))
+    found = read_scores(tmp_path)
+    assert sorted(found) == ["a", "b", "c"]
+    for values in found.values():
+        np.testing.assert_array_equal(values, VALUES)
+
+
+def test_an_excel_sheet_of_scores(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["video", "frame", "score"], ["v", 0, 0.25], ["v", 1, None], ["v", 2, -3]):
+        book.active.append(row)
+    book.save(tmp_path / "all.xlsx")
+    np.testing.assert_array_equal(read_scores(tmp_path / "all.xlsx")["v"], VALUES)
+    (tmp_path / "all.ods").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"all\.ods is a spreadsheet; save it as \.xlsx or CSV"):
+        read_scores(tmp_path / "all.ods")
+
+
+@given(st.lists(st.integers(2, 30), min_size=1, max_size=6), st.integers(0, 1))
+def test_a_row_is_split_at_the_borders(lengths, offset):
+    frames = {str(number): length for number, length in enumerate(lengths)}
+    parts = {video: np.full(count - offset, float(video)) for video, count in frames.items()}
+    found = split_row(np.concatenate(list(parts.values())), frames, offset)
+    for video, values in parts.items():
+        np.testing.assert_array_equal(found[video], values)

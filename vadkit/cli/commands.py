@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from vadkit.data.labels.table import Unit
 
 Set = Annotated[
     list[str] | None,
@@ -27,6 +30,15 @@ TrustPlugins = Annotated[
     ),
 ]
 Run = Annotated[Path, typer.Argument(help="A run folder, as printed by `vadkit train`.")]
+
+
+def label_unit(text: str | None) -> Unit | None:
+    """Return the value of ``--unit``; ``RecipeError`` for another text."""
+    from vadkit.errors import RecipeError
+
+    if text is None or text in ("frames", "seconds"):
+        return cast("Unit | None", text)
+    raise RecipeError(f"--unit {text} is not a unit; give frames or seconds")
 
 
 def allow_plugins(places: Iterable[Path]) -> None:

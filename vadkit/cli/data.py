@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Plugin, Set
+from vadkit.cli.commands import Json, Plugin, Set, label_unit
 from vadkit.cli.table import open_console, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vadkit.data.labels.table import Unit
     from vadkit.workflows.data.check import DataReport
     from vadkit.workflows.data.faults import CheckedVideo, DataFault
 
@@ -105,7 +104,7 @@ def convert(
             out,
             label_format=label_format,
             videos=videos,
-            unit=_unit(unit),
+            unit=label_unit(unit),
             fps=fps,
             overrides=overrides or (),
             plugins=plugin or (),
@@ -124,14 +123,6 @@ def convert(
             f"{done.abnormal} abnormal ({_share(done.abnormal, done.frames)} %), "
             f"from {done.format} to {done.out}"
         )
-
-
-def _unit(text: str | None) -> Unit | None:
-    from vadkit.errors import RecipeError
-
-    if text is None or text in ("frames", "seconds"):
-        return cast("Unit | None", text)
-    raise RecipeError(f"--unit {text} is not a unit; give frames or seconds")
 
 
 def _print_report(report: DataReport) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, label_unit, say_unfinished
 from vadkit.cli.evaluation_output import print_evaluation
+from vadkit.errors import RecipeError
 
 if TYPE_CHECKING:
     from vadkit.workflows.evaluate.evaluation import Evaluation
@@ -49,6 +50,27 @@ Fps = Annotated[
     float | None,
     typer.Option(help="With --scores: frames per second, for metrics per hour."),
 ]
+Videos = Annotated[
+    Path | None,
+    typer.Option(
+        help="With --scores and a label file: the folder of the videos. Their lengths cut scores "
+        "or labels that are one row for all videos."
+    ),
+]
+Offset = Annotated[
+    int,
+    typer.Option(
+        metavar="N", help="With --scores: the first N frames of every video have no score."
+    ),
+]
+LabelUnit = Annotated[
+    str | None,
+    typer.Option(
+        "--unit",
+        metavar="frames|seconds",
+        help="With --scores: what start and end in a table of labels count, if unclear.",
+    ),
+]
 Maps = Annotated[
     bool,
     typer.Option(
@@ -64,6 +86,9 @@ def evaluate(
     scores: Scores = None,
     labels: Labels = None,
     fps: Fps = None,
+    videos: Videos = None,
+    offset: Offset = 0,
+    unit: LabelUnit = None,
     maps: Maps = False,
     overrides: Set = None,
     trust_plugins: TrustPlugins = False,
@@ -73,12 +98,21 @@ def evaluate(
     if trust_plugins:
         allow_plugins([path for path in (run, labels) if path])
     _check_options(run, scores, labels, fps, checkpoint, maps)
+    if scores is None and (videos is not None or offset or unit is not None):
+        raise RecipeError("--videos, --offset and --unit need --scores")
     result: Evaluation
     if scores is not None and labels is not None:
         from vadkit.workflows.evaluate.outside_scores import evaluate_scores
 
         result = evaluate_scores(
-            scores, labels, protocols=protocol or (), fps=fps, overrides=overrides or ()
+            scores,
+            labels,
+            videos=videos,
+            offset=offset,
+            unit=label_unit(unit),
+            protocols=protocol or (),
+            fps=fps,
+            overrides=overrides or (),
         )
     else:
         from vadkit.workflows.evaluate.evaluation import evaluate as workflow
@@ -106,8 +140,6 @@ def _check_options(
     maps: bool,
 ) -> None:
     """Raise ``RecipeError`` for options that do not belong together."""
-    from vadkit.errors import RecipeError
-
     if (run is None) == (scores is None):
         raise RecipeError("give either a run folder or --scores")
     if scores is None:

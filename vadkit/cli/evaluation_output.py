@@ -159,13 +159,18 @@ def _print_pseudo(result: Evaluation, say: Callable[[str], None]) -> None:
 
 
 def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
+    from rich.markup import escape
+
     counts = {metric.name: metric.value for metric in result.results[0].metrics}
     unscored = result.results[0].protocol.unscored_words
     if "frames" in counts:
+        of, bare = "videos with unknown borders", ""
+        if "videos" in counts:
+            of = f"{counts['videos']:.0f} videos"
+            bare = f"; {counts['one-class-videos']:.0f} videos of one class, not in macro-auc"
         say(
-            f"{counts['frames']:.0f} frames of {counts['videos']:.0f} videos, "
-            f"{counts['abnormal']:.0f} abnormal; {counts['unscored']:.0f} frames without a score, "
-            f"{unscored}; {counts['one-class-videos']:.0f} videos of one class, not in macro-auc."
+            f"{counts['frames']:.0f} frames of {of}, {counts['abnormal']:.0f} abnormal; "
+            f"{counts['unscored']:.0f} frames without a score, {unscored}{bare}."
         )
     if result.skipped:
         say(
@@ -177,4 +182,4 @@ def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
         source += f" Checkpoint: {result.checkpoint} (step {result.step})."
     say(source)
     for note in result.notes:
-        say(f"[yellow]{note}[/]")
+        say(f"[yellow]{escape(note)}[/]")

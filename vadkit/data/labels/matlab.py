@@ -167,7 +167,7 @@ def _class_hdf5(array: Any) -> str:
     return kind.decode() if isinstance(kind, bytes) else str(kind)
 
 
-def _plain_hdf5(file: Any, array: Any) -> dict[str, np.ndarray]:
+def _plain_hdf5(file: Any, array: Any) -> dict[str, Any]:
     import h5py
 
     if not isinstance(array, h5py.Dataset):
@@ -189,7 +189,7 @@ def _numbers_hdf5(array: Any) -> np.ndarray:
     return np.zeros((0, 0)) if array.attrs.get("MATLAB_empty") else np.asarray(array[()]).T
 
 
-def _plain(found: Any) -> dict[str, np.ndarray]:
+def _plain(found: Any) -> dict[str, Any]:
     if not isinstance(found, np.ndarray) or found.dtype.names is not None:
         return {"array": np.array("not an array of numbers")}
     if found.dtype != object:

@@ -24,6 +24,7 @@ from vadkit.workflows.evaluate.protocols import (
     evaluate_scored,
     published_names,
     unscored_notes,
+    upside_down_notes,
 )
 from vadkit.workflows.evaluate.run_scores import checkpoint_names, score_run
 from vadkit.workflows.evaluate.views import as_frame, as_html, as_text, missing_key
@@ -181,7 +182,7 @@ def evaluate(
         results,
         evaluate_maps(run, recipe, scored, meta, of_maps),
         evaluate_pseudo(run, recipe, checkpoint_file(run, name)),
-        unscored_notes(scored.scores),
+        unscored_notes(scored.scores) + upside_down_notes(results),
         run_status(run),
     )
     require_run(run)
