@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vadkit.workflows.data.check import DataReport
+    from vadkit.workflows.data.convert import ConversionResult
     from vadkit.workflows.data.faults import CheckedVideo, DataFault
 
 app = typer.Typer(
@@ -115,14 +116,15 @@ def convert(
         raise typer.Exit(130) from None
     for note in done.notes:
         say(f"note: {note}")
-    if as_json:
-        typer.echo(json.dumps(done.as_data(), indent=2))
-    else:
-        typer.echo(
-            f"{_count(done.videos, 'video')}, {_count(done.frames, 'frame')}, "
-            f"{done.abnormal} abnormal ({_share(done.abnormal, done.frames)} %), "
-            f"from {done.format} to {done.out}"
-        )
+    typer.echo(json.dumps(done.as_data(), indent=2) if as_json else _summary(done))
+
+
+def _summary(done: ConversionResult) -> str:
+    return (
+        f"{_count(done.videos, 'video')}, {_count(done.frames, 'frame')}, "
+        f"{done.abnormal} abnormal ({_share(done.abnormal, done.frames)} %), "
+        f"from {done.format} to {done.out}"
+    )
 
 
 def _print_report(report: DataReport) -> None:

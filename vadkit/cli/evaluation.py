@@ -102,7 +102,7 @@ def evaluate(
         raise RecipeError("--videos, --offset and --unit need --scores")
     result: Evaluation
     if scores is not None and labels is not None:
-        from vadkit.workflows.evaluate.outside_scores import evaluate_scores
+        from vadkit.workflows.outside.scores import evaluate_scores
 
         result = evaluate_scores(
             scores,

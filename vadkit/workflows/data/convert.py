@@ -53,12 +53,7 @@ def convert(
     ``fps``. Raises ``RecipeError`` if ``out`` exists and ``force`` is not set, and ``DataError``
     for labels that have no length or do not match the videos.
     """
-    if fps is not None and not 0 < fps < math.inf:
-        raise RecipeError(f"--fps {fps:g} is not a frame rate; give frames per second, above 0")
-    if out.exists() and not force:
-        raise RecipeError(f"{out} exists; give another --out, or --force to overwrite it")
-    if out.is_dir():
-        raise RecipeError(f"--out {out} is a folder; give a file name")
+    _check_options(out, fps, force)
     notes: list[str] = []
     if label_format is None and _is_recipe(source):
         if videos is not None:
@@ -74,12 +69,7 @@ def convert(
         path = Path(source).expanduser()
         labels, kind = _of_labels(path, label_format, unit)
         if videos is not None:
-            labels = _fit_to_videos(labels, kind, path, videos, fps, notes)
-            if kind == "csv" and unit is None and _all_early(labels):
-                notes.append(
-                    "all abnormal frames are in the first twentieth of their videos; if the table "
-                    "is in seconds, add --unit seconds"
-                )
+            labels = _fit_to_videos(labels, kind, path, videos, unit, fps, notes)
     from vadkit.data.labels.intervals import check_intervals
 
     abnormal = 0
@@ -99,6 +89,15 @@ def convert(
     _write(out, labels)
     frames = sum(one.frames or 0 for one in labels.values())
     return ConversionResult(len(labels), frames, abnormal, kind, str(out), notes)
+
+
+def _check_options(out: Path, fps: float | None, force: bool) -> None:
+    if fps is not None and not 0 < fps < math.inf:
+        raise RecipeError(f"--fps {fps:g} is not a frame rate; give frames per second, above 0")
+    if out.exists() and not force:
+        raise RecipeError(f"{out} exists; give another --out, or --force to overwrite it")
+    if out.is_dir():
+        raise RecipeError(f"--out {out} is a folder; give a file name")
 
 
 def _is_recipe(source: str | Path) -> bool:
@@ -150,6 +149,7 @@ def _fit_to_videos(
     kind: str,
     path: Path,
     folder: Path,
+    unit: Unit | None,
     fps: float | None,
     notes: list[str],
 ) -> dict[str, Labels]:
@@ -175,10 +175,16 @@ def _fit_to_videos(
         counts = _count_frames((paths[video] for video in labels), Data())
     if left := [video for video in paths if video not in labels]:
         notes.append(f"{len(left)} of {len(paths)} videos in {folder} have no labels: {some(left)}")
-    return {
+    found = {
         video: _checked(one, video, paths[video], counts[paths[video]], path.name, fps)
         for video, one in labels.items()
     }
+    if kind == "csv" and unit is None and _all_early(found):
+        notes.append(
+            "all abnormal frames are in the first twentieth of their videos; if the table is in "
+            "seconds, add --unit seconds"
+        )
+    return found
 
 
 def _all_early(labels: Mapping[str, Labels]) -> bool:

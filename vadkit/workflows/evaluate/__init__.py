@@ -1,1 +1,1 @@
-"""Evaluating runs and scores of other code, and comparing them."""
+"""Evaluating runs."""

@@ -15,14 +15,6 @@ from vadkit.recipe.model import DEFAULTS
 from vadkit.registry import build
 from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.evaluation import Evaluation
-from vadkit.workflows.evaluate.outside_labels import (
-    KnownLabels,
-    is_recipe,
-    labels_of_file,
-    labels_of_recipe,
-    labels_of_videos,
-)
-from vadkit.workflows.evaluate.outside_rows import cut_labels, evaluate_rows
 from vadkit.workflows.evaluate.protocols import (
     LabelledScores,
     build_protocols,
@@ -31,6 +23,14 @@ from vadkit.workflows.evaluate.protocols import (
     unscored_notes,
     upside_down_notes,
 )
+from vadkit.workflows.outside.labels import (
+    KnownLabels,
+    is_recipe,
+    labels_of_file,
+    labels_of_recipe,
+    labels_of_videos,
+)
+from vadkit.workflows.outside.rows import cut_labels, evaluate_rows
 
 if TYPE_CHECKING:
     from vadkit.data.labels.table import Unit
@@ -60,7 +60,7 @@ def evaluate_scores(
     Raises ``DataError`` if videos or lengths differ, for infinite scores, and for labels of one
     class; ``RecipeError`` for an invalid frame rate and for options that exclude each other.
     """
-    from vadkit.data.frame_scores import only_row, read_scores, split_row
+    from vadkit.data.frame_scores import only_row, read_scores
     from vadkit.data.labels.rows import order
 
     _check(fps, offset, labels, videos, unit)
@@ -73,13 +73,7 @@ def evaluate_scores(
         known = cut_labels(known, labels, found, offset)
         notes += known.notes
     if (row := only_row(found, known.labels)) is not None:
-        if len(known.frames) < len(known.labels):
-            raise DataError(
-                f"{scores} is one array for all videos, and {known.source} does not state their "
-                "lengths; add --videos FOLDER, the folder of the videos, or give one file per "
-                "video, with the name of the video"
-            )
-        found = split_row(row, known.frames, offset)
+        found = _split(row, scores, known, offset)
         notes.append(f"The array of scores was split in the order {order(known.frames)}.")
     found = _of_known_videos(found, known, offset)
     if len(known.frames) < len(found):
@@ -87,17 +81,8 @@ def evaluate_scores(
             f"{known.source} does not state the number of frames of the videos, so lengths were "
             "not checked. Frames outside all intervals were assumed to be normal."
         )
-    flags = {video: known.labels[video](len(values)) for video, values in found.items()}
-    scored = LabelledScores(
-        found,
-        flags,
-        known.source,
-        "unknown",
-        rates=known.rates if fps is None else dict.fromkeys(found, fps),
-        categories=known.categories,
-    )
     results = evaluate_scored(
-        scored,
+        _labelled(found, known, fps),
         build_protocols(Spec(type=name) for name in protocols)
         or [*default_protocols(), build("protocols", "conv-ae", {})],
         build_list("evaluators", [Spec(**spec) for spec in DEFAULTS["evaluators"]]),
@@ -134,6 +119,31 @@ def _known(
     if videos is not None:
         return labels_of_videos(labels, videos, unit, fps)
     return labels_of_file(labels, unit, fps)
+
+
+def _labelled(
+    found: dict[str, np.ndarray], known: KnownLabels, fps: float | None
+) -> LabelledScores:
+    return LabelledScores(
+        found,
+        {video: known.labels[video](len(values)) for video, values in found.items()},
+        known.source,
+        "unknown",
+        rates=known.rates if fps is None else dict.fromkeys(found, fps),
+        categories=known.categories,
+    )
+
+
+def _split(row: np.ndarray, scores: Path, known: KnownLabels, offset: int) -> dict[str, np.ndarray]:
+    from vadkit.data.frame_scores import split_row
+
+    if len(known.frames) < len(known.labels):
+        raise DataError(
+            f"{scores} is one array for all videos, and {known.source} does not state their "
+            "lengths; add --videos FOLDER, the folder of the videos, or give one file per video, "
+            "with the name of the video"
+        )
+    return split_row(row, known.frames, offset)
 
 
 def _of_known_videos(

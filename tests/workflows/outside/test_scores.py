@@ -13,7 +13,7 @@ from scipy.io import savemat
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.labels.own import write_labels
 from vadkit.errors import DataError
-from vadkit.workflows.evaluate.outside_scores import evaluate_scores
+from vadkit.workflows.outside.scores import evaluate_scores
 
 FRAMES = {"a": 30, "b": 50, "c": 40}
 CUTS = list(pairwise(np.cumsum([0, *FRAMES.values()])))

@@ -12,7 +12,6 @@ from vadkit.errors import DataError
 from vadkit.recipe import Spec
 from vadkit.registry import build
 from vadkit.workflows.evaluate.evaluation import Evaluation
-from vadkit.workflows.evaluate.outside_labels import KnownLabels
 from vadkit.workflows.evaluate.protocols import (
     LabelledScores,
     Result,
@@ -21,6 +20,7 @@ from vadkit.workflows.evaluate.protocols import (
     unscored_notes,
     upside_down_notes,
 )
+from vadkit.workflows.outside.labels import KnownLabels
 
 # Metrics over all frames, which do not depend on where a video ends.
 _OF_ALL_FRAMES = frozenset(

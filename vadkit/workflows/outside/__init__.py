@@ -1,0 +1,1 @@
+"""Evaluate frame scores that other code has written."""
