@@ -259,3 +259,21 @@ def test_an_annotation_that_cannot_be_evaluated_is_one_clear_line(annotation, sa
     text = str(caught.value)
     assert "networks 'broken' from " in text and "its parameters cannot be read" in text
     assert said in text and "\n" not in text
+
+
+def test_an_unknown_family_is_answered_with_all_families():
+    with pytest.raises(RecipeError) as caught:
+        components("network")
+    assert str(caught.value) == (
+        "no component family 'network'; did you mean 'networks'? Known: "
+        + ", ".join(registry.FAMILIES)
+    )
+
+
+def test_a_parameter_without_an_annotation_takes_anything():
+    def loose(*, value, other: int = 3):
+        pass
+
+    found = registry.parameters(loose)
+    assert found["value"].annotation is Any and found["other"].annotation is int
+    assert params_model(loose)(value=object).other == 3
