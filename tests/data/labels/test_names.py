@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vadkit.data.labels.names import match_endings, match_videos, without_ending
+from vadkit.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -16,9 +17,6 @@ from vadkit.data.labels.names import match_endings, match_videos, without_ending
         (["a"], ["a.mp4", "a.avi"], ["a"]),
         (["a.mp4", "a.avi"], ["a.mp4", "a.avi"], ["a.mp4", "a.avi"]),
         (["a.mp4"], ["a.avi"], ["a.mp4"]),
-        # No two names are one video.
-        (["a", "a.mp4"], ["a"], ["a", "a.mp4"]),
-        (["a.mp4", "a.avi"], ["a"], ["a", "a.avi"]),
         # Not the ending of a video.
         (["cam.north"], ["cam"], ["cam.north"]),
         (["01.05"], ["01"], ["01.05"]),
@@ -34,6 +32,12 @@ def test_an_added_ending_is_removed(names, ending):
     assert match_endings([name + ending for name in plain], plain) == {
         name + ending: name for name in plain
     }
+
+
+@pytest.mark.parametrize("names", [["a", "a.mp4"], ["a.mp4", "a"], ["a.mp4", "a.avi"]])
+def test_two_names_of_one_video(names):
+    with pytest.raises(DataError, match=f"'{names[0]}' and '{names[1]}' are both video 'a'; rem"):
+        match_endings(names, ["a", "b"])
 
 
 @given(st.lists(st.text(max_size=8), unique=True), st.lists(st.text(max_size=8), unique=True))

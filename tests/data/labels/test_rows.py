@@ -41,6 +41,8 @@ def test_a_row_of_another_length_is_described():
         cut_row(row, {"a": 4, "b": 5}, GT)
     with pytest.raises(DataError, match=r"row of 32 values.* whole segments of 16 frames; give"):
         cut_row({"gt": Labels([], 32)}, {"a": 20, "b": 25}, GT)
+    with pytest.raises(DataError, match=r"have 45 frames, 4 more for each: the row may leave out"):
+        cut_row({"gt": Labels([], 37)}, {"a": 20, "b": 25}, GT)
     with pytest.raises(DataError, match="it is the length of the truth of UCF-Crime with 1,109,6"):
         cut_row({"gt": Labels([], 1_109_680)}, {"a": 20, "b": 25}, GT)
 

@@ -80,8 +80,7 @@ class Labels:
             if start >= end_s or end > end_s + 1:
                 raise DataError(
                     f"{source}: the interval from {start:g} to {end:g} s of video '{video}' is not "
-                    f"inside the video, which ends at {end_s:g} s; are these frames "
-                    "(`--unit frames`)?"
+                    f"inside the video, which ends at {end_s:g} s; are these frames?"
                 )
             first, stop = np.searchsorted(times, np.array([start, end]) - _ROUNDING_S)
             # An interval between two frames is seen in the earlier one.

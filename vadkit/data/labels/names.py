@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from vadkit.data.decoding.readers import natural_key
 from vadkit.errors import DataError
+from vadkit.text import printable
 
 _ENDING = re.compile(
     r"\.(3gp|asf|avi|dav|flv|gif|h26[45]|m2ts|m4v|mkv|mov|mp4|mpe?g|mts|ogv|ts|vob|webm|wmv)$",
@@ -22,23 +23,25 @@ def without_ending(name: str) -> str:
 def match_endings(names: Iterable[str], videos: Iterable[str]) -> dict[str, str]:
     """Return the video of each name that is equal to it, or equal without the ending of a file.
 
-    A name that has no video, or two, keeps itself. No two names get the same video.
+    A name that has no video, or several, keeps itself. Raises ``DataError`` if two names have the
+    same video.
     """
-    names, videos = list(names), list(videos)
+    videos = list(videos)
     known = set(videos)
     plain: dict[str, list[str]] = {}
     for video in videos:
         plain.setdefault(without_ending(video), []).append(video)
-    taken = known & set(names)
-    found = {}
+    found: dict[str, str] = {}
+    first: dict[str, str] = {}
     for name in names:
-        video = name
-        if name not in known:
-            near = plain.get(without_ending(name), [])
-            if len(near) == 1 and near[0] not in taken and _one_ends(name, near[0]):
-                video = near[0]
-                taken.add(video)
-        found[name] = video
+        near = plain.get(without_ending(name), [])
+        unclear = name in known or len(near) != 1 or not _one_ends(name, near[0])
+        found[name] = video = name if unclear else near[0]
+        if first.setdefault(video, name) != name:
+            raise DataError(
+                f"'{printable(first[video])}' and '{printable(name)}' are both video "
+                f"'{printable(video)}'; remove one"
+            )
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from vadkit.data.labels.intervals import Labels
-from vadkit.data.labels.variants import explain_total
+from vadkit.data.labels.variants import explain_total, missing_in_total
 from vadkit.errors import DataError
 
 # Formats whose files have one value per frame and do not say of which video.
@@ -42,8 +42,8 @@ def cut_row(
         raise DataError(
             f"{path} is one row of {frames} values, and the {count(lengths)} "
             f"{'has' if len(lengths) == 1 else 'have'} {sum(lengths.values())} frames"
-            f"{explain_total(frames, list(lengths.values()))}; give the labels of these videos, or "
-            "the videos that the row was made for"
+            f"{_reason(frames, list(lengths.values()))}; give the labels of these videos, or the "
+            "videos that the row was made for"
         )
     found = {}
     start = 0
@@ -53,6 +53,13 @@ def cut_row(
         found[video] = Labels([(a, b) for a, b in inside if a < b], length)
         start = end
     return found
+
+
+def _reason(values: int, frames: list[int]) -> str:
+    reason = explain_total(values, frames)
+    if not reason and (missing := missing_in_total(values, frames)):
+        return f", {missing} more for each: the row may leave out the first ones"
+    return reason
 
 
 def count(lengths: Mapping[str, int]) -> str:
