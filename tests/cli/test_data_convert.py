@@ -331,10 +331,10 @@ def test_one_row_for_all_videos(vadkit, two_videos, tmp_path):
     assert code == 0, err
     assert "gt.npy is one row for all videos; it was cut in the order cam1 (50), cam2 (75)" in err
     assert read_labels(out) == TWO
-    np.save(tmp_path / "gt.npy", row[:117])
+    np.save(tmp_path / "gt.npy", row[:116])
     code, _, err = vadkit(*arguments, "--videos", two_videos)
     assert code == 3
-    assert "gt.npy is one row of 117 values, and the 2 videos have 125 frames; give" in err
+    assert "gt.npy is one row of 116 values, and the 2 videos have 125 frames; give" in err
 
 
 def test_seconds_in_a_recipe(vadkit, two_videos, tmp_path):
@@ -350,3 +350,26 @@ def test_seconds_in_a_recipe(vadkit, two_videos, tmp_path):
     code, _, err = vadkit("data", "convert", recipe, "--out", out, "--set", "dataset.unit=seconds")
     assert code == 0, err
     assert read_labels(out) == TWO
+
+
+def test_seconds_of_a_video_whose_rate_changes(vadkit, tmp_path):
+    from fractions import Fraction
+
+    (tmp_path / "videos").mkdir()
+    # 20 frames at 10 a second, then 20 at 2 a second.
+    times = [100 * index for index in range(20)] + [2000 + 500 * index for index in range(20)]
+    with av.open(str(tmp_path / "videos/a.mkv"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for time in times:
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9, np.uint8), format="rgb24")
+            picture.pts, picture.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    (tmp_path / "l.csv").write_text("video,start_s,end_s\na.mkv,1.5,4\na.mkv,9.0,12\n")
+    out = tmp_path / "out.json"
+    arguments = ("data", "convert", tmp_path / "l.csv", "--out", out)
+    code, _, err = vadkit(*arguments, "--videos", tmp_path / "videos")
+    assert code == 0, err
+    assert read_labels(out) == {"a": Labels([(15, 24), (34, 40)], 40)}

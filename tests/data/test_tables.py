@@ -91,16 +91,19 @@ def test_broken_excel_files(tmp_path):
         read_sheet(path)
 
 
-def test_an_excel_file_that_unpacks_to_too_much(tmp_path):
+@pytest.mark.parametrize(
+    ("member", "most"), [("xl/worksheets/sheet1.xml", 256), ("xl/sharedStrings.xml", 32)]
+)
+def test_an_excel_file_that_unpacks_to_too_much(tmp_path, member, most):
     pytest.importorskip("openpyxl")
     path = tmp_path / "l.xlsx"
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("xl/worksheets/sheet1.xml", "w") as file,
+        archive.open(member, "w") as file,
     ):
-        for _ in range(257):
+        for _ in range(most + 1):
             file.write(bytes(1 << 20))
-    with pytest.raises(DataError, match="it unpacks to more than 256 MB"):
+    with pytest.raises(DataError, match=f"it unpacks to more than {most} MB"):
         read_sheet(path)
 
 

@@ -23,6 +23,8 @@ SHEETS = (".xlsx", ".xlsm")
 OTHER_SHEETS = (".xls", ".xlsb", ".ods", ".numbers")
 # The same limits as for text files of labels and scores.
 _MOST_BYTES = 256 << 20
+# Texts and styles of an Excel file, which need seven times as much memory.
+_MOST_OTHERS = 32 << 20
 _MOST_CELLS = 30_000_000
 
 # Spellings of columns, in lower case and without other characters than letters and digits.
@@ -91,8 +93,7 @@ def read_sheet(path: Path) -> list[Row]:
     try:
         with open_regular(path) as file:
             with zipfile.ZipFile(file) as archive:
-                if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
-                    raise ValueError(f"it unpacks to more than {_MOST_BYTES >> 20} MB")
+                _check_size(archive)
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             sheets = {sheet.title: _sheet_rows(sheet) for sheet in book.worksheets}
     except FileNotFoundError:
@@ -109,6 +110,16 @@ def read_sheet(path: Path) -> list[Row]:
             "save the one to read as CSV"
         )
     return sheets[filled[0]] if filled else []
+
+
+def _check_size(archive: zipfile.ZipFile) -> None:
+    total = others = 0
+    for member in archive.infolist():
+        total += member.file_size
+        others += 0 if member.filename.startswith("xl/worksheets/") else member.file_size
+    for size, most in ((total, _MOST_BYTES), (others, _MOST_OTHERS)):
+        if size > most:
+            raise ValueError(f"it unpacks to more than {most >> 20} MB")
 
 
 def refuse_other_sheets(path: Path) -> None:

@@ -106,3 +106,25 @@ def test_without_h5py_the_extra_is_named(tmp_path):
         "gt.mat is a MATLAB 7.3 file, which needs h5py: pip install 'vadkit[matlab]'; or save"
         in (done.stderr)
     )
+
+
+def test_links_and_values_in_other_files_are_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    write_73(tmp_path / "other.mat", gt=ROW)
+    (tmp_path / "bytes").write_bytes(bytes(9))
+    for name, add in (
+        ("link", lambda file: file.update(gt=h5py.ExternalLink(tmp_path / "other.mat", "/gt"))),
+        ("soft", lambda file: file.update(gt=h5py.SoftLink("/gt"))),
+        (
+            "outside",
+            lambda file: file.create_dataset(
+                "gt", (1, 9), "u1", external=[(tmp_path / "bytes", 0, 9)]
+            ),
+        ),
+    ):
+        path = tmp_path / f"{name}.mat"
+        write_73(path, other=np.zeros((2, 2)))
+        with h5py.File(path, "r+") as file:
+            add(file)
+        with pytest.raises(DataError, match=r"'gt' is a link|'/gt' are in another file"):
+            read_any(path)

@@ -149,12 +149,24 @@ def _answer_hdf5(path: str, name: str, answer: str) -> None:
         sys.exit(_NOT_READ)
     with opened as file:
         if name:
-            np.savez(answer, **_plain_hdf5(file, file[name]))
+            np.savez(answer, **_plain_hdf5(file, _own(file, name)))
             return
-        arrays = {key: one for key, one in file.items() if isinstance(one, h5py.Dataset)}
+        arrays = {key: one for key in file if isinstance(one := _own(file, key), h5py.Dataset)}
         _save_variables(
             answer, [(key, one.shape[::-1], _class_hdf5(one)) for key, one in arrays.items()]
         )
+
+
+def _own(file: Any, name: str) -> Any:
+    """Return what is in the file itself; ``ValueError`` for a link, which may lead to other files.
+
+    MATLAB writes none.
+    """
+    import h5py
+
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"'{name}' is a link") if name in file else KeyError(name)
+    return file[name]
 
 
 def _save_variables(answer: str, listed: list[tuple[str, tuple[int, ...], str]]) -> None:
@@ -185,6 +197,8 @@ def _plain_hdf5(file: Any, array: Any) -> dict[str, Any]:
 def _numbers_hdf5(array: Any) -> np.ndarray:
     if not hasattr(array, "dtype") or array.dtype.kind not in "biuf":
         return np.array("not an array of numbers")
+    if array.external or array.is_virtual:
+        raise ValueError(f"the values of '{array.name}' are in another file")
     # An empty array is saved as its shape.
     return np.zeros((0, 0)) if array.attrs.get("MATLAB_empty") else np.asarray(array[()]).T
 
