@@ -1,6 +1,7 @@
 """``vadkit data check``: every fault is found, named with its video, and decides the exit code."""
 
 import json
+from fractions import Fraction
 
 import av
 import cv2
@@ -214,6 +215,40 @@ def test_truncated_file(ending, codec, kind, message, faults, tree):
     # Labels of the whole file are no second fault.
     assert list(found) == [("error", kind, "test/c")]
     assert message in found["error", kind, "test/c"]
+
+
+def test_rates_holes_and_damage_are_warnings(faults, tree):
+    def write(path, times, rate=25):
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=rate)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            stream.codec_context.time_base = Fraction(1, 1000)
+            for time in times:
+                noise = np.random.default_rng(time).integers(0, 256, (48, 64, 3), np.uint8)
+                frame = av.VideoFrame.from_ndarray(noise, format="rgb24")
+                frame.pts, frame.time_base = time, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+
+    for old in (tree / "train").glob("*.mp4"):
+        old.unlink()
+    write(tree / "train/hole.mp4", [*range(0, 800, 40), *range(60_000, 60_800, 40)])
+    write(tree / "train/quick.mkv", range(40))
+    write(tree / "train/damaged.mp4", range(0, 1600, 40))
+    data = bytearray((tree / "train/damaged.mp4").read_bytes())
+    # The start of a packet in the middle.
+    place = len(data) * 45 // 100
+    data[place : place + 3000] = bytes(3000)
+    (tree / "train/damaged.mp4").write_bytes(data)
+    code, found = faults(tree / "recipe.yaml")
+    assert code == 0
+    assert found["warning", "cuts", "train/hole"] == (
+        "1 cut in time or size, the longest from 0.8 to 60.0 s; no clip crosses them"
+    )
+    rate = found["warning", "frame-rate", "train/quick"]
+    assert "1,000 frames per second, which is absurd" in rate
+    assert "could not be decoded" in found["warning", "damaged", "train/damaged"]
+    assert len(found) == 3
 
 
 def test_train_test_overlap_and_duplicates(faults, tree):

@@ -22,6 +22,8 @@ class FirstFrames(Method):
 
 
 class InMemory:
+    cuts = ()
+
     def __init__(self, frames):
         self.frames = frames
 

@@ -11,7 +11,6 @@ PACKAGE = Path(vadkit.__file__).parent
 ALLOWED = {
     ("__init__.py", "import_module"): "names of the table above it",
     ("registry.py", "import_module"): "names of our tables, and entry points of installed packages",
-    ("registry.py", "eval"): "annotations of components that are imported already",
     ("plugins.py", "exec"): "plugins, once their content is allowed",
     ("plugins.py", "compile"): "the same",
     ("data/clips/loader.py", "pickle.loads"): "what the process that started this one has pickled",
@@ -47,6 +46,7 @@ COMPUTED_GETATTR = {
     "densities/density.py": "names of buffers",
     "methods/scene_bank.py": "names of buffers",
     "data/objects/torchvision.py": "a Literal of names of models",
+    "workflows/run.py": "names of sections of a recipe",
 }
 
 

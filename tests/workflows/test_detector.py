@@ -32,6 +32,8 @@ class Means(Method):
 
 
 class InMemory:
+    cuts = ()
+
     def __init__(self, frames):
         self.frames = frames
 

@@ -36,7 +36,7 @@ def score_video(
     at a time, so memory does not grow.
     """
     spec = method.clip.scoring
-    starts = scoring_starts(len(video), spec)
+    starts = scoring_starts(len(video), spec, video.cuts)
     if part is not None:
         starts = starts[(starts >= part[0]) & (starts + spec.span <= part[1])]
     scores = np.empty((len(starts), len(spec.scored)))
@@ -63,7 +63,7 @@ def score_with_peaks(
     clips score a frame, the last one counts. None for a method without maps.
     """
     spec = method.clip.scoring
-    starts = scoring_starts(len(video), spec)
+    starts = scoring_starts(len(video), spec, video.cuts)
     scores = np.empty((len(starts), len(spec.scored)))
     peaks = np.full((len(video), 2), np.nan)
     place, any_maps = 0, False
@@ -94,7 +94,7 @@ def map_video(
     Yields nothing for a method without maps. A frame that several clips score comes several times.
     """
     spec = method.clip.scoring
-    starts = scoring_starts(len(video), spec)
+    starts = scoring_starts(len(video), spec, video.cuts)
     known_extras = extras or Extras()
     for batch, found in _scored(method, video, starts, known_extras, device, dtype, batch_size):
         if found.maps is None:
@@ -195,7 +195,7 @@ def frame_maps(
     spec = method.clip.scoring
     clip_of = {
         int(start) + offset * spec.step: (int(start), place)
-        for start in scoring_starts(len(video), spec)
+        for start in scoring_starts(len(video), spec, video.cuts)
         for place, offset in enumerate(spec.scored)
     }
     maps = {}

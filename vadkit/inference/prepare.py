@@ -33,14 +33,22 @@ def prepare(
         if spec.flow and flow is not None:
             # Same as in the store: zeros before the first frame, and float16.
             moved = np.zeros((*spec.size, 2), np.float16)
-            if previous is not None and not frame.missed:
+            if previous is not None and not frame.starts_anew:
                 moved = flow(previous, small).astype(np.float16)
             previous = small
         if found is not None:
             whole = frame.image.shape[:2]
             boxes = boxes_in_clip(boxes_of_frames([found]), whole, spec.size).xyxy
         yield Prepared(
-            index, frame.time, frame.image, small, moved, boxes, frame.missed, frame.arrived
+            index,
+            frame.time,
+            frame.image,
+            small,
+            moved,
+            boxes,
+            frame.missed,
+            frame.arrived,
+            frame.cut,
         )
 
 

@@ -20,7 +20,7 @@ def stream_frames(
     stream = StreamState(detector, batch, live=False)
     spec = detector.method.clip.scoring
     for frame in prepare(frames, spec, detector.flow, detector.objects):
-        if frame.missed:
+        if frame.starts_anew:
             yield from stream.finish()
         stream.push(frame)
         if len(stream.window.ready) == batch:
@@ -91,7 +91,7 @@ def _after(
 ) -> Iterator[FrameScore]:
     """Yield the frames whose scores a frame or an event of their source completes."""
     if isinstance(item, Prepared):
-        if item.missed:
+        if item.starts_anew:
             yield from streams[name].finish()
         streams[name].push(item)
         yield from streams[name].release()

@@ -23,8 +23,8 @@ class Prepared:
 
     ``image`` is the original frame, and ``small`` (H, W, C) uint8 the frame in a clip. ``flow`` (H,
     W, 2) float16 is relative to the previous frame, ``boxes`` (n, 4) float32 are in clip pixels;
-    both are None if the method needs none. ``time``, ``missed`` and ``arrived`` are those of the
-    frame.
+    both are None if the method needs none. ``time``, ``missed``, ``arrived`` and ``cut`` are those
+    of the frame.
     """
 
     index: int
@@ -35,6 +35,12 @@ class Prepared:
     boxes: np.ndarray | None = None
     missed: int = 0
     arrived: float = 0.0
+    cut: bool = False
+
+    @property
+    def starts_anew(self) -> bool:
+        """Whether clips may not contain this frame and the previous one."""
+        return self.cut or self.missed > 0
 
 
 class Window:

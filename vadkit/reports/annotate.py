@@ -50,6 +50,7 @@ def annotate(
     index: int,
     labels: np.ndarray | None = None,
     *,
+    time: float | None = None,
     is_threshold: bool = False,
     raised_by: str | None = None,
 ) -> np.ndarray:
@@ -60,7 +61,8 @@ def annotate(
     (those after frame ``index`` are not shown), or the last ones up to frame ``index``. ``level``
     is the score that 99% of normal frames stay below, in the same unit, or the alarm threshold if
     ``is_threshold``. ``limits`` are the scores at the lower and upper edge of the curve. ``labels``
-    (all frames,) bool marks the labelled anomalies. ``raised_by`` names the part of the method that
+    (all frames,) bool marks the labelled anomalies. ``time`` is that of the frame in seconds, by
+    default ``index / fps``. ``raised_by`` names the part of the method that
     has this score, if there are several.
 
     Returns (H', W', 3) uint8 with even H' and W', W' in 480..960; the size is the same for all
@@ -74,7 +76,10 @@ def annotate(
     if heat is not None:
         picture = blend_heat(picture, heat)
     seen = scores[: index + 1]
-    strip = draw_strip(width, seen, level, limits, fps, index, labels, is_threshold, raised_by)
+    clock = index / fps if time is None else time
+    strip = draw_strip(
+        width, seen, level, limits, fps, index, labels, is_threshold, raised_by, clock
+    )
     return np.concatenate([picture, strip])
 
 

@@ -25,6 +25,7 @@ def score_plot(
     title: str,
     final_label: str = "raw",
     fps: float | None = None,
+    times: np.ndarray | None = None,
     labels: np.ndarray | None = None,
     normal_level: float | None = None,
     threshold: float | None = None,
@@ -32,14 +33,15 @@ def score_plot(
 ) -> Path:
     """Write a PNG of one video's raw and final scores, (N,) each, NaN for frames without a score.
 
-    The time axis is in seconds if ``fps`` is given, else in frames. ``labels`` (N,) bool marks the
-    intervals labelled abnormal. ``normal_level`` is the raw score that 99% of normal training
-    frames stay below; ``threshold`` is the alarm threshold of the final scores. Raw and final
-    scores share one panel if they have the same unit (``same_unit``), else each has its own; the
-    level belongs to the raw scores. ``final_label`` names the scorers, "raw" for none: then there
-    is only one curve. Returns ``path``.
+    The time axis is in seconds if ``times`` (N,) or ``fps`` are given, else in frames. ``labels``
+    (N,) bool marks the intervals labelled abnormal. ``normal_level`` is the raw score that 99% of
+    normal training frames stay below; ``threshold`` is the alarm threshold of the final scores. Raw
+    and final scores share one panel if they have the same unit (``same_unit``), else each has its
+    own; the level belongs to the raw scores. ``final_label`` names the scorers, "raw" for none:
+    then there is only one curve. Returns ``path``.
     """
-    time = np.arange(len(raw)) / (fps or 1.0)
+    in_seconds = times is not None or fps is not None
+    time = np.arange(len(raw)) / (fps or 1.0) if times is None else times
     only_raw = final_label == "raw"
     panels = 1 if only_raw or same_unit else 2
     figure = Figure(figsize=(10, 1.2 + 2.3 * panels), layout="constrained")
@@ -49,8 +51,8 @@ def score_plot(
     # A long title goes above the legend, not under it.
     pad = 24 if len(title) > 24 else 6
     axes[0].set_title(plot_text(title), loc="left", fontsize=12, fontweight="bold", pad=pad)
-    axes[-1].set_xlabel("frame" if fps is None else "time (min:s)")
-    if fps is not None:
+    axes[-1].set_xlabel("time (min:s)" if in_seconds else "frame")
+    if in_seconds:
         axes[-1].xaxis.set_major_locator(MaxNLocator(steps=[1, 1.5, 2, 3, 5, 6, 10]))
         axes[-1].xaxis.set_major_formatter(FuncFormatter(_clock))
     _curve(axes[0], time, raw, FINAL if only_raw else RAW, "raw", thick=only_raw)
@@ -82,19 +84,19 @@ def _dress(axis: Axes, time: np.ndarray, labels: np.ndarray | None) -> None:
     axis.set_axisbelow(True)
     axis.margins(x=0, y=0.12)
     axis.tick_params(labelsize=9, length=3)
-    step = time[1] - time[0] if len(time) > 1 else 1.0
+    step = float(np.median(np.diff(time))) if len(time) > 1 else 1.0
     if labels is not None:
         edges = np.flatnonzero(np.diff(labels.astype(np.int8), prepend=0, append=0))
         for number, (start, stop) in enumerate(edges.reshape(-1, 2).tolist()):
             axis.axvspan(
-                (start - 0.5) * step,
-                (stop - 0.5) * step,
+                time[start] - 0.5 * step,
+                time[stop - 1] + 0.5 * step,
                 color=LABELLED,
                 alpha=0.14,
                 linewidth=0,
                 label=None if number else "labelled abnormal",
             )
-    axis.set_xlim(-0.5 * step, (max(len(time), 1) - 0.5) * step)
+    axis.set_xlim(-0.5 * step, (time[-1] if len(time) else 0.0) + 0.5 * step)
 
 
 def _curve(

@@ -43,11 +43,13 @@ def draw_strip(
     labels: np.ndarray | None,
     is_threshold: bool = False,
     raised_by: str | None = None,
+    clock: float = 0.0,
 ) -> np.ndarray:
     """Draw the strip (HEIGHT, width, 3) uint8 RGB at frame ``index``, the last of ``scores`` (N,).
 
     In the first seconds, the curve grows from the left; then it scrolls with the newest frame at
-    the right edge. See ``annotate`` for the arguments.
+    the right edge. ``clock`` is the time to show, in seconds. See ``annotate`` for the other
+    arguments.
     """
     span = window_frames(fps)
     first = max(0, index - span)
@@ -69,7 +71,7 @@ def draw_strip(
     above = level is not None and bool(shown[-1] > level)
     above_words, legend = ALARM if is_threshold else NORMAL
     words = (f"{above_words}: {raised_by}" if raised_by else above_words), legend
-    left = _clock(index / fps), score, above
+    left = _clock(clock), score, above
     return _caption(strip, *left, words, level is not None, labels is not None)
 
 

@@ -24,6 +24,10 @@ QUALITY = {"crf": "20", "preset": "veryfast"}
 WEB = {"crf": "30", "preset": "veryfast", "g": "12", "bf": "0"}
 
 
+# The unit of times in a written file, in seconds.
+_TICK = Fraction(1, 90_000)
+
+
 def choose_encoder(options: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Return the encoder, with ``options`` of libx264 in its own terms; ``DataError`` for none."""
     if _has_encoder("libx264"):
@@ -52,7 +56,8 @@ class VideoWriter:
 
     ``options`` are those of libx264. An FFmpeg without it writes VP9, which browsers also play.
 
-    Frames are (H, W, 3) uint8 RGB, all in the size of the first one. An odd width or height is
+    Frames are (H, W, 3) uint8 RGB, all in the size of the first one, at ``fps`` per second unless
+    each is written with its own time. An odd width or height is
     padded by one column or row, because H.264's colour planes have half the size. The file is
     written under a temporary name and renamed at the end of the block; it is removed if the block
     fails.
@@ -67,13 +72,14 @@ class VideoWriter:
         self.path = path
         self.rate = Fraction(fps).limit_denominator(1001)
         self.frames = 0
+        self._tick = -1
         self._options = options
         self._size: tuple[int, int] | None = None
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
 
-    def write(self, frame_rgb: np.ndarray) -> None:
-        """Append one frame."""
+    def write(self, frame_rgb: np.ndarray, time: float | None = None) -> None:
+        """Append one frame; ``time`` is in seconds from the first frame and must increase."""
         height, width = frame_rgb.shape[:2]
         if self._container is None or self._stream is None:
             self._container, self._stream = self._start(height + height % 2, width + width % 2)
@@ -87,6 +93,11 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(even, format="rgb24").reformat(
             format="yuv420p", dst_colorspace=Colorspace.ITU709
         )
+        if time is None:
+            time = float(self.frames / self.rate)
+        # Two frames must not share a tick.
+        self._tick = max(round(time / _TICK), self._tick + 1)
+        frame.pts, frame.time_base = self._tick, _TICK
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
 
@@ -121,6 +132,7 @@ class VideoWriter:
         )
         stream = container.add_stream(encoder, rate=self.rate, options=options)
         assert isinstance(stream, VideoStream)
+        stream.codec_context.time_base = _TICK
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv420p"
         # Players assume BT.601 for small untagged videos and BT.709 for large ones.

@@ -265,16 +265,17 @@ def clip_source(
 
 
 def frame_rates(videos: Sequence[Video], fps: float | None = None) -> dict[str, float]:
-    """Return frames per second by video, from the dataset or from the video files.
+    """Return frames per second by video, from the dataset or from the times in the video files.
 
-    Folders of images have no frame rate and are left out.
+    Of a file whose rate varies, it is the mean, so that its frames make its hours; holes in time do
+    not count. Folders of images have no frame rate and are left out.
     """
     from vadkit.data.decoding.child import Worker
-    from vadkit.data.decoding.decode import probe
+    from vadkit.data.decoding.decode import mean_rate
 
     if fps is not None:
         return {video.id: fps for video in videos}
     files = {video.path for video in videos if video.path.is_file()}
     with Worker() as worker:
-        known = {path: probe(path, worker=worker).fps for path in sorted(files)}
+        known = {path: mean_rate(path, worker=worker) for path in sorted(files)}
     return {video.id: known[video.path] for video in videos if video.path in known}

@@ -122,7 +122,8 @@ def _make_loader(
 
     lengths = [len(video) for video in stored]
     ids = [video.id for video in stored]
-    loader = ClipLoader(source, lengths, clip, extras=extras, ids=ids, **settings)
+    cuts = [video.cuts for video in stored]
+    loader = ClipLoader(source, lengths, clip, extras=extras, ids=ids, cuts=cuts, **settings)
     return loader.keeping(outside(loader.clips, unseen, clip.span))
 
 

@@ -1,5 +1,7 @@
 """Clip arithmetic against brute force."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,3 +63,28 @@ def test_a_reconstruction_scores_each_frame_once_but_for_the_tail():
     assert scoring_starts(35, spec).tolist() == [0, 10, 20, 25]
     assert scoring_starts(30, spec).tolist() == [0, 10, 20]
     assert scoring_starts(9, spec).tolist() == []
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=4), specs(), st.data())
+def test_no_clip_crosses_a_cut_and_all_others_are_there(lengths, spec, data):
+    cuts = [
+        sorted(data.draw(st.sets(st.integers(1, max(1, length - 1)), max_size=3)))
+        if length > 1
+        else []
+        for length in lengths
+    ]
+    whole = training_clips(lengths, spec).tolist()
+    expected = [
+        [video, start]
+        for video, start in whole
+        if not any(start < cut <= start + spec.span - 1 for cut in cuts[video])
+    ]
+    assert training_clips(lengths, spec, cuts).tolist() == expected
+    for length, own in zip(lengths, cuts, strict=True):
+        starts = scoring_starts(length, spec, own)
+        edges = [0, *own, length]
+        parts = [
+            (scoring_starts(stop - first, spec) + first).tolist()
+            for first, stop in itertools.pairwise(edges)
+        ]
+        assert starts.tolist() == list(itertools.chain(*parts))

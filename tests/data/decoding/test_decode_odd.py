@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.decoding.decode import READERS, Worker, probe, read_frames
+from vadkit.data.decoding.decode import READERS, Worker, probe, read_frames, read_timed_frames
 from vadkit.errors import DataError
 
 from . import odd_videos as odd
@@ -71,10 +71,22 @@ def test_complete_files_are_read_completely_without_a_warning(tmp_path, read, su
     assert all("correctly" in warning for warning in warnings)
 
 
-def test_damage_that_cannot_be_repaired_is_an_error(tmp_path, read):
+def test_a_damaged_packet_costs_its_frame(tmp_path, read):
     path = odd.damage(odd.write(tmp_path / "video.mp4", NOISY), 0.4, 0.45)
+    found, error, warnings = read(path)
+    assert found[:20] == list(range(20)) and found[-20:] == list(range(40, 60))
+    lost = 60 - len(found)
+    assert error is None and 0 < lost < 4
+    assert (
+        f"{lost} damaged packets could not be decoded; {len(found)} frames were read" in warnings[0]
+    )
+    assert len(warnings) == 1
+
+
+def test_much_damage_is_an_error(tmp_path, read):
+    path = odd.damage(odd.write(tmp_path / "video.mp4", NOISY), 0.2, 0.6)
     found, error, _ = read(path)
-    assert found[:20] == list(range(20)) and len(found) < 30
+    assert found[:10] == list(range(10)) and len(found) < 58
     assert f"is truncated or damaged: {len(found)} frames" in error
 
 
@@ -134,17 +146,20 @@ def test_the_main_one_of_several_streams_is_read(tmp_path, read):
     assert next(read_frames(path)).shape[:2] == probe(path).size
 
 
-def test_pictures_that_change_size_need_a_size(tmp_path, worker):
+def test_pictures_that_change_size_are_resized_to_the_first(tmp_path, worker):
     parts = [
         odd.write(tmp_path / "1.ts", odd.numbered(30)),
         odd.write(tmp_path / "2.ts", odd.numbered(30, (48, 64))),
     ]
     path = tmp_path / "video.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    with pytest.raises(DataError, match="its frame 30 is 64x48 pixels, earlier ones are 128x96"):
-        list(read_frames(path, worker=worker))
-    resized = list(read_frames(path, size=(96, 128), worker=worker))
-    assert [odd.number(frame) for frame in resized] == [*range(30), *range(30)]
+    for size in (None, (96, 128)):
+        frames = list(read_timed_frames(path, size=size, worker=worker))
+        assert [odd.number(frame.image) for frame in frames] == [*range(30), *range(30)]
+        assert {frame.image.shape for frame in frames} == {(96, 128, 3)}
+        # The second part starts its clock again, too.
+        assert [index for index, frame in enumerate(frames) if frame.cut] == [30]
+        assert [frame.time for frame in frames] == pytest.approx(np.arange(60) / 25, abs=1e-3)
 
 
 def test_a_file_still_being_written_is_read_as_far_as_it_goes(tmp_path, read):

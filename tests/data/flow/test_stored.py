@@ -25,6 +25,7 @@ class MemoryVideo:
     folder: Path
     frames: np.ndarray
     first: int = 0
+    cuts: tuple[int, ...] = ()
 
     @property
     def shape(self):
@@ -79,6 +80,18 @@ def test_flow_comes_from_the_previous_frame(videos):
     assert got == sorted(got)
     with pytest.raises(IndexError, match=r"\[3, 5\) of 4"):
         flow[1].read(3, 5)
+
+
+def test_flow_is_zero_at_a_cut(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (6, 4, 5, 1), np.uint8)
+    whole = MemoryVideo("v", tmp_path, frames)
+    cut = MemoryVideo("v", tmp_path, frames, cuts=(3,))
+    (usual,) = build_flow([whole], "d", Difference(), {})
+    (found,) = build_flow([cut], "d", Difference(), {})
+    assert found.path != usual.path
+    assert (found.read(3, 4) == 0).all() and (usual.read(3, 4) != 0).any()
+    for frame in (1, 2, 4, 5):
+        assert (found.read(frame, frame + 1) == usual.read(frame, frame + 1)).all()
 
 
 def test_flow_is_computed_once(videos):
@@ -163,7 +176,7 @@ import numpy as np
 from vadkit.data.flow.stored import build_flow
 
 class Slow:
-    id, first, shape = "v", 0, (30, 4, 5, 1)
+    id, first, shape, cuts = "v", 0, (30, 4, 5, 1), ()
     folder = Path(sys.argv[1])
     def __len__(self): return 30
     def read(self, start, stop): return np.zeros((stop - start, 4, 5, 1), np.uint8)

@@ -1,5 +1,6 @@
 """The frame store: what it keeps, when it decodes, and what a crash leaves behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -392,3 +393,23 @@ def test_a_stream_passes_its_settings_to_the_reader(videos, monkeypatch):
         "plugins": (),
         "stall_s": 7.0,
     }
+
+
+def test_cuts_are_kept_with_the_frames_and_counted_from_a_part(tmp_path, write_video):
+    form = {"codec": "libx264", "form": "mpegts", "pixels": "yuv420p"}
+    parts = [write_video(tmp_path / f"{n}.ts", _ramp(10), **form) for n in range(3)]
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    whole = Video("a", "train", path)
+    late = replace(whole, id="late", part=(4, 24))
+    one, part = store([whole, late], tmp_path / "cache")
+    assert (one.cuts, part.cuts) == ((10, 20), (6, 16))
+    # Entries of earlier versions have none.
+    meta = json.loads((one.folder / "meta.json").read_text())
+    del meta["cuts"]
+    (one.folder / "meta.json").write_text(json.dumps(meta))
+    assert open_stored("a", one.folder).cuts == ()
+
+
+def _ramp(count):
+    return np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 32, 64, 3), np.uint8)

@@ -98,7 +98,7 @@ def test_a_calibrated_run_shows_the_live_score_with_the_threshold(tmp_path, monk
     sink.close(None)
     (arguments, named) = drawn[0]
     assert arguments[2].tolist() == [0.25] and arguments[3] == known.threshold
-    assert named == {"is_threshold": True, "raised_by": "scene"}
+    assert named == {"time": 0.0, "is_threshold": True, "raised_by": "scene"}
 
     plotted = []
     monkeypatch.setattr("vadkit.inference.sinks.plot.score_plot", recorder(plotted))

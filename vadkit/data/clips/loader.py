@@ -45,7 +45,8 @@ class ClipLoader:
     the clip's position, so a resumed epoch has the same pixels. ``extras`` are the flow and boxes
     of the videos, if the clips need them; then every augment must support them, or ``RecipeError``
     is raised. The last clips of an epoch that do not fill a batch are left out, unless
-    ``drop_last`` is False or there are no others. ``ids`` are the names of the videos for samples.
+    ``drop_last`` is False or there are no others. ``ids`` are the names of the videos for samples,
+    and ``cuts`` the frames of each that no clip may cross to.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ClipLoader:
         drop_last: bool = True,
         extras: Sequence[Extras] = (),
         ids: Sequence[str] = (),
+        cuts: Sequence[Sequence[int]] = (),
     ) -> None:
         self.source = source
         self.spec = spec
@@ -82,7 +84,7 @@ class ClipLoader:
         self._processes: DataLoader[Tensor] | None = None
         self._requests: list[tuple[int, np.ndarray]] = []
         self.drop_last = drop_last
-        self.clips = training_clips(lengths, spec)
+        self.clips = training_clips(lengths, spec, cuts)
 
     def keeping(self, kept: np.ndarray) -> ClipLoader:
         """Return a loader with only those clips for which ``kept`` (n,) is True."""

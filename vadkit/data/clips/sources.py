@@ -27,6 +27,10 @@ class FrameReader(Protocol):
     @property
     def shape(self) -> tuple[int, int, int, int]: ...
 
+    @property
+    def cuts(self) -> Sequence[int]:
+        """The frames that no clip may cross to, ascending."""
+
     def __len__(self) -> int: ...
 
     def read(self, start: int, stop: int, out: Any = None) -> np.ndarray: ...

@@ -21,7 +21,6 @@ import numpy as np
 
 from vadkit.data.decoding.worker import (
     ERROR,
-    FRAME,
     GOING_ON,
     HEADER,
     TIMED,
@@ -88,7 +87,7 @@ class Worker:
     ) -> Generator[tuple[int, Any], None, None]:
         """Send a request; yield (kind, body) records until the last one of the answer.
 
-        A body is text, a frame, or for ``TIMED`` two times and a frame. Raises ``Failed`` if the
+        A body is text, or for ``TIMED`` four numbers and a frame. Raises ``Failed`` if the
         child reports an error or dies, ``Stalled`` if it gives no answer for ``stall_s``, and
         ``OSError`` if it cannot write the target. The child is ended unless its whole answer was
         read.
@@ -101,13 +100,13 @@ class Worker:
             while not complete:
                 kind, *shape = HEADER.unpack(self._read(HEADER.size, stall_s))
                 times = TIMES.unpack(self._read(TIMES.size, stall_s)) if kind == TIMED else ()
-                pixels = kind in (FRAME, TIMED)
+                pixels = kind == TIMED
                 size = shape[0] * shape[1] * shape[2] if pixels else shape[0]
                 body = self._read(size, stall_s)
                 complete = kind not in GOING_ON
                 if pixels:
                     frame = np.frombuffer(body, np.uint8).reshape(shape)
-                    yield kind, (*times, frame) if times else frame
+                    yield kind, (*times, frame)
                 elif kind == ERROR:
                     raise Failed(body.decode(errors="replace"))
                 elif kind == WRITE_ERROR:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from vadkit.data.decoding.child import Failed, Worker
-from vadkit.data.decoding.decode import STALL_S, probe, read_frames
+from vadkit.data.decoding.child import Worker
+from vadkit.data.decoding.decode import packet_times, probe, read_frames
 from vadkit.data.decoding.readers import image_files
 from vadkit.errors import DataError
 
@@ -53,10 +52,6 @@ def frame_times(path: Path, frames: int, fps: float | None = None) -> np.ndarray
         )
     with Worker() as worker:
         rate = probe(path, worker=worker).fps
-        try:
-            (record,) = worker.ask({"times": str(path.absolute())}, STALL_S)
-        except Failed as failure:
-            raise DataError(f"{path}: the times of frames cannot be read ({failure})") from None
-    times = np.array(json.loads(record[1]), float)
+        times, _ = packet_times(path, worker=worker)
     # An edit list hides frames, and a reader may see more frames than packets.
     return times if len(times) == frames else np.arange(frames) / rate

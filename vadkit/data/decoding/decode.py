@@ -10,13 +10,14 @@ import zlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from vadkit.data.decoding.child import Failed, Worker
 from vadkit.data.decoding.readers import CANNOT_OPEN, image_files
-from vadkit.data.decoding.worker import END, FRAME
+from vadkit.data.decoding.times import FrameClock, rate_without_cuts
+from vadkit.data.decoding.worker import END, TIMED
 from vadkit.errors import DataError
 from vadkit.plugins import as_run
 
@@ -31,7 +32,8 @@ class VideoInfo:
 
     ``fps`` is in frames per second (25 if unknown), ``size`` (height, width) upright, ``codec`` and
     ``pixels`` are FFmpeg's names, ``duration`` is in seconds. ``variable_rate`` says whether the
-    times between frames differ by more than a tenth. For a folder of images, ``codec`` is the
+    times between frames differ by more than a tenth. ``dropped`` counts the empty chunks of an AVI,
+    which stand for dropped frames. For a folder of images, ``codec`` is the
     suffix of the first one.
     """
 
@@ -42,15 +44,37 @@ class VideoInfo:
     pixels: str | None
     duration: float | None
     variable_rate: bool
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
 class DecodeResult:
-    """The number of frames, zlib.crc32 of the whole file, and the readers used, in order."""
+    """The number of frames, zlib.crc32 of the whole file, and the readers used, in order.
+
+    ``times`` are in seconds from the first frame. ``cuts`` are the numbers of frames that no clip
+    may cross to. ``damaged`` is the number of packets that could not be decoded.
+    """
 
     frames: int
     crc: int
     readers: tuple[str, ...]
+    times: tuple[float, ...] = ()
+    cuts: tuple[int, ...] = ()
+    damaged: int = 0
+
+
+class VideoFrame(NamedTuple):
+    """A frame (H, W, C) uint8, its time in seconds from the first, and whether it is a cut.
+
+    No clip may cross to a cut: before it the clock starts again, frames are missing for seconds, or
+    the size changes. ``damaged`` is the number of packets before the frame that could not be
+    decoded.
+    """
+
+    time: float
+    cut: bool
+    image: np.ndarray
+    damaged: int = 0
 
 
 def read_frames(
@@ -65,26 +89,56 @@ def read_frames(
 ) -> Generator[np.ndarray, None, None]:
     """Yield the frames of a video file or image folder in order, (H, W, 3) uint8 RGB.
 
+    See ``read_timed_frames``.
+    """
+    reading = read_timed_frames(
+        path,
+        readers=readers,
+        size=size,
+        channels=channels,
+        plugins=plugins,
+        stall_s=stall_s,
+        worker=worker,
+    )
+    with contextlib.closing(reading) as frames:
+        for frame in frames:
+            yield frame.image
+
+
+def read_timed_frames(
+    path: Path,
+    *,
+    readers: Sequence[str] = READERS,
+    size: tuple[int, int] | None = None,
+    channels: str = "rgb",
+    plugins: Sequence[Path] = (),
+    stall_s: float = STALL_S,
+    worker: Worker | None = None,
+) -> Generator[VideoFrame, None, None]:
+    """Yield the frames of a video file or image folder in order, with their times.
+
     With ``size`` (height, width), frames are resized; with ``channels`` "gray", they are (H, W, 1).
     Readers are registered names, built in or from ``plugins``. If a reader fails, stalls for
     ``stall_s`` seconds or crashes, the next one continues at the same frame, with a warning. Raises
     ``DataError`` if the last one also fails.
 
     Every coded frame comes once, in display order, upright, whatever its time; frames that an edit
-    list hides are left out. If a decoder repairs damaged pictures, the repaired pictures are used;
-    other damage is an error. A truncated file is an error if the damage is detectable (MP4),
-    otherwise a warning if it has fewer frames than stated. If pictures have different sizes and no
-    ``size`` is given, the first different one is an error. A file that changes during reading is
-    read as far as possible, with a warning.
+    list hides are left out. If a decoder repairs damaged pictures, the repaired pictures are used.
+    A packet that cannot be decoded costs its frame, with a warning; a file with many of them is an
+    error. A truncated file is an error if the damage is detectable (MP4), otherwise a warning if it
+    has fewer frames than stated. If the size changes within a file and no ``size`` is given, later
+    frames are resized to the first one; in a folder of images this is an error. A file that changes
+    during reading is read as far as possible, with a warning.
     """
     request = {"size": size, "channels": channels}
     before, reached = _state(path), 0
     answers = _answers(path, request, readers, plugins, stall_s, worker, lambda: {"skip": reached})
     with contextlib.closing(answers):
         for _, kind, body in answers:
-            if kind == FRAME:
+            if kind == TIMED:
                 reached += 1
-                yield body
+                time, _, cut, damaged, image = body
+                yield VideoFrame(time, bool(cut), image, int(damaged))
     if _state(path) != before:
         _log.warning("%s; %d frames were read", _changed(path), reached)
 
@@ -130,7 +184,14 @@ def decode_to_file(
                 reported = frames
     if _state(path) != before:
         raise DataError(f"{_changed(path)}; wait until it is complete")
-    return DecodeResult(end["frames"], end["crc"], tuple(used))
+    return DecodeResult(
+        end["frames"],
+        end["crc"],
+        tuple(used),
+        tuple(end["times"]),
+        tuple(end["cuts"]),
+        end["damaged"],
+    )
 
 
 def probe(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None) -> VideoInfo:
@@ -144,6 +205,35 @@ def probe(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None)
             raise DataError(_unreadable(path, 0, [str(failure)])) from None
     info = json.loads(record[1])
     return VideoInfo(**{**info, "size": tuple(info["size"])})
+
+
+def packet_times(
+    path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times (N,) of a file's frames in seconds and which are cuts, without decoding.
+
+    They are those of ``read_timed_frames``, except for cuts where the size changes. Raises
+    ``DataError`` for a file whose packets cannot be read.
+    """
+    with contextlib.ExitStack() as stack:
+        worker = worker or stack.enter_context(Worker())
+        info = probe(path, stall_s=stall_s, worker=worker)
+        try:
+            (record,) = worker.ask({"times": str(path.absolute())}, stall_s)
+        except Failed as failure:
+            raise DataError(f"{path}: the times of frames cannot be read ({failure})") from None
+    clock = FrameClock(info.fps)
+    pairs = [clock.at(stamp) for stamp in json.loads(record[1])]
+    return np.array([at for at, _ in pairs]), np.array([cut for _, cut in pairs], bool)
+
+
+def mean_rate(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None) -> float:
+    """Return the frames per second of a file over all its frames, without holes in time."""
+    info = probe(path, stall_s=stall_s, worker=worker)
+    if not info.variable_rate:
+        return info.fps
+    times, cuts = packet_times(path, stall_s=stall_s, worker=worker)
+    return rate_without_cuts(times, cuts) or info.fps
 
 
 def _answers(
@@ -199,11 +289,17 @@ def _answers(
 
 def _check_end(path: Path, end: dict[str, Any], skipped: int) -> None:
     """Compare the number of frames with that of earlier readers and with the stated number."""
-    frames = end["frames"]
+    frames, damaged = end["frames"], end["damaged"]
     if not frames:
         raise Failed("it has no frames")
     if frames < skipped:
         raise Failed(f"it has {frames} frames, but {skipped} were already read")
+    if damaged:
+        _log.warning(
+            "%s: %d damaged packet%s could not be decoded; %d frames were read",
+            path, damaged, "" if damaged == 1 else "s", frames,
+        )  # fmt: skip
+        frames += damaged
     stated, exact = end["stated"] or (0, True)
     # Durations are rounded, and include some time before and after the frames.
     if frames < (stated if exact else stated * 0.95 - 2):

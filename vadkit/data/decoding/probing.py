@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from vadkit.data.decoding.readers import frames, image_files, open_container, quarter_turns
+from vadkit.data.decoding.times import UNKNOWN_RATE, usual_rate
 
-_FOLDER_FPS = 25.0
-# The number of packets to check whether frames are evenly spaced in time.
-_PACKETS = 300
+# The number of packets to take the frame rate from, and whether it varies.
+_PACKETS = 3000
 # Packets come in another order than frames are shown, shifted by at most this many in H.264.
 _REORDERED = 16
 
@@ -23,36 +23,69 @@ def probe_path(path: Path) -> dict[str, Any]:
         files = image_files(path)
         image = next(frames(path))
         return {
-            "fps": _FOLDER_FPS,
+            "fps": UNKNOWN_RATE,
             "size": image.shape[:2],
             "frames": len(files),
             "codec": files[0].suffix.lower().removeprefix("."),
             "pixels": None,
-            "duration": len(files) / _FOLDER_FPS,
+            "duration": len(files) / UNKNOWN_RATE,
             "variable_rate": False,
         }
     with open_container(path) as (container, stream):
         first = next(container.decode(stream), None)
         if first is None:
             raise ValueError("it has no frames")
-        rate = stream.average_rate or stream.guessed_rate
         size = (first.height, first.width)
         info = {
-            "fps": float(rate) if rate else _FOLDER_FPS,
             "size": size[::-1] if quarter_turns(first) % 2 else size,
             "frames": _exact_frames(container, stream),
+            "dropped": _avi_chunks(container, stream)[1] if container.format.name == "avi" else 0,
             "codec": stream.codec_context.codec.canonical_name,
             "pixels": first.format.name,
             "duration": _seconds(container, stream),
         }
     with open_container(path) as (container, stream):
-        return {**info, "variable_rate": _uneven(container, stream)}
+        ticks = _first_ticks(container, stream)
+        # A header may state no rate, or one that is wrong.
+        rate = usual_rate(ticks, stream.time_base) or stream.average_rate or stream.guessed_rate
+        return {**info, "fps": float(rate or UNKNOWN_RATE), "variable_rate": _uneven(ticks)}
+
+
+def _first_ticks(container: Any, stream: Any) -> list[int]:
+    """Return the times of the first frames in the stream's unit, in order; empty for none."""
+    packets = [
+        packet
+        for packet in itertools.islice(container.demux(stream), _PACKETS)
+        if packet.size and not packet.is_discard
+    ]
+    times = [packet.dts if packet.pts is None else packet.pts for packet in packets]
+    known = sorted(time for time in times if time is not None)
+    if len(packets) >= _PACKETS - _REORDERED:
+        # Frames that are shown between the last ones may come later.
+        known = known[:-_REORDERED]
+    return known
+
+
+def first_rate(path: Path) -> float:
+    """Return frames per second from the first packets of a file, ``UNKNOWN_RATE`` if unknown."""
+    if path.is_dir():
+        return UNKNOWN_RATE
+    try:
+        with open_container(path) as (container, stream):
+            return usual_rate(_first_ticks(container, stream), stream.time_base) or UNKNOWN_RATE
+    except Exception:
+        # A plugin may read formats that PyAV does not know.
+        return UNKNOWN_RATE
 
 
 def times_shown(path: Path) -> list[float]:
     """Return when each frame is shown, in seconds from the first; empty if times are missing."""
     with open_container(path) as (container, stream):
-        packets = [packet.pts for packet in container.demux(stream) if packet.size]
+        packets = [
+            packet.pts
+            for packet in container.demux(stream)
+            if packet.size and not packet.is_discard
+        ]
         if not packets or None in packets:
             return []
         shown = sorted(packets)
@@ -78,6 +111,8 @@ def stated_frames(path: Path) -> tuple[int, bool] | None:
 def _exact_frames(container: Any, stream: Any) -> int | None:
     if not stream.frames:
         return None
+    if container.format.name == "avi":
+        return _avi_chunks(container, stream)[0]
     if stream.duration and stream.average_rate and "mp4" in container.format.name:
         # The edit list of an MP4 may hide frames at both ends, but the count includes them.
         shown = round(stream.duration * stream.time_base * stream.average_rate)
@@ -91,19 +126,26 @@ def _seconds(container: Any, stream: Any) -> float | None:
     return container.duration / 1e6 if container.duration else None
 
 
-def _uneven(container: Any, stream: Any) -> bool:
-    """Whether the times between frames differ, from the first packets and the overall average."""
-    packets = list(itertools.islice(container.demux(stream), _PACKETS))
-    times = [packet.dts if packet.pts is None else packet.pts for packet in packets]
-    times = sorted(time for time in times if time is not None)
-    if len(packets) == _PACKETS:
-        times = times[:-_REORDERED]
-    if len(times) < 3:
+def _avi_chunks(container: Any, stream: Any) -> tuple[int, int]:
+    """Return the stated number of frames without empty chunks, and the number of empty ones."""
+    # The caller may have decoded the first frame.
+    container.seek(0)
+    places = [packet.pts for packet in container.demux(stream) if packet.size]
+    if not places or None in places:
+        return int(stream.frames), 0
+    step = float(np.median(np.diff(places))) if len(places) > 1 else 1.0
+    # Counted in chunks; a file whose chunks reach the stated number is complete.
+    reached = max(places) + step
+    whole = reached >= stream.frames
+    frames = len(places) if whole else round(len(places) * stream.frames / reached)
+    return frames, max(0, round(reached / step) - len(places))
+
+
+def _uneven(ticks: list[int]) -> bool:
+    """Whether the steps between times differ by more than their rounding."""
+    if len(ticks) < 3:
         return False
-    steps = np.diff(times)
+    steps = np.diff(ticks)
     middle = float(np.median(steps))
     # Containers round times to their unit, Matroska to milliseconds.
-    uneven = steps.max() - steps.min() > max(2, middle / 10)
-    rate = stream.average_rate
-    apart = bool(rate) and abs(float(rate * stream.time_base) * middle - 1) > 0.05
-    return bool(uneven) or apart
+    return bool(steps.max() - steps.min() > max(2, middle / 10))

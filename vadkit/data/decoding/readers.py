@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vadkit.data.decoding.times import timed
 from vadkit.data.images import decode_image
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 CANNOT_OPEN = "cannot open it"
+# More damage than this means that a file is broken: packets in a row, and as a share of all.
+_DAMAGED_IN_A_ROW, _DAMAGED_SHARE = 100, 0.05
+# Packets to look at to find the stream that moves.
+_LOOKED_AT = 400
 
 
 def decord(path: Path) -> Iterator[np.ndarray]:
@@ -34,7 +41,7 @@ def decord(path: Path) -> Iterator[np.ndarray]:
             frame = video.next()
         except StopIteration:
             raise ValueError(f"it ends after {index} of {len(video)} frames") from None
-        yield frame.asnumpy()
+        yield timed(frame.asnumpy(), video.get_frame_timestamp(index)[0])
 
 
 @contextlib.contextmanager
@@ -66,7 +73,10 @@ def _decord_fault(path: Path) -> str | None:
 
 
 def pyav(path: Path) -> Iterator[np.ndarray]:
-    """PyAV with FFmpeg; reads truncated files and streams up to the last complete frame."""
+    """PyAV with FFmpeg; reads truncated files and streams up to the last complete frame.
+
+    A packet that cannot be decoded costs its own frame.
+    """
     from av.video.reformatter import VideoReformatter
 
     # One reformatter for all frames; creating it each time takes a third of the decoding time.
@@ -74,9 +84,38 @@ def pyav(path: Path) -> Iterator[np.ndarray]:
     with open_container(path) as (container, stream):
         # Videos are decoded in parallel; more threads per video cost a fifth more time in total.
         stream.codec_context.thread_count = 1
-        for frame in container.decode(stream):
+        for frame, damaged in _decoded(container, stream):
             pixels = reformatter.reformat(frame, format="rgb24").to_ndarray()
-            yield np.rot90(pixels, quarter_turns(frame))
+            yield timed(np.rot90(pixels, quarter_turns(frame)), frame.time, damaged)
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[tuple[Any, int]]:
+    """Yield decoded frames with the number of damaged packets before each.
+
+    Raises ``InvalidDataError`` if there are too many of them, or if nothing follows them: the file
+    is truncated or broken then.
+    """
+    from av.error import InvalidDataError
+
+    packets = total = pending = 0
+    last = InvalidDataError(0, CANNOT_OPEN)
+    truncated = False
+    for packet in container.demux(stream):
+        packets += bool(packet.size)
+        # After the last packet, an empty one makes the decoder give its remaining frames.
+        truncated = truncated or (not packet.size and pending > 0)
+        try:
+            frames = packet.decode()
+        except InvalidDataError as error:
+            total, pending, last = total + 1, pending + 1, error
+            if pending > _DAMAGED_IN_A_ROW or not packet.size:
+                raise
+            continue
+        for frame in frames:
+            yield frame, pending
+            pending = 0
+    if truncated or pending or total > _DAMAGED_SHARE * packets:
+        raise last
 
 
 def quarter_turns(frame: Any) -> int:
@@ -90,18 +129,39 @@ def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
     """Open a PyAV container and its main video stream; ``ValueError`` says what is wrong."""
     import av
     from av.error import InvalidDataError
-    from av.stream import Disposition
 
     try:
+        number = _main_stream(path)
         container = av.open(str(path))
     except InvalidDataError:
         raise ValueError(CANNOT_OPEN) from None
     with container:
-        stream = container.streams.best("video")
+        yield container, container.streams[number]
+
+
+def _main_stream(path: Path) -> int:
+    """Return the number of the stream that moves, if a file has several video streams.
+
+    A container may call a still picture its default stream, such as a thumbnail.
+    """
+    import av
+    from av.stream import Disposition
+
+    with av.open(str(path)) as container:
         # The cover image of an audio file is also a video stream.
-        if stream is None or stream.disposition & Disposition.attached_pic:
+        videos = [
+            one for one in container.streams.video if not one.disposition & Disposition.attached_pic
+        ]
+        best = container.streams.best("video")
+        if not videos or best is None:
             raise ValueError("it has no video stream")
-        yield container, stream
+        if len(videos) == 1:
+            return int(videos[0].index)
+        packets = itertools.islice(container.demux(videos), _LOOKED_AT)
+        counts = Counter(packet.stream_index for packet in packets if packet.size)
+        still = [one.index for one in videos if counts[one.index] <= 1]
+        moving = [one.index for one in videos if counts[one.index] > 1] or still
+        return int(best.index if best.index in moving else max(moving, key=counts.__getitem__))
 
 
 def is_transport_stream(path: Path) -> bool:

@@ -1,9 +1,10 @@
 """The child process that decodes: native libraries may hang or crash here, not in the run.
 
 Requests are JSON lines on stdin. Answers are records on stdout: a header (kind, h, w, c), then for
-the kind FRAME h*w*c bytes of pixels, for TIMED two doubles (time and arrival) before those, and for
-the other kinds h bytes of UTF-8 text. A record whose kind is not in ``GOING_ON`` is the last one of
-an answer.
+the kind TIMED four doubles and h*w*c bytes of pixels, for the other kinds h bytes of UTF-8 text.
+The doubles are the time in seconds, the arrival (0 for a file), 1 for a cut, which no clip may
+cross, and the number of damaged packets before the frame. A record whose kind is not in
+``GOING_ON`` is the last one of an answer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import fcntl
 import functools
 import json
+import math
 import os
 import re
 import select
@@ -27,10 +29,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from vadkit.data.decoding.times import FrameClock, TimedImage
+
 HEADER = struct.Struct("<4I")
-TIMES = struct.Struct("<2d")
-FRAME, PROGRESS, END, ERROR, WRITE_ERROR, INFO, OPENED, TIMED = range(8)
-GOING_ON = FRAME, PROGRESS, OPENED, TIMED
+TIMES = struct.Struct("<4d")
+PROGRESS, END, ERROR, WRITE_ERROR, INFO, OPENED, TIMED = range(7)
+GOING_ON = PROGRESS, OPENED, TIMED
 _PROGRESS_S = 0.1
 Reader = Callable[[Path], Iterator[np.ndarray]]
 
@@ -88,23 +92,25 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
     path, size, channels = Path(request["path"]), request["size"], request["channels"]
     skip, target = request["skip"], request.get("target")
     plugins = tuple((place, content) for place, content in request["plugins"])
-    count, shape, due = 0, None, 0.0
+    frames = _Frames(path, _reader(request["reader"], plugins), resized=size is not None)
+    count, due = 0, 0.0
     with contextlib.ExitStack() as stack:
         file = None if target is None else stack.enter_context(_appending(target))
         writer = stack.enter_context(ThreadPoolExecutor(1))
         written: Future[int] = Future()
         written.set_result(request.get("crc", 0))
-        for frame in _reader(request["reader"], plugins)(path):
-            _check(frame, shape, path, count)
-            shape = frame.shape if size is None else None
+        for frame, at, cut, damaged in frames:
             count += 1
             if count > skip:
                 picture = frame
-                if size is not None or channels == "gray":
-                    picture = to_size(frame, tuple(size or frame.shape[:2]), channels)
+                wanted = tuple(size or frames.size)
+                if frame.shape[:2] != wanted or channels == "gray":
+                    picture = to_size(frame, wanted, channels)
                 picture = np.ascontiguousarray(picture)
                 if file is None:
-                    _write(out, HEADER.pack(FRAME, *picture.shape))
+                    _write(
+                        out, HEADER.pack(TIMED, *picture.shape) + TIMES.pack(at, 0, cut, damaged)
+                    )
                     _write(out, picture.data.cast("B"))
                     continue
                 if np.may_share_memory(picture, frame):
@@ -117,39 +123,107 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
                 _send_text(out, PROGRESS, str(max(count, skip)))
                 due = time.monotonic() + _PROGRESS_S
         crc = written.result()
-    return {"frames": count, "crc": crc, "stated": stated_frames(path)}
+    return {"frames": count, "crc": crc, "stated": stated_frames(path), **frames.notes()}
 
 
 def _follow(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
     """Send a stream's pictures with their times, as they arrive, until it ends."""
     from vadkit.data.decoding.live import Opened, read_live
+    from vadkit.data.decoding.resize import to_size
 
-    count = 0
+    count, shape = 0, None
+    size: tuple[int, int] = tuple(request.get("size") or ())
     for item in read_live(request["live"], request["form"], request["options"]):
         if isinstance(item, Opened):
-            _send_text(out, OPENED, json.dumps(item._asdict()))
+            size = size or item.size
+            _send_text(out, OPENED, json.dumps(item._replace(size=size)._asdict()))
             continue
-        picture = np.ascontiguousarray(item.image)
-        _write(out, HEADER.pack(TIMED, *picture.shape) + TIMES.pack(item.time, item.arrived))
+        picture = item.image
+        cut = shape is not None and picture.shape != shape
+        shape = picture.shape
+        if shape[:2] != size:
+            picture = to_size(picture, size, "rgb")
+        picture = np.ascontiguousarray(picture)
+        times = TIMES.pack(item.time, item.arrived, cut, 0)
+        _write(out, HEADER.pack(TIMED, *picture.shape) + times)
         _write(out, picture.data.cast("B"))
         count += 1
     return {"frames": count}
 
 
-def _check(frame: np.ndarray, shape: tuple[int, ...] | None, path: Path, index: int) -> None:
-    """Raise ``ValueError`` if an array is not a picture, or not of size ``shape``."""
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
-        raise ValueError(
-            f"its frame {index} is {frame.dtype} {frame.shape}; it must be uint8 (H, W, 3)"
-        )
-    if shape is not None and frame.shape != shape:
-        from vadkit.data.decoding.readers import image_files
+class _Frames:
+    """The pictures of a reader with their times, and whether clips may not cross to them.
 
-        name = image_files(path)[index].name if path.is_dir() else f"its frame {index}"
-        raise ValueError(
-            f"{name} is {frame.shape[1]}x{frame.shape[0]} pixels, earlier ones are "
-            f"{shape[1]}x{shape[0]}; give a size to resize them to"
-        )
+    ``size`` (height, width) is that of the first one. Readers that give no times get those of the
+    packets, or of ``UNKNOWN_RATE``.
+    """
+
+    def __init__(self, path: Path, reader: Reader, *, resized: bool) -> None:
+        from vadkit.data.decoding.probing import first_rate
+
+        self.path, self.reader, self.resized = path, reader, resized
+        self.size = (0, 0)
+        self.times: list[float] = []
+        self.cuts: list[int] = []
+        self.damaged = 0
+        self._clock = FrameClock(first_rate(path))
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, float, bool, int]]:
+        stamps: Iterator[float] | None = None
+        shape: tuple[int, ...] | None = None
+        for frame in self.reader(self.path):
+            index = len(self.times)
+            self._check(frame, index)
+            damaged = 0
+            if isinstance(frame, TimedImage):
+                stamp, damaged = frame.time, frame.damaged
+            else:
+                stamps = iter(self._packet_times()) if stamps is None else stamps
+                stamp = next(stamps, math.nan)
+            at, cut = self._clock.at(stamp)
+            self.size = self.size if index else frame.shape[:2]
+            cut = cut or (shape is not None and frame.shape != shape)
+            shape = frame.shape
+            self.damaged += damaged
+            self.times.append(at)
+            if cut:
+                self.cuts.append(index)
+            yield frame, at, cut, damaged
+
+    def notes(self) -> dict[str, Any]:
+        """Return times, cuts and damage, for the end of an answer."""
+        return {
+            "times": self.times,
+            "cuts": self.cuts,
+            "damaged": self.damaged,
+            "restarts": self._clock.restarts,
+        }
+
+    def _packet_times(self) -> list[float]:
+        from vadkit.data.decoding.probing import times_shown
+
+        if self.path.is_dir():
+            return []
+        try:
+            return times_shown(self.path)
+        except Exception:
+            # A plugin may read formats that PyAV does not know.
+            return []
+
+    def _check(self, frame: np.ndarray, index: int) -> None:
+        """Raise ``ValueError`` if an array is not a picture, or if images of a folder differ."""
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+            raise ValueError(
+                f"its frame {index} is {frame.dtype} {frame.shape}; it must be uint8 (H, W, 3)"
+            )
+        if index and self.path.is_dir() and frame.shape[:2] != self.size and not self.resized:
+            from vadkit.data.decoding.readers import image_files
+
+            name = image_files(self.path)[index].name
+            raise ValueError(
+                f"{name} is {frame.shape[1]}x{frame.shape[0]} pixels, earlier ones are "
+                f"{self.size[1]}x{self.size[0]}; give a size to resize them to"
+            )
 
 
 @functools.cache

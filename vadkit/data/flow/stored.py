@@ -28,6 +28,8 @@ class StoredFrames(Protocol):
     def first(self) -> int: ...
     @property
     def shape(self) -> tuple[int, int, int, int]: ...
+    @property
+    def cuts(self) -> Sequence[int]: ...
     def __len__(self) -> int: ...
     def read(self, start: int, stop: int) -> np.ndarray: ...
 
@@ -37,7 +39,7 @@ class StoredFlow:
     """Optical flow of a stored video: ``shape`` is (N, H, W, 2), dx and dy in pixels per frame.
 
     Index t is the motion from frame t - 1 to frame t, in pixels of the stored frames; index 0 is
-    zero.
+    zero, and so is a cut.
     """
 
     id: str
@@ -108,7 +110,8 @@ def build_flow(
 
 
 def _flow_of(video: StoredFrames, name: str, params: Mapping[str, Any]) -> StoredFlow:
-    key = key_of(name, params, str(video.first), str(len(video)))
+    cuts = [f"cuts {list(video.cuts)}"] if video.cuts else []
+    key = key_of(name, params, str(video.first), str(len(video)), *cuts)
     return StoredFlow(video.id, video.folder / f"flow-{key}.f16", (*video.shape[:3], 2))
 
 
@@ -129,7 +132,7 @@ def _motions(video: StoredFrames, flow: Flow) -> Iterator[np.ndarray]:
     previous = None
     for number in range(len(video)):
         (frame,) = video.read(number, number + 1)
-        if previous is None:
+        if previous is None or number in video.cuts:
             yield np.zeros((*frame.shape[:2], 2), np.float32)
         else:
             yield flow(previous, frame)

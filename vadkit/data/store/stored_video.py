@@ -22,12 +22,16 @@ _Count = Annotated[int, Field(ge=1)]
 
 @dataclass(frozen=True)
 class StoredVideo:
-    """A video's frames in the store: ``shape`` is (N, H, W, C), ``first`` is their start."""
+    """A video's frames in the store: ``shape`` is (N, H, W, C), ``first`` is their start.
+
+    ``cuts`` are the frames, counted from ``first``, that no clip may cross to.
+    """
 
     id: str
     folder: Path
     shape: tuple[int, int, int, int]
     first: int = 0
+    cuts: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """The number of frames."""
@@ -83,6 +87,8 @@ class Notes(BaseModel):
     shape: tuple[_Count, _Count, _Count, _Count]
     source: str
     crc32: int
+    # Earlier versions did not look for cuts.
+    cuts: list[int] = []
 
 
 def read_notes(folder: Path) -> dict[str, Any]:
@@ -123,4 +129,5 @@ def open_stored(
             f"video '{video}' is frames {start} to {stop} of {meta['source']}, which has "
             f"{frames} frames; the file is truncated or another version"
         )
-    return StoredVideo(video, folder, (stop - start, height, width, planes), start)
+    cuts = tuple(cut - start for cut in meta.get("cuts", ()) if start < cut < stop)
+    return StoredVideo(video, folder, (stop - start, height, width, planes), start, cuts)

@@ -26,6 +26,8 @@ class StreamedVideo:
         self.key = f"{store_key(video.path, settings, cache_folder())} {start} {stop}"
         self.first = start
         self.shape = ((frames if stop is None else stop) - start, *settings.size, settings.planes)
+        # Known only after decoding, which a video that is not stored avoids.
+        self.cuts: tuple[int, ...] = ()
         self._video = video
         self._settings = settings
         self._keep = keep

@@ -78,6 +78,7 @@ def _write(
         "source": str(path.absolute()),
         "readers": decoded.readers,
         "crc32": decoded.crc,
+        "cuts": decoded.cuts,
         "created": time.time(),
     }
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")

@@ -24,11 +24,11 @@ class Jsonl(ResultSink):
         assert result is not None, "not a live sink"
         path = file_for(self.out, result.name, ".jsonl")
         with write_whole(path) as partial, partial.open("w", encoding="utf-8") as file:
-            pairs = zip(result.raw.tolist(), result.final.tolist(), strict=True)
-            for frame, (raw, score) in enumerate(pairs):
+            columns = (column.tolist() for column in (result.times, result.raw, result.final))
+            for frame, (time, raw, score) in enumerate(zip(*columns, strict=True)):
                 line = {
                     "frame": frame,
-                    "time": round(frame / result.fps, 6),
+                    "time": round(time, 6),
                     "raw": None if math.isnan(raw) else raw,
                     "score": None if math.isnan(score) else score,
                 }

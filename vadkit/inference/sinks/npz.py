@@ -12,9 +12,10 @@ from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
 
 
 class Npz(ResultSink):
-    """NumPy archive with ``raw`` and ``final`` (N,) float64, ``fps``, ``final_label``, ``labels``.
+    """NumPy archive with ``time``, ``raw`` and ``final`` (N,) float64, ``fps``, ``final_label``.
 
-    NaN marks frames without a score; ``labels`` (N,) bool exists only for labelled video.
+    ``time`` is in seconds from the first frame, ``fps`` the usual frame rate. NaN marks frames
+    without a score; ``labels`` (N,) bool exists only for labelled video.
     ``numpy.load`` reads the archive without pickle.
     """
 
@@ -25,6 +26,7 @@ class Npz(ResultSink):
         assert result is not None, "not a live sink"
         path = file_for(self.out, result.name, ".npz")
         arrays: dict[str, Any] = {
+            "time": result.times.astype(np.float64),
             "raw": result.raw.astype(np.float64),
             "final": result.final.astype(np.float64),
             "fps": np.float64(result.fps),

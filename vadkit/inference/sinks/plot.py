@@ -31,7 +31,7 @@ class Plot(ResultSink):
             result.final,
             title=result.name,
             final_label=result.final_label,
-            fps=result.fps,
+            times=result.times,
             labels=result.labels,
             normal_level=normal.frame_q99 if normal and known is None else None,
             threshold=known.threshold if known else None,

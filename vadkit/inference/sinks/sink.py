@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -34,7 +34,8 @@ class SourceInfo:
 class VideoScores:
     """A video's scores, (N,) float64, NaN for a frame without a score; higher is more abnormal.
 
-    ``final_label`` names the scorers that turned ``raw`` into ``final``, "raw" for none.
+    ``times`` (N,) are seconds from the first frame, by default evenly spaced. ``final_label`` names
+    the scorers that turned ``raw`` into ``final``, "raw" for none.
     ``same_unit`` says whether both have the method's own unit (see ``chain_keeps_unit``).
     ``labels`` is (N,) bool.
     """
@@ -46,6 +47,11 @@ class VideoScores:
     final_label: str = "raw"
     labels: np.ndarray | None = None
     same_unit: bool = False
+    times: np.ndarray = field(default=None)  # type: ignore[arg-type]
+
+    def __post_init__(self) -> None:
+        if self.times is None:
+            object.__setattr__(self, "times", np.arange(len(self.raw)) / self.fps)
 
 
 class Sink(Protocol):

@@ -60,9 +60,11 @@ class AnnotatedVideo:
                 self._drawn_limits(),
                 self._info.fps,
                 seen.index,
+                time=seen.time,
                 is_threshold=self._info.calibration is not None,
                 raised_by=seen.raised_by,
-            )
+            ),
+            seen.time,
         )
 
     def event(self, event: Event) -> None:

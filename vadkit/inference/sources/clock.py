@@ -46,10 +46,3 @@ class StreamClock:
     def now(self, arrived: float) -> float:
         """Return the time of an event between frames."""
         return self.last if self._start is None else max(self.last, arrived - self._start)
-
-    def exact(self, time: float) -> float:
-        """Like ``at``, for a stream that is read at full speed, so arrival times mean nothing."""
-        if self._offset is None:
-            self._offset = -time
-        self.last = max(self.last, self._offset + time)
-        return self.last

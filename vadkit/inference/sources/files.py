@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
@@ -12,20 +10,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from vadkit.data.decoding.child import Failed, Worker
-from vadkit.data.decoding.decode import READERS, STALL_S, probe, read_frames
+from vadkit.data.decoding.child import Worker
+from vadkit.data.decoding.decode import READERS, STALL_S, probe, read_timed_frames
 from vadkit.inference.sources.source import Frame, SourceEvent
 from vadkit.text import encodable
-
-_log = logging.getLogger("vadkit.infer")
 
 
 class FileSource:
     """A video file, or a folder of images at 25 frames per second.
 
-    If the frame rate varies, times come from the file. With ``size`` (height, width), frames are
-    resized, and are (H, W, 1) for ``channels: gray``. ``readers``, ``plugins`` and ``stall_s`` are
-    as in the recipe's section ``data``; None uses its defaults.
+    Times come from the file. With ``size`` (height, width), frames are resized, and are (H, W, 1)
+    for ``channels: gray``. ``readers``, ``plugins`` and ``stall_s`` are as in the recipe's section
+    ``data``; None uses its defaults.
     """
 
     live = False
@@ -55,34 +51,20 @@ class FileSource:
         self._closed = False
 
     def read(self) -> Iterator[Frame | SourceEvent]:
-        """See ``Source``; the errors are those of ``vadkit.data.decoding.decode.read_frames``."""
+        """See ``Source``; the errors are those of ``read_timed_frames``."""
         self._closed = False
         with contextlib.ExitStack() as stack:
             worker = self.worker or stack.enter_context(Worker())
             info = probe(self.path, stall_s=self.stall_s, worker=worker)
-            times = self._times(worker) if info.variable_rate else []
             yield SourceEvent("opened", 0.0, fps=info.fps, size=info.size)
-            reading = read_frames(self.path, worker=worker, **self._form)
+            reading = read_timed_frames(self.path, worker=worker, **self._form)
             time = 0.0
             with contextlib.closing(reading):
-                for index, image in enumerate(reading):
+                for time, cut, image, _ in reading:
                     if self._closed:
                         return
-                    time = times[index] if index < len(times) else index / info.fps
-                    yield Frame(time, image, arrived=monotonic())
+                    yield Frame(time, image, arrived=monotonic(), cut=cut)
         yield SourceEvent("ended", time)
-
-    def _times(self, worker: Worker) -> list[float]:
-        """Return when each frame is shown, from the packets, without decoding; empty if unknown.
-
-        If there are more frames than times, the times continue at the mean frame rate.
-        """
-        try:
-            (record,) = worker.ask({"times": str(self.path.absolute())}, self.stall_s)
-        except Failed as failure:
-            _log.warning("%s: times of frames cannot be read (%s)", self.path, failure)
-            return []
-        return [float(time) for time in json.loads(record[1])]
 
     def close(self) -> None:
         """Ends with the next frame."""

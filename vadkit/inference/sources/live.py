@@ -58,6 +58,7 @@ class LiveSource:
 
     def read(self) -> Iterator[Frame | SourceEvent]:
         """See ``Source``; ``DataError`` after ``give_up_s``, or if a finite stream breaks."""
+        self._request.pop("size", None)
         self._closed.clear()
         self.live = True
         clock = StreamClock()
@@ -108,16 +109,18 @@ class LiveSource:
                     fps = record["fps"]
                     # A video file over HTTP. RTSP servers may state a length for endless streams.
                     self.live = record["duration"] is None or not self._is_http
+                    # After a reconnection, pictures of another size are resized to the first one.
+                    self._request["size"] = record["size"]
                     event: EventKind = "reconnected" if again else "opened"
                     now = clock.now(record["arrived"])
                     yield SourceEvent(event, now, fps=fps, size=tuple(record["size"]))
                 elif kind == TIMED:
-                    stream_time, arrived, image = body
+                    stream_time, arrived, cut, _, image = body
                     now = clock.at(stream_time, arrived)
                     missed = 0
                     if (first and again) or (self.live and now - before > _GAP_S):
                         missed = max(1, min(_MOST_MISSED, round((now - before) * fps) - 1))
-                    yield Frame(now, image, missed, arrived)
+                    yield Frame(now, image, missed, arrived, bool(cut))
                     first, before = False, now
 
     def _shown(self, text: str) -> str:

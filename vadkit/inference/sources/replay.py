@@ -48,8 +48,8 @@ class Replay:
                     at = begin + item.time
                     if self._closed.wait(max(0.0, began + at - time.monotonic())):
                         return
-                    missed = item.missed if first or item.time else item.missed + 1
-                    yield replace(item, time=at, missed=missed, arrived=time.monotonic())
+                    cut = item.cut or not (first or item.time)
+                    yield replace(item, time=at, cut=cut, arrived=time.monotonic())
                     last = at
             if not self.loop:
                 break

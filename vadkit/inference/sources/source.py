@@ -24,7 +24,8 @@ class Frame:
     """One picture (H, W, 3) uint8 RGB and its time, in seconds from the first frame.
 
     Times increase from frame to frame. ``missed`` is the known number of frames missing between
-    this frame and the previous one; clips do not cross such a gap. ``arrived`` is when the frame
+    this frame and the previous one; clips do not cross such a gap, and none crosses a ``cut``: a
+    hole in time, a clock that starts again, or another picture size. ``arrived`` is when the frame
     was decoded, on the system's monotonic clock (0: unknown).
     """
 
@@ -32,6 +33,12 @@ class Frame:
     image: np.ndarray = field(repr=False)
     missed: int = 0
     arrived: float = 0.0
+    cut: bool = False
+
+    @property
+    def starts_anew(self) -> bool:
+        """Whether clips may not contain this frame and the previous one."""
+        return self.cut or self.missed > 0
 
 
 @dataclass(frozen=True)

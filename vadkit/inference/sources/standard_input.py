@@ -8,13 +8,12 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from math import isnan
 from typing import Any
 
 from vadkit.data.decoding.child import Failed, Worker
+from vadkit.data.decoding.times import FrameClock
 from vadkit.data.decoding.worker import OPENED, TIMED
 from vadkit.errors import DataError, RecipeError
-from vadkit.inference.sources.clock import StreamClock
 from vadkit.inference.sources.source import Frame, SourceEvent
 
 _RAW = re.compile(r"(?P<size>\d+x\d+)(@(?P<fps>\d+(\.\d+)?))?(:(?P<pixels>\w+))?")
@@ -47,7 +46,7 @@ class StandardInput:
 
     def read(self) -> Iterator[Frame | SourceEvent]:
         """See ``Source``; can be read only once. ``DataError`` if there is no video in it."""
-        clock, frames, fps = StreamClock(), 0, 25.0
+        clock, frames, now = FrameClock(), 0, 0.0
         pipe = os.dup(sys.stdin.fileno())
         try:
             with Worker(inherits=[pipe]) as self._worker:
@@ -57,11 +56,13 @@ class StandardInput:
                     for kind, body in records:
                         if kind == OPENED:
                             record = json.loads(body)
-                            fps, size = record["fps"], tuple(record["size"])
-                            yield SourceEvent("opened", 0.0, fps=fps, size=size)
+                            clock = FrameClock(record["fps"])
+                            size = tuple(record["size"])
+                            yield SourceEvent("opened", 0.0, fps=record["fps"], size=size)
                         elif kind == TIMED:
-                            time, _, image = body
-                            yield Frame(clock.exact(frames / fps if isnan(time) else time), image)
+                            time, _, resized, _, image = body
+                            now, cut = clock.at(time)
+                            yield Frame(now, image, cut=cut or bool(resized))
                             frames += 1
         except Failed as failure:
             reason = str(failure).removesuffix(f": 'pipe:{pipe}'")
@@ -71,7 +72,7 @@ class StandardInput:
             ) from None
         finally:
             os.close(pipe)
-        yield SourceEvent("ended", clock.last)
+        yield SourceEvent("ended", now)
 
     def close(self) -> None:
         """See ``Source``."""

@@ -207,7 +207,8 @@ def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
     import contextlib
 
     from vadkit.data.datasets.folder import find_videos
-    from vadkit.data.decoding.decode import probe, read_frames
+    from vadkit.data.decoding.decode import mean_rate, read_timed_frames
+    from vadkit.inference.sources.source import Frame
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.frames import store_settings
 
@@ -217,13 +218,13 @@ def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
     videos = find_videos(folder)
     for name, path in videos:
         try:
-            info = probe(path)
-            reading = read_frames(
+            reading = read_timed_frames(
                 path, readers=settings.readers, plugins=settings.plugins, stall_s=settings.stall_s
             )
-            with contextlib.closing(reading) as frames:
+            with contextlib.closing(reading) as read:
+                frames = (Frame(one.time, one.image, cut=one.cut) for one in read)
                 scores[name] = np.array([item.raw for item in detector.stream(frames)])
-            rates[name] = info.fps
+            rates[name] = mean_rate(path, stall_s=settings.stall_s)
         except DataError as error:
             warnings.append(f"left out: {error}")
     if not scores:

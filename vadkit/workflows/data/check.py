@@ -20,6 +20,7 @@ from vadkit.workflows.data.faults import (
     short_faults,
     size_fault,
     split_size_faults,
+    time_faults,
 )
 from vadkit.workflows.data.look import FileCheck, contents, look_at_files
 
@@ -228,7 +229,11 @@ def _file_faults(videos: Sequence[Video], looked: dict[Path, FileCheck]) -> list
             message = "the container states no number of frames; check without --quick"
             faults.append(DataFault("warning", "frame-count", name, message))
         elif file.stated is not None and not path.is_dir():
-            faults.append(length_fault(name, file.stated, file.frames, file.cut))
+            decoded = file.frames + file.damaged
+            faults.append(length_fault(name, file.stated, decoded, file.cut))
+        if file.info is not None and file.broken is None and not path.is_dir():
+            info = file.info
+            faults += time_faults(name, info.fps, file.cuts, file.damaged, info.dropped)
         faults.append(size_fault(name, file.sizes, "frames"))
         if path.is_dir():
             faults += numbering_faults(name, [image.name for image in image_files(path)])

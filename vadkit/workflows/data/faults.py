@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from vadkit.data.decoding.times import HIGHEST_RATE, LOWEST_RATE
+from vadkit.text import counted
+
 Severity = Literal["error", "warning"]
 
 
@@ -63,6 +66,44 @@ def length_fault(video: str, stated: tuple[int, bool], decoded: int, cut: bool) 
         message += "; other programs may count differently, so check labels made with them"
         return DataFault("warning", "frame-count", video, message)
     return None
+
+
+def time_faults(
+    video: str,
+    rate: float,
+    cuts: Sequence[tuple[float, float]],
+    damaged: int,
+    dropped: int,
+) -> list[DataFault]:
+    """Find a frame rate that cannot be right, cuts, and missing frames.
+
+    ``rate`` is in frames per second; ``cuts`` are the times before and after each, in seconds.
+    ``damaged`` packets could not be decoded; ``dropped`` frames are empty in the file.
+    """
+    faults = []
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        message = (
+            f"the times of its frames make {rate:,.4g} frames per second, which is absurd, so "
+            "times of alarms and rates per hour will be wrong; write the file again with its rate"
+        )
+        faults.append(DataFault("warning", "frame-rate", video, message))
+    if cuts:
+        before, after = max(cuts, key=lambda pair: pair[1] - pair[0])
+        message = (
+            f"{counted(len(cuts), 'cut')} in time or size, the longest from {before:.1f} to "
+            f"{after:.1f} s; no clip crosses them"
+        )
+        faults.append(DataFault("warning", "cuts", video, message))
+    if dropped:
+        message = (
+            f"{counted(dropped, 'frame')} dropped by the camera: the file has empty chunks in "
+            "their place, and the other frames keep their times"
+        )
+        faults.append(DataFault("warning", "dropped", video, message))
+    if damaged:
+        message = f"{counted(damaged, 'damaged packet')} could not be decoded; frames are missing"
+        faults.append(DataFault("warning", "damaged", video, message))
+    return faults
 
 
 def numbering_faults(video: str, names: Sequence[str]) -> list[DataFault]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vadkit.data.decoding.times import HIGHEST_RATE, LOWEST_RATE
 from vadkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,13 +29,16 @@ class FileCheck:
 
     ``frames`` is the number of decoded frames, or the number that the container states if nothing
     was decoded. ``sizes`` counts the images of a folder by (height, width). ``broken`` is the
-    reason why the file cannot be read to its end.
+    reason why the file cannot be read to its end. ``cuts`` are the times of the frames before and
+    after each cut (see ``VideoFrame``), ``damaged`` counts packets that could not be decoded.
     """
 
     info: VideoInfo | None = None
     frames: int | None = None
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     broken: str | None = None
+    cuts: list[tuple[float, float]] = field(default_factory=list)
+    damaged: int = 0
 
     @property
     def stated(self) -> tuple[int, bool] | None:
@@ -45,6 +49,8 @@ class FileCheck:
             return self.info.frames, True
         if self.info.duration is None or self.info.variable_rate:
             return None
+        if not LOWEST_RATE <= self.info.fps <= HIGHEST_RATE:
+            return None
         return round(self.info.duration * self.info.fps), False
 
     @property
@@ -54,7 +60,7 @@ class FileCheck:
             return True
         count, exact = self.stated or (0, True)
         # Durations in seconds include some time before and after the frames.
-        return self.frames < (count if exact else count * 0.95 - 2)
+        return self.frames + self.damaged < (count if exact else count * 0.95 - 2)
 
 
 def look_at_files(
@@ -116,10 +122,10 @@ def _decode(
     worker: Worker,
     tell: Callable[[int, int], None],
 ) -> None:
-    from vadkit.data.decoding.decode import read_frames
+    from vadkit.data.decoding.decode import read_timed_frames
 
-    looked.frames = 0
-    reading = read_frames(
+    looked.frames, before = 0, 0.0
+    reading = read_timed_frames(
         path,
         readers=data.readers,
         size=_COUNTED_SIZE,
@@ -129,8 +135,12 @@ def _decode(
     )
     try:
         with contextlib.closing(reading) as frames:
-            for _ in frames:
+            for frame in frames:
                 looked.frames += 1
+                looked.damaged += frame.damaged
+                if frame.cut:
+                    looked.cuts.append((before, frame.time))
+                before = frame.time
                 tell(0, 1)
     except DataError as error:
         looked.broken = str(error)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vadkit.data.decoding.child import Worker
     from vadkit.inference.frame_score import FrameScore
     from vadkit.inference.sinks.every import EverySink
-    from vadkit.inference.sinks.sink import VideoScores
+    from vadkit.inference.sinks.sink import SourceInfo, VideoScores
     from vadkit.inference.sources.files import FileSource
     from vadkit.inference.sources.source import SourceEvent
     from vadkit.workflows.detector import Detector
@@ -121,8 +121,7 @@ def _score_video(
     pictures = not all(isinstance(sink, ResultSink) for _, sink in sinks.sinks)
     source = _source(detector, decoder, video, pictures)
     output: SourceOutput | None = None
-    raw: list[float] = []
-    live: list[float] = []
+    rows: list[tuple[float, float, float]] = []  # time, raw score and live score of each frame
 
     def opened(event: SourceEvent) -> None:
         nonlocal output
@@ -143,21 +142,21 @@ def _score_video(
         undo.callback(sinks.abort)
         for item in _scores(detector, source, opened):
             assert output is not None
-            raw.append(item.raw)
-            live.append(item.score)
+            rows.append((item.time, item.raw, item.score))
             alarms += sum(not event.over for event in output.frame(item))
             now = time.monotonic()
             if now - reported >= _REPORT_S:
-                progress(len(raw) - frames)
-                frames, reported = len(raw), now
-        progress(len(raw) - frames)
+                progress(len(rows) - frames)
+                frames, reported = len(rows), now
+        progress(len(rows) - frames)
         span = detector.method.clip.scoring.span
-        if output is None or len(raw) < span:
+        if output is None or len(rows) < span:
             raise DataError(
-                f"{video.path} has {len(raw)} frames; the method needs at least {span} to score any"
+                f"{video.path} has {len(rows)} frames; the method needs {span} or more to score any"
             )
         output.finish()
-        scores = _finished(detector, output.info.name, output.info.fps, raw)
+        times, raw, live = np.array(rows).T
+        scores = _finished(detector, output.info, times, raw)
         files = output.close(scores)
         if sinks.failed:
             raise _unwritten(video, sinks)
@@ -186,14 +185,14 @@ def _source(detector: Detector, decoder: Worker, video: InputVideo, pictures: bo
 def _summary(
     video: InputVideo,
     scores: VideoScores,
-    live: list[float],
+    live: np.ndarray,
     started: float,
     alarms: int | None,
     files: list[str],
 ) -> Inferred:
     scored = np.isfinite(scores.raw)
     # If a scorer normalises each video, scores are not comparable between videos.
-    compared = scores.final if scores.same_unit else np.array(live)
+    compared = scores.final if scores.same_unit else live
     peak = int(np.nanargmax(compared)) if scored.any() else -1
     return Inferred(
         video=str(video.path),
@@ -201,7 +200,7 @@ def _summary(
         scored=int(scored.sum()),
         frames_per_s=len(scores.raw) / max(time.monotonic() - started, 1e-9),
         peak=float(compared[peak]) if scored.any() else float("nan"),
-        peak_s=peak / scores.fps if scored.any() else float("nan"),
+        peak_s=float(scores.times[peak]) if scored.any() else float("nan"),
         alarms=alarms,
         files=files,
     )
@@ -224,16 +223,18 @@ def _scores(
                 opened(item)
 
 
-def _finished(detector: Detector, name: str, fps: float, raw: list[float]) -> VideoScores:
+def _finished(
+    detector: Detector, info: SourceInfo, times: np.ndarray, raw: np.ndarray
+) -> VideoScores:
     from vadkit.inference.sinks.sink import VideoScores
     from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
 
-    scores = np.array(raw)
     return VideoScores(
-        name,
-        fps,
-        scores,
-        apply(detector.scorers, {name: scores})[name],
+        info.name,
+        info.fps,
+        raw,
+        apply(detector.scorers, {info.name: raw})[info.name],
         chain_label(detector.scorers),
         same_unit=chain_keeps_unit(detector.scorers),
+        times=times,
     )
