@@ -7,6 +7,8 @@ its name, and the values. The exit code is 1 if any case is wrong.
 from __future__ import annotations
 
 import argparse
+import csv
+import functools
 import json
 import subprocess
 import sys
@@ -20,6 +22,12 @@ import numpy as np
 
 # The folder of all cases and an empty folder to work in; whether the case is right, and its values.
 Case = Callable[[Path, Path], tuple[bool, str]]
+
+
+# The sinks that write times of frames or alarms.
+SINKS = ["jsonl", "npz", "csv", "plot", "video", "events", "snapshots"]
+# The project of all video cases; removed at the end of the process.
+_base = tempfile.TemporaryDirectory()
 
 
 class Done(NamedTuple):
@@ -114,10 +122,150 @@ def _micro(done: Done) -> dict[str, float]:
     return {one["protocol_name"]: one["value"] for one in metrics if one["name"] == "micro-auc"}
 
 
+@functools.cache
+def own_camera(cases: Path) -> Path:
+    """Train on the normal videos of the base scene, once for all cases; return the run folder."""
+    folder = Path(_base.name) / "gate"
+    normal = cases / "base" / "normal"
+    done = vadkit("init", folder, "--videos", normal, "--train")
+    runs = sorted(folder.glob("runs/*/*"))
+    if done.code or not runs:
+        raise RuntimeError(f"training failed: {done.err}")
+    return runs[-1]
+
+
+class Seen(NamedTuple):
+    """What `infer` wrote: its frames, the last time of each output, and the starts of alarms."""
+
+    frames: int
+    last: dict[str, float]
+    alarms: list[float]
+    err: str
+
+    def within(self, last: float, tolerance: float = 0.05) -> bool:
+        """Whether every output ends at this time in seconds."""
+        return all(abs(time - last) <= tolerance for time in self.last.values())
+
+
+def infer(cases: Path, work: Path, video: str) -> Seen:
+    """Score a video with all sinks, and read the times that they wrote."""
+    out = work / Path(video).stem
+    options = [part for sink in SINKS for part in ("--sink", sink)]
+    done = vadkit("infer", own_camera(cases), cases / video, "--out", out, *options)
+    if done.code:
+        raise RuntimeError(done.err)
+    (folder,) = (path.parent for path in out.rglob("result.json"))
+    name = folder.name
+    lines = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+    with (folder / f"{name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with np.load(folder / f"{name}.npz") as arrays:
+        times = arrays["time"]
+    with av.open(str(folder / f"{name}.mp4")) as container:
+        shown = [frame.time for frame in container.decode(video=0)]
+    last = {
+        "jsonl": lines[-1]["time"],
+        "csv": float(rows[-1]["time"]),
+        "npz": float(times[-1]),
+        "video": float(shown[-1]),
+    }
+    events = out / "events.jsonl"
+    found = (
+        [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
+    )
+    return Seen(len(lines), last, [round(one["start"], 3) for one in found], done.err)
+
+
+def words(seen: Seen) -> str:
+    ends = sorted({round(time, 2) for time in seen.last.values()})
+    return f"{seen.frames} frames to {ends} s, alarms at {seen.alarms} s"
+
+
+def starts_near(seen: Seen, time: float, tolerance: float = 0.25) -> bool:
+    return any(abs(start - time) <= tolerance for start in seen.alarms)
+
+
+def still_picture(cases: Path, work: Path) -> tuple[bool, str]:
+    """The stream that moves is read, whichever is the default."""
+    folder = "02-default-thumbnail"
+    found = {
+        name: infer(cases, work, f"{folder}/{name}") for name in ("mp4first.mp4", "default2.mkv")
+    }
+    checked = vadkit("data", "check", cases / folder)
+    right = all(one.frames == 100 and one.within(9.9) for one in found.values())
+    right = right and checked.code == 0 and "no faults" in checked.out
+    return right, ", ".join(f"{name} {words(one)}" for name, one in found.items())
+
+
+def rate_drops(cases: Path, work: Path) -> tuple[bool, str]:
+    """Times follow a rate that drops, and a hole of a minute."""
+    drop = infer(cases, work, "04-lowlight-rate-drop/drop.mkv")
+    hole = infer(cases, work, "04-lowlight-rate-drop/hole.mp4")
+    right = drop.within(79.6) and starts_near(drop, 46.4)
+    right = right and hole.within(109.9) and starts_near(hole, 101.6)
+    return right, f"drop {words(drop)}; hole {words(hole)}"
+
+
+def clock_restarts(cases: Path, work: Path) -> tuple[bool, str]:
+    """Joined transport streams continue, from a file and from a pipe."""
+    path = cases / "05-ts-clock-reset" / "camera-restart.ts"
+    seen = infer(cases, work, "05-ts-clock-reset/camera-restart.ts")
+    command = [sys.executable, "-m", "vadkit", "watch", own_camera(cases), "-", "--json"]
+    command += ["--out", work / "watch"]
+    with path.open("rb") as file:
+        done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    piped = [one["start"] for one in lines if one["type"] == "alarm" and one["state"] == "begun"]
+    right = seen.within(29.9) and starts_near(seen, 21.5)
+    right = right and done.returncode == 0 and any(abs(one - 21.5) < 0.25 for one in piped)
+    return right, f"{words(seen)}; piped: alarms at {piped} s"
+
+
+def damaged_packet(cases: Path, work: Path) -> tuple[bool, str]:
+    """One damaged packet costs one frame, is counted, and no alarm."""
+    seen = infer(cases, work, "07-corrupt-packet/late.mp4")
+    right = seen.frames == 499 and seen.within(49.9) and starts_near(seen, 41.6)
+    return right and "1 damaged packet" in seen.err, f"{words(seen)}; {seen.err}"
+
+
+def empty_chunks(cases: Path, work: Path) -> tuple[bool, str]:
+    """Empty chunks of an AVI are dropped frames, not a truncated file."""
+    seen = infer(cases, work, "17-avi-dropped/dropped.avi")
+    checked = vadkit("data", "check", cases / "17-avi-dropped")
+    right = seen.within(9.9) and checked.code == 0 and "4 frames dropped" in checked.out
+    return right and "truncated" not in seen.err + checked.out, words(seen)
+
+
+def bad_rates(cases: Path, work: Path) -> tuple[bool, str]:
+    """Times come from packets where the header states no rate, and an absurd one is named."""
+    seen = infer(cases, work, "27-bad-rates/mediarecorder.webm")
+    checked = vadkit("data", "check", cases / "27-bad-rates")
+    absurd = [line for line in checked.out.splitlines() if "absurd" in line]
+    right = seen.within(9.91) and len(absurd) == 1 and "tick" in absurd[0]
+    return right, f"{words(seen)}; {' '.join(absurd).strip()}"
+
+
+def size_changes(cases: Path, work: Path) -> tuple[bool, str]:
+    """All frames are scored when the size changes, with pictures and without."""
+    seen = infer(cases, work, "32-resolution-change/change.ts")
+    path, out = cases / "32-resolution-change" / "change.ts", work / "plain"
+    plain = vadkit("infer", own_camera(cases), path, "--out", out, "--sink", "jsonl")
+    frames = sum(len(file.read_text().splitlines()) for file in out.rglob("*.jsonl"))
+    right = plain.code == 0 and seen.frames == frames == 300
+    return right, f"{words(seen)}; without pictures: {frames} frames"
+
+
 CASES: dict[str, Case] = {
+    "02-default-thumbnail": still_picture,
+    "04-lowlight-rate-drop": rate_drops,
+    "05-ts-clock-reset": clock_restarts,
+    "07-corrupt-packet": damaged_packet,
     "08-concat-npy": concat_npy,
     "09-label-tables": label_tables,
+    "17-avi-dropped": empty_chunks,
     "24-scores-of-others": scores_of_others,
+    "27-bad-rates": bad_rates,
+    "32-resolution-change": size_changes,
 }
 
 

@@ -102,3 +102,59 @@ def test_a_test_folder_inside_the_root_is_not_trained_on(tmp_path):
     dataset = Folder(root=tmp_path, test=tmp_path / "check")
     assert [video.id for video in dataset.videos("train")] == ["a", "checked/c"]
     assert [video.id for video in dataset.videos("test")] == ["b"]
+
+
+def test_everything_that_ffmpeg_opens_is_a_video(tmp_path):
+    endings = ["dav", "MTS", "m2ts", "3gp", "asf", "h264", "vob", "gif", "ogv"]
+    touch(tmp_path, *(f"{n}.{ending}" for n, ending in enumerate(endings)))
+    assert [path.name for _, path in find_videos(tmp_path)] == [
+        f"{n}.{ending}" for n, ending in enumerate(endings)
+    ]
+
+
+def test_bins_snapshots_and_partial_files_are_left_out_with_a_word(tmp_path, caplog):
+    touch(
+        tmp_path,
+        "a.mp4",
+        "labels.json",
+        "poster.jpg",
+        "@eaDir/a.mp4/thumb.jpg",
+        "#recycle/deleted.mp4",
+        "day/#snapshot/old.mp4",
+        "$RECYCLE.BIN/gone.avi",
+        "day/b.mp4",
+        ".hidden/c.mp4",
+        "._a.mp4",
+        "d.mp4.part",
+        "e.mp4.crdownload",
+        "more.zip",
+        "f.mp5",
+        "g.mp5",
+    )
+    assert [name for name, _ in find_videos(tmp_path)] == ["a", "day/b"]
+    find_videos(tmp_path)
+    (message,) = caplog.messages
+    assert message == (
+        f"{tmp_path}: left out #recycle/, #snapshot/, $RECYCLE.BIN/, 1 file .crdownload (partial "
+        "downloads), 2 files .mp5, 1 file .part (partial downloads), 1 file .zip (archives; unpack "
+        "them), @eaDir/"
+    )
+
+
+def test_usual_companions_need_no_word(tmp_path, caplog):
+    touch(tmp_path, "a.mp4", "a.txt", "labels.csv", "masks.npz", "gt.mat", "a.jpg", "README.md")
+    assert len(find_videos(tmp_path)) == 1 and caplog.messages == []
+
+
+def test_a_folder_of_archives_says_what_to_do(tmp_path):
+    touch(tmp_path, "all.zip")
+    with pytest.raises(DataError, match=r"It has 1 file \.zip \(archives; unpack them\)"):
+        find_videos(tmp_path)
+
+
+def test_an_archive_is_not_decoded(tmp_path):
+    from vadkit.data.decoding.decode import probe
+
+    touch(tmp_path, "all.zip")
+    with pytest.raises(DataError, match=r"all\.zip is an archive; unpack it and give the folder"):
+        probe(tmp_path / "all.zip")

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import logging
 import os
 from collections import Counter
 from pathlib import Path
 from typing import Literal
 
 from vadkit.data.datasets.labelled import read_flags
-from vadkit.data.decoding.readers import IMAGE_SUFFIXES, natural_key
+from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.suffixes import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
-from vadkit.text import encodable
+from vadkit.text import counted, encodable, printable
 
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".avi", ".mkv", ".mov", ".webm", ".ts", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
-)
+# Files of disks, backups and downloads. A recycle bin has videos that somebody threw away.
+SYSTEM_FOLDERS = frozenset(
+    {"@eadir", "#recycle", "#snapshot", "$recycle.bin", "recycler", "system volume information",
+     "lost+found", "__macosx", "@recycle", "@recently-snapshot"}
+)  # fmt: skip
+PARTIAL_SUFFIXES = frozenset({".part", ".partial", ".crdownload", ".download", ".tmp", ".filepart"})
+# Labels, notes and thumbnails that may lie next to videos.
+_COMPANIONS = IMAGE_SUFFIXES | {
+    ".txt", ".json", ".csv", ".npy", ".npz", ".mat", ".m", ".md", ".xml", ".yaml", ".yml", ".db",
+    ".ini", ".log", ".xlsx", ".srt", ".html", ".pdf", ".py", ".lock",
+}  # fmt: skip
+_log = logging.getLogger("vadkit.data")
 
 
 class Folder:
@@ -69,7 +81,9 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
 
     A name is the path below ``folder`` without the file ending; names are unique. A folder that
     contains images and no video files is one video; this includes ``folder`` itself. Links are
-    followed, and each folder is read once. Raises ``DataError`` if there is nothing.
+    followed, and each folder is read once. Hidden files, partial downloads and the folders of
+    recycle bins and snapshots are left out; a warning counts these and files of unknown kinds.
+    Raises ``DataError`` if there is nothing.
     """
     folder = folder.expanduser()
     if not folder.is_dir():
@@ -77,6 +91,7 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
         raise DataError(f"folder {folder} {what}; give a folder of videos or of image folders")
     found: list[tuple[str, Path]] = []
     read: set[str] = set()
+    left_out: Counter[str] = Counter()
     for place, folders, files in os.walk(folder, followlinks=True):
         # A link to one of its parent folders would be followed forever.
         real = os.path.realpath(place)
@@ -84,12 +99,20 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
             folders.clear()
             continue
         read.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        left_out.update(f"{name}/" for name in folders if name.lower() in SYSTEM_FOLDERS)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and name.lower() not in SYSTEM_FOLDERS
+        )
         here = Path(place)
         visible = [here / name for name in files if not name.startswith(".")]
         for path in visible:
-            if path.suffix.lower() in VIDEO_SUFFIXES:
+            suffix = path.suffix.lower()
+            if suffix in VIDEO_SUFFIXES:
                 found.append((_name(path.relative_to(folder).with_suffix("")), path))
+            elif suffix not in _COMPANIONS:
+                left_out[suffix or "no ending"] += 1
         # An image next to videos is a thumbnail or a poster, not a frame.
         if not any(path.suffix.lower() in VIDEO_SUFFIXES for path in visible) and any(
             path.suffix.lower() in IMAGE_SUFFIXES for path in visible
@@ -98,12 +121,34 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
             found.append((_name(Path(folder.resolve().name)) if name == "." else name, here))
     if not found:
         kinds = ", ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
+        also = f" It has {_listed(left_out)}." if left_out else ""
         raise DataError(
             f"folder {folder} contains no videos ({kinds}) and no folders of images; "
-            "put videos there or name another folder"
+            f"put videos there or name another folder.{also}".removesuffix("." * (not also))
         )
+    if left_out:
+        _warn_once(f"{folder}: left out {_listed(left_out)}")
     found = sorted(found, key=lambda item: (natural_key(item[0]), item[1]))
     return _with_unique_names(found)
+
+
+def _listed(left_out: Counter[str]) -> str:
+    """Describe what is left out, such as "2 files .part (partial downloads), #recycle/"."""
+    words = []
+    for kind, count in sorted(left_out.items()):
+        if kind.endswith("/"):
+            words.append(printable(kind))
+            continue
+        why = " (partial downloads)" * (kind in PARTIAL_SUFFIXES)
+        why += " (archives; unpack them)" * (kind in ARCHIVE_SUFFIXES)
+        words.append(f"{counted(count, 'file')} {printable(kind)}{why}")
+    return ", ".join(words)
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    """Warn once a process, because a folder is listed several times in a run."""
+    _log.warning("%s", message)
 
 
 def _name(path: Path) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 
 from vadkit.data.decoding.child import Failed, Worker
 from vadkit.data.decoding.readers import CANNOT_OPEN, image_files
+from vadkit.data.decoding.suffixes import ARCHIVE_SUFFIXES
 from vadkit.data.decoding.times import FrameClock, rate_without_cuts
 from vadkit.data.decoding.worker import END, TIMED
 from vadkit.errors import DataError
@@ -339,6 +340,8 @@ def _check_readable(path: Path) -> None:
         raise DataError(f"video not found: {path}")
     if not (path.is_file() or path.is_dir()):
         raise DataError(f"{path} is a pipe or a device, not a video file")
+    if path.suffix.lower() in ARCHIVE_SUFFIXES:
+        raise DataError(f"{path} is an archive; unpack it and give the folder")
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path} is empty (0 bytes); copy or download it again")
     if not os.access(path, os.R_OK):

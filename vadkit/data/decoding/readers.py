@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.data.decoding.suffixes import IMAGE_SUFFIXES
 from vadkit.data.decoding.times import timed
 from vadkit.data.images import decode_image
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 CANNOT_OPEN = "cannot open it"
 # More damage than this means that a file is broken: packets in a row, and as a share of all.
 _DAMAGED_IN_A_ROW, _DAMAGED_SHARE = 100, 0.05

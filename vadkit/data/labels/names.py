@@ -6,18 +6,15 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.suffixes import VIDEO_SUFFIXES
 from vadkit.errors import DataError
 from vadkit.text import printable
-
-_ENDING = re.compile(
-    r"\.(3gp|asf|avi|dav|flv|gif|h26[45]|m2ts|m4v|mkv|mov|mp4|mpe?g|mts|ogv|ts|vob|webm|wmv)$",
-    re.IGNORECASE,
-)
 
 
 def without_ending(name: str) -> str:
     """Remove the ending of a video file from a name: "01" for "01.mp4"."""
-    return _ENDING.sub("", name)
+    stem, dot, ending = name.rpartition(".")
+    return stem if f"{dot}{ending.lower()}" in VIDEO_SUFFIXES else name
 
 
 def match_endings(names: Iterable[str], videos: Iterable[str]) -> dict[str, str]:

@@ -79,7 +79,8 @@ def _is_stream(text: str) -> bool:
 
 def _matches(pattern: Path, text: str) -> list[tuple[str, Path]]:
     """Return videos that a pattern matches, even in folders, by the path below its fixed part."""
-    from vadkit.data.datasets.folder import VIDEO_SUFFIXES, find_videos
+    from vadkit.data.datasets.folder import find_videos
+    from vadkit.data.decoding.suffixes import VIDEO_SUFFIXES
 
     fixed = Path(*_until_magic(pattern))
     matches: list[tuple[str, Path]] = []
