@@ -42,7 +42,12 @@ def test_two_names_of_one_video(names):
 
 @given(st.lists(st.text(max_size=8), unique=True), st.lists(st.text(max_size=8), unique=True))
 def test_no_two_names_get_one_video(names, videos):
-    found = match_endings(names, videos)
+    try:
+        found = match_endings(names, videos)
+    except DataError:
+        # Two names of one video, such as "a" and "a.ts".
+        assert len({without_ending(name) for name in names}) < len(names)
+        return
     assert list(found) == names
     assert len(set(found.values())) == len(names)
 
