@@ -111,7 +111,7 @@ def test_a_file_in_place_of_the_runs_folder_is_one_line(vadkit, tiny_recipe, tmp
     code, out, err = vadkit("train", tiny_recipe(), "--runs", tmp_path / "runs")
     assert (code, out) == (4, "")
     last = err.splitlines()[-1]
-    assert last.startswith(f"error: {tmp_path}/runs/tiny")
+    assert last.startswith(f"error: {tmp_path}/runs: ")
     assert last.endswith(
         ": a file is in the place of a folder; move it away, or use another folder"
     )
@@ -121,7 +121,7 @@ def test_a_disk_that_is_read_only_is_one_line(vadkit, tiny_recipe, small_disk):
     disk = small_disk(512, "ro")
     code, out, err = vadkit("train", tiny_recipe(), "--runs", disk)
     assert (code, out) == (4, "")
-    assert err.splitlines()[-1].startswith(f"error: {disk}/tiny")
+    assert err.splitlines()[-1].startswith(f"error: {disk}: ")
     assert err.splitlines()[-1].endswith("(it is read-only); write to another folder")
 
 

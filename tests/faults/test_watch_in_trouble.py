@@ -126,13 +126,13 @@ def test_a_full_disk_for_a_while_and_one_until_the_end(alarming, command, small_
     out = small_disk(256)
     arguments = ["watch", run, f"gate=replay:{video}", "--json", "--out", out]
     arguments += ["--sink", "sqlite", "--sink", "csv", "--for"]
-    process = command(*arguments, 12)
+    process = command(*arguments, 8)
     table = out / "events.sqlite"
     wait_for(lambda: table.exists() and os.path.getsize(table) > 0)
-    time.sleep(4)
+    time.sleep(2)
     ballast = out / "ballast"
     fill(ballast)
-    time.sleep(3)
+    time.sleep(2)
     ballast.unlink()
     got, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
@@ -148,9 +148,9 @@ def test_a_full_disk_for_a_while_and_one_until_the_end(alarming, command, small_
     shutil.rmtree(out, ignore_errors=True)
     process = command(*arguments, 600)
     wait_for(lambda: table.exists() and os.path.getsize(table) > 0)
-    time.sleep(4)
+    time.sleep(2)
     fill(ballast)
-    time.sleep(4)
+    time.sleep(3)
     process.send_signal(signal.SIGTERM)
     stopped = time.monotonic()
     got, errors = process.communicate(timeout=60)
