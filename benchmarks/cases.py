@@ -38,10 +38,10 @@ class Done(NamedTuple):
     err: str
 
 
-def vadkit(*arguments: object) -> Done:
-    """Run a vadkit command."""
+def vadkit(*arguments: object, folder: Path | None = None) -> Done:
+    """Run a vadkit command, in ``folder`` or here."""
     command = [sys.executable, "-m", "vadkit", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     return Done(done.returncode, done.stdout, done.stderr.strip())
 
 
@@ -125,10 +125,9 @@ def _micro(done: Done) -> dict[str, float]:
 @functools.cache
 def own_camera(cases: Path) -> Path:
     """Train on the normal videos of the base scene, once for all cases; return the run folder."""
-    folder = Path(_base.name) / "gate"
-    normal = cases / "base" / "normal"
-    done = vadkit("init", folder, "--videos", normal, "--train")
-    runs = sorted(folder.glob("runs/*/*"))
+    folder, normal = Path(_base.name), cases / "base" / "normal"
+    done = vadkit("init", "gate", "--videos", normal, "--train", folder=folder)
+    runs = sorted(folder.glob("gate/runs/*/*"))
     if done.code or not runs:
         raise RuntimeError(f"training failed: {done.err}")
     return runs[-1]
