@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import av
 import numpy as np
 import pytest
@@ -71,3 +73,15 @@ def test_errors(tmp_path):
     ):
         write_all(writer, [flat(0), flat(0, (50, 64))])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_are_shown_at_their_own_times(tmp_path):
+    times = [0.0, 0.1, 0.15, 0.9, 0.9, 2.5]
+    with VideoWriter(tmp_path / "a.mp4", 10) as writer:
+        for number, time in enumerate(times):
+            writer.write(np.full((16, 16, 3), 40 * number, np.uint8), time)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        shown = [frame.time for frame in container.decode(video=0)]
+    # Two frames of one time follow each other at once.
+    assert shown == pytest.approx(times, abs=1e-3)
+    assert all(after > before for before, after in itertools.pairwise(shown))

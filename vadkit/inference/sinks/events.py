@@ -229,11 +229,11 @@ class Snapshots(EventSink):
 
 
 def write_clip(path: Path, clip: tuple[ClipFrame, ...]) -> Path:
-    """Write the frames of a clip as MP4, at their mean frame rate."""
+    """Write the frames of a clip as MP4, each at its time."""
     seconds = clip[-1].time - clip[0].time
     rate = (len(clip) - 1) / seconds if seconds > 0 else 10.0
     path.parent.mkdir(parents=True, exist_ok=True)
     with VideoWriter(path, rate) as video:
         for one in clip:
-            video.write(picture(one.jpeg))
+            video.write(picture(one.jpeg), one.time - clip[0].time)
     return path
