@@ -91,7 +91,7 @@ def _stream_videos(
 
     def open_one(video: Video) -> StreamedVideo | Skipped:
         try:
-            return StreamedVideo(video, settings, count_frames(video, settings), keep=span)
+            return StreamedVideo(video, settings, *count_frames(video, settings), keep=span)
         except DataError as error:
             if recipe.data.on_bad_video == "stop":
                 raise
@@ -271,7 +271,7 @@ def frame_rates(videos: Sequence[Video], fps: float | None = None) -> dict[str, 
     not count. Folders of images have no frame rate and are left out.
     """
     from vadkit.data.decoding.child import Worker
-    from vadkit.data.decoding.decode import mean_rate
+    from vadkit.data.decoding.counting import mean_rate
 
     if fps is not None:
         return {video.id: fps for video in videos}

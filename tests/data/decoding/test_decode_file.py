@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vadkit.data.decoding.decode import Worker, decode_to_file, read_frames
+from vadkit.data.decoding.decode import Worker, decode_to_file, read_frames, read_timed_frames
 from vadkit.errors import DataError
 
 SIZE = (4, 6)
@@ -53,7 +53,8 @@ def test_the_file_contains_the_frames_of_read_frames(
     assert (found == expected).all()
     assert (decoded.frames, decoded.crc) == (20, zlib.crc32(expected))
     assert (decoded.readers, decoded.cuts, decoded.damaged) == (("pyav",), (), 0)
-    assert decoded.times == pytest.approx(np.arange(20) / 25)
+    times = [frame.time for frame in read_timed_frames(path)]
+    assert times == pytest.approx(np.arange(20) / 25)
     assert sum(got) == 20
 
 
@@ -92,7 +93,8 @@ def test_the_next_reader_continues_where_one_failed(file, target, caplog, reader
     assert (decoded.frames, decoded.readers) == (10, names)
     assert decoded.crc == zlib.crc32(target.read_bytes())
     # These readers give no times, and the file is no video.
-    assert decoded.times == pytest.approx(np.arange(10) / 25)
+    timed = read_timed_frames(file, readers=fakes("numbered"), plugins=FAKES)
+    assert [frame.time for frame in timed] == pytest.approx(np.arange(10) / 25)
     assert sum(got) == 10
     # The third one may still be on its way to the file when the child dies.
     assert re.search(f"{names[0]} failed after [23] frames", caplog.text)

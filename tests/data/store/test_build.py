@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from vadkit.data.decoding.decode import VideoFrame
 from vadkit.data.store.build import (
     build_store,
     dataset_fingerprint,
@@ -21,7 +22,7 @@ from vadkit.data.store.build import (
 )
 from vadkit.data.store.settings import Settings
 from vadkit.data.store.stored_video import StoredVideo, open_stored
-from vadkit.data.store.streamed import StreamedVideo
+from vadkit.data.store.streamed import StreamedVideo, count_frames
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
@@ -156,7 +157,7 @@ from pathlib import Path
 from vadkit.data.store.build import build_store, plan_store
 from vadkit.data.store.settings import Settings
 from vadkit.data.store.stored_video import StoredVideo, open_stored
-from vadkit.data.store.streamed import StreamedVideo
+from vadkit.data.store.streamed import StreamedVideo, count_frames
 from vadkit.data.videos import Video
 
 plugins = (Path(sys.argv[3]),)
@@ -380,11 +381,11 @@ def test_a_stream_passes_its_settings_to_the_reader(videos, monkeypatch):
 
     def read(path, **options):
         asked.update(options, path=path)
-        yield np.zeros((8, 12, 1), np.uint8)
+        yield VideoFrame(0.0, False, np.zeros((8, 12, 1), np.uint8))
 
-    monkeypatch.setattr(streamed, "read_frames", read)
+    monkeypatch.setattr(streamed, "read_timed_frames", read)
     settings = replace(GRAY, readers=("decord",), stall_s=7.0, plugins=())
-    assert streamed.count_frames(videos[0], settings) == 1
+    assert streamed.count_frames(videos[0], settings) == (1, [])
     assert asked == {
         "path": videos[0].path,
         "readers": ("decord",),
@@ -404,6 +405,9 @@ def test_cuts_are_kept_with_the_frames_and_counted_from_a_part(tmp_path, write_v
     late = replace(whole, id="late", part=(4, 24))
     one, part = store([whole, late], tmp_path / "cache")
     assert (one.cuts, part.cuts) == ((10, 20), (6, 16))
+    # The same cuts for a video that is not stored.
+    streamed = [StreamedVideo(video, GRAY, *count_frames(video, GRAY)) for video in (whole, late)]
+    assert [video.cuts for video in streamed] == [(10, 20), (6, 16)]
     # Entries of earlier versions have none.
     meta = json.loads((one.folder / "meta.json").read_text())
     del meta["cuts"]

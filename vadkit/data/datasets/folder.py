@@ -18,11 +18,13 @@ from vadkit.errors import DataError
 from vadkit.text import counted, encodable, printable
 
 # Files of disks, backups and downloads. A recycle bin has videos that somebody threw away.
-SYSTEM_FOLDERS = frozenset(
+_SYSTEM_FOLDERS = frozenset(
     {"@eadir", "#recycle", "#snapshot", "$recycle.bin", "recycler", "system volume information",
      "lost+found", "__macosx", "@recycle", "@recently-snapshot"}
 )  # fmt: skip
-PARTIAL_SUFFIXES = frozenset({".part", ".partial", ".crdownload", ".download", ".tmp", ".filepart"})
+_PARTIAL_SUFFIXES = frozenset(
+    {".part", ".partial", ".crdownload", ".download", ".tmp", ".filepart"}
+)
 # Labels, notes and thumbnails that may lie next to videos.
 _COMPANIONS = IMAGE_SUFFIXES | {
     ".txt", ".json", ".csv", ".npy", ".npz", ".mat", ".m", ".md", ".xml", ".yaml", ".yml", ".db",
@@ -99,11 +101,11 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
             folders.clear()
             continue
         read.add(real)
-        left_out.update(f"{name}/" for name in folders if name.lower() in SYSTEM_FOLDERS)
+        left_out.update(f"{name}/" for name in folders if name.lower() in _SYSTEM_FOLDERS)
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and name.lower() not in SYSTEM_FOLDERS
+            if not name.startswith(".") and name.lower() not in _SYSTEM_FOLDERS
         )
         here = Path(place)
         visible = [here / name for name in files if not name.startswith(".")]
@@ -121,10 +123,10 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
             found.append((_name(Path(folder.resolve().name)) if name == "." else name, here))
     if not found:
         kinds = ", ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
-        also = f" It has {_listed(left_out)}." if left_out else ""
+        also = f". It has {_listed(left_out)}" if left_out else ""
         raise DataError(
             f"folder {folder} contains no videos ({kinds}) and no folders of images; "
-            f"put videos there or name another folder.{also}".removesuffix("." * (not also))
+            f"put videos there or name another folder{also}"
         )
     if left_out:
         _warn_once(f"{folder}: left out {_listed(left_out)}")
@@ -139,7 +141,7 @@ def _listed(left_out: Counter[str]) -> str:
         if kind.endswith("/"):
             words.append(printable(kind))
             continue
-        why = " (partial downloads)" * (kind in PARTIAL_SUFFIXES)
+        why = " (partial downloads)" * (kind in _PARTIAL_SUFFIXES)
         why += " (archives; unpack them)" * (kind in ARCHIVE_SUFFIXES)
         words.append(f"{counted(count, 'file')} {printable(kind)}{why}")
     return ", ".join(words)

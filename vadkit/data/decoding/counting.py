@@ -1,16 +1,18 @@
-"""Count the frames of videos, and find when each is shown."""
+"""Count the frames of videos, and find their times and rates, without scoring them."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from vadkit.data.decoding.child import Worker
-from vadkit.data.decoding.decode import packet_times, probe, read_frames
+from vadkit.data.decoding.child import Failed, Worker
+from vadkit.data.decoding.decode import STALL_S, probe, read_frames
 from vadkit.data.decoding.readers import image_files
+from vadkit.data.decoding.times import FrameClock, rate_without_cuts
 from vadkit.errors import DataError
 
 # Counted frames are resized to this before they go through the pipe.
@@ -55,3 +57,32 @@ def frame_times(path: Path, frames: int, fps: float | None = None) -> np.ndarray
         times, _ = packet_times(path, worker=worker)
     # An edit list hides frames, and a reader may see more frames than packets.
     return times if len(times) == frames else np.arange(frames) / rate
+
+
+def packet_times(
+    path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times (N,) of a file's frames in seconds and which are cuts, without decoding.
+
+    They are those of ``read_timed_frames``, except for cuts where the size changes. Raises
+    ``DataError`` for a file whose packets cannot be read.
+    """
+    with contextlib.ExitStack() as stack:
+        worker = worker or stack.enter_context(Worker())
+        info = probe(path, stall_s=stall_s, worker=worker)
+        try:
+            (record,) = worker.ask({"times": str(path.absolute())}, stall_s)
+        except Failed as failure:
+            raise DataError(f"{path}: the times of frames cannot be read ({failure})") from None
+    clock = FrameClock(info.fps)
+    pairs = [clock.at(stamp) for stamp in json.loads(record[1])]
+    return np.array([at for at, _ in pairs]), np.array([cut for _, cut in pairs], bool)
+
+
+def mean_rate(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None) -> float:
+    """Return the frames per second of a file over all its frames, without holes in time."""
+    info = probe(path, stall_s=stall_s, worker=worker)
+    if not info.variable_rate:
+        return info.fps
+    times, cuts = packet_times(path, stall_s=stall_s, worker=worker)
+    return rate_without_cuts(times, cuts) or info.fps

@@ -17,7 +17,6 @@ import numpy as np
 from vadkit.data.decoding.child import Failed, Worker
 from vadkit.data.decoding.readers import CANNOT_OPEN, image_files
 from vadkit.data.decoding.suffixes import ARCHIVE_SUFFIXES
-from vadkit.data.decoding.times import FrameClock, rate_without_cuts
 from vadkit.data.decoding.worker import END, TIMED
 from vadkit.errors import DataError
 from vadkit.plugins import as_run
@@ -52,14 +51,13 @@ class VideoInfo:
 class DecodeResult:
     """The number of frames, zlib.crc32 of the whole file, and the readers used, in order.
 
-    ``times`` are in seconds from the first frame. ``cuts`` are the numbers of frames that no clip
+    ``cuts`` are the numbers of frames that no clip
     may cross to. ``damaged`` is the number of packets that could not be decoded.
     """
 
     frames: int
     crc: int
     readers: tuple[str, ...]
-    times: tuple[float, ...] = ()
     cuts: tuple[int, ...] = ()
     damaged: int = 0
 
@@ -189,7 +187,6 @@ def decode_to_file(
         end["frames"],
         end["crc"],
         tuple(used),
-        tuple(end["times"]),
         tuple(end["cuts"]),
         end["damaged"],
     )
@@ -206,35 +203,6 @@ def probe(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None)
             raise DataError(_unreadable(path, 0, [str(failure)])) from None
     info = json.loads(record[1])
     return VideoInfo(**{**info, "size": tuple(info["size"])})
-
-
-def packet_times(
-    path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the times (N,) of a file's frames in seconds and which are cuts, without decoding.
-
-    They are those of ``read_timed_frames``, except for cuts where the size changes. Raises
-    ``DataError`` for a file whose packets cannot be read.
-    """
-    with contextlib.ExitStack() as stack:
-        worker = worker or stack.enter_context(Worker())
-        info = probe(path, stall_s=stall_s, worker=worker)
-        try:
-            (record,) = worker.ask({"times": str(path.absolute())}, stall_s)
-        except Failed as failure:
-            raise DataError(f"{path}: the times of frames cannot be read ({failure})") from None
-    clock = FrameClock(info.fps)
-    pairs = [clock.at(stamp) for stamp in json.loads(record[1])]
-    return np.array([at for at, _ in pairs]), np.array([cut for _, cut in pairs], bool)
-
-
-def mean_rate(path: Path, *, stall_s: float = STALL_S, worker: Worker | None = None) -> float:
-    """Return the frames per second of a file over all its frames, without holes in time."""
-    info = probe(path, stall_s=stall_s, worker=worker)
-    if not info.variable_rate:
-        return info.fps
-    times, cuts = packet_times(path, stall_s=stall_s, worker=worker)
-    return rate_without_cuts(times, cuts) or info.fps
 
 
 def _answers(

@@ -13,6 +13,8 @@ from vadkit.data.decoding.times import UNKNOWN_RATE, usual_rate
 
 # The number of packets to take the frame rate from, and whether it varies.
 _PACKETS = 3000
+# Enough for the step that a clock starts with.
+_FEW_PACKETS = 64
 # Packets come in another order than frames are shown, shifted by at most this many in H.264.
 _REORDERED = 16
 
@@ -51,16 +53,16 @@ def probe_path(path: Path) -> dict[str, Any]:
         return {**info, "fps": float(rate or UNKNOWN_RATE), "variable_rate": _uneven(ticks)}
 
 
-def _first_ticks(container: Any, stream: Any) -> list[int]:
+def _first_ticks(container: Any, stream: Any, most: int = _PACKETS) -> list[int]:
     """Return the times of the first frames in the stream's unit, in order; empty for none."""
     packets = [
         packet
-        for packet in itertools.islice(container.demux(stream), _PACKETS)
+        for packet in itertools.islice(container.demux(stream), most)
         if packet.size and not packet.is_discard
     ]
     times = [packet.dts if packet.pts is None else packet.pts for packet in packets]
     known = sorted(time for time in times if time is not None)
-    if len(packets) >= _PACKETS - _REORDERED:
+    if len(packets) >= most - _REORDERED:
         # Frames that are shown between the last ones may come later.
         known = known[:-_REORDERED]
     return known
@@ -72,7 +74,8 @@ def first_rate(path: Path) -> float:
         return UNKNOWN_RATE
     try:
         with open_container(path) as (container, stream):
-            return usual_rate(_first_ticks(container, stream), stream.time_base) or UNKNOWN_RATE
+            ticks = _first_ticks(container, stream, _FEW_PACKETS)
+            return usual_rate(ticks, stream.time_base) or UNKNOWN_RATE
     except Exception:
         # A plugin may read formats that PyAV does not know.
         return UNKNOWN_RATE

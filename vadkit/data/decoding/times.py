@@ -61,7 +61,6 @@ class FrameClock:
         self._offset: float | None = None
         self._last: float | None = None
         self._steps: deque[float] = deque(maxlen=_STEPS)
-        self.restarts = 0
 
     @property
     def step(self) -> float:
@@ -81,7 +80,6 @@ class FrameClock:
             self._offset = self._last + self.step - stamp
         now, cut = self._offset + stamp, False
         if now < self._last - min(_RESTART_S, _RESTART_STEPS * self.step):
-            self.restarts += 1
             now, cut = self._last + self.step, True
             self._offset = now - stamp
         elif now > self._last:

@@ -163,7 +163,6 @@ class _Frames:
 
         self.path, self.reader, self.resized = path, reader, resized
         self.size = (0, 0)
-        self.times: list[float] = []
         self.cuts: list[int] = []
         self.damaged = 0
         self._clock = FrameClock(first_rate(path))
@@ -171,8 +170,7 @@ class _Frames:
     def __iter__(self) -> Iterator[tuple[np.ndarray, float, bool, int]]:
         stamps: Iterator[float] | None = None
         shape: tuple[int, ...] | None = None
-        for frame in self.reader(self.path):
-            index = len(self.times)
+        for index, frame in enumerate(self.reader(self.path)):
             self._check(frame, index)
             damaged = 0
             if isinstance(frame, TimedImage):
@@ -185,19 +183,13 @@ class _Frames:
             cut = cut or (shape is not None and frame.shape != shape)
             shape = frame.shape
             self.damaged += damaged
-            self.times.append(at)
             if cut:
                 self.cuts.append(index)
             yield frame, at, cut, damaged
 
     def notes(self) -> dict[str, Any]:
-        """Return times, cuts and damage, for the end of an answer."""
-        return {
-            "times": self.times,
-            "cuts": self.cuts,
-            "damaged": self.damaged,
-            "restarts": self._clock.restarts,
-        }
+        """Return cuts and damage, for the end of an answer."""
+        return {"cuts": self.cuts, "damaged": self.damaged}
 
     def _packet_times(self) -> list[float]:
         from vadkit.data.decoding.probing import times_shown

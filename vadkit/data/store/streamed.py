@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from vadkit.data.decoding.decode import read_frames
+from vadkit.data.decoding.decode import VideoFrame, read_timed_frames
 from vadkit.data.store.settings import Settings, cache_folder, store_key
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
@@ -16,22 +17,30 @@ from vadkit.errors import DataError
 class StreamedVideo:
     """Frames of a video by number; reading is cheap only in ascending order.
 
-    ``frames`` is the number of frames of the file, from ``count_frames``. The last ``keep`` frames
+    ``frames`` is the number of frames of the file and ``cuts`` are its cuts, from ``count_frames``.
+    The last ``keep`` frames
     stay in memory, for overlapping clips; reading earlier frames decodes again.
     """
 
-    def __init__(self, video: Video, settings: Settings, frames: int, *, keep: int = 64) -> None:
+    def __init__(
+        self,
+        video: Video,
+        settings: Settings,
+        frames: int,
+        cuts: Sequence[int] = (),
+        *,
+        keep: int = 64,
+    ) -> None:
         start, stop = video.part or (0, None)
         self.id = video.id
         self.key = f"{store_key(video.path, settings, cache_folder())} {start} {stop}"
         self.first = start
         self.shape = ((frames if stop is None else stop) - start, *settings.size, settings.planes)
-        # Known only after decoding, which a video that is not stored avoids.
-        self.cuts: tuple[int, ...] = ()
+        self.cuts = tuple(cut - start for cut in cuts if 0 < cut - start < len(self))
         self._video = video
         self._settings = settings
         self._keep = keep
-        self._reader: Generator[np.ndarray, None, None] | None = None
+        self._reader: Generator[VideoFrame, None, None] | None = None
         self._tail: deque[np.ndarray] = deque()
         # The number of the next frame from the reader.
         self._next = 0
@@ -63,7 +72,7 @@ class StreamedVideo:
                 f"{self._video.path} gave {self._next} frames this time and more before; "
                 "it was changed while it was in use"
             )
-        self._tail.append(frame)
+        self._tail.append(frame.image)
         self._next += 1
         if len(self._tail) > self._keep:
             self._tail.popleft()
@@ -76,13 +85,21 @@ class StreamedVideo:
         self._tail.clear()
 
 
-def count_frames(video: Video, settings: Settings) -> int:
-    """Count the frames of the file by decoding it; ``DataError`` if it cannot be read."""
-    return sum(1 for _ in _open(video, settings))
+def count_frames(video: Video, settings: Settings) -> tuple[int, list[int]]:
+    """Return the number of frames of the file and its cuts (see ``VideoFrame``), by decoding it.
+
+    Raises ``DataError`` if it cannot be read.
+    """
+    count, cuts = 0, []
+    with contextlib.closing(_open(video, settings)) as frames:
+        for count, frame in enumerate(frames, 1):
+            if frame.cut:
+                cuts.append(count - 1)
+    return count, cuts
 
 
-def _open(video: Video, settings: Settings) -> Generator[np.ndarray, None, None]:
-    return read_frames(
+def _open(video: Video, settings: Settings) -> Generator[VideoFrame, None, None]:
+    return read_timed_frames(
         video.path,
         readers=settings.readers,
         size=settings.size,

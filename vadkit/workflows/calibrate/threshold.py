@@ -207,7 +207,8 @@ def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
     import contextlib
 
     from vadkit.data.datasets.folder import find_videos
-    from vadkit.data.decoding.decode import mean_rate, read_timed_frames
+    from vadkit.data.decoding.counting import mean_rate
+    from vadkit.data.decoding.decode import read_timed_frames
     from vadkit.inference.sources.source import Frame
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.frames import store_settings
