@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
 from vadkit.reports.strip import draw_strip
-from vadkit.scoring.normal import NormalScores
+
+if TYPE_CHECKING:
+    from vadkit.scoring.normal import NormalScores
 
 # Widths that look good in a README and on a screen; a video keeps its own width within them.
 MIN_WIDTH, MAX_WIDTH = 480, 960
@@ -24,7 +29,7 @@ TEXTURE = 0.75
 
 
 def heat_from_map(score_map: np.ndarray, normal: NormalScores | None) -> np.ndarray | None:
-    """Scale a score map (h, w) to heat 0..1, relative to maps of normal training frames.
+    """Scale a score map (h, w) to heat 0..1 float32, relative to maps of normal training frames.
 
     0 is the 99% quantile of normal values; 1 is four times as far above it as the 99.9% quantile.
     If each map were scaled by itself, normal frames would also have a hottest spot; if maps were
@@ -36,8 +41,9 @@ def heat_from_map(score_map: np.ndarray, normal: NormalScores | None) -> np.ndar
         return None
     # Avoid a division by zero for a reference without spread (a noiseless camera).
     spread = max(normal.map_q999 - normal.map_q99, 1e-6 * abs(normal.map_q99), 1e-12)
-    heat = (score_map.astype(np.float64) - normal.map_q99) / (4 * spread)
-    return np.clip(np.nan_to_num(heat, nan=0.0), 0, 1).astype(np.float32)
+    heat = (score_map.astype(np.float32) - np.float32(normal.map_q99)) / np.float32(4 * spread)
+    # NaN becomes 0.
+    return np.asarray(np.fmin(np.fmax(heat, 0), 1))
 
 
 def annotate(
@@ -50,37 +56,44 @@ def annotate(
     index: int,
     labels: np.ndarray | None = None,
     *,
-    time: float | None = None,
+    times: np.ndarray | None = None,
     is_threshold: bool = False,
     raised_by: str | None = None,
 ) -> np.ndarray:
     """Draw one annotated frame: the picture with its heat, and recent scores below it.
 
-    ``frame_rgb`` is (H, W, 3) uint8. ``heat`` is (h, w) 0..1 over the whole picture, see
-    ``heat_from_map``. ``scores`` (N,) are the video's scores, NaN for none: either all of them
-    (those after frame ``index`` are not shown), or the last ones up to frame ``index``. ``level``
-    is the score that 99% of normal frames stay below, in the same unit, or the alarm threshold if
-    ``is_threshold``. ``limits`` are the scores at the lower and upper edge of the curve. ``labels``
-    (all frames,) bool marks the labelled anomalies. ``time`` is that of the frame in seconds, by
-    default ``index / fps``. ``raised_by`` names the part of the method that
-    has this score, if there are several.
+    ``frame_rgb`` is (H, W, 3) uint8. ``heat`` is (h, w) over the whole picture, float of 0..1 (see
+    ``heat_from_map``) or uint8 of 0..255. ``scores`` (N,) are the video's scores, NaN for none:
+    either all of them (those after frame ``index`` are not shown), or the last ones up to frame
+    ``index``. ``level`` is the score that 99% of normal frames stay below, in the same unit, or the
+    alarm threshold if ``is_threshold``. ``limits`` are the scores at the lower and upper edge of
+    the curve. ``labels`` (all frames,) bool marks the labelled anomalies. ``times`` are those of
+    the frames of ``scores``, in seconds; by default frame n is at ``n / fps``. ``raised_by`` names
+    the part of the method that has this score, if there are several.
 
     Returns (H', W', 3) uint8 with even H' and W', W' in 480..960; the size is the same for all
     frames of a video.
     """
-    height, width = picture_size(*frame_rgb.shape[:2])
-    shrink = width < frame_rgb.shape[1]
-    picture = cv2.resize(
-        frame_rgb, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
-    )
+    size = picture_size(*frame_rgb.shape[:2])
+    picture = fit(frame_rgb, size)
     if heat is not None:
         picture = blend_heat(picture, heat)
     seen = scores[: index + 1]
-    clock = index / fps if time is None else time
-    strip = draw_strip(
-        width, seen, level, limits, fps, index, labels, is_threshold, raised_by, clock
-    )
+    first = index + 1 - len(seen)
+    known = np.arange(first, index + 1) / fps if times is None else times[: len(seen)]
+    part = None if labels is None else labels[first : index + 1]
+    strip = draw_strip(size[1], known, seen, level, limits, fps, part, is_threshold, raised_by)
     return np.concatenate([picture, strip])
+
+
+def fit(frame_rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a frame (H, W, 3) to (height, width)."""
+    height, width = size
+    if frame_rgb.shape[:2] == size:
+        return frame_rgb
+    shrink = width < frame_rgb.shape[1]
+    how = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
+    return cv2.resize(frame_rgb, (width, height), interpolation=how)
 
 
 def picture_size(height: int, width: int) -> tuple[int, int]:
@@ -103,26 +116,55 @@ def _even(length: float) -> int:
 
 def blend_heat(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """Draw heat (h, w) over the picture (H, W, 3) where it is high enough."""
+    if heat.dtype != np.uint8:
+        heat = quantised(heat)
+    starts = int(HEAT_STARTS * 255)
+    if int(heat.max(initial=0)) <= starts:
+        return picture
     height, width = picture.shape[:2]
     # Cubic, because linear interpolation would show the grid of a coarse map.
-    heat = cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    heat = np.clip(heat, 0, 1)
-    rows = np.flatnonzero((heat > HEAT_STARTS).any(axis=1))
-    if not rows.size:
-        return picture
-    # Heat usually covers a small part of the picture; only those rows are processed.
-    part = slice(rows[0], rows[-1] + 1)
+    heat = cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC)
+    # Heat usually covers a small part of the picture; only its box is processed.
+    left, top, wide, high = cv2.boundingRect((heat > starts).view(np.uint8))
+    part = (slice(top, top + high), slice(left, left + wide))
     drawn = picture.copy()
     drawn[part] = _coloured(picture[part], heat[part])
     return drawn
 
 
+def quantised(heat: np.ndarray) -> np.ndarray:
+    """Return heat of 0..1 as uint8 of 0..255."""
+    return np.rint(heat * np.float32(255)).astype(np.uint8)
+
+
 def _coloured(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    rise = np.clip((heat - HEAT_STARTS) / (HEAT_FULL - HEAT_STARTS), 0, 1)
-    opacity = (HEAT_OPACITY * rise * rise * (3 - 2 * rise))[..., None]
-    ramp = np.rint(255 * (RAMP_STARTS + (1 - RAMP_STARTS) * heat)).astype(np.uint8)
-    colours = cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[..., ::-1]
-    light = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None] / np.float32(255)
-    colours = colours * (1 - TEXTURE + TEXTURE * np.sqrt(light))
-    blended: np.ndarray = np.rint(picture * (1 - opacity) + colours * opacity).astype(np.uint8)
-    return blended
+    rest, colours, shade = _tables()
+    of_heat = cv2.merge([heat, heat, heat])
+    grey = cv2.LUT(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), shade)
+    # Products have 16 bits, so that the sum is rounded only once.
+    kept = cv2.multiply(picture, cv2.LUT(of_heat, rest), scale=1 / 16, dtype=cv2.CV_16U)
+    light = cv2.merge([grey, grey, grey])
+    drawn = cv2.multiply(
+        cv2.LUT(of_heat, colours), light, scale=HEAT_OPACITY / 16, dtype=cv2.CV_16U
+    )
+    return cv2.convertScaleAbs(cv2.add(kept, drawn), alpha=16 / 255)
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return tables of 256 entries.
+
+    For heat: the share of the picture, and the colour times its opacity, relative to the highest
+    opacity. For the brightness of the picture: the brightness of a colour over it. All are 0..255.
+    """
+    levels = np.arange(256, dtype=np.float32) / 255
+    rise = np.clip((levels - HEAT_STARTS) / (HEAT_FULL - HEAT_STARTS), 0, 1)
+    opacity = rise * rise * (3 - 2 * rise)
+    ramp = np.rint(255 * (RAMP_STARTS + (1 - RAMP_STARTS) * levels)).astype(np.uint8)
+    colours = cv2.applyColorMap(ramp[None], cv2.COLORMAP_INFERNO)[0, :, ::-1] * opacity[:, None]
+    light = 1 - TEXTURE + TEXTURE * np.sqrt(levels)
+    return (
+        np.rint(255 * (1 - HEAT_OPACITY * opacity)).astype(np.uint8),
+        np.rint(colours).astype(np.uint8).reshape(256, 1, 3),
+        np.rint(255 * light).astype(np.uint8),
+    )

@@ -20,9 +20,6 @@ NORMAL = "above normal", ("99% of normal frames are below", "99% of normal")
 ALARM = "alarm", ("alarm threshold", "threshold")
 SWATCH = 28  # width of a legend's sample, with the gap to its text
 
-# The curve is drawn larger by this factor and averaged down, so that thin lines are smooth.
-SUPER = 3
-
 BACKGROUND = (17, 20, 26)
 LABELLED = (70, 36, 46)
 LINE = (98, 190, 226)
@@ -30,121 +27,138 @@ WARM = (255, 145, 66)
 GRID = (128, 134, 146)
 TEXT = (226, 230, 236)
 
+# OpenCV's coordinates are in units of 1/16 pixel.
+_SHIFT = 4
+_LINE_WIDTH = 2
+
 Colour = tuple[int, int, int]
 
 
 def draw_strip(
     width: int,
+    times: np.ndarray,
     scores: np.ndarray,
     level: float | None,
     limits: tuple[float, float],
     fps: float,
-    index: int,
     labels: np.ndarray | None,
     is_threshold: bool = False,
     raised_by: str | None = None,
-    clock: float = 0.0,
 ) -> np.ndarray:
-    """Draw the strip (HEIGHT, width, 3) uint8 RGB at frame ``index``, the last of ``scores`` (N,).
+    """Draw the strip (HEIGHT, width, 3) uint8 RGB at the last of ``times`` (N,), in seconds.
 
-    In the first seconds, the curve grows from the left; then it scrolls with the newest frame at
-    the right edge. ``clock`` is the time to show, in seconds. See ``annotate`` for the other
-    arguments.
+    ``scores`` and ``labels`` (N,) are those of the same frames. In the first seconds, the curve
+    grows from the left; then it scrolls with the newest frame at the right edge. See ``annotate``
+    for the other arguments.
     """
-    span = window_frames(fps)
-    first = max(0, index - span)
-    shown = np.full(index + 1 - first, np.nan)
-    known = scores[-len(shown) :]
-    shown[len(shown) - len(known) :] = known
-    box = _Box(width, limits, span)
-    canvas = np.empty((HEIGHT * SUPER, width * SUPER, 3), np.uint8)
-    canvas[:] = BACKGROUND
+    span = window_seconds(fps)
+    now = float(times[-1])
+    # A time that was rounded must not drop the oldest frame.
+    first = int(np.searchsorted(times, now - span - 1e-6))
+    shown = scores[first:]
+    box = _Box(width, limits, max(0.0, now - span), span)
+    strip = _background(width).copy()
+    x = box.x(times[first:])
     if labels is not None:
-        _shade_labelled(canvas, box, np.asarray(labels[first : index + 1], dtype=bool))
-    _draw_curve(canvas, box, shown, level)
+        _shade_labelled(strip, box, x, labels[first:], box.step / fps)
+    _draw_curve(strip, box, x, shown, level)
     if level is not None:
-        _dash(canvas, box.y(level), box.left, box.right)
-    strip = cv2.resize(canvas, (width, HEIGHT), interpolation=cv2.INTER_AREA)
+        strip[round(box.y(level)), _dashes(box.left, box.right)] = GRID
     score = f"score {shown[-1]:.{_decimals(limits)}f}"
     if math.isnan(shown[-1]):
         score = "no score"
     above = level is not None and bool(shown[-1] > level)
     above_words, legend = ALARM if is_threshold else NORMAL
     words = (f"{above_words}: {raised_by}" if raised_by else above_words), legend
-    left = _clock(clock), score, above
-    return _caption(strip, *left, words, level is not None, labels is not None)
+    _caption(strip, _clock(now), score, above, words, level is not None, labels is not None)
+    return strip
 
 
-def window_frames(fps: float) -> int:
-    """The width of the curve in frames."""
-    return max(2, round(SECONDS * fps))
+def window_seconds(fps: float) -> float:
+    """Return the width of the curve in seconds: at least two frames."""
+    return max(SECONDS, 2 / fps)
 
 
 class _Box:
-    """The curve's box on the enlarged canvas; converts frames and scores to its pixels."""
+    """The curve's box on the strip; converts times and scores to its pixels."""
 
-    def __init__(self, width: int, limits: tuple[float, float], span: int) -> None:
-        self.left, self.right = LEFT * SUPER, (width - RIGHT) * SUPER
-        self.top, self.bottom = TOP * SUPER, (HEIGHT - BOTTOM) * SUPER
+    def __init__(self, width: int, limits: tuple[float, float], start: float, span: float) -> None:
+        self.left, self.right = LEFT, width - RIGHT
+        self.top, self.bottom = TOP, HEIGHT - BOTTOM
         self.low, high = limits
         self.range = high - self.low if high > self.low else 1.0
+        self.start = start
         self.step = (self.right - self.left) / span
 
-    def x(self, frame: float) -> float:
-        return self.left + frame * self.step
+    def x(self, times: np.ndarray) -> np.ndarray:
+        return np.asarray(self.left + (times - self.start) * self.step)
 
     def y(self, score: float) -> float:
-        share = min(max((score - self.low) / self.range, 0.0), 1.0)
-        return self.bottom - share * (self.bottom - self.top)
+        return float(self.all_y(np.array([score]))[0])
+
+    def all_y(self, scores: np.ndarray) -> np.ndarray:
+        share = np.clip((scores - self.low) / self.range, 0.0, 1.0)
+        return np.asarray(self.bottom - share * (self.bottom - self.top))
 
 
-def _shade_labelled(canvas: np.ndarray, box: _Box, labels: np.ndarray) -> None:
-    for frame in np.flatnonzero(labels).tolist():
-        x0, x1 = round(box.x(frame - 0.5)), round(box.x(frame + 0.5))
-        canvas[box.top : box.bottom, max(x0, box.left) : min(x1, box.right)] = LABELLED
+def _shade_labelled(
+    strip: np.ndarray, box: _Box, x: np.ndarray, labels: np.ndarray, width: float
+) -> None:
+    for place in x[np.asarray(labels, dtype=bool)].tolist():
+        x0, x1 = round(place - width / 2), round(place + width / 2)
+        strip[box.top : box.bottom, max(x0, box.left) : min(x1, box.right)] = LABELLED
 
 
-def _draw_curve(canvas: np.ndarray, box: _Box, scores: np.ndarray, level: float | None) -> None:
+def _draw_curve(
+    strip: np.ndarray, box: _Box, x: np.ndarray, scores: np.ndarray, level: float | None
+) -> None:
     """Draw area and line in one colour up to the level and another above it; NaN is a gap."""
-    cool, warm = canvas, canvas.copy()
-    for image, colour, opacity in ((cool, LINE, 0.16), (warm, WARM, 0.42)):
-        layer = image.copy()
-        floor = box.bottom if image is cool else round(_level_y(box, level))
-        for points in _lines(box, scores):
-            ends = [[points[-1][0], floor], [points[0][0], floor]]
-            cv2.fillPoly(layer, [np.array([*points, *ends], np.int32)], colour, cv2.LINE_AA)
-        cv2.addWeighted(layer, opacity, image, 1 - opacity, 0, dst=image)
-        for points in _lines(box, scores):
-            line = [np.array(points, np.int32)]
-            cv2.polylines(image, line, False, colour, round(1.7 * SUPER), cv2.LINE_AA)
-    split = max(0, round(_level_y(box, level)))
-    cool[:split] = warm[:split]
+    lines = _lines(x, box.all_y(scores))
+    split = 0 if level is None else round(box.y(level))
+    if level is not None and bool((scores > level).any()):
+        warm = strip.copy()
+        _draw_lines(warm, lines, split, WARM, 0.42)
+        _draw_lines(strip, lines, box.bottom, LINE, 0.16)
+        strip[:split] = warm[:split]
+    else:
+        _draw_lines(strip, lines, box.bottom, LINE, 0.16)
     if not math.isnan(scores[-1]):
         above = level is not None and scores[-1] > level
-        dot = (round(box.x(len(scores) - 1)), round(box.y(float(scores[-1]))))
-        cv2.circle(canvas, dot, round(5.5 * SUPER), BACKGROUND, -1, cv2.LINE_AA)
-        cv2.circle(canvas, dot, round(3.5 * SUPER), WARM if above else LINE, -1, cv2.LINE_AA)
+        dot = round(x[-1] * (1 << _SHIFT)), round(box.y(float(scores[-1])) * (1 << _SHIFT))
+        for radius, colour in ((5.5, BACKGROUND), (3.5, WARM if above else LINE)):
+            size = round(radius * (1 << _SHIFT))
+            cv2.circle(strip, dot, size, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _level_y(box: _Box, level: float | None) -> float:
-    return 0.0 if level is None else box.y(level)
+def _draw_lines(
+    strip: np.ndarray, lines: list[np.ndarray], floor: int, colour: Colour, opacity: float
+) -> None:
+    layer = strip.copy()
+    for line in lines:
+        ends = np.array([[line[-1, 0], floor << _SHIFT], [line[0, 0], floor << _SHIFT]], np.int32)
+        cv2.fillPoly(layer, [np.concatenate([line, ends])], colour, cv2.LINE_AA, _SHIFT)
+    cv2.addWeighted(layer, opacity, strip, 1 - opacity, 0, dst=strip)
+    cv2.polylines(strip, lines, False, colour, _LINE_WIDTH, cv2.LINE_AA, _SHIFT)
 
 
-def _lines(box: _Box, scores: np.ndarray) -> list[list[list[int]]]:
-    """Return the points of each run of scored frames."""
-    lines: list[list[list[int]]] = [[]]
-    for frame, score in enumerate(scores.tolist()):
-        if math.isnan(score):
-            lines.append([])
-        else:
-            lines[-1].append([round(box.x(frame)), round(box.y(score))])
-    return [points for points in lines if points]
+def _lines(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    """Return the points (n, 2) int32 of each run of scored frames, in units of OpenCV."""
+    points = np.stack([x, y], axis=1) * (1 << _SHIFT)
+    known = ~np.isnan(y)
+    ends = np.flatnonzero(np.diff(known, prepend=False, append=False)).reshape(-1, 2)
+    return [np.rint(points[start:end]).astype(np.int32) for start, end in ends]
 
 
-def _dash(canvas: np.ndarray, y: float, left: int, right: int) -> None:
-    row, thick = round(y), SUPER // 2
-    for x in range(left, right, 10 * SUPER):
-        canvas[row - thick : row + thick + 1, x : min(x + 5 * SUPER, right)] = GRID
+@lru_cache(maxsize=4)
+def _background(width: int) -> np.ndarray:
+    return np.full((HEIGHT, width, 3), BACKGROUND, np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _dashes(left: int, right: int) -> np.ndarray:
+    """Return the columns of a dashed line."""
+    columns = np.arange(left, right)
+    return columns[(columns - left) % 10 < 5]
 
 
 def _clock(seconds: float) -> str:
@@ -168,44 +182,57 @@ def _caption(
     words: tuple[str, tuple[str, str]],
     has_level: bool,
     has_labels: bool,
-) -> np.ndarray:
+) -> None:
     """Draw the line of text: time and score on the left, the legend on the right."""
-    image = Image.fromarray(strip)
-    draw = ImageDraw.Draw(image)
-    x = _write(draw, LEFT, clock, GRID) + 14
-    x = _write(draw, x, score, WARM if above else TEXT) + 14
+    x = _write(strip, LEFT, clock, GRID) + 14
+    x = _write(strip, x, score, WARM if above else TEXT) + 14
     if above:
-        _write(draw, x, words[0], WARM)
+        _write(strip, x, words[0], WARM)
     # This space is always reserved, so that the legend does not move between frames.
-    x += draw.textlength(words[0], font=_font()) + 20
+    x += _length(words[0]) + 20
     end = float(strip.shape[1] - RIGHT)
     for wanted, texts, swatch in (
         (has_level, words[1], _dash_swatch),
         (has_labels, ("labelled abnormal", "labelled"), _label_swatch),
     ):
-        starts = [(end - draw.textlength(text, font=_font()), text) for text in texts]
+        starts = [(end - _length(text), text) for text in texts]
         fitting = [(start, text) for start, text in starts if start - SWATCH > x]
         if wanted and fitting:
             start, text = fitting[0]
-            _write(draw, start, text, GRID)
-            swatch(draw, start - SWATCH)
+            _write(strip, start, text, GRID)
+            swatch(strip, round(start - SWATCH))
             end = start - SWATCH - 18
+
+
+def _dash_swatch(strip: np.ndarray, x: int) -> None:
+    for dash in (x, x + 8, x + 16):
+        strip[CAPTION_Y, dash : dash + 5] = GRID
+
+
+def _label_swatch(strip: np.ndarray, x: int) -> None:
+    strip[CAPTION_Y - 6 : CAPTION_Y + 7, x + 8 : x + 21] = LABELLED
+
+
+def _write(strip: np.ndarray, x: float, text: str, colour: Colour) -> float:
+    """Write at x on the caption's line; return the x where the text ends."""
+    left = round(x)
+    picture = _text(text, colour)[:, : max(0, strip.shape[1] - left)]
+    strip[: picture.shape[0], left : left + picture.shape[1]] = picture
+    return left + _length(text)
+
+
+@lru_cache(maxsize=256)
+def _text(text: str, colour: Colour) -> np.ndarray:
+    """Return a picture (TOP - 2, width, 3) of the text in its line."""
+    size = math.ceil(_length(text)), TOP - 2
+    image = Image.new("RGB", size, BACKGROUND)
+    ImageDraw.Draw(image).text((0, CAPTION_Y), text, fill=colour, font=_font(), anchor="lm")
     return np.asarray(image)
 
 
-def _dash_swatch(draw: ImageDraw.ImageDraw, x: float) -> None:
-    for dash in (x, x + 8, x + 16):
-        draw.line([(dash, CAPTION_Y), (dash + 4, CAPTION_Y)], fill=GRID, width=1)
-
-
-def _label_swatch(draw: ImageDraw.ImageDraw, x: float) -> None:
-    draw.rectangle([(x + 8, CAPTION_Y - 6), (x + 20, CAPTION_Y + 6)], fill=LABELLED)
-
-
-def _write(draw: ImageDraw.ImageDraw, x: float, text: str, colour: Colour) -> float:
-    """Write at x on the caption's line; return the x where the text ends."""
-    draw.text((x, CAPTION_Y), text, fill=colour, font=_font(), anchor="lm")
-    return x + draw.textlength(text, font=_font())
+@lru_cache(maxsize=256)
+def _length(text: str) -> float:
+    return float(_font().getlength(text))
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import replace
@@ -14,7 +15,9 @@ import pytest
 from vadkit import registry
 from vadkit.errors import DataError
 from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.sinks.drawing import _Item, _record, _records
 from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
+from vadkit.reports.painter import LENGTH, paint
 from vadkit.scoring.calibration import calibrate
 from vadkit.scoring.normal import NormalScores
 
@@ -91,14 +94,15 @@ def test_a_calibrated_run_shows_the_live_score_with_the_threshold(tmp_path, monk
     known = calibrate(normal_video, {"a": 25.0}, [], source="test")
     known = replace(known, scorers=[{"type": "ema", "halflife": 4}])
     drawn = []
-    monkeypatch.setattr("vadkit.inference.sinks.video.annotate", recorder(drawn))
+    monkeypatch.setattr("vadkit.inference.sinks.video.Drawing", painting(drawn))
     sink = registry.build("sinks", "video", {}, tmp_path)
     sink.open(replace(info(), calibration=known))
     sink.frame(replace(seen(0, 0.5), score=0.25, parts={"scene": 0.4, "motion": 0.2}))
     sink.close(None)
     (arguments, named) = drawn[0]
     assert arguments[2].tolist() == [0.25] and arguments[3] == known.threshold
-    assert named == {"time": 0.0, "is_threshold": True, "raised_by": "scene"}
+    assert named.pop("times").tolist() == [0.0]
+    assert named == {"is_threshold": True, "raised_by": "scene"}
 
     plotted = []
     monkeypatch.setattr("vadkit.inference.sinks.plot.score_plot", recorder(plotted))
@@ -111,6 +115,26 @@ def test_a_calibrated_run_shows_the_live_score_with_the_threshold(tmp_path, monk
         sink.close(replace(RESULT, final_label=label))
         assert plotted[-1][1]["threshold"] == threshold
         assert plotted[-1][1]["normal_level"] == level
+
+
+def painting(calls):
+    """A ``Drawing`` that paints in this process, and records how each frame is annotated."""
+
+    class Painting:
+        def __init__(self, path, settings, normal):
+            self.path, self.sent = path, [_record(json.dumps({"path": str(path), **settings}))]
+
+        def put(self, frame, score_map, seen):
+            self.sent += _records(_Item(frame, score_map, seen), None)
+
+        def close(self):
+            data = b"".join(bytes(one) for one in self.sent) + LENGTH.pack(0)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("vadkit.reports.painter.annotate", recorder(calls))
+                paint(io.BytesIO(data))
+            return self.path
+
+    return Painting
 
 
 def recorder(calls):

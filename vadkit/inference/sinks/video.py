@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from vadkit.inference.alarms import Event
 from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.sinks.drawing import Drawing
 from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
-from vadkit.reports.annotate import annotate, heat_from_map
-from vadkit.reports.strip import window_frames
-from vadkit.reports.video_writer import VideoWriter
 
 
 class AnnotatedVideo:
@@ -22,7 +17,8 @@ class AnnotatedVideo:
 
     For a calibrated run, the curve shows the live score and the threshold; otherwise, the raw score
     and the level of training frames. The heat map is drawn if the method gives score maps and the
-    run has a normal reference for them; ``heat: false`` leaves it out.
+    run has a normal reference for them; ``heat: false`` leaves it out. Drawing and encoding run in
+    a process of their own.
     """
 
     live: ClassVar[bool] = True
@@ -31,55 +27,49 @@ class AnnotatedVideo:
         self.out = out
         self.heat = heat
         self._info: SourceInfo | None = None
-        self._writer: VideoWriter | None = None
+        self._drawing: Drawing | None = None
 
     def open(self, info: SourceInfo) -> None:
         self._info = info
-        self._writer = VideoWriter(file_for(self.out, info.name, ".mp4"), info.fps)
-        # Keep only the part that the curve shows, because a camera runs for days.
-        self._recent: deque[float] = deque(maxlen=window_frames(info.fps) + 1)
         self._low, self._high = _limits(info)
+        settings = {
+            "fps": info.fps,
+            "level": _level(info),
+            "is_threshold": info.calibration is not None,
+        }
+        self._drawing = Drawing(file_for(self.out, info.name, ".mp4"), settings, info.normal)
 
     def frame(self, seen: FrameScore) -> None:
-        if self._info is None or self._writer is None:
+        if self._info is None or self._drawing is None:
             raise RuntimeError("frame() before open()")
-        normal = self._info.normal
-        heat = None
-        if self.heat and seen.map is not None:
-            heat = heat_from_map(seen.map, normal)
         score = seen.raw if self._info.calibration is None else seen.score
-        self._recent.append(score)
         if math.isfinite(score):
             self._low, self._high = min(self._low, score), max(self._high, score)
-        self._writer.write(
-            annotate(
-                seen.frame,
-                heat,
-                np.array(self._recent),
-                _level(self._info),
-                self._drawn_limits(),
-                self._info.fps,
-                seen.index,
-                time=seen.time,
-                is_threshold=self._info.calibration is not None,
-                raised_by=seen.raised_by,
-            ),
-            seen.time,
+        self._drawing.put(
+            seen.frame,
+            seen.map if self.heat else None,
+            {
+                "index": seen.index,
+                "time": seen.time,
+                "score": score,
+                "limits": self._drawn_limits(),
+                "raised_by": seen.raised_by,
+            },
         )
 
     def event(self, event: Event) -> None:
         """Do nothing: the curve shows alarms."""
 
     def close(self, result: VideoScores | None) -> Path:
-        if self._writer is None:
+        if self._drawing is None:
             raise RuntimeError("close() before open()")
-        writer, self._writer = self._writer, None
-        return writer.close()
+        drawing, self._drawing = self._drawing, None
+        return drawing.close()
 
     def abort(self) -> None:
-        if self._writer is not None:
-            self._writer.abort()
-            self._writer = None
+        if self._drawing is not None:
+            self._drawing.abort()
+            self._drawing = None
 
     def _drawn_limits(self) -> tuple[float, float]:
         if not self._high > self._low:
