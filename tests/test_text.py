@@ -4,7 +4,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vadkit.text import ascii_name, counted, printable
+from vadkit.text import ascii_name, counted, file_names, printable, same_on_disk
 
 
 def test_control_characters_and_odd_bytes_are_spelt_out():
@@ -39,3 +39,18 @@ def test_ascii_names_do_not_change():
 def test_a_count_has_its_noun():
     shown = [counted(number, "video") for number in (0, 1, 2000)]
     assert shown == ["0 videos", "1 video", "2,000 videos"]
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="/\0"), min_size=1), unique=True))
+def test_files_of_different_names_differ_on_every_disk(names):
+    made = file_names(names)
+    assert set(made) == set(names)
+    assert len({same_on_disk(file) for file in made.values()}) == len(made)
+    for file in made.values():
+        assert re.fullmatch(r"[\w-][\w.-]*", file) and len(file.encode()) <= 200
+
+
+def test_files_keep_their_names_where_they_can():
+    assert file_names(["gate 1.b", "02"]) == {"gate 1.b": "gate-1.b", "02": "02"}
+    assert len({*file_names(["a/b", "a-b", "a b", "A-b"]).values()}) == 4
+    assert same_on_disk("Gare e\u0301") == same_on_disk("gare \xe9")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import json
 import os
 import re
@@ -37,7 +38,7 @@ _ADVICE = {
     errno.ENOENT: "there is no such file or folder",
     errno.ELOOP: "a link is in the place of a file; remove it, or use another folder",
 }
-_PARTIAL = re.compile(r"\..*\.(\d+)\.partial(\..*)?")
+_PARTIAL = re.compile(r"\..*\.(\d+)\.partial(\..*)?", re.DOTALL)
 
 
 def describe_os_error(error: OSError) -> str:
@@ -213,7 +214,7 @@ def remove_leftovers(folder: Path, stem: str = "*") -> None:
     With ``stem``, only those of the file with that name without its suffix. If several machines
     write to the folder, the caller must be the only writer of the removed files.
     """
-    for left in folder.glob(f".{stem}.*.partial*"):
+    for left in folder.glob(f".{stem if stem == '*' else glob.escape(stem)}.*.partial*"):
         match = _PARTIAL.fullmatch(left.name)
         if match is None or _is_running(int(match[1])):
             continue

@@ -7,6 +7,8 @@ import hashlib
 import re
 import sys
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from vadkit.errors import DataError
@@ -62,6 +64,36 @@ def shortened(name: str) -> str:
     return f"{kept}-{hashlib.blake2b(data, digest_size=8).hexdigest()}"
 
 
+def same_on_disk(name: str) -> str:
+    """Return a key that is equal for names that some disks take for the same file.
+
+    Disks of Windows and macOS ignore capitals, and how an accent is written.
+    """
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def file_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a file name without ending for each name; different names never share one.
+
+    Characters that some disks or programs refuse become ``-``. Names that become equal get a
+    digest, and so do names that are too long.
+    """
+    plain = {
+        name: shortened(re.sub(r"[^\w.-]+", "-", name).lstrip(".") or "-")
+        for name in dict.fromkeys(names)
+    }
+    count = Counter(map(same_on_disk, plain.values()))
+    return {
+        name: file if count[same_on_disk(file)] == 1 else f"{file}-{name_digest(name)}"
+        for name, file in plain.items()
+    }
+
+
+def name_digest(name: str) -> str:
+    """Return eight hex digits that separate equal names of files."""
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+
+
 def video_file(folder: Path, video: str, ending: str) -> Path:
     """Return the file of a data set's video below a folder, from its id and the file ending.
 
@@ -111,5 +143,4 @@ def ascii_name(name: str, most: int = 80) -> str:
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._-")[:most]
     if plain == name:
         return plain
-    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{plain}-{digest}" if plain else digest
+    return f"{plain}-{name_digest(name)}" if plain else name_digest(name)

@@ -146,3 +146,37 @@ def test_two_at_once_in_one_folder(vadkit, evaluated_run, archive, tmp_path):
         code, _, err = vadkit("infer", evaluated_run, archive, "--out", out)
     assert code == 2
     assert "another vadkit infer is writing to" in err
+
+
+def test_names_that_look_alike_lose_nothing(vadkit, evaluated_run, archive, tmp_path):
+    """Recorders name files by time in a folder a camera; names may be any bytes."""
+    video, folder = archive / "day-00/cam-0.mp4", tmp_path / "odd"
+    names = [b"a/05.03", b"b/05.03", b"gate 1", b"gate_1", b"a_b", b"a/b", b"-x", b"new\nline"]
+    names += [b"\xff\xfe", b"..x/y", b"n" * 251, b"%03d", b"events", b"a/05.03.json", b"Gate_1"]
+    for name in names:
+        place = Path(os.fsdecode(os.fsencode(folder) + b"/" + name + b".mp4"))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(video, place)
+    hidden = b"..x/y"
+    out, sinks = tmp_path / "out", ("jsonl", "csv", "plot", "events", "snapshots")
+    options = [f"--sink={sink}" for sink in sinks]
+    arguments = ["infer", evaluated_run, folder, "--out", out, "--workers", "2", "--json"]
+    code, printed, err = vadkit(*arguments, *options)
+    assert code == 0, err
+    results = json.loads(printed)
+    assert {os.fsencode(one["video"]) for one in results} == {
+        os.fsencode(folder) + b"/" + name + b".mp4" for name in names if name != hidden
+    }
+    own = [file for one in results for file in one["files"] if not file.startswith(f"{out}/events")]
+    assert len(own) == len(set(own)) == 3 * len(results)
+    assert all(Path(file).is_file() for file in own)
+    log = (out / "events.jsonl").read_text().splitlines() if any(_alarms(results)) else []
+    events = [json.loads(line) for line in log]
+    ended = [one["id"] for one in events if one["state"] == "over"]
+    assert len(ended) == len(set(ended)) == sum(_alarms(results))
+    for event in ended:
+        assert (out / "events" / f"{event}.jpg").is_file()
+
+
+def _alarms(results):
+    return [one["alarms"] or 0 for one in results]

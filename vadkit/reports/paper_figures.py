@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from vadkit.files import write_bytes
 from vadkit.reports import curves
 from vadkit.reports.page_data import intervals, training_series
 from vadkit.reports.record import RunRecord
+from vadkit.text import file_names
 
 # The column width of CVPR, ICCV and IEEE journals, in inches.
 COLUMN = 3.25
@@ -68,8 +68,7 @@ def write_figures(folder: Path, record: RunRecord) -> list[Path]:
             )
         if losses := training_series(record.training).get("training"):
             figures["training"] = _training(losses)
-        for video in record.raw:
-            name = re.sub(r"[^\w.-]+", "-", video)
+        for video, name in file_names(record.raw).items():
             figures[f"timeline-{name}"] = _timeline(record, video)
         return [path for name, figure in figures.items() for path in _save(figure, folder / name)]
 

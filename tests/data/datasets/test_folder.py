@@ -137,7 +137,7 @@ def test_bins_snapshots_and_partial_files_are_left_out_with_a_word(tmp_path, cap
     assert message == (
         f"{tmp_path}: left out #recycle/, #snapshot/, $RECYCLE.BIN/, 1 file .crdownload (partial "
         "downloads), 2 files .mp5, 1 file .part (partial downloads), 1 file .zip (archives; unpack "
-        "them), @eaDir/"
+        "them), @eaDir/, 1 hidden video"
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from vadkit.errors import DataError, RecipeError
+from vadkit.text import same_on_disk
 from vadkit.workflows.infer.sources import InputVideo, expand_sources, result_folders
 
 
@@ -83,3 +84,11 @@ def test_a_folder_keeps_its_video():
     (other,) = result_folders([tue], out, held.get)
     assert other.parent == out and other.name.startswith("gate-")
     assert result_folders([tue, mon], out, held.get) == [other, alone]
+
+
+def test_names_that_some_disks_take_for_one_have_their_own_folders(tmp_path):
+    texts = ["a/05.03", "b/05.03", "gate 1", "gate_1", "Gate_1", "caf\xe9", "cafe\u0301", "a/b"]
+    videos = [InputVideo(text, tmp_path / f"{text}.mp4") for text in [*texts, "a-b", "a_b"]]
+    folders = result_folders(videos, tmp_path / "out", lambda folder: None)
+    assert len({same_on_disk(str(folder)) for folder in folders}) == len(videos)
+    assert folders[0] == tmp_path / "out/a/05.03" and folders[2] == tmp_path / "out/gate 1"

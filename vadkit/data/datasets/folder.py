@@ -108,6 +108,8 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
             if not name.startswith(".") and name.lower() not in _SYSTEM_FOLDERS
         )
         here = Path(place)
+        hidden = [Path(name) for name in files if name.startswith(".")]
+        left_out["hidden"] += sum(path.suffix.lower() in VIDEO_SUFFIXES for path in hidden)
         visible = [here / name for name in files if not name.startswith(".")]
         for path in visible:
             suffix = path.suffix.lower()
@@ -123,12 +125,12 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
             found.append((_name(Path(folder.resolve().name)) if name == "." else name, here))
     if not found:
         kinds = ", ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
-        also = f". It has {_listed(left_out)}" if left_out else ""
+        also = f". It has {_listed(left_out)}" if +left_out else ""
         raise DataError(
             f"folder {folder} contains no videos ({kinds}) and no folders of images; "
             f"put videos there or name another folder{also}"
         )
-    if left_out:
+    if +left_out:
         _warn_once(f"{folder}: left out {_listed(left_out)}")
     found = sorted(found, key=lambda item: (natural_key(item[0]), item[1]))
     return _with_unique_names(found)
@@ -137,7 +139,10 @@ def find_videos(folder: Path) -> list[tuple[str, Path]]:
 def _listed(left_out: Counter[str]) -> str:
     """Describe what is left out, such as "2 files .part (partial downloads), #recycle/"."""
     words = []
-    for kind, count in sorted(left_out.items()):
+    for kind, count in sorted((+left_out).items()):
+        if kind == "hidden":
+            words.append(counted(count, "hidden video"))
+            continue
         if kind.endswith("/"):
             words.append(printable(kind))
             continue

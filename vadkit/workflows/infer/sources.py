@@ -14,7 +14,7 @@ from pathlib import Path
 from vadkit.addresses import mask_address
 from vadkit.errors import DataError, RecipeError
 from vadkit.registry import components
-from vadkit.text import encodable, printable, shortened
+from vadkit.text import encodable, printable, same_on_disk, shortened
 
 # File name endings of results.
 _WRITTEN = {".json", ".jsonl", ".npz", ".csv", ".png", ".jpg", ".mp4", ".sqlite", ".lock"}
@@ -122,12 +122,12 @@ def result_folders(
     ``owner`` returns the video whose results a folder contains, None if there is none.
     """
     plain = [out.joinpath(*map(_folder_name, video.name.split("/"))) for video in videos]
-    count = Counter(plain)
+    count = Counter(same_on_disk(str(folder)) for folder in plain)
     folders = []
     for video, folder in zip(videos, plain, strict=True):
         path = video.path.absolute()
         held = owner(folder)
-        if held == path or (held is None and count[folder] == 1):
+        if held == path or (held is None and count[same_on_disk(str(folder))] == 1):
             folders.append(folder)
         else:
             digest = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.errors import DataError
+from vadkit.text import file_names
 from vadkit.workflows.progress import say
 from vadkit.workflows.run import load_run, require_run
 from vadkit.workflows.run_status import run_status
@@ -79,8 +79,9 @@ def report(
     if figures is not None:
         from vadkit.reports.paper_figures import write_figures
 
+        folders = file_names(record.name for record in records)
         for record in records:
-            folder = figures if len(records) == 1 else figures / _file_name(record.name)
+            folder = figures if len(records) == 1 else figures / folders[record.name]
             done.figures += write_figures(folder, record)
     return done
 
@@ -207,7 +208,3 @@ def _draw_mistakes(
 
     alarms, misses = ([draw(one) for one in kind] for kind in mistakes)
     return {"alarms": alarms, "misses": misses}
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name)
