@@ -75,9 +75,11 @@ def annotate(
     frames of a video.
     """
     size = picture_size(*frame_rgb.shape[:2])
-    picture = fit(frame_rgb, size)
+    # If a frame is enlarged a lot, heat is drawn before, in a fraction of the time.
+    picture = frame_rgb if size[1] > 2 * frame_rgb.shape[1] else fit(frame_rgb, size)
     if heat is not None:
         picture = blend_heat(picture, heat)
+    picture = fit(picture, size)
     seen = scores[: index + 1]
     first = index + 1 - len(seen)
     known = np.arange(first, index + 1) / fps if times is None else times[: len(seen)]

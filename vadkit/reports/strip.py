@@ -215,22 +215,26 @@ def _label_swatch(strip: np.ndarray, x: int) -> None:
 
 def _write(strip: np.ndarray, x: float, text: str, colour: Colour) -> float:
     """Write at x on the caption's line; return the x where the text ends."""
-    left = round(x)
-    picture = _text(text, colour)[:, : max(0, strip.shape[1] - left)]
-    strip[: picture.shape[0], left : left + picture.shape[1]] = picture
-    return left + _length(text)
+    for letter in text:
+        picture, rise = _letter(letter, colour)
+        left = round(x)
+        place = strip[: len(picture), left : left + picture.shape[1]]
+        # Letters overlap a little.
+        np.maximum(place, picture[:, : place.shape[1]], out=place)
+        x += rise
+    return x
 
 
-@lru_cache(maxsize=256)
-def _text(text: str, colour: Colour) -> np.ndarray:
-    """Return a picture (TOP - 2, width, 3) of the text in its line."""
-    size = math.ceil(_length(text)), TOP - 2
-    image = Image.new("RGB", size, BACKGROUND)
-    ImageDraw.Draw(image).text((0, CAPTION_Y), text, fill=colour, font=_font(), anchor="lm")
-    return np.asarray(image)
+@lru_cache(maxsize=512)
+def _letter(letter: str, colour: Colour) -> tuple[np.ndarray, float]:
+    """Return a picture (TOP - 2, width, 3) of a letter in its line, and its advance."""
+    advance = _length(letter)
+    image = Image.new("RGB", (math.ceil(advance) + 2, TOP - 2), BACKGROUND)
+    ImageDraw.Draw(image).text((0, CAPTION_Y), letter, fill=colour, font=_font(), anchor="lm")
+    return np.asarray(image), advance
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _length(text: str) -> float:
     return float(_font().getlength(text))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 import av
+import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import Colorspace
@@ -17,9 +18,9 @@ from av.video.stream import VideoStream
 from vadkit.errors import DataError
 from vadkit.files import partial_path, put_in_place, start_partial
 
-# About the size and quality of crf 20 with "veryfast", at half its CPU time; crf 0 is lossless, 51
-# the worst.
-QUALITY = {"crf": "23", "preset": "superfast"}
+# About the size and quality of crf 20 with "veryfast", in half its CPU time, and without threads
+# that take turns. Crf 0 is lossless, 51 the worst.
+QUALITY = {"crf": "23", "preset": "superfast", "threads": "1"}
 # For a web page: a third of the size; frequent key frames, so that a browser can seek to any frame
 # quickly; and no reordered frames, so that the first one is at time 0 in every browser.
 WEB = {"crf": "30", "preset": "veryfast", "g": "12", "bf": "0"}
@@ -81,6 +82,8 @@ class VideoWriter:
 
     def write(self, frame_rgb: np.ndarray, time: float | None = None) -> None:
         """Append one frame; ``time`` is in seconds from the first frame and must increase."""
+        if frame_rgb.ndim != 3 or frame_rgb.shape[2] != 3 or frame_rgb.dtype != np.uint8:
+            raise ValueError(f"a frame must be (H, W, 3) uint8; got {frame_rgb.shape}")
         height, width = frame_rgb.shape[:2]
         if self._container is None or self._stream is None:
             self._container, self._stream = self._start(height + height % 2, width + width % 2)
@@ -90,10 +93,11 @@ class VideoWriter:
                 f"cannot write frame {self.frames} to {self.path}: it is {width}x{height}, but "
                 f"earlier frames are {self._size[1]}x{self._size[0]}"  # type: ignore[index]
             )
-        even = np.pad(frame_rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(even, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709
-        )
+        if height % 2 or width % 2:
+            frame_rgb = np.pad(frame_rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        # A fifth of the time that FFmpeg takes.
+        planes = cv2.cvtColor(np.ascontiguousarray(frame_rgb), cv2.COLOR_RGB2YUV_I420)
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         if time is None:
             time = float(self.frames / self.rate)
         # Two frames must not share a tick.
@@ -136,8 +140,8 @@ class VideoWriter:
         stream.codec_context.time_base = _TICK
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv420p"
-        # Players assume BT.601 for small untagged videos and BT.709 for large ones.
-        stream.codec_context.colorspace = Colorspace.ITU709
+        # The one that OpenCV uses. Players assume BT.709 for large untagged videos.
+        stream.codec_context.colorspace = Colorspace.ITU601
         return container, stream
 
     def __enter__(self) -> VideoWriter:

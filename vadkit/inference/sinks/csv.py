@@ -33,6 +33,7 @@ class Csv:
     """
 
     live: ClassVar[bool] = True
+    shows_events: ClassVar[bool] = False
 
     def __init__(self, out: Path) -> None:
         self.out = out

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 
@@ -52,6 +52,8 @@ class EventLines(EventSink):
     outage of a camera always has a line when it begins. If a file is scored again, its events get
     no second line unless their end or peak has changed.
     """
+
+    shows_events: ClassVar[bool] = False
 
     def __init__(self, out: Path, *, begun: bool = False) -> None:
         super().__init__(out)

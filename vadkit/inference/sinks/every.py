@@ -93,6 +93,11 @@ class EverySink:
         self._each(lambda sink: None if isinstance(sink, EventSink) else sink.event(event))
 
     @property
+    def show_events(self) -> bool:
+        """Whether any sink may use the pictures and clips of events."""
+        return any(getattr(sink, "shows_events", True) for _, sink in self.sinks)
+
+    @property
     def failing(self) -> bool:
         """Whether events wait for a sink that could not write them."""
         return any(queue.trouble is not None for queue in self._queues.values())

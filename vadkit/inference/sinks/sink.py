@@ -63,7 +63,8 @@ class Sink(Protocol):
     under a temporary name and renamed; logs of events are appended to.
 
     ``live`` says that the sink writes immediately, so a stream may be endless: ``close`` then gets
-    None as the result.
+    None as the result. If a sink has ``shows_events = False``, events may come without pictures,
+    which saves time.
     """
 
     live: ClassVar[bool]
@@ -88,6 +89,7 @@ class ResultSink:
     """Base class of sinks that need only the finished scores: they write in ``close``."""
 
     live: ClassVar[bool] = False
+    shows_events: ClassVar[bool] = False
 
     def __init__(self, out: Path) -> None:
         self.out = out

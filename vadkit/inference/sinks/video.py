@@ -22,6 +22,7 @@ class AnnotatedVideo:
     """
 
     live: ClassVar[bool] = True
+    shows_events: ClassVar[bool] = False
 
     def __init__(self, out: Path, *, heat: bool = True) -> None:
         self.out = out

@@ -133,7 +133,7 @@ def _score_video(
             detector.normal,
             detector.calibration,
         )
-        ring = detector.clip_ring() if pictures else None
+        ring = detector.clip_ring() if sinks.show_events else None
         output = SourceOutput(info, sinks, detector.rules, source=called, ring=ring)
 
     started = reported = time.monotonic()
