@@ -96,7 +96,7 @@ class VideoWriter:
         if height % 2 or width % 2:
             frame_rgb = np.pad(frame_rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         # A fifth of the time that FFmpeg takes.
-        planes = cv2.cvtColor(np.ascontiguousarray(frame_rgb), cv2.COLOR_RGB2YUV_I420)
+        planes: np.ndarray = cv2.cvtColor(np.ascontiguousarray(frame_rgb), cv2.COLOR_RGB2YUV_I420)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         if time is None:
             time = float(self.frames / self.rate)
