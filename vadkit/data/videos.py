@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -47,6 +47,36 @@ class Video:
     category: str | None = None
 
 
+class FrameReader(Protocol):
+    """A video whose frames can be read by number: stored, in memory, or decoded on demand."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def key(self) -> str:
+        """Identifies the content and how its frames are made."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]: ...
+
+    @property
+    def cuts(self) -> Sequence[int]:
+        """The frames that no clip may cross to, ascending."""
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """The times (N,) of the frames in seconds; None if they are unknown."""
+
+    @property
+    def fps(self) -> float | None:
+        """The usual rate in frames per second; None if it is unknown."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, start: int, stop: int, out: Any = None) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class ClipSpec:
     """The frames that a method uses together, and which of them it scores.
@@ -58,7 +88,8 @@ class ClipSpec:
     method needs, only for training if ``flow_trains``. ``boxes`` is the offset of the frame whose
     objects it needs, or None. ``given`` names the components of the method, by their place in its
     parameters (``features.0``), that read rows of features from files; the rows are those of the
-    last scored frame.
+    last scored frame. ``fps`` is the frame rate of clips in training, None if it is unknown; other
+    video is brought to it (see ``vadkit.data.pace``).
     """
 
     frames: int
@@ -72,6 +103,7 @@ class ClipSpec:
     flow_trains: bool = False
     boxes: int | None = None
     given: tuple[str, ...] = ()
+    fps: float | None = None
 
     @property
     def scoring(self) -> ClipSpec:

@@ -12,9 +12,8 @@ from torch import Tensor
 from vadkit.data.clips.batch import make_clips
 from vadkit.data.clips.extras import Extras, gather_extras
 from vadkit.data.clips.ranges import scatter_scores, scoring_starts
-from vadkit.data.clips.sources import FrameReader
 from vadkit.data.tensors import Clips
-from vadkit.data.videos import ClipSpec
+from vadkit.data.videos import ClipSpec, FrameReader
 from vadkit.methods.exported.method import ExportedMethod
 from vadkit.methods.method import Method, Scores
 

@@ -372,6 +372,7 @@ class Trainer:
             "step": self.step,
             "step_in_epoch": self.step_in_epoch,
             "sums": dict(self._sums),
+            "clip_fps": self.method.clip.fps,
             "rng": {"cpu": torch.get_rng_state(), "cuda": cuda},
         }
 

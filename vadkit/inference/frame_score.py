@@ -19,7 +19,8 @@ class FrameScore:
     monotonic clock (0: unknown). ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score
     and ``score`` the smoothed one; both are NaN for a frame without a score. ``alarm`` says whether
     ``score`` reaches ``threshold`` (NaN: unknown); for sinks, whether an alarm is active. ``map``
-    (h, w) is the score map, and ``parts`` has the score of each part of a method.
+    (h, w) is the score map, and ``parts`` has the score of each part of a method. ``pace`` is the
+    time since the previous frame, in steps of the frame rate that the method was trained at.
     """
 
     index: int
@@ -33,6 +34,7 @@ class FrameScore:
     parts: dict[str, float] = field(default_factory=dict)
     arrived: float = 0.0
     missed: int = 0
+    pace: float = 1.0
 
     @property
     def raised_by(self) -> str | None:

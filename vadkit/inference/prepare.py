@@ -10,22 +10,42 @@ import numpy as np
 from vadkit.data.clips.extras import boxes_in_clip
 from vadkit.data.decoding.resize import to_size
 from vadkit.data.flow import Flow
+from vadkit.data.flow.stored import at_pace
 from vadkit.data.objects import FrameBoxes, FrameFinder, boxes_of_frames
+from vadkit.data.pace import Beat, Pacer
 from vadkit.data.videos import ClipSpec
 from vadkit.inference.sources.source import Frame
 from vadkit.inference.window import Prepared
 
 
 def prepare(
-    frames: Iterator[Frame], spec: ClipSpec, flow: Flow | None, objects: FrameFinder | None
+    frames: Iterator[Frame],
+    spec: ClipSpec,
+    flow: Flow | None,
+    objects: FrameFinder | None,
+    pacer: Pacer,
 ) -> Iterator[Prepared]:
     """Yield frames for windows, in order; ``index`` also counts missing frames.
 
+    Only frames that ``pacer`` picks are resized and searched for motion and objects.
     A finder that looks ahead delays frames until it answers.
     """
     index, previous = -1, None
-    for frame, found in _with_objects(frames, objects if spec.boxes is not None else None):
+    paced = ((frame, pacer.at(frame.time, anew=frame.starts_anew)) for frame in frames)
+    for frame, beat, found in _with_objects(paced, objects if spec.boxes is not None else None):
         index += 1 + frame.missed
+        if not beat.picked:
+            nothing = np.empty((0, 0, 0), np.uint8)
+            yield Prepared(
+                index,
+                frame.time,
+                frame.image,
+                nothing,
+                arrived=frame.arrived,
+                pace=beat.since_frame,
+                picked=False,
+            )
+            continue
         small = frame.image
         if small.shape != (*spec.size, spec.planes):
             small = to_size(small, spec.size, spec.channels)
@@ -34,7 +54,7 @@ def prepare(
             # Same as in the store: zeros before the first frame, and float16.
             moved = np.zeros((*spec.size, 2), np.float16)
             if previous is not None and not frame.starts_anew:
-                moved = flow(previous, small).astype(np.float16)
+                moved = at_pace(flow(previous, small), beat.since_pick).astype(np.float16)
             previous = small
         if found is not None:
             whole = frame.image.shape[:2]
@@ -49,14 +69,18 @@ def prepare(
             frame.missed,
             frame.arrived,
             frame.cut,
+            beat.since_frame,
         )
 
 
 def _with_objects(
-    frames: Iterator[Frame], objects: FrameFinder | None
-) -> Iterator[tuple[Frame, FrameBoxes | None]]:
+    frames: Iterator[tuple[Frame, Beat]], objects: FrameFinder | None
+) -> Iterator[tuple[Frame, Beat, FrameBoxes | None]]:
     if objects is None:
-        return ((frame, None) for frame in frames)
+        yield from ((frame, beat, None) for frame, beat in frames)
+        return
     # Frames that the finder holds back are kept until they are scored.
     frames, seen = itertools.tee(frames)
-    return zip(frames, objects.stream(frame.image for frame in seen), strict=True)
+    found = objects.stream(frame.image for frame, beat in seen if beat.picked)
+    for frame, beat in frames:
+        yield frame, beat, next(found) if beat.picked else None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 
+from vadkit.data.pace import Pacer, pace_note
 from vadkit.errors import DataError, PluginError, VadkitError
 from vadkit.files import describe_os_error
 from vadkit.inference.buffer import Buffer, Closed, FrameBuffer
@@ -14,6 +16,7 @@ from vadkit.inference.sources.source import OVER, Frame, Source, SourceEvent
 from vadkit.inference.stream_state import StreamDetector
 from vadkit.inference.window import Prepared
 
+_log = logging.getLogger("vadkit.infer")
 Arrivals = Buffer[tuple[str, Prepared | SourceEvent | Exception]]
 # Frames that wait for preparation: a few for a file, at least this many for a live source.
 _FILE_FRAMES, _LIVE_FRAMES = 8, 16
@@ -83,6 +86,8 @@ def _prepare(detector: StreamDetector, name: str, buffer: FrameBuffer, arrivals:
     """Pass on a source's frames after preparation, and its events at once except the last."""
     last: list[SourceEvent | Exception] = []
     time = 0.0
+    spec = detector.method.clip.scoring
+    pacer = Pacer(spec.fps)
 
     def frames() -> Iterator[Frame]:
         nonlocal time
@@ -93,11 +98,14 @@ def _prepare(detector: StreamDetector, name: str, buffer: FrameBuffer, arrivals:
             elif isinstance(item, Exception) or item.kind in OVER:
                 last.append(item)
             else:
+                if item.kind == "opened" and item.timed:
+                    pacer.expect(item.fps)
+                    if note := pace_note(spec.fps, item.fps, flow=bool(spec.flow)):
+                        _log.warning("%s has %s", name, note)
                 arrivals.put((name, item))
 
     try:
-        spec = detector.method.clip.scoring
-        for frame in prepare(frames(), spec, detector.flow, detector.objects):
+        for frame in prepare(frames(), spec, detector.flow, detector.objects, pacer):
             arrivals.put((name, frame))
         for item in last:
             arrivals.put((name, item))

@@ -14,7 +14,7 @@ from vadkit.data.objects import FrameFinder
 from vadkit.data.tensors import Clips
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.window import Prepared, Window
-from vadkit.scoring.scorer import Step
+from vadkit.scoring.scorer import PacedStep
 
 
 class StreamDetector(Protocol):
@@ -35,7 +35,7 @@ class StreamDetector(Protocol):
     def batch_for(self, max_delay: int | None) -> int:
         """Return the batch size of a stream for scores at most ``max_delay`` frames late."""
 
-    def smoothing(self, *, live: bool) -> Step:
+    def smoothing(self, *, live: bool) -> PacedStep:
         """Return the function from raw scores to final ones, for one stream."""
 
 
@@ -76,7 +76,7 @@ class StreamState:
     def _final(self, item: FrameScore) -> FrameScore:
         for _ in range(item.missed):
             self.smooth(float("nan"))
-        score = self.smooth(item.raw)
+        score = self.smooth(item.raw, item.pace)
         return replace(item, score=score, threshold=self.threshold, alarm=score >= self.threshold)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 
+from vadkit.data.pace import Pacer
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.prepare import prepare
 from vadkit.inference.reading import reading
@@ -14,12 +15,13 @@ from vadkit.inference.window import Prepared
 
 
 def stream_frames(
-    detector: StreamDetector, frames: Iterator[Frame], batch: int
+    detector: StreamDetector, frames: Iterator[Frame], batch: int, fps: float | None = None
 ) -> Iterator[FrameScore]:
-    """Score frames from the caller's iterator, in its thread."""
+    """Score frames from the caller's iterator, in its thread; ``fps`` is their rate, if known."""
     stream = StreamState(detector, batch, live=False)
     spec = detector.method.clip.scoring
-    for frame in prepare(frames, spec, detector.flow, detector.objects):
+    pacer = Pacer(spec.fps, fps)
+    for frame in prepare(frames, spec, detector.flow, detector.objects, pacer):
         if frame.starts_anew:
             yield from stream.finish()
         stream.push(frame)

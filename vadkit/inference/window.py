@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,7 +24,8 @@ class Prepared:
     ``image`` is the original frame, and ``small`` (H, W, C) uint8 the frame in a clip. ``flow`` (H,
     W, 2) float16 is relative to the previous frame, ``boxes`` (n, 4) float32 are in clip pixels;
     both are None if the method needs none. ``time``, ``missed``, ``arrived`` and ``cut`` are those
-    of the frame.
+    of the frame. ``pace`` is the time since the previous frame, in steps of the frame rate that the
+    method was trained at. A frame that is not ``picked`` is between two steps: no clip contains it.
     """
 
     index: int
@@ -36,6 +37,8 @@ class Prepared:
     missed: int = 0
     arrived: float = 0.0
     cut: bool = False
+    pace: float = 1.0
+    picked: bool = True
 
     @property
     def starts_anew(self) -> bool:
@@ -61,11 +64,16 @@ class Window:
         self._frames, self._flow, self._features = Ring(keep), Ring(keep), Ring(keep)
         self._boxes: dict[int, Tensor] = {}
         self._held: deque[Prepared] = deque()
+        # The last picked frame that was released; frames that are not picked have its score.
+        self._last: FrameScore | None = None
         self._found: dict[int, list[tuple[float, dict[str, float]]]] = {}
         self._maps: dict[int, np.ndarray] = {}
 
     def push(self, frame: Prepared) -> None:
         """Add the next frame; it is moved to the device and normalised here, once."""
+        self._held.append(frame)
+        if not frame.picked:
+            return
         low, high = self.spec.range
         row = self._frames.append(torch.from_numpy(frame.small), torch.float32, self.device)
         row.mul_((high - low) / 255).add_(low)
@@ -74,7 +82,6 @@ class Window:
         if frame.boxes is not None:
             self._boxes[self._count] = torch.from_numpy(frame.boxes).to(self.device)
             self._boxes.pop(self._count - self._frames.keep, None)
-        self._held.append(frame)
         self._count += 1
         if self._next + self.spec.span <= self._count:
             self.ready.append(self._next)
@@ -150,14 +157,17 @@ class Window:
         before = min(coming, waiting) + min(self.spec.scored) * self.spec.step
         if ended:
             before = self._count
-        while self._held and self._released < before:
+        while self._held and (self._released < before or not self._held[0].picked):
+            frame = self._held.popleft()
+            if not frame.picked:
+                yield _like(self._last, frame)
+                continue
             found = self._found.pop(self._released, [])
             parts: dict[str, float] = {}
             if found:
                 parts = {name: _mean([one[1][name] for one in found]) for name in found[0][1]}
             score = _mean([one[0] for one in found]) if found else float("nan")
-            frame = self._held.popleft()
-            yield FrameScore(
+            self._last = FrameScore(
                 frame.index,
                 frame.time,
                 frame.image,
@@ -167,8 +177,24 @@ class Window:
                 parts=parts,
                 arrived=frame.arrived,
                 missed=frame.missed,
+                pace=frame.pace,
             )
             self._released += 1
+            yield self._last
+
+
+def _like(last: FrameScore | None, frame: Prepared) -> FrameScore:
+    """Return a frame between two steps, with the scores of the last step."""
+    assert last is not None, "the first frame after a cut is a step"
+    return replace(
+        last,
+        index=frame.index,
+        time=frame.time,
+        frame=frame.image,
+        arrived=frame.arrived,
+        missed=frame.missed,
+        pace=frame.pace,
+    )
 
 
 def clip_hop(spec: ClipSpec) -> int:

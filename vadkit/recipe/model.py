@@ -38,12 +38,18 @@ class LossSpec(Spec):
 
 
 class Clip(Section):
-    """The frames that a method sees together: number, size (height, width) and colour."""
+    """The frames that a method sees together: number, size (height, width) and colour.
+
+    ``fps`` is the frame rate that the method is trained at. None measures it: the median rate of
+    the training videos, which the run's recipe then contains. Video at another rate is brought to
+    it.
+    """
 
     frames: Annotated[int, Field(ge=1, le=256)]
     size: tuple[Side, Side]
     channels: Literal["rgb", "gray"]
     step: Positive = 1
+    fps: Annotated[float, Field(gt=0, le=1000)] | None = None
 
 
 class Train(Section):

@@ -151,16 +151,19 @@ def calibrate(
     checkpoint: str = "last",
     videos: int | None = None,
     warnings: Sequence[str] = (),
+    paces: Mapping[str, float] | None = None,
 ) -> Calibration:
     """Return the threshold that normal video reaches ``per_hour`` times per hour.
 
     ``scores`` are raw scores (N,) by video, NaN for no score, and ``rates`` frames per second.
     ``scorers`` are specs of the scorers that make live scores of them. ``videos`` is the number of
-    videos if ``scores`` are pieces of videos. Raises ``DataError`` if there is no score.
+    videos if ``scores`` are pieces of videos, and ``paces`` are those of ``apply``. Raises
+    ``DataError`` if there is no score.
     """
     check_settings(method, per_hour)
     all_warnings = list(warnings)
-    series = [(values, rates[id]) for id, values in _live_scores(scores, scorers).items()]
+    live = _live_scores(scores, scorers, paces or {})
+    series = [(values, rates[id]) for id, values in live.items()]
     hours = sum(_hours(values, rate) for values, rate in series)
     level, count = _choose_level(series, merge_s, max(_PEAKS, 4 * per_hour * hours))
     units = [_unit(values, rate, level, merge_s) for values, rate in series]
@@ -202,10 +205,12 @@ def calibrate(
 
 
 def _live_scores(
-    scores: Mapping[str, np.ndarray], scorers: Sequence[Mapping[str, Any]]
+    scores: Mapping[str, np.ndarray],
+    scorers: Sequence[Mapping[str, Any]],
+    paces: Mapping[str, float],
 ) -> dict[str, np.ndarray]:
     """Return the smoothed scores of the videos that have any; ``DataError`` if none has."""
-    final = apply([build_spec("scorers", spec) for spec in scorers], dict(scores))
+    final = apply([build_spec("scorers", spec) for spec in scorers], dict(scores), paces)
     final = {id: values for id, values in final.items() if not np.isnan(values).all()}
     if not final:
         raise DataError(

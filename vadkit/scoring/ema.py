@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from vadkit.errors import RecipeError
+from vadkit.scoring.scorer import PacedStep
 
 
 class Ema:
@@ -18,13 +19,15 @@ class Ema:
     Give either ``alpha``, the weight of the newest score, or ``halflife``, the number of frames
     after which the weight of a score has halved. The average starts at the first score. A frame
     without a score (NaN) stays NaN, and the old average keeps fading: after a gap of k frames its
-    weight is (1 - alpha)^(k + 1), so a long gap almost restarts the average.
+    weight is (1 - alpha)^(k + 1), so a long gap almost restarts the average. Frames are those of
+    the frame rate of training; on video at another rate, the average takes as many seconds.
 
     Raises ``RecipeError`` if both or none of the two are given.
     """
 
     causal: ClassVar[bool] = True
     keeps_unit: ClassVar[bool] = True
+    paced: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -46,14 +49,14 @@ class Ema:
     def label(self) -> str:
         return f"ema({self._parameter})"
 
-    def stream(self) -> Callable[[float], float]:
+    def stream(self) -> PacedStep:
         """Return a function that smooths the scores of one video, one by one."""
         average = math.nan
         weight = 1.0  # of the old average, decreasing with every frame since the last score
 
-        def step(score: float) -> float:
+        def step(score: float, pace: float = 1.0) -> float:
             nonlocal average, weight
-            weight *= 1 - self.alpha
+            weight *= (1 - self.alpha) ** pace
             if math.isnan(score):
                 return math.nan
             average = score if math.isnan(average) else score + weight * (average - score)
@@ -62,9 +65,12 @@ class Ema:
 
         return step
 
-    def __call__(self, scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(
+        self, scores: dict[str, np.ndarray], paces: Mapping[str, float] | None = None
+    ) -> dict[str, np.ndarray]:
         final = {}
         for video, values in scores.items():
-            step = self.stream()
-            final[video] = np.array([step(score) for score in values.tolist()], dtype=np.float64)
+            step, pace = self.stream(), (paces or {}).get(video, 1.0)
+            smooth = [step(score, pace) for score in values.tolist()]
+            final[video] = np.array(smooth, dtype=np.float64)
         return final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +11,13 @@ import numpy as np
 from vadkit.errors import DataError, RecipeError
 
 Step = Callable[[float], float]
+
+
+class PacedStep(Protocol):
+    """A step that knows how much time has passed."""
+
+    def __call__(self, score: float, pace: float = 1.0) -> float:
+        """Take the next score, ``pace`` steps of the trained frame rate after the last one."""
 
 
 class Scorer(Protocol):
@@ -43,12 +50,29 @@ class StreamScorer(Scorer, Protocol):
         """Return a function for the scores of one video, one by one; it has its own state."""
 
 
-def stream_chain(scorers: Sequence[Scorer]) -> Step:
+@runtime_checkable
+class PacedScorer(StreamScorer, Protocol):
+    """A scorer whose time constants hold at the trained frame rate, also on video at another one.
+
+    A call takes ``paces`` as well, the steps of the trained rate between two frames by video (1 for
+    those it lacks); steps of ``stream()`` take one pace with each score.
+    """
+
+    paced: ClassVar[bool]
+
+    def __call__(
+        self, scores: dict[str, np.ndarray], paces: Mapping[str, float] | None = None
+    ) -> dict[str, np.ndarray]: ...
+
+    def stream(self) -> PacedStep: ...
+
+
+def stream_chain(scorers: Sequence[Scorer]) -> PacedStep:
     """Like ``apply``, for one video's scores one by one, with the same numbers.
 
     Raises ``RecipeError`` for a non-causal scorer; the message names a causal one, if known.
     """
-    steps: list[Step] = []
+    steps: list[tuple[bool, PacedStep | Step]] = []
     for scorer in scorers:
         if not scorer.causal:
             raise RecipeError(looks_ahead(scorer))
@@ -57,13 +81,13 @@ def stream_chain(scorers: Sequence[Scorer]) -> Step:
                 f"scorers: {scorer.label} is causal but has no stream(), which live video needs; "
                 "see vadkit.scoring.scorer"
             )
-        steps.append(scorer.stream())
+        steps.append((isinstance(scorer, PacedScorer), scorer.stream()))
 
-    def chain(score: float) -> float:
+    def chain(score: float, pace: float = 1.0) -> float:
         if math.isinf(score):
             raise DataError("a score is infinite; give NaN to frames without a score")
-        for step in steps:
-            score = step(score)
+        for paced, step in steps:
+            score = step(score, pace) if paced else step(score)  # type: ignore[call-arg]
         return score
 
     return chain
@@ -78,15 +102,20 @@ def looks_ahead(scorer: Scorer) -> str:
     )
 
 
-def apply(scorers: Sequence[Scorer], scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def apply(
+    scorers: Sequence[Scorer],
+    scores: dict[str, np.ndarray],
+    paces: Mapping[str, float] | None = None,
+) -> dict[str, np.ndarray]:
     """Run scores through every scorer in order; without scorers, return a float64 copy.
 
+    ``paces`` are the steps of the trained frame rate between two frames, by video (default 1).
     Raises ``DataError`` if scores are not one value per frame or are infinite: an infinite value
     would spread to its neighbours or flatten the rest of its video.
     """
     final = {video: _checked(video, values) for video, values in scores.items()}
     for scorer in scorers:
-        final = scorer(final)
+        final = scorer(final, paces) if isinstance(scorer, PacedScorer) else scorer(final)
     return final
 
 

@@ -47,6 +47,7 @@ def build_clip(recipe: Recipe) -> ClipSpec:
     assert isinstance(spec, ClipSpec)
     return replace(
         spec,
+        fps=clip.fps,
         flow=() if recipe.flow is None else spec.flow,
         boxes=None if recipe.objects is None else spec.boxes,
     )

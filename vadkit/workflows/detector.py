@@ -34,7 +34,7 @@ from vadkit.recipe import AlarmSettings, check_components
 from vadkit.registry import build, build_spec
 from vadkit.scoring.calibration import Calibration, load_calibration
 from vadkit.scoring.normal import NormalScores, load_normal
-from vadkit.scoring.scorer import Scorer, Step, looks_ahead, stream_chain
+from vadkit.scoring.scorer import PacedStep, Scorer, looks_ahead, stream_chain
 from vadkit.workflows.build import build_list, load_method
 from vadkit.workflows.frames import store_settings
 from vadkit.workflows.run import checkpoint_file, load_run
@@ -139,7 +139,7 @@ class Detector:
         batches = range(self.batch_size, 0, -1)
         return next(b for b in batches if delay_of(self.method.clip.scoring, b) <= max_delay)
 
-    def smoothing(self, *, live: bool) -> Step:
+    def smoothing(self, *, live: bool) -> PacedStep:
         """Return the function from raw scores to final ones, for one stream.
 
         It is the recipe's scorers if all are causal, else the protocol ``online``, with the same
@@ -158,7 +158,7 @@ class Detector:
         frames: str | Path | Source | Iterable[np.ndarray | Frame],
         max_delay: int | None = None,
         *,
-        fps: float = _FPS,
+        fps: float | None = None,
     ) -> Iterator[FrameScore]:
         """Score a video, a camera or frames, in order; each frame is processed once.
 
@@ -166,7 +166,7 @@ class Detector:
         ``rtsp://...``, a source, or frames (H, W, 3) uint8 RGB. Yields frames in order, with the
         same scores as ``vadkit eval``. A score comes at most ``max_delay`` frames after its frame
         (None: after a batch of clips; for a live source, without waiting for a full batch). Plain
-        frames have a rate of ``fps`` per second.
+        frames have a rate of ``fps`` per second (None: that of training, 25 if it is unknown).
 
         Threads read the source; its events are logged, and its error is raised.
         """
@@ -181,10 +181,11 @@ class Detector:
                 "'frames' must be a path, an address, a source, or frames (H, W, 3) uint8 RGB; "
                 f"got {type(frames).__name__}"
             )
-        if not 0 < fps < math.inf:
+        if fps is not None and not 0 < fps < math.inf:
             raise RecipeError(f"fps: must be above 0; got {fps}")
-        timed = timed_frames(frames, fps, self.method.clip.planes)
-        return stream_frames(self, timed, batch)
+        rate = fps or self.method.clip.fps or _FPS
+        timed = timed_frames(frames, rate, self.method.clip.planes)
+        return stream_frames(self, timed, batch, fps)
 
     def _stream_source(self, source: Source, max_delay: int | None) -> Iterator[FrameScore]:
         with contextlib.closing(

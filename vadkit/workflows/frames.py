@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import torch
 
     from vadkit.data.clips.extras import Extras, GivenRows
-    from vadkit.data.clips.sources import ClipSource, FrameReader
+    from vadkit.data.clips.sources import ClipSource
     from vadkit.data.flow.stored import StoredFlow
     from vadkit.data.objects import Boxes
     from vadkit.data.store.build import Plan, Skipped
     from vadkit.data.store.settings import Settings
     from vadkit.data.store.stored_video import StoredVideo
-    from vadkit.data.videos import ClipSpec, Video
+    from vadkit.data.videos import ClipSpec, FrameReader, Video
 
 
 def store_settings(recipe: Recipe) -> Settings:
@@ -62,7 +62,7 @@ def store_videos(
             progress=progress,
         )
     _say_skipped(skipped, len(videos))
-    return list(stored), skipped
+    return at_rate(stored, recipe.clip.fps), skipped
 
 
 def need_text(plan: Plan, settings: Settings) -> str:
@@ -84,14 +84,14 @@ def _stream_videos(
     """Open videos that are decoded each time they are needed; count their frames now."""
     from vadkit.data.decoding.threads import decoding_threads
     from vadkit.data.store.build import Skipped
-    from vadkit.data.store.streamed import StreamedVideo, count_frames
+    from vadkit.data.store.streamed import StreamedVideo, find_times
     from vadkit.errors import DataError
 
     span = (recipe.clip.frames - 1) * recipe.clip.step + 1
 
     def open_one(video: Video) -> StreamedVideo | Skipped:
         try:
-            return StreamedVideo(video, settings, *count_frames(video, settings), keep=span)
+            return StreamedVideo(video, settings, find_times(video, settings), keep=span)
         except DataError as error:
             if recipe.data.on_bad_video == "stop":
                 raise
@@ -103,7 +103,53 @@ def _stream_videos(
     if len(skipped) == len(opened):
         raise DataError(f"none of {len(skipped)} videos could be read; {skipped[0].reason}")
     _say_skipped(skipped, len(videos))
-    return [one for one in opened if not isinstance(one, Skipped)], skipped
+    kept = [one for one in opened if not isinstance(one, Skipped)]
+    return at_rate(kept, recipe.clip.fps), skipped
+
+
+def at_rate(videos: Sequence[FrameReader], fps: float | None) -> list[FrameReader]:
+    """Return videos at the rate of clips; a line on stderr counts those that have another one."""
+    from vadkit.data.pace import other_rate
+    from vadkit.data.store.paced import paced
+
+    others = [video.fps for video in videos if video.fps and other_rate(fps, video.fps)]
+    if others:
+        known = sorted({round(one, 2) for one in others})
+        rates = ", ".join(f"{one:g}" for one in known[:3]) + (", ..." if len(known) > 3 else "")
+        say(
+            f"{counted(len(others), 'video')} of {len(videos)} have another frame rate than the "
+            f"{fps:g} per second of training ({rates}): motion is scaled, frames in between are "
+            "left out"
+        )
+    return [paced(video, fps) for video in videos]
+
+
+def with_clip_rate(
+    recipe: Recipe, videos: Sequence[FrameReader]
+) -> tuple[Recipe, list[FrameReader]]:
+    """Return the recipe with the rate of its training videos, and the videos at that rate."""
+    from vadkit.registry import build
+
+    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    fps = usual_clip_rate(videos, getattr(dataset, "fps", None))
+    if fps is None:
+        say(
+            "folders of images have no frame rate, so video at another rate will not be "
+            "recognised; give the rate with --set clip.fps=RATE"
+        )
+    clip = recipe.clip.model_copy(update={"fps": fps})
+    return recipe.model_copy(update={"clip": clip}), at_rate(videos, fps)
+
+
+def usual_clip_rate(videos: Sequence[FrameReader], fps: float | None = None) -> float | None:
+    """Return the median rate of videos in frames per second, None if it is unknown.
+
+    ``fps`` is the rate that the dataset states, for folders of images.
+    """
+    from statistics import median_low
+
+    known = [video.fps for video in videos if video.fps is not None]
+    return round(median_low(known), 3) if known else fps
 
 
 def store_flow(recipe: Recipe, videos: Sequence[StoredVideo]) -> list[StoredFlow]:
@@ -131,12 +177,13 @@ def store_objects(
     """Return the object boxes of one split by video; find them now if they are missing."""
     from vadkit.data.objects.stored import build_objects
     from vadkit.data.store.digests import content_digest
+    from vadkit.data.store.paced import whole
     from vadkit.data.store.settings import cache_folder
 
     if recipe.objects is None:
         return {}
     finder, made_by = _component("objects", recipe.objects, recipe)
-    lengths = {video.id: len(video) for video in stored}
+    lengths = {video.id: len(whole(video)) for video in stored}
     kept = [video for video in videos if video.id in lengths]
     settings, cache = store_settings(recipe), cache_folder()
     with decoding_progress(len(kept), sum(lengths.values()), "finding objects") as progress:
@@ -165,12 +212,13 @@ def load_extras(
     """
     from vadkit.data.clips.extras import Extras, boxes_in_clip
     from vadkit.data.decoding.decode import probe
+    from vadkit.data.store.paced import PacedVideo, whole
     from vadkit.data.store.stored_video import StoredVideo
     from vadkit.errors import RecipeError
 
     extras = [Extras() for _ in stored]
     if spec.flow:
-        kept = [video for video in stored if isinstance(video, StoredVideo)]
+        kept: list[Any] = [one for one in stored if isinstance(whole(one), StoredVideo)]
         if len(kept) < len(stored):
             raise RecipeError(
                 "data.store: none keeps no frames to compute optical flow from; use another "
@@ -182,6 +230,12 @@ def load_extras(
         extras = [
             replace(one, boxes=boxes_in_clip(found[id], probe(paths[id]).size, spec.size))
             for one, id in zip(extras, [video.id for video in stored], strict=True)
+        ]
+        extras = [
+            replace(one, boxes=one.boxes.pick(video.numbers))
+            if isinstance(video, PacedVideo) and one.boxes is not None
+            else one
+            for one, video in zip(extras, stored, strict=True)
         ]
     if spec.given:
         extras = [
@@ -197,6 +251,7 @@ def _given(
     """Return the rows that components of the method read from files, by component."""
     from vadkit.data.clips.extras import given_in_clip
     from vadkit.data.decoding.decode import probe
+    from vadkit.data.store.paced import PacedVideo, whole
     from vadkit.registry import build_spec
 
     by_id = {video.id: video for video in videos}
@@ -208,7 +263,9 @@ def _given(
         feature = build_spec("features", component)
         for given, frames in zip(found, stored, strict=True):
             video = by_id[frames.id]
-            rows = feature.read(video, len(frames))
+            rows = feature.read(video, len(whole(frames)))
+            if isinstance(frames, PacedVideo):
+                rows = rows.pick(frames.numbers)
             given[place] = given_in_clip(rows, probe(video.path).size, spec.size)
     return found
 

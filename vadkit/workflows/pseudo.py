@@ -22,10 +22,9 @@ from vadkit.workflows.run import read_manifest
 
 if TYPE_CHECKING:
     from vadkit.data.clips.extras import Extras
-    from vadkit.data.clips.sources import FrameReader
     from vadkit.data.pseudo.stored import Kind, PseudoClip
     from vadkit.data.store.stored_video import StoredVideo
-    from vadkit.data.videos import Video
+    from vadkit.data.videos import FrameReader, Video
     from vadkit.evaluation.metrics import Metric
     from vadkit.evaluation.pseudo_anomaly import PseudoAnomaly
     from vadkit.methods.method import Method
@@ -150,11 +149,12 @@ def evaluate_pseudo(run: Path, recipe: Recipe, checkpoint: Path) -> PseudoResult
 def pseudo_test(recipe: Recipe, evaluator: PseudoAnomaly, held: Sequence[Video]) -> PseudoTest:
     """Prepare held-out videos for tests of methods; compute what the store lacks."""
     from vadkit.data.pseudo.stored import make_clips
+    from vadkit.data.store.paced import whole
     from vadkit.data.store.settings import cache_folder
     from vadkit.data.store.stored_video import StoredVideo
 
     stored, _ = store_videos(recipe, held)
-    kept = [video for video in stored if isinstance(video, StoredVideo)]
+    kept = [one for one in map(whole, stored) if isinstance(one, StoredVideo)]
     if len(kept) < len(stored):
         raise RecipeError(
             "data.store: none keeps no frames to make pseudo-anomalies from; use another store"

@@ -19,7 +19,7 @@ from vadkit.workflows.build import (
     build_method,
 )
 from vadkit.workflows.calibrate.threshold import calibrate_trained
-from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
+from vadkit.workflows.frames import load_extras, skipped_entries, store_videos, with_clip_rate
 from vadkit.workflows.pieces import kept_out
 from vadkit.workflows.run import (
     create_run,
@@ -34,9 +34,8 @@ from vadkit.workflows.run import (
 from vadkit.workflows.trainer import make_trainer, training_videos
 
 if TYPE_CHECKING:
-    from vadkit.data.clips.sources import FrameReader
     from vadkit.data.store.build import Skipped
-    from vadkit.data.videos import Video
+    from vadkit.data.videos import FrameReader, Video
     from vadkit.engine.trainer import Trainer
 
 # The number of training clips, evenly spread, whose scores define the normal range.
@@ -76,6 +75,8 @@ def train(
     pick_device(recipe.train.device)
     videos, held_out = training_videos(recipe)
     stored, skipped = store_videos(recipe, videos)
+    if recipe.clip.fps is None:
+        recipe, stored = with_clip_rate(recipe, stored)
     run = create_run(recipe, source, runs)
     with training_lock(run):
         update_manifest(
@@ -139,6 +140,7 @@ def _fit(
             "fingerprint": dataset_fingerprint({video.id: video.key for video in stored}),
             "skipped": skipped_entries(skipped),
             "held_out": [video.id for video in held_out],
+            "fps": recipe.clip.fps,
         },
     )
     started = time.monotonic()

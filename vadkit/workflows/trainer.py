@@ -27,8 +27,8 @@ from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseu
 if TYPE_CHECKING:
     from vadkit.data.clips.extras import Extras
     from vadkit.data.clips.loader import ClipLoader
-    from vadkit.data.clips.sources import ClipSource, FrameReader
-    from vadkit.data.videos import ClipSpec, Video
+    from vadkit.data.clips.sources import ClipSource
+    from vadkit.data.videos import ClipSpec, FrameReader, Video
     from vadkit.engine.trainer import Trainer
     from vadkit.methods.method import Method
 
@@ -141,6 +141,7 @@ def _pseudo_evaluation(recipe: Recipe, held_out: Sequence[Video]) -> PseudoTest 
 
 def evaluation_on_test(recipe: Recipe) -> Any:
     """Return a function that evaluates a method on the test split, which is loaded only once."""
+    from vadkit.data.store.paced import of_all_frames
     from vadkit.engine.scoring import score_video
     from vadkit.engine.trainer import EvaluationScores
     from vadkit.registry import build
@@ -167,9 +168,10 @@ def evaluation_on_test(recipe: Recipe) -> Any:
         )
         with method.adapting():
             scores = {
-                video.id: score(video, extras=video_extras)
+                video.id: of_all_frames(video, score(video, extras=video_extras))
                 for video, video_extras in zip(stored, extras, strict=True)
             }
+        # The protocol "raw" does not smooth, so no rates are needed.
         scored = LabelledScores(scores, labels, source, scorers=scorers)
         results = evaluate_scored(scored, raw, evaluators, intervals=False)
         return EvaluationScores(

@@ -39,6 +39,13 @@ class GivenRows:
         boxes = np.full((stop - start, 4), np.nan) if self.xyxy is None else self.xyxy[start:stop]
         return np.hstack([boxes, self.rows[start:stop]]).astype(np.float32)
 
+    def pick(self, numbers: np.ndarray) -> GivenRows:
+        """Return the rows of these frames (n,), ascending, which are then counted from 0."""
+        place = np.searchsorted(numbers, self.frame).clip(max=len(numbers) - 1)
+        kept = numbers[place] == self.frame
+        xyxy = None if self.xyxy is None else self.xyxy[kept]
+        return GivenRows(place[kept], self.rows[kept], xyxy)
+
 
 @dataclass(frozen=True)
 class Extras:

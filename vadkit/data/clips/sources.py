@@ -5,35 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vadkit.data.videos import ClipSpec
-
-
-class FrameReader(Protocol):
-    """A video whose frames can be read by number: stored, in memory, or decoded on demand."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def key(self) -> str:
-        """Identifies the content and how its frames are made."""
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]: ...
-
-    @property
-    def cuts(self) -> Sequence[int]:
-        """The frames that no clip may cross to, ascending."""
-
-    def __len__(self) -> int: ...
-
-    def read(self, start: int, stop: int, out: Any = None) -> np.ndarray: ...
+from vadkit.data.videos import ClipSpec, FrameReader
 
 
 class ClipSource(Protocol):

@@ -51,8 +51,8 @@ class VideoInfo:
 class DecodeResult:
     """The number of frames, zlib.crc32 of the whole file, and the readers used, in order.
 
-    ``cuts`` are the numbers of frames that no clip
-    may cross to. ``damaged`` is the number of packets that could not be decoded.
+    ``cuts`` are the numbers of frames that no clip may cross to, and ``times`` the times of all
+    frames in seconds. ``damaged`` is the number of packets that could not be decoded.
     """
 
     frames: int
@@ -60,6 +60,7 @@ class DecodeResult:
     readers: tuple[str, ...]
     cuts: tuple[int, ...] = ()
     damaged: int = 0
+    times: tuple[float, ...] = ()
 
 
 class VideoFrame(NamedTuple):
@@ -189,6 +190,7 @@ def decode_to_file(
         tuple(used),
         tuple(end["cuts"]),
         end["damaged"],
+        tuple(end["times"]),
     )
 
 

@@ -123,7 +123,9 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
                 _send_text(out, PROGRESS, str(max(count, skip)))
                 due = time.monotonic() + _PROGRESS_S
         crc = written.result()
-    return {"frames": count, "crc": crc, "stated": stated_frames(path), **frames.notes()}
+    end = {"frames": count, "crc": crc, "stated": stated_frames(path), **frames.notes()}
+    # Of frames that were sent, the other side knows the times.
+    return end if target is None else end | {"times": frames.times}
 
 
 def _follow(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
@@ -164,6 +166,7 @@ class _Frames:
         self.path, self.reader, self.resized = path, reader, resized
         self.size = (0, 0)
         self.cuts: list[int] = []
+        self.times: list[float] = []
         self.damaged = 0
         self._clock = FrameClock(first_rate(path))
 
@@ -183,6 +186,7 @@ class _Frames:
             cut = cut or (shape is not None and frame.shape != shape)
             shape = frame.shape
             self.damaged += damaged
+            self.times.append(at)
             if cut:
                 self.cuts.append(index)
             yield frame, at, cut, damaged

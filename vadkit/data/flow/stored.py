@@ -14,6 +14,7 @@ import numpy as np
 from vadkit.data.decoding.threads import decoding_threads
 from vadkit.data.flow import Flow
 from vadkit.data.store.derived import Progress, counter, key_of, one_at_a_time, write_derived
+from vadkit.data.store.paced import PacedVideo
 from vadkit.errors import DataError
 
 
@@ -38,7 +39,8 @@ class StoredFrames(Protocol):
 class StoredFlow:
     """Optical flow of a stored video: ``shape`` is (N, H, W, 2), dx and dy in pixels per frame.
 
-    Index t is the motion from frame t - 1 to frame t, in pixels of the stored frames; index 0 is
+    A frame here is one step of the rate that the method was trained at. Index t is the motion
+    from frame t - 1 to frame t, in pixels of the stored frames; index 0 is
     zero, and so is a cut.
     """
 
@@ -110,8 +112,10 @@ def build_flow(
 
 
 def _flow_of(video: StoredFrames, name: str, params: Mapping[str, Any]) -> StoredFlow:
-    cuts = [f"cuts {list(video.cuts)}"] if video.cuts else []
-    key = key_of(name, params, str(video.first), str(len(video)), *cuts)
+    more = [f"cuts {list(video.cuts)}"] if video.cuts else []
+    if isinstance(video, PacedVideo):
+        more.append(f"paced {video.digest}")
+    key = key_of(name, params, str(video.first), str(len(video)), *more)
     return StoredFlow(video.id, video.folder / f"flow-{key}.f16", (*video.shape[:3], 2))
 
 
@@ -130,13 +134,20 @@ def _flow_bytes(made: StoredFlow) -> int:
 def _motions(video: StoredFrames, flow: Flow) -> Iterator[np.ndarray]:
     """Yield (H, W, 2) for every frame of a video."""
     previous = None
+    paces = video.paces.tolist() if isinstance(video, PacedVideo) else None
     for number in range(len(video)):
         (frame,) = video.read(number, number + 1)
         if previous is None or number in video.cuts:
             yield np.zeros((*frame.shape[:2], 2), np.float32)
         else:
-            yield flow(previous, frame)
+            moved = flow(previous, frame)
+            yield moved if paces is None else at_pace(moved, paces[number])
         previous = frame
+
+
+def at_pace(flow: np.ndarray, pace: float) -> np.ndarray:
+    """Return the flow of one step of the trained rate from that of ``pace`` steps."""
+    return flow if pace == 1 else flow / np.float32(pace)
 
 
 def _check_room(missing: Sequence[StoredFlow]) -> None:

@@ -45,6 +45,12 @@ class Boxes:
             self.label[start:stop],
         )
 
+    def pick(self, numbers: np.ndarray) -> Boxes:
+        """Return the boxes of these frames (n,), ascending, which are then counted from 0."""
+        place = np.searchsorted(numbers, self.frame).clip(max=len(numbers) - 1)
+        kept = numbers[place] == self.frame
+        return Boxes(place[kept], self.xyxy[kept], self.score[kept], self.label[kept])
+
 
 class FrameBoxes(NamedTuple):
     """The boxes of one frame: (k, 4) boxes, (k,) scores and (k,) labels."""

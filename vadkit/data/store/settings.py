@@ -13,7 +13,7 @@ from vadkit.errors import DataError
 from vadkit.plugins import as_run
 
 # Part of every key: increase it when the file layout or the resizing of frames changes.
-_FORMAT = "3"
+_FORMAT = "4"
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from vadkit.data.store.write import FRAMES_FILE, META_FILE
+from vadkit.data.store.write import FRAMES_FILE, META_FILE, TIMES_FILE
 from vadkit.errors import DataError
 from vadkit.files import describe_os_error
 from vadkit.reading import read_json
@@ -24,7 +24,9 @@ _Count = Annotated[int, Field(ge=1)]
 class StoredVideo:
     """A video's frames in the store: ``shape`` is (N, H, W, C), ``first`` is their start.
 
-    ``cuts`` are the frames, counted from ``first``, that no clip may cross to.
+    ``cuts`` are the frames, counted from ``first``, that no clip may cross to. ``times`` (N,) are
+    in seconds from the first frame of the file, None if they are unknown, as for synthetic clips;
+    ``fps`` is the usual rate of the file, None for a folder of images.
     """
 
     id: str
@@ -32,6 +34,8 @@ class StoredVideo:
     shape: tuple[int, int, int, int]
     first: int = 0
     cuts: tuple[int, ...] = ()
+    times: np.ndarray | None = field(default=None, repr=False, compare=False)
+    fps: float | None = None
 
     def __len__(self) -> int:
         """The number of frames."""
@@ -89,6 +93,8 @@ class Notes(BaseModel):
     crc32: int
     # Earlier versions did not look for cuts.
     cuts: list[int] = []
+    # None for a folder of images.
+    fps: Annotated[float, Field(gt=0)] | None = None
 
 
 def read_notes(folder: Path) -> dict[str, Any]:
@@ -130,4 +136,16 @@ def open_stored(
             f"{frames} frames; the file is truncated or another version"
         )
     cuts = tuple(cut - start for cut in meta.get("cuts", ()) if start < cut < stop)
-    return StoredVideo(video, folder, (stop - start, height, width, planes), start, cuts)
+    shape = (stop - start, height, width, planes)
+    times = _read_times(folder, frames)
+    times = None if times is None else times[start:stop]
+    return StoredVideo(video, folder, shape, start, cuts, times, meta.get("fps"))
+
+
+def _read_times(folder: Path, frames: int) -> np.ndarray | None:
+    """Return the times (frames,) of a stored file; None for synthetic clips, which have none."""
+    path = folder / TIMES_FILE
+    try:
+        return read_rows(path, 0, np.empty(frames))
+    except FileNotFoundError:
+        return None

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Generator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from vadkit.data.decoding.child import Worker
 from vadkit.data.decoding.decode import VideoFrame, read_timed_frames
 from vadkit.data.store.settings import Settings, cache_folder, store_key
+from vadkit.data.store.write import usual_rate
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
@@ -17,17 +20,15 @@ from vadkit.errors import DataError
 class StreamedVideo:
     """Frames of a video by number; reading is cheap only in ascending order.
 
-    ``frames`` is the number of frames of the file and ``cuts`` are its cuts, from ``count_frames``.
-    The last ``keep`` frames
-    stay in memory, for overlapping clips; reading earlier frames decodes again.
+    ``found`` are the times and cuts of the file, from ``find_times``. The last ``keep`` frames stay
+    in memory, for overlapping clips; reading earlier frames decodes again.
     """
 
     def __init__(
         self,
         video: Video,
         settings: Settings,
-        frames: int,
-        cuts: Sequence[int] = (),
+        found: FileTimes,
         *,
         keep: int = 64,
     ) -> None:
@@ -35,8 +36,11 @@ class StreamedVideo:
         self.id = video.id
         self.key = f"{store_key(video.path, settings, cache_folder())} {start} {stop}"
         self.first = start
+        frames = len(found.times)
         self.shape = ((frames if stop is None else stop) - start, *settings.size, settings.planes)
-        self.cuts = tuple(cut - start for cut in cuts if 0 < cut - start < len(self))
+        self.cuts = tuple(cut - start for cut in found.cuts if 0 < cut - start < len(self))
+        self.times: np.ndarray | None = found.times[start:stop]
+        self.fps = found.fps
         self._video = video
         self._settings = settings
         self._keep = keep
@@ -85,17 +89,28 @@ class StreamedVideo:
         self._tail.clear()
 
 
-def count_frames(video: Video, settings: Settings) -> tuple[int, list[int]]:
-    """Return the number of frames of the file and its cuts (see ``VideoFrame``), by decoding it.
+class FileTimes(NamedTuple):
+    """The times (N,) of a file's frames in seconds, its cuts (see ``VideoFrame``), and its rate.
 
-    Raises ``DataError`` if it cannot be read.
+    ``fps`` is None for a folder of images.
     """
-    count, cuts = 0, []
+
+    times: np.ndarray
+    cuts: Sequence[int] = ()
+    fps: float | None = None
+
+
+def find_times(video: Video, settings: Settings) -> FileTimes:
+    """Decode a file to find the times of its frames; ``DataError`` if it cannot be read."""
+    times, cuts = [], []
     with contextlib.closing(_open(video, settings)) as frames:
-        for count, frame in enumerate(frames, 1):
+        for number, frame in enumerate(frames):
+            times.append(frame.time)
             if frame.cut:
-                cuts.append(count - 1)
-    return count, cuts
+                cuts.append(number)
+    with Worker() as worker:
+        fps = usual_rate(video.path, settings, worker)
+    return FileTimes(np.array(times), cuts, fps)
 
 
 def _open(video: Video, settings: Settings) -> Generator[VideoFrame, None, None]:

@@ -12,15 +12,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vadkit.data.decoding.child import Worker
-from vadkit.data.decoding.decode import decode_to_file
+from vadkit.data.decoding.decode import decode_to_file, probe
 from vadkit.errors import DataError
 from vadkit.files import remove_leftovers, write_whole_folder
 
 if TYPE_CHECKING:
     from vadkit.data.store.settings import Settings
 
-FRAMES_FILE, META_FILE = "frames.u8", "meta.json"
+FRAMES_FILE, TIMES_FILE, META_FILE = "frames.u8", "times.f64", "meta.json"
 
 
 def write_video(
@@ -72,6 +74,7 @@ def _write(
         worker=worker,
         progress=on_disk,
     )
+    np.array(decoded.times).tofile(folder / TIMES_FILE)
     meta = {
         "shape": [decoded.frames, *settings.size, settings.planes],
         "channels": settings.channels,
@@ -79,9 +82,17 @@ def _write(
         "readers": decoded.readers,
         "crc32": decoded.crc,
         "cuts": decoded.cuts,
+        "fps": usual_rate(path, settings, worker),
         "created": time.time(),
     }
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
+
+
+def usual_rate(path: Path, settings: Settings, worker: Worker) -> float | None:
+    """Return the usual frames per second of a file; None for a folder of images."""
+    if path.is_dir():
+        return None
+    return probe(path, stall_s=settings.stall_s, worker=worker).fps
 
 
 def _flush(path: Path) -> None:

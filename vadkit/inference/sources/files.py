@@ -56,7 +56,8 @@ class FileSource:
         with contextlib.ExitStack() as stack:
             worker = self.worker or stack.enter_context(Worker())
             info = probe(self.path, stall_s=self.stall_s, worker=worker)
-            yield SourceEvent("opened", 0.0, fps=info.fps, size=info.size)
+            timed = not self.path.is_dir()
+            yield SourceEvent("opened", 0.0, fps=info.fps, size=info.size, timed=timed)
             reading = read_timed_frames(self.path, worker=worker, **self._form)
             time = 0.0
             with contextlib.closing(reading):

@@ -45,7 +45,8 @@ class Frame:
 class SourceEvent:
     """An event of a source, between its frames.
 
-    - ``opened``: ``fps`` and ``size`` (height, width) are known; comes first, and once.
+    - ``opened``: ``fps`` and ``size`` (height, width) are known; comes first, and once. With
+      ``timed`` False, times are only counted, as for a folder of images.
     - ``dropped``: ``frames`` frames were dropped, because scoring is slower than the camera.
     - ``stalled``: the connection is open, but no frame comes; it is closed and opened again.
     - ``lost``: the connection broke, or could not be made.
@@ -65,6 +66,7 @@ class SourceEvent:
     frames: int = 0
     fps: float | None = None
     size: tuple[int, int] | None = None
+    timed: bool = True
     error: VadkitError | None = None
 
 

@@ -178,6 +178,7 @@ class _Clip(BaseModel):
     flow_trains: bool
     boxes: None
     given: Annotated[tuple[str, ...], Field(max_length=0)]
+    fps: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> _Clip:

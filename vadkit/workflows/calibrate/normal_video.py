@@ -15,7 +15,7 @@ from vadkit.workflows.pieces import Piece, folds, kept_out, outside, seen_pieces
 
 if TYPE_CHECKING:
     from vadkit.data.clips.extras import Extras
-    from vadkit.data.clips.sources import FrameReader
+    from vadkit.data.videos import FrameReader
     from vadkit.engine.trainer import Trainer
     from vadkit.methods.method import Method
 

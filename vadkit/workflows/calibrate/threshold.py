@@ -36,8 +36,7 @@ from vadkit.workflows.run import load_run, require_run
 
 if TYPE_CHECKING:
     from vadkit.data.clips.extras import Extras
-    from vadkit.data.clips.sources import FrameReader
-    from vadkit.data.videos import Video
+    from vadkit.data.videos import FrameReader, Video
     from vadkit.engine.trainer import Trainer
     from vadkit.scoring.calibration import Calibration, FitName
 
@@ -134,6 +133,7 @@ def words(found: Calibration) -> str:
 
 
 def _fit(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibration:
+    from vadkit.data.pace import paces_of
     from vadkit.scoring.calibration import calibrate as fit
 
     return fit(
@@ -147,6 +147,7 @@ def _fit(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibratio
         checkpoint=_CHECKPOINT,
         videos=normal.videos,
         warnings=normal.warnings,
+        paces=paces_of(normal.rates, recipe.clip.fps),
     )
 
 
@@ -157,11 +158,16 @@ def _training_scores(
     stored: Sequence[FrameReader],
     extras: Sequence[Extras],
 ) -> NormalVideo:
+    from vadkit.data.store.paced import whole
     from vadkit.workflows.frames import frame_rates
 
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     known = {video.id for video in stored}
     rates = frame_rates([v for v in videos if v.id in known], getattr(dataset, "fps", None))
+    for one in stored:
+        if one.id in rates:
+            # Frames between those at the trained rate have no scores here.
+            rates[one.id] *= len(one) / len(whole(one))
     unknown = known - set(rates)
     rates.update(dict.fromkeys(unknown, _RATE))
     normal = score_training_video(recipe, trainer, stored, extras, rates)
@@ -208,7 +214,7 @@ def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
 
     from vadkit.data.datasets.folder import find_videos
     from vadkit.data.decoding.counting import mean_rate
-    from vadkit.data.decoding.decode import read_timed_frames
+    from vadkit.data.decoding.decode import probe, read_timed_frames
     from vadkit.inference.sources.source import Frame
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.frames import store_settings
@@ -224,7 +230,8 @@ def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
             )
             with contextlib.closing(reading) as read:
                 frames = (Frame(one.time, one.image, cut=one.cut) for one in read)
-                scores[name] = np.array([item.raw for item in detector.stream(frames)])
+                fps = None if path.is_dir() else probe(path, stall_s=settings.stall_s).fps
+                scores[name] = np.array([one.raw for one in detector.stream(frames, fps=fps)])
             rates[name] = mean_rate(path, stall_s=settings.stall_s)
         except DataError as error:
             warnings.append(f"left out: {error}")

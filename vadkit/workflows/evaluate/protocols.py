@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class LabelledScores:
     """Raw scores (N,) and labels (N,) by video, with metadata.
 
-    ``rates`` are frames per second and ``categories`` kinds of anomaly, by video, if known.
+    ``rates`` are frames per second and ``categories`` kinds of anomaly, by video, if known;
+    ``clip_fps`` is the rate that the method was trained at.
     ``normal`` has the statistics of scores on training video, ``calibration`` the run's threshold.
     ``checkpoint`` and ``label_source`` name the sources of scores and labels. ``scorers`` are those
     of the recipe.
@@ -42,6 +43,7 @@ class LabelledScores:
     rates: Mapping[str, float] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
     scorers: Sequence[Scorer] = ()
+    clip_fps: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,13 +163,14 @@ def final_scores(protocol: Protocol, scored: LabelledScores) -> dict[str, np.nda
 
     Raises ``DataError`` if the protocol needs training scores and there are none.
     """
+    from vadkit.data.pace import paces_of
     from vadkit.evaluation.protocol import fill_unscored
     from vadkit.scoring.scorer import apply
 
     chain: Sequence[Any] = scored.scorers
     if not protocol.steps:
         chain = [build("scorers", name, params) for name, params in protocol.scorers()]
-    final = apply(chain, scored.scores)
+    final = apply(chain, scored.scores, paces_of(scored.rates, scored.clip_fps))
     if protocol.normalisation == "training" and not protocol.steps:
         normal = scored.normal
         if normal is None or not normal.frame_q99 > normal.frame_q50:

@@ -24,9 +24,8 @@ from vadkit.workflows.progress import say
 from vadkit.workflows.run import checkpoint_file, read_manifest, require_run, update_manifest
 
 if TYPE_CHECKING:
-    from vadkit.data.clips.sources import FrameReader
     from vadkit.data.store.build import Skipped
-    from vadkit.data.videos import Video
+    from vadkit.data.videos import FrameReader, Video
 
 
 def score_run(
@@ -73,6 +72,7 @@ def score_run(
         normal=load_normal(run),
         calibration=calibration if calibration and calibration.checkpoint == checkpoint else None,
         rates=meta["rates"],
+        clip_fps=recipe.clip.fps,
         categories=meta["categories"],
         scorers=build_list("scorers", recipe.scorers),
     )
@@ -98,9 +98,11 @@ def store_labelled(
     recipe: Recipe, videos: list[Video]
 ) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
     """Return the frames and labels of test videos, and the skipped ones; labels are required."""
+    from vadkit.data.store.paced import whole
+
     check_labelled(videos)
     stored, skipped = store_videos(recipe, videos)
-    lengths = {video.id: len(video) for video in stored}
+    lengths = {video.id: len(whole(video)) for video in stored}
     labels = {
         video.id: video.labels(lengths[video.id])
         for video in videos
@@ -136,7 +138,8 @@ def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
         now = video.labels(len(scores[video.id]))
         if not np.array_equal(now, labels[video.id]):
             say(f"labels of video '{video.id}' have changed since it was scored")
-            _save_scores(run, video.id, scores[video.id], now)
+            times = read_times(_score_path(run, video.id), len(now))
+            _save_scores(run, video.id, scores[video.id], now, times)
     return True
 
 
@@ -154,6 +157,7 @@ def _contents(videos: Sequence[Video]) -> dict[str, str]:
 
 
 def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
+    from vadkit.data.store.paced import of_all_frames, whole
     from vadkit.device import pick_device, pick_precision
     from vadkit.engine.scoring import score_video
     from vadkit.registry import build
@@ -169,7 +173,8 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     )
     with method.adapting():
         for video, video_extras in zip(stored, extras, strict=True):
-            _save_scores(run, video.id, score(video, extras=video_extras), labels[video.id])
+            scores = of_all_frames(video, score(video, extras=video_extras))
+            _save_scores(run, video.id, scores, labels[video.id], whole(video).times)
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = label_source(recipe, dataset)
     paths = {video.id: str(video.path.absolute()) for video in videos}
@@ -198,10 +203,16 @@ def _score_path(run: Path, video: str) -> Path:
     return video_file(run / "scores" / "test", video, ".npz")
 
 
-def _save_scores(run: Path, video: str, scores: np.ndarray, labels: np.ndarray) -> None:
+def _save_scores(
+    run: Path, video: str, scores: np.ndarray, labels: np.ndarray, times: np.ndarray | None
+) -> None:
+    """Save scores and labels (N,), and the times (N,) of the frames in seconds, if known."""
     require_run(run)
+    arrays: dict[str, Any] = {"scores": scores.astype(np.float32), "labels": labels}
+    if times is not None:
+        arrays["times"] = times
     with write_whole(_score_path(run, video)) as partial:
-        np.savez(partial, scores=scores.astype(np.float32), labels=labels)
+        np.savez(partial, **arrays)
 
 
 def _saved_meta(run: Path) -> dict[str, Any]:
@@ -257,6 +268,17 @@ def read_score_file(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if scores.dtype.kind != "f" or labels.dtype.kind not in "biu":
         raise ValueError(f"it contains {scores.dtype} scores and {labels.dtype} labels")
     return scores.astype(np.float64), labels.astype(bool)
+
+
+def read_times(path: Path, frames: int) -> np.ndarray | None:
+    """Return the times (frames,) in seconds that evaluation has saved with scores; None if none.
+
+    Earlier versions saved none.
+    """
+    times = load_archive(path).get("times")
+    if times is None or times.shape != (frames,) or times.dtype.kind != "f":
+        return None
+    return times.astype(np.float64)
 
 
 def checkpoint_digest(path: Path) -> str:

@@ -113,6 +113,7 @@ def _save_maps(
     recipe: Recipe, checkpoint: Path, videos: Sequence[Video], folder: Path, scale: float
 ) -> bool:
     """Score the videos again and save their maps; return False if the method has none."""
+    from vadkit.data.store.paced import frames_scored_as, whole
     from vadkit.device import pick_device, pick_precision
     from vadkit.engine.scoring import map_video
 
@@ -124,19 +125,24 @@ def _save_maps(
     score = partial(
         map_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
     )
-    frames = sum(len(video) for video in stored)
+    frames = sum(len(whole(video)) for video in stored)
     written = _Written(folder, frames, scale)
     empty = []
     with method.adapting(), decoding_progress(len(stored), frames, "score maps") as progress:
         for finished, (video, video_extras) in enumerate(zip(stored, extras, strict=True), 1):
-            if not written.write(video.id, len(video), score(video, extras=video_extras)):
+            maps = (
+                (frame, values)
+                for number, values in score(video, extras=video_extras)
+                for frame in frames_scored_as(video, number)
+            )
+            if not written.write(video.id, len(whole(video)), maps):
                 if len(video) >= method.clip.scoring.span:
                     return False
                 empty.append(video)
             progress(finished, written.frames)
     for video in empty:
         # Shorter than a clip, so no frame has a map.
-        written.write(video.id, len(video), iter([(0, np.full((1, 1), np.nan, np.float32))]))
+        written.write(video.id, len(whole(video)), iter([(0, np.full((1, 1), np.nan, np.float32))]))
     return len(empty) < len(stored)
 
 

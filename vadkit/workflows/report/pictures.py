@@ -173,6 +173,7 @@ def _work_out(
     chosen = [videos[video] for video in wanted if video in videos]
     if not chosen:
         return
+    from vadkit.data.store.paced import scored_as
     from vadkit.device import pick_device, pick_precision
     from vadkit.engine.scoring import frame_maps
 
@@ -184,11 +185,13 @@ def _work_out(
     stored, _ = store_videos(recipe, chosen)
     extras = load_extras(recipe, method.clip.scoring, chosen, stored)
     for video, video_extras in zip(stored, extras, strict=True):
+        picked = {frame: scored_as(video, frame) for frame in wanted[video.id]}
         found = frame_maps(
-            method, video, wanted[video.id], device=device, dtype=dtype, extras=video_extras
+            method, video, picked.values(), device=device, dtype=dtype, extras=video_extras
         )
-        for frame, one in found.items():
-            yield (video.id, frame), one
+        for frame, number in picked.items():
+            if number in found:
+                yield (video.id, frame), found[number]
 
 
 def _recipe(record: RunRecord, overrides: Sequence[str]) -> Recipe:

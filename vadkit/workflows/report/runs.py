@@ -68,6 +68,7 @@ def _of_one_name(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def _load_record(run: Path) -> RunRecord:
+    from vadkit.data.pace import paces_of
     from vadkit.scoring.calibration import load_calibration
     from vadkit.scoring.normal import load_normal
     from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label
@@ -101,7 +102,7 @@ def _load_record(run: Path) -> RunRecord:
         chain_causal=all(scorer.causal for scorer in scorers),
         chain_keeps_unit=chain_keeps_unit(scorers),
         raw=raw,
-        final=apply(scorers, raw),
+        final=apply(scorers, raw, paces_of(meta.get("rates", {}), recipe.clip.fps)),
         labels=labels,
         overrides=overrides,
         calibration=calibration,

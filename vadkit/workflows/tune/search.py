@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import optuna
 
     from vadkit.data.clips.extras import Extras
-    from vadkit.data.clips.sources import FrameReader
+    from vadkit.data.videos import FrameReader
     from vadkit.methods.method import Method
     from vadkit.workflows.pseudo import PseudoTest
 
