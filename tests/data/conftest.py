@@ -23,9 +23,9 @@ def pictures():
 def write_video():
     """A function that writes frames as a video, lossless by default."""
 
-    def write(path, frames, *, codec="ffv1", form=None, pixels="bgr0", **options):
+    def write(path, frames, *, codec="ffv1", form=None, pixels="bgr0", fps=25, **options):
         with av.open(str(path), "w", format=form) as container:
-            stream = container.add_stream(codec, rate=25)
+            stream = container.add_stream(codec, rate=fps)
             stream.height, stream.width = frames.shape[1:3]
             stream.pix_fmt = pixels
             stream.options = options

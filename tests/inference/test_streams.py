@@ -272,3 +272,83 @@ def test_any_missed_frame_is_a_gap(missed, as_source):
     scores = list(detector().stream(Script(*items) if as_source else iter(items)))
     assert raw(scores) == [None, 2, None, None, 50, None]
     assert [one.index for one in scores[3:]] == [3 + missed, 4 + missed, 5 + missed]
+
+
+def steps(values, fps):
+    return Script(*(frame(v, n / fps) for n, v in enumerate(values)), fps=fps)
+
+
+def test_a_faster_source_is_scored_at_the_rate_of_training(caplog):
+    spec = ClipSpec(3, (8, 8), "rgb", (1,), fps=10.0)
+    method = Brightness(spec)
+    slow = run(detector(method), {"a": steps(range(0, 24, 2), 10)})["a"][0]
+    assert not caplog.records
+    fast = run(detector(method), {"b": steps(range(24), 20)})["b"][0]
+    # Frames in between have the score of the frame before them, and keep their own times.
+    assert raw(fast)[::2] == raw(fast)[1::2] == raw(slow)
+    assert [one.index for one in fast] == list(range(24))
+    assert [one.time for one in fast] == pytest.approx([n / 20 for n in range(24)])
+    assert [one.frame[0, 0, 0] for one in fast] == list(range(24))
+    assert caplog.messages == [
+        "b has 20 frames per second, and the model was trained at 10: 10 per second are scored, "
+        "the others get the score before them"
+    ]
+
+
+def test_a_gap_in_a_faster_source():
+    spec = ClipSpec(3, (8, 8), "rgb", (1,), fps=10.0)
+    items = [frame(v, n / 20) for n, v in enumerate(range(8))]
+    items += [frame(v, 2 + n / 20, missed=9 * (n == 0)) for n, v in enumerate(range(100, 107))]
+    found = run(detector(Brightness(spec)), {"a": Script(*items, fps=20)})["a"][0]
+    assert raw(found[:8]) == [None, None, 2, 2, 4, 4, None, None]
+    assert raw(found[8:]) == [None, None, 102, 102, 104, 104, None]
+
+
+def test_motion_is_that_of_one_step_of_training():
+    spec = ClipSpec(2, (8, 8), "rgb", (1,), flow=(1,), fps=10.0)
+    moving = detector(Moved({}, {}, spec), flow=brighter)
+    assert raw(moving.stream(steps([0, 2, 4, 6], 10))) == [None, 2, 2, 2]
+    assert raw(moving.stream(steps([0, 4, 8], 5))) == [None, 2, 2]
+    assert raw(moving.stream(steps([0, 1, 2, 3, 4, 5, 6], 20))) == [None, None, 2, 2, 2, 2, 2]
+    # The rate of plain frames is that of training, unless the caller gives another one.
+    plain = [np.full((8, 8, 3), v, np.uint8) for v in (0, 4, 8)]
+    assert raw(moving.stream(iter(plain))) == [None, 4, 4]
+    assert raw(moving.stream(iter(plain), fps=5.0)) == [None, 2, 2]
+
+
+def test_times_that_are_only_counted_say_nothing_about_the_rate():
+    class Images(Script):
+        def read(self):
+            yield SourceEvent("opened", 0.0, fps=25.0, size=(8, 8), timed=False)
+            yield from (frame(v, n / 25) for n, v in enumerate(self.items))
+
+    spec = ClipSpec(3, (8, 8), "rgb", (1,), fps=10.0)
+    found = run(detector(Brightness(spec)), {"a": Images(*range(6))})["a"][0]
+    assert raw(found) == [None, 1, 2, 3, 4, None]
+
+
+def test_smoothing_takes_as_many_seconds_at_any_rate():
+    spec = ClipSpec(1, (8, 8), "rgb", (0,), fps=10.0)
+
+    def last(fps, count):
+        items = [frame(0, 0.0)] + [frame(100, (n + 1) / fps) for n in range(count)]
+        found = run(
+            detector(Brightness(spec), scorers=(Ema(halflife=4),)), {"a": Script(*items, fps=fps)}
+        )
+        return found["a"][0][-1].score
+
+    assert last(10, 8) == pytest.approx(75)
+    assert last(5, 4) == pytest.approx(75)
+    assert last(2.5, 2) == pytest.approx(75)
+
+
+def test_another_picture_shape_is_refused_or_stretched():
+    spec = ClipSpec(3, (8, 8), "rgb", (1,), aspect=16 / 9)
+    _, events = run(detector(Brightness(spec)), {"a": Script(*range(6))})["a"]
+    assert events[-1].kind == "failed"
+    assert "pictures of 8x8 pixels" in events[-1].message
+    wide = [np.zeros((9, 16, 3), np.uint8)] * 4
+    assert len(list(detector(Brightness(spec)).stream(iter(wide)))) == 4
+    square = [np.zeros((9, 9, 3), np.uint8)] * 4
+    with pytest.raises(DataError, match="9x9 pixels"):
+        list(detector(Brightness(spec)).stream(iter(square)))

@@ -21,6 +21,13 @@ Plugin = Annotated[
     typer.Option("--plugin", help="A Python file with your own components; repeatable."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Stretch = Annotated[
+    bool,
+    typer.Option(
+        "--stretch",
+        help="Also score pictures of another shape than in training, stretched to it.",
+    ),
+]
 TrustPlugins = Annotated[
     bool,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, Run, Stretch, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.cli.table import open_console, print_table
 from vadkit.text import printable
 
@@ -37,6 +37,7 @@ def infer(
         int | None,
         typer.Option(min=1, help="Videos to score in parallel. Default: one per CPU core."),
     ] = None,
+    stretch: Stretch = False,
     again: Annotated[
         bool, typer.Option("--again", help="Score all videos again, even finished ones.")
     ] = False,
@@ -64,6 +65,7 @@ def infer(
             checkpoint=checkpoint,
             workers=workers,
             again=again,
+            stretch=stretch,
         )
     except KeyboardInterrupt:
         typer.echo("interrupted; to continue, run the same command again", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, Run, Stretch, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.cli.standard import CountedOutput
 from vadkit.text import printable
 
@@ -78,6 +78,7 @@ def watch(
     max_delay: MaxDelay = 0.0,
     lost_after: LostAfter = 15.0,
     checkpoint: Checkpoint = "last",
+    stretch: Stretch = False,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
@@ -103,7 +104,7 @@ def watch(
             from vadkit.reports.live_page import open_page
 
             page = open_page(web, token)
-        detector = load_detector(run, checkpoint)
+        detector = load_detector(run, checkpoint, stretch=stretch)
         found = setup.named_sources(sources, detector.settings)
         kinds = specs or setup.sinks_of_run(run)
         make_sinks = setup.sinks_of(kinds, folder)

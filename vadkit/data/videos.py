@@ -72,6 +72,10 @@ class FrameReader(Protocol):
     def fps(self) -> float | None:
         """The usual rate in frames per second; None if it is unknown."""
 
+    @property
+    def source_size(self) -> tuple[int, int] | None:
+        """The size (height, width) of the pictures in the file; None if it is unknown."""
+
     def __len__(self) -> int: ...
 
     def read(self, start: int, stop: int, out: Any = None) -> np.ndarray: ...
@@ -89,7 +93,8 @@ class ClipSpec:
     objects it needs, or None. ``given`` names the components of the method, by their place in its
     parameters (``features.0``), that read rows of features from files; the rows are those of the
     last scored frame. ``fps`` is the frame rate of clips in training, None if it is unknown; other
-    video is brought to it (see ``vadkit.data.pace``).
+    video is brought to it (see ``vadkit.data.pace``). ``aspect`` is the width of training pictures
+    divided by their height, None if they differ; pictures of another shape are refused.
     """
 
     frames: int
@@ -104,6 +109,7 @@ class ClipSpec:
     boxes: int | None = None
     given: tuple[str, ...] = ()
     fps: float | None = None
+    aspect: float | None = None
 
     @property
     def scoring(self) -> ClipSpec:

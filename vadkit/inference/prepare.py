@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from vadkit.data.aspect import check_aspect
 from vadkit.data.clips.extras import boxes_in_clip
 from vadkit.data.decoding.resize import to_size
 from vadkit.data.flow import Flow
@@ -47,6 +48,8 @@ def prepare(
             )
             continue
         small = frame.image
+        if index == 0 and small.shape[:2] != spec.size:
+            check_aspect(spec.aspect, small.shape[:2])
         if small.shape != (*spec.size, spec.planes):
             small = to_size(small, spec.size, spec.channels)
         moved = boxes = None

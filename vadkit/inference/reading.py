@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 
+from vadkit.data.aspect import check_aspect
 from vadkit.data.pace import Pacer, pace_note
 from vadkit.errors import DataError, PluginError, VadkitError
 from vadkit.files import describe_os_error
@@ -98,6 +99,8 @@ def _prepare(detector: StreamDetector, name: str, buffer: FrameBuffer, arrivals:
             elif isinstance(item, Exception) or item.kind in OVER:
                 last.append(item)
             else:
+                if item.kind == "opened":
+                    check_aspect(spec.aspect, item.size)
                 if item.kind == "opened" and item.timed:
                     pacer.expect(item.fps)
                     if note := pace_note(spec.fps, item.fps, flow=bool(spec.flow)):

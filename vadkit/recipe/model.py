@@ -42,7 +42,8 @@ class Clip(Section):
 
     ``fps`` is the frame rate that the method is trained at. None measures it: the median rate of
     the training videos, which the run's recipe then contains. Video at another rate is brought to
-    it.
+    it. ``aspect`` is the width of the training pictures divided by their height, measured likewise;
+    None if they have several shapes. Video of another shape is refused.
     """
 
     frames: Annotated[int, Field(ge=1, le=256)]
@@ -50,6 +51,7 @@ class Clip(Section):
     channels: Literal["rgb", "gray"]
     step: Positive = 1
     fps: Annotated[float, Field(gt=0, le=1000)] | None = None
+    aspect: Annotated[float, Field(gt=0, le=1000)] | None = None
 
 
 class Train(Section):

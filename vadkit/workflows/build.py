@@ -48,6 +48,7 @@ def build_clip(recipe: Recipe) -> ClipSpec:
     return replace(
         spec,
         fps=clip.fps,
+        aspect=clip.aspect,
         flow=() if recipe.flow is None else spec.flow,
         boxes=None if recipe.objects is None else spec.boxes,
     )

@@ -78,13 +78,16 @@ class Detector:
         )
 
     @classmethod
-    def load(cls, run: str | Path, checkpoint: str = "last") -> Detector:
+    def load(cls, run: str | Path, checkpoint: str = "last", *, stretch: bool = False) -> Detector:
         """Load the detector of a run folder, or of an exported ``.onnx`` or ``.pt2`` file.
 
+        With ``stretch``, it also scores pictures of another shape than in training, stretched.
         Raises ``TrainingError`` if the run has no such checkpoint, and ``DataError`` if the file
         cannot be read.
         """
-        return load_detector(as_path(run, "run"), as_name(checkpoint, "checkpoint"))
+        return load_detector(
+            as_path(run, "run"), as_name(checkpoint, "checkpoint"), stretch=stretch
+        )
 
     @property
     def threshold(self) -> float:
@@ -231,10 +234,18 @@ def _without_pictures(scores: Iterator[FrameScore]) -> Iterator[FrameScore]:
     return (replace(score, frame=nothing) for score in scores)
 
 
-def load_detector(run: Path, checkpoint: str = "last") -> Detector:
-    """Load the detector of a run, or of a file from `vadkit export`."""
-    if is_exported(run):
-        return _load_exported(run)
+def load_detector(run: Path, checkpoint: str = "last", *, stretch: bool = False) -> Detector:
+    """Load the detector of a run, or of a file from `vadkit export`.
+
+    With ``stretch``, it also scores pictures of another shape than in training.
+    """
+    detector = _load_exported(run) if is_exported(run) else _load_run(run, checkpoint)
+    if stretch:
+        detector.method.clip = replace(detector.method.clip, aspect=None)
+    return detector
+
+
+def _load_run(run: Path, checkpoint: str) -> Detector:
     recipe = load_run(run)
     device = pick_device(recipe.train.device)
     method, _ = load_method(recipe, checkpoint_file(run, checkpoint), device)

@@ -62,6 +62,7 @@ def store_videos(
             progress=progress,
         )
     _say_skipped(skipped, len(videos))
+    _say_stretched(recipe, stored)
     return at_rate(stored, recipe.clip.fps), skipped
 
 
@@ -107,6 +108,17 @@ def _stream_videos(
     return at_rate(kept, recipe.clip.fps), skipped
 
 
+def _say_stretched(recipe: Recipe, videos: Sequence[FrameReader]) -> None:
+    from vadkit.data.aspect import other_aspect
+
+    others = [video for video in videos if other_aspect(recipe.clip.aspect, video.source_size)]
+    if others:
+        say(
+            f"{counted(len(others), 'video')} of {len(videos)} have pictures of another shape than "
+            f"in training (first: {others[0].id}); they are stretched to it"
+        )
+
+
 def at_rate(videos: Sequence[FrameReader], fps: float | None) -> list[FrameReader]:
     """Return videos at the rate of clips; a line on stderr counts those that have another one."""
     from vadkit.data.pace import other_rate
@@ -124,21 +136,24 @@ def at_rate(videos: Sequence[FrameReader], fps: float | None) -> list[FrameReade
     return [paced(video, fps) for video in videos]
 
 
-def with_clip_rate(
-    recipe: Recipe, videos: Sequence[FrameReader]
-) -> tuple[Recipe, list[FrameReader]]:
-    """Return the recipe with the rate of its training videos, and the videos at that rate."""
+def as_measured(recipe: Recipe, videos: Sequence[FrameReader]) -> tuple[Recipe, list[FrameReader]]:
+    """Return the recipe with rate and shape of its training videos, and the videos at that rate."""
+    from vadkit.data.aspect import common_aspect
     from vadkit.registry import build
 
-    dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
-    fps = usual_clip_rate(videos, getattr(dataset, "fps", None))
+    aspect = recipe.clip.aspect or common_aspect([video.source_size for video in videos])
+    fps, kept = recipe.clip.fps, list(videos)
+    if fps is None:
+        dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+        fps = usual_clip_rate(videos, getattr(dataset, "fps", None))
+        kept = at_rate(videos, fps)
     if fps is None:
         say(
             "folders of images have no frame rate, so video at another rate will not be "
             "recognised; give the rate with --set clip.fps=RATE"
         )
-    clip = recipe.clip.model_copy(update={"fps": fps})
-    return recipe.model_copy(update={"clip": clip}), at_rate(videos, fps)
+    clip = recipe.clip.model_copy(update={"fps": fps, "aspect": aspect})
+    return recipe.model_copy(update={"clip": clip}), kept
 
 
 def usual_clip_rate(videos: Sequence[FrameReader], fps: float | None = None) -> float | None:

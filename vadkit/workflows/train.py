@@ -19,7 +19,7 @@ from vadkit.workflows.build import (
     build_method,
 )
 from vadkit.workflows.calibrate.threshold import calibrate_trained
-from vadkit.workflows.frames import load_extras, skipped_entries, store_videos, with_clip_rate
+from vadkit.workflows.frames import as_measured, load_extras, skipped_entries, store_videos
 from vadkit.workflows.pieces import kept_out
 from vadkit.workflows.run import (
     create_run,
@@ -75,8 +75,7 @@ def train(
     pick_device(recipe.train.device)
     videos, held_out = training_videos(recipe)
     stored, skipped = store_videos(recipe, videos)
-    if recipe.clip.fps is None:
-        recipe, stored = with_clip_rate(recipe, stored)
+    recipe, stored = as_measured(recipe, stored)
     run = create_run(recipe, source, runs)
     with training_lock(run):
         update_manifest(

@@ -7,7 +7,7 @@ import torch
 from vadkit.data.clips.ranges import training_clips
 from vadkit.data.clips.sources import DecodedClips, ResidentClips, StoredClips
 from vadkit.data.store.settings import Settings
-from vadkit.data.store.streamed import StreamedVideo, count_frames
+from vadkit.data.store.streamed import FileTimes, StreamedVideo, find_times
 from vadkit.data.videos import ClipSpec
 
 SPEC = ClipSpec(3, (8, 12), "gray", (2,))
@@ -106,8 +106,11 @@ def test_many_short_videos_do_not_thrash(stored_pair):
 def test_a_streamed_video_reads_like_a_stored_one(image_folder, stored_pair):
     video = image_folder("c", 9, first=50)
     settings = Settings(size=(8, 12), channels="gray")
-    assert count_frames(video, settings) == (9, [])
-    streamed = StreamedVideo(video, settings, 9, keep=3)
+    found = find_times(video, settings)
+    assert found.times == pytest.approx(np.arange(9) / 25)
+    # A folder of images has no rate of its own.
+    assert found[1:] == ([], None, stored_pair[0].source_size)
+    streamed = StreamedVideo(video, settings, found, keep=3)
     assert (len(streamed), streamed.shape) == (9, (9, 8, 12, 1))
     assert streamed.read(0, 4)[:, 0, 0, 0].tolist() == [50, 51, 52, 53]
     # Overlapping, from what it kept; then far back, by decoding anew; then the end.
@@ -120,6 +123,8 @@ def test_a_part_of_a_streamed_video(image_folder):
     from dataclasses import replace
 
     video = replace(image_folder("c", 9, first=50), part=(2, 7))
-    streamed = StreamedVideo(video, Settings(size=(8, 12), channels="gray"), 9)
+    streamed = StreamedVideo(
+        video, Settings(size=(8, 12), channels="gray"), FileTimes(np.arange(9) / 25)
+    )
     assert len(streamed) == 5
     assert streamed.read(0, 5)[:, 0, 0, 0].tolist() == [52, 53, 54, 55, 56]

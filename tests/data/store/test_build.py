@@ -22,11 +22,12 @@ from vadkit.data.store.build import (
 )
 from vadkit.data.store.settings import Settings
 from vadkit.data.store.stored_video import StoredVideo, open_stored
-from vadkit.data.store.streamed import StreamedVideo, count_frames
+from vadkit.data.store.streamed import FileTimes, StreamedVideo, find_times
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
 GRAY = Settings(size=(8, 12), channels="gray")
+SIX = FileTimes(np.arange(6) / 25)
 
 
 @pytest.fixture
@@ -156,8 +157,6 @@ import sys
 from pathlib import Path
 from vadkit.data.store.build import build_store, plan_store
 from vadkit.data.store.settings import Settings
-from vadkit.data.store.stored_video import StoredVideo, open_stored
-from vadkit.data.store.streamed import StreamedVideo, count_frames
 from vadkit.data.videos import Video
 
 plugins = (Path(sys.argv[3]),)
@@ -314,12 +313,12 @@ def test_a_fingerprint_depends_on_which_video_has_which_frames():
 def test_frames_that_are_not_kept_have_keys_like_those_that_are(videos):
     part = replace(videos[0], part=(1, 4))
     keys = {
-        StreamedVideo(video, settings, 6).key
+        StreamedVideo(video, settings, SIX).key
         for video in (videos[0], videos[1], part)
         for settings in (GRAY, replace(GRAY, channels="rgb"), replace(GRAY, size=(12, 8)))
     }
     assert len(keys) == 9
-    assert StreamedVideo(videos[0], replace(GRAY, stall_s=1.0), 6).key in keys
+    assert StreamedVideo(videos[0], replace(GRAY, stall_s=1.0), SIX).key in keys
 
 
 def test_sizes_as_text():
@@ -385,7 +384,8 @@ def test_a_stream_passes_its_settings_to_the_reader(videos, monkeypatch):
 
     monkeypatch.setattr(streamed, "read_timed_frames", read)
     settings = replace(GRAY, readers=("decord",), stall_s=7.0, plugins=())
-    assert streamed.count_frames(videos[0], settings) == (1, [])
+    found = streamed.find_times(videos[0], settings)
+    assert (found.times.tolist(), found.cuts) == ([0.0], [])
     assert asked == {
         "path": videos[0].path,
         "readers": ("decord",),
@@ -406,7 +406,7 @@ def test_cuts_are_kept_with_the_frames_and_counted_from_a_part(tmp_path, write_v
     one, part = store([whole, late], tmp_path / "cache")
     assert (one.cuts, part.cuts) == ((10, 20), (6, 16))
     # The same cuts for a video that is not stored.
-    streamed = [StreamedVideo(video, GRAY, *count_frames(video, GRAY)) for video in (whole, late)]
+    streamed = [StreamedVideo(video, GRAY, find_times(video, GRAY)) for video in (whole, late)]
     assert [video.cuts for video in streamed] == [(10, 20), (6, 16)]
     # Entries of earlier versions have none.
     meta = json.loads((one.folder / "meta.json").read_text())

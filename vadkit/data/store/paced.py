@@ -21,6 +21,7 @@ class PacedVideo:
 
     def __init__(self, video: FrameReader, found: Beats, fps: float) -> None:
         self.video, self.picked, self.fps = video, found.picked, fps
+        self.source_size = video.source_size
         self.id, self.key = video.id, f"{video.key} at {fps:g}"
         self.numbers = np.flatnonzero(found.picked)
         self.paces = found.since_pick[self.numbers]

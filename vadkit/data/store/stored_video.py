@@ -26,7 +26,8 @@ class StoredVideo:
 
     ``cuts`` are the frames, counted from ``first``, that no clip may cross to. ``times`` (N,) are
     in seconds from the first frame of the file, None if they are unknown, as for synthetic clips;
-    ``fps`` is the usual rate of the file, None for a folder of images.
+    ``fps`` is the usual rate of the file, None for a folder of images, and
+    ``source_size`` (height, width) the size of its pictures.
     """
 
     id: str
@@ -36,6 +37,7 @@ class StoredVideo:
     cuts: tuple[int, ...] = ()
     times: np.ndarray | None = field(default=None, repr=False, compare=False)
     fps: float | None = None
+    source_size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         """The number of frames."""
@@ -95,6 +97,7 @@ class Notes(BaseModel):
     cuts: list[int] = []
     # None for a folder of images.
     fps: Annotated[float, Field(gt=0)] | None = None
+    source_size: tuple[_Count, _Count] | None = None
 
 
 def read_notes(folder: Path) -> dict[str, Any]:
@@ -139,7 +142,8 @@ def open_stored(
     shape = (stop - start, height, width, planes)
     times = _read_times(folder, frames)
     times = None if times is None else times[start:stop]
-    return StoredVideo(video, folder, shape, start, cuts, times, meta.get("fps"))
+    size = tuple(meta["source_size"]) if meta.get("source_size") else None
+    return StoredVideo(video, folder, shape, start, cuts, times, meta.get("fps"), size)
 
 
 def _read_times(folder: Path, frames: int) -> np.ndarray | None:

@@ -12,7 +12,7 @@ import numpy as np
 from vadkit.data.decoding.child import Worker
 from vadkit.data.decoding.decode import VideoFrame, read_timed_frames
 from vadkit.data.store.settings import Settings, cache_folder, store_key
-from vadkit.data.store.write import usual_rate
+from vadkit.data.store.write import rate_and_size
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
@@ -40,7 +40,7 @@ class StreamedVideo:
         self.shape = ((frames if stop is None else stop) - start, *settings.size, settings.planes)
         self.cuts = tuple(cut - start for cut in found.cuts if 0 < cut - start < len(self))
         self.times: np.ndarray | None = found.times[start:stop]
-        self.fps = found.fps
+        self.fps, self.source_size = found.fps, found.source_size
         self._video = video
         self._settings = settings
         self._keep = keep
@@ -90,14 +90,15 @@ class StreamedVideo:
 
 
 class FileTimes(NamedTuple):
-    """The times (N,) of a file's frames in seconds, its cuts (see ``VideoFrame``), and its rate.
+    """The times (N,) of a file's frames in seconds, its cuts (see ``VideoFrame``), rate and size.
 
-    ``fps`` is None for a folder of images.
+    ``fps`` is None for a folder of images; ``source_size`` is (height, width) in the file.
     """
 
     times: np.ndarray
     cuts: Sequence[int] = ()
     fps: float | None = None
+    source_size: tuple[int, int] | None = None
 
 
 def find_times(video: Video, settings: Settings) -> FileTimes:
@@ -109,8 +110,8 @@ def find_times(video: Video, settings: Settings) -> FileTimes:
             if frame.cut:
                 cuts.append(number)
     with Worker() as worker:
-        fps = usual_rate(video.path, settings, worker)
-    return FileTimes(np.array(times), cuts, fps)
+        fps, size = rate_and_size(video.path, settings, worker)
+    return FileTimes(np.array(times), cuts, fps, size)
 
 
 def _open(video: Video, settings: Settings) -> Generator[VideoFrame, None, None]:

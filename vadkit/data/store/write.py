@@ -74,6 +74,7 @@ def _write(
         worker=worker,
         progress=on_disk,
     )
+    fps, size = rate_and_size(path, settings, worker)
     np.array(decoded.times).tofile(folder / TIMES_FILE)
     meta = {
         "shape": [decoded.frames, *settings.size, settings.planes],
@@ -82,17 +83,25 @@ def _write(
         "readers": decoded.readers,
         "crc32": decoded.crc,
         "cuts": decoded.cuts,
-        "fps": usual_rate(path, settings, worker),
+        "fps": fps,
+        "source_size": size,
         "created": time.time(),
     }
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
 
 
-def usual_rate(path: Path, settings: Settings, worker: Worker) -> float | None:
-    """Return the usual frames per second of a file; None for a folder of images."""
-    if path.is_dir():
-        return None
-    return probe(path, stall_s=settings.stall_s, worker=worker).fps
+def rate_and_size(
+    path: Path, settings: Settings, worker: Worker
+) -> tuple[float | None, tuple[int, int] | None]:
+    """Return the usual frames per second of a file and the size (height, width) of its pictures.
+
+    A folder of images has no rate; both are None for a file that only a plugin can read.
+    """
+    try:
+        info = probe(path, stall_s=settings.stall_s, worker=worker)
+    except DataError:
+        return None, None
+    return None if path.is_dir() else info.fps, info.size
 
 
 def _flush(path: Path) -> None:

@@ -179,6 +179,7 @@ class _Clip(BaseModel):
     boxes: None
     given: Annotated[tuple[str, ...], Field(max_length=0)]
     fps: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    aspect: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> _Clip:

@@ -45,6 +45,7 @@ def infer(
     sinks: Sequence[str | Mapping[str, Any] | Spec] | None = None,
     workers: int | None = None,
     again: bool = False,
+    stretch: bool = False,
 ) -> list[Inferred]:
     """Score every source and write its files to ``out`` (``RUN/infer`` by default).
 
@@ -53,7 +54,8 @@ def infer(
     patterns. ``sinks`` are names such as ``"npz"``, or mappings with a ``type`` and parameters as
     in a recipe; by default those of the recipe. Finished videos of an earlier call are skipped,
     unless ``again``. If a video cannot be read, its result has an ``error``, and the others
-    continue. Results are in the order of the sources.
+    continue. ``stretch`` also scores pictures of another shape than in training. Results are in the
+    order of the sources.
     """
     run = as_path(run, "run")
     folder = _results(run) if out is None else as_path(out, "out")
@@ -76,7 +78,9 @@ def infer(
         items = [(videos[number], folders[number]) for number in todo]
         device = "cpu" if is_exported(run) else load_run(run).train.device
         count = min(workers or default_workers(device), max(1, len(todo)))
-        start = functools.partial(start_scoring, run, checkpoint, tuple(sinks), folder, key, count)
+        start = functools.partial(
+            start_scoring, run, checkpoint, tuple(sinks), folder, key, count, stretch
+        )
         results = dict(enumerate(kept))
         with scoring_progress(len(videos), len(videos) - len(todo)) as progress:
             for place, result in _score_all(count, start, items, progress.frames):

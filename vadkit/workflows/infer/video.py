@@ -44,7 +44,13 @@ def cores() -> int:
 
 
 def start_scoring(
-    run: Path, checkpoint: str, sinks: Sequence[Spec], out: Path, key: ResultKey, workers: int
+    run: Path,
+    checkpoint: str,
+    sinks: Sequence[Spec],
+    out: Path,
+    key: ResultKey,
+    workers: int,
+    stretch: bool,
 ) -> Score:
     """Load the detector and return the function that scores a video with it.
 
@@ -57,7 +63,7 @@ def start_scoring(
     from vadkit.data.decoding.child import Worker
     from vadkit.workflows.detector import load_detector
 
-    detector = load_detector(run, checkpoint)
+    detector = load_detector(run, checkpoint, stretch=stretch)
     if workers > 1:
         # Videos are scored in parallel, one per core; more threads would wait for each other.
         torch.set_num_threads(max(1, cores() // workers))
