@@ -18,7 +18,7 @@ def test_other_shapes_are_refused_with_both_in_the_message():
     check_aspect(16 / 9, (352, 640))
     check_aspect(None, (640, 360))
     assert not other_aspect(1.5, None)
-    with pytest.raises(DataError, match="640x480 pixels are 1.33 times as wide.*training 1.78"):
+    with pytest.raises(DataError, match=r"640x480 pixels are 1.33 times as wide.*training 1.78"):
         check_aspect(16 / 9, (480, 640))
     # A phone held upright.
     with pytest.raises(DataError, match="add --stretch"):

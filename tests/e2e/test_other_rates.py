@@ -6,6 +6,7 @@ import logging
 import av
 import numpy as np
 import pytest
+import torch
 import yaml
 
 import vadkit
@@ -100,9 +101,10 @@ def test_eval_scores_faster_video_like_infer(run):
     np.testing.assert_allclose(saved["scores"], streamed.raw.astype(np.float32), rtol=1e-5)
     stored, _ = store_videos(recipe, [video])
     assert len(stored[0]) == 30
-    method, _ = load_method(recipe, run / "checkpoints" / "last.pt", "cpu")
+    method, _ = load_method(recipe, run / "checkpoints" / "last.pt", torch.device("cpu"))
     (extras,) = load_extras(recipe, method.clip.scoring, [video], stored)
     assert len(extras.flow) == 30
+    assert method.clip.fps == 10
 
 
 def test_another_picture_shape_needs_a_word(run, tmp_path):
