@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from vadkit.data.tensors import Clips
+from vadkit.hooks.hook import Collected
 from vadkit.methods.method import Method
 
 
@@ -62,7 +63,7 @@ def collect_passes(
     dtype: torch.dtype,
     *,
     draw: Callable[[Iterator[Clips]], Clips | None] = lambda batches: next(batches, None),
-    collected: Callable[[], None] = lambda: None,
+    collected: Callable[[Collected], None] = lambda progress: None,
 ) -> None:
     """Give a method all clips of a loader, in as many passes as it needs, and let it fit.
 
@@ -70,12 +71,14 @@ def collect_passes(
     """
     if not method.collects:
         return
-    method.expect(loader.counts if isinstance(loader, Counted) else ())
-    for _ in range(method.passes):
-        batches = loader.batches(0)
+    counts = loader.counts if isinstance(loader, Counted) else ()
+    method.expect(counts)
+    for number in range(1, method.passes + 1):
+        batches, done = loader.batches(0), 0
         with contextlib.closing(batches), torch.no_grad():  # type: ignore[type-var]
             while (clips := draw(batches)) is not None:
                 with autocast(device, dtype):
                     method.collect(clips)
-                collected()
+                done += len(clips.frames)
+                collected(Collected(number, method.passes, done, max(sum(counts), done)))
         method.finalize()

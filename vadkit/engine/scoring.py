@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -27,12 +27,13 @@ def score_video(
     batch_size: int,
     extras: Extras | None = None,
     part: tuple[int, int] | None = None,
+    scored: Callable[[int], None] = lambda clips: None,
 ) -> np.ndarray:
     """Return raw scores (N,) float64 of a video, NaN for frames without a score.
 
     ``extras`` are the video's flow and boxes, if the method takes any. With ``part``, a half-open
     range of frames, only clips inside it are scored. Frames are read in order, one batch of clips
-    at a time, so memory does not grow.
+    at a time, so memory does not grow. ``scored`` is called with the number of clips of each batch.
     """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec, video.cuts)
@@ -44,6 +45,7 @@ def score_video(
     for batch, found in _scored(method, video, starts, known_extras, device, dtype, batch_size):
         scores[place : place + len(batch)] = found.frames.double().cpu().numpy()
         place += len(batch)
+        scored(len(batch))
     return scatter_scores(scores, starts, len(video), spec)
 
 

@@ -21,7 +21,7 @@ from vadkit.engine.finite import FiniteCheck, check_weights, gradient_norm
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
 from vadkit.hooks.dispatch import close_all, tell_all, tell_of_error
-from vadkit.hooks.hook import Hook, On, in_order
+from vadkit.hooks.hook import Collected, Hook, On, in_order
 from vadkit.methods.method import Method
 from vadkit.recipe.model import Train
 from vadkit.signals import stop_signals
@@ -90,6 +90,7 @@ class Trainer:
         self.evaluated_on: On = "test"
         self.scores: dict[str, np.ndarray] = {}
         self.labels: dict[str, np.ndarray] = {}
+        self.collected: Collected | None = None
         self.stop_reason: str | None = None
         # The step of the newest checkpoint, None before the first one.
         self.saved_step: int | None = None
@@ -302,7 +303,9 @@ class Trainer:
         )
 
     def _collect(self) -> None:
-        def collected() -> None:
+        def collected(progress: Collected) -> None:
+            self.collected = progress
+            self._tell("on_collected")
             if self._interrupted:
                 self._leave()
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from vadkit.errors import RecipeError
 from vadkit.registry import did_you_mean
@@ -36,9 +36,19 @@ EVENTS = (
     "on_evaluate_start",
     "on_evaluated",
     "on_train_end",
+    "on_collected",
     "on_fit_end",
     "on_error",
 )
+
+
+class Collected(NamedTuple):
+    """The progress of collect passes: the pass, from 1, of how many; its clips, of how many."""
+
+    number: int
+    passes: int
+    clips: int
+    of: int
 
 
 class FitContext(Protocol):
@@ -52,6 +62,7 @@ class FitContext(Protocol):
     on the test split, (N,) by video: raw scores, NaN for frames without a score, and True for
     abnormal frames. ``evaluates`` lists what can be evaluated. ``ending`` says, at
     ``on_epoch_end``, that no epoch follows, because it was the last or a hook has stopped training.
+    ``collected`` is the progress of the collect passes, None before them.
     """
 
     run: Path
@@ -70,6 +81,7 @@ class FitContext(Protocol):
     labels: dict[str, np.ndarray]
     method: Method
     resumed: bool
+    collected: Collected | None
 
     @property
     def evaluates(self) -> frozenset[On]: ...
@@ -132,6 +144,9 @@ class Hook:
 
     def on_train_end(self, ctx: FitContext) -> None:
         """After the last epoch, before the collect pass."""
+
+    def on_collected(self, ctx: FitContext) -> None:
+        """After each batch of the collect passes, for a method that fits without gradients."""
 
     def on_fit_end(self, ctx: FitContext) -> None:
         """After training and the collect pass."""

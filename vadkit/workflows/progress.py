@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from vadkit.reports.work_bar import WorkBar
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from vadkit.hooks.hook import Collected
 
 # Called with the numbers of finished videos and of decoded frames.
 ReportProgress = Callable[[int, int], None]
@@ -29,31 +34,39 @@ def say(text: str) -> None:
 @contextlib.contextmanager
 def decoding_progress(videos: int, frames: int, what: str = "decoding") -> Iterator[ReportProgress]:
     """Show a bar for about ``frames`` frames of ``videos`` videos, with rate and remaining time."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    if not videos:
+        yield lambda finished, decoded: None
+        return
+    with WorkBar(what, frames, "frames") as bar:
 
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn(f"[bold]{what}"),
-        BarColumn(),
-        TextColumn("{task.fields[videos]} of {task.fields[of]} videos"),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} frames"),
-        TextColumn("{task.fields[rate]:,.0f} frames/s"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not (console.is_terminal and videos),
-    )
-    task = bar.add_task(what, total=frames, videos=0, of=videos, rate=0.0)
+        def report(finished: int, decoded: int) -> None:
+            # A container may state too few frames.
+            bar.update(decoded, max(frames, decoded), f"{finished} of {videos} videos")
 
-    def report(finished: int, decoded: int) -> None:
-        rate = bar.tasks[task].finished_speed or bar.tasks[task].speed or 0.0
-        # A container may state too few frames.
-        total = max(frames, decoded)
-        bar.update(task, completed=decoded, total=total, videos=finished, rate=rate)
-
-    with bar:
         yield report
+
+
+@contextlib.contextmanager
+def clip_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of ``total`` clips are done; yields a function that takes new ones."""
+    done = 0
+    with WorkBar(what, total, "clips") as bar:
+
+        def add(new: int) -> None:
+            nonlocal done
+            done += new
+            bar.update(done, max(total, done))
+
+        yield add
+
+
+@contextlib.contextmanager
+def collect_progress(what: str) -> Iterator[Callable[[Collected], None]]:
+    """Show collect passes; yields the function that ``collect_passes`` calls."""
+    from vadkit.hooks.progress import show_pass
+
+    with WorkBar(what, 0, "clips") as bar:
+        yield lambda now: show_pass(bar, now)
 
 
 class ScoringProgress(Protocol):
@@ -88,9 +101,10 @@ def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[
         transient=True,
         disable=not console.is_terminal,
     )
-    started = shown = time.monotonic()
+    started = time.monotonic()
     task = bar.add_task("scoring", total=videos, completed=kept, failed=0, rate=0.0)
     done, failed, scored = kept, 0, 0
+    over = threading.Event()
     if kept:
         say(f"{kept:,} of {videos:,} videos are already finished")
 
@@ -101,17 +115,28 @@ def scoring_progress(videos: int, kept: int, every_s: float = 20.0) -> Iterator[
             bar.update(task, rate=scored / max(time.monotonic() - started, 1e-9))
 
         def video(self, path: str, error: str | None) -> None:
-            nonlocal done, failed, shown
+            nonlocal done, failed
             done, failed = done + 1, failed + (error is not None)
             bar.update(task, completed=done, failed=failed)
-            now = time.monotonic()
-            if not console.is_terminal and now - shown >= every_s:
-                shown = now
-                rate = scored / (now - started)
-                say(f"{done:,} of {videos:,} videos, {failed:,} failed, {rate:,.0f} frames/s")
 
+    def lines() -> None:
+        while not over.wait(every_s):
+            rate = scored / (time.monotonic() - started)
+            say(
+                f"{done:,} of {videos:,} videos, {failed:,} failed, {scored:,} frames, "
+                f"{rate:,.0f} frames/s"
+            )
+
+    ticker = threading.Thread(target=lines, name="progress", daemon=True)
     with bar, logs_above(console):
-        yield Bar()
+        if not console.is_terminal:
+            ticker.start()
+        try:
+            yield Bar()
+        finally:
+            over.set()
+            if not console.is_terminal:
+                ticker.join()
 
 
 @contextlib.contextmanager

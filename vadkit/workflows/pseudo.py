@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find, params_model
 from vadkit.workflows.build import build_clip, load_method, load_videos
 from vadkit.workflows.frames import frame_rates, load_extras, store_videos
-from vadkit.workflows.progress import decoding_progress
+from vadkit.workflows.progress import clip_progress, decoding_progress
 from vadkit.workflows.run import read_manifest
 
 if TYPE_CHECKING:
@@ -86,17 +86,23 @@ class PseudoTest:
 
     def __call__(self, method: Method) -> list[Metric]:
         """Evaluate a method that was not trained on these videos."""
+        frames = sum(map(len, self.untouched)) + sum(len(clip.frames) for clip in self.clips)
+        with clip_progress("scoring pseudo-anomalies", frames) as scored:
+            return self._evaluate(method, scored)
+
+    def _evaluate(self, method: Method, scored: Callable[[int], None]) -> list[Metric]:
         from vadkit.evaluation.metrics import Setting
         from vadkit.evaluation.pseudo_anomaly import ScoredClip
 
-        normal = {
-            video.id: self._scores(method, video, extras)[0]
-            for video, extras in zip(self.untouched, self.extras, strict=True)
-        }
+        normal = {}
+        for video, extras in zip(self.untouched, self.extras, strict=True):
+            normal[video.id] = self._scores(method, video, extras)[0]
+            scored(len(video))
         made = []
         for clip, extras in zip(self.clips, self.clip_extras, strict=True):
             labels, masks = clip.truth()
             scores, peaks = self._scores(method, clip.frames, extras)
+            scored(len(clip.frames))
             wanted = np.ones(len(labels), bool) if clip.control else labels
             wanted = wanted & ~np.isnan(scores)
             hits = None if peaks is None else _hits(peaks, masks)[wanted]

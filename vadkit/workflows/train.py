@@ -21,6 +21,7 @@ from vadkit.workflows.build import (
 from vadkit.workflows.calibrate.threshold import calibrate_trained
 from vadkit.workflows.frames import as_measured, load_extras, skipped_entries, store_videos
 from vadkit.workflows.pieces import kept_out
+from vadkit.workflows.progress import clip_progress
 from vadkit.workflows.run import (
     create_run,
     environment,
@@ -189,12 +190,14 @@ def _normal_scores(trainer: Trainer) -> dict[str, Any]:
         loader = trainer.collect_loader
         return rare_normal(sum(loader.counts) if isinstance(loader, Counted) else 0).to_dict()
     frames, maps = [], []
-    for clips, _ in trainer.sample(_NORMAL_CLIPS):
-        scores, errors = score_batch(trainer.method, clips, trainer.dtype, maps=True)
-        frames.append(scores.ravel())
-        if errors is not None:
-            # Every seventh value is enough for quantiles and limits memory.
-            maps.append(errors.ravel()[::7])
+    with clip_progress("scoring normal video", _NORMAL_CLIPS) as scored:
+        for clips, _ in trainer.sample(_NORMAL_CLIPS):
+            scores, errors = score_batch(trainer.method, clips, trainer.dtype, maps=True)
+            frames.append(scores.ravel())
+            if errors is not None:
+                # Every seventh value is enough for quantiles and limits memory.
+                maps.append(errors.ravel()[::7])
+            scored(len(scores))
     return measure_normal(np.concatenate(frames), np.concatenate(maps) if maps else None).to_dict()
 
 

@@ -22,6 +22,7 @@ from vadkit.workflows.build import (
 )
 from vadkit.workflows.frames import clip_source, load_extras
 from vadkit.workflows.pieces import Piece, outside
+from vadkit.workflows.progress import clip_progress
 from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseudo_test
 
 if TYPE_CHECKING:
@@ -166,9 +167,9 @@ def evaluation_on_test(recipe: Recipe) -> Any:
         score = partial(
             score_video, method, device=target, dtype=dtype, batch_size=recipe.train.batch_size
         )
-        with method.adapting():
+        with method.adapting(), clip_progress("evaluating", sum(map(len, stored))) as done:
             scores = {
-                video.id: of_all_frames(video, score(video, extras=video_extras))
+                video.id: of_all_frames(video, score(video, extras=video_extras, scored=done))
                 for video, video_extras in zip(stored, extras, strict=True)
             }
         # The protocol "raw" does not smooth, so no rates are needed.

@@ -12,6 +12,7 @@ import numpy as np
 from vadkit.errors import DataError
 from vadkit.recipe import Recipe
 from vadkit.workflows.pieces import Piece, folds, kept_out, outside, seen_pieces
+from vadkit.workflows.progress import clip_progress, collect_progress
 
 if TYPE_CHECKING:
     from vadkit.data.clips.extras import Extras
@@ -75,8 +76,9 @@ def score_training_video(
         source = "training videos, each scored by the method with that video held out"
     elif not recipe.optimizers and settings is not None:
         listed = folds(lengths, settings.folds)
-        for pieces in listed:
-            score(_fitted_without(recipe, trainer, pieces), pieces)
+        for number, pieces in enumerate(listed, start=1):
+            fold = f"calibration, fold {number}/{len(listed)}"
+            score(_fitted_without(recipe, trainer, pieces, fold), pieces, f"{fold}, scoring")
         parts = "video, each part" if len(lengths) == 1 else "videos, each"
         source = f"training {parts} scored by a fit on the others ({len(listed)} folds)"
     else:
@@ -101,26 +103,29 @@ def _score_pieces(
     scored: dict[str, np.ndarray],
     method: Method,
     pieces: Sequence[Piece],
+    what: str = "calibration, scoring",
 ) -> None:
     """Score pieces with a method and add their scores to ``scored``."""
     from vadkit.engine.scoring import score_video
 
-    for video, start, stop in pieces:
-        scores = score_video(
-            method,
-            stored[video],
-            device=trainer.device,
-            dtype=trainer.dtype,
-            batch_size=recipe.train.batch_size,
-            extras=extras[video],
-            part=(start, stop),
-        )
-        whole = (start, stop) == (0, len(stored[video]))
-        name = stored[video].id if whole else f"{stored[video].id}[{start}:{stop}]"
-        scored[name] = scores[start:stop]
+    with clip_progress(what, sum(stop - start for _, start, stop in pieces)) as progress:
+        for video, start, stop in pieces:
+            scores = score_video(
+                method,
+                stored[video],
+                device=trainer.device,
+                dtype=trainer.dtype,
+                batch_size=recipe.train.batch_size,
+                extras=extras[video],
+                part=(start, stop),
+                scored=progress,
+            )
+            whole = (start, stop) == (0, len(stored[video]))
+            name = stored[video].id if whole else f"{stored[video].id}[{start}:{stop}]"
+            scored[name] = scores[start:stop]
 
 
-def _fitted_without(recipe: Recipe, trainer: Trainer, pieces: Sequence[Piece]) -> Method:
+def _fitted_without(recipe: Recipe, trainer: Trainer, pieces: Sequence[Piece], what: str) -> Method:
     """Fit a copy of the trainer's method on all clips that do not overlap the pieces."""
     from vadkit.engine.collect import Selectable, collect_passes
     from vadkit.workflows.build import build_method
@@ -135,7 +140,8 @@ def _fitted_without(recipe: Recipe, trainer: Trainer, pieces: Sequence[Piece]) -
         )
     method = build_method(recipe, trainer.device).eval()
     rest = loader.keeping(kept)
-    collect_passes(method, rest, trainer.device, trainer.dtype)
+    with collect_progress(f"{what}, fitting") as collected:
+        collect_passes(method, rest, trainer.device, trainer.dtype, collected=collected)
     return method
 
 

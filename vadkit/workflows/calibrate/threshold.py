@@ -31,7 +31,7 @@ from vadkit.workflows.calibrate.scores_file import read_scores, write_scores
 from vadkit.workflows.calibrate.seen import seen_warning
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.pieces import kept_out
-from vadkit.workflows.progress import say
+from vadkit.workflows.progress import say, scoring_progress
 from vadkit.workflows.run import load_run, require_run
 
 if TYPE_CHECKING:
@@ -223,18 +223,29 @@ def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
     settings = store_settings(recipe)
     scores, rates, warnings = {}, {}, []
     videos = find_videos(folder)
-    for name, path in videos:
-        try:
-            reading = read_timed_frames(
-                path, readers=settings.readers, plugins=settings.plugins, stall_s=settings.stall_s
-            )
-            with contextlib.closing(reading) as read:
-                frames = (Frame(one.time, one.image, cut=one.cut) for one in read)
-                fps = None if path.is_dir() else probe(path, stall_s=settings.stall_s).fps
-                scores[name] = np.array([one.raw for one in detector.stream(frames, fps=fps)])
-            rates[name] = mean_rate(path, stall_s=settings.stall_s)
-        except DataError as error:
-            warnings.append(f"left out: {error}")
+    with scoring_progress(len(videos), 0) as progress:
+        for name, path in videos:
+            failed = None
+            try:
+                reading = read_timed_frames(
+                    path,
+                    readers=settings.readers,
+                    plugins=settings.plugins,
+                    stall_s=settings.stall_s,
+                )
+                raw = []
+                with contextlib.closing(reading) as read:
+                    frames = (Frame(one.time, one.image, cut=one.cut) for one in read)
+                    fps = None if path.is_dir() else probe(path, stall_s=settings.stall_s).fps
+                    for item in detector.stream(frames, fps=fps):
+                        raw.append(item.raw)
+                        progress.frames(1)
+                scores[name] = np.array(raw)
+                rates[name] = mean_rate(path, stall_s=settings.stall_s)
+            except DataError as error:
+                failed = str(error)
+                warnings.append(f"left out: {error}")
+            progress.video(name, failed)
     if not scores:
         raise DataError("\n".join([f"no video in {folder} could be scored", *warnings]))
     seen = seen_warning(recipe, run, (path for name, path in videos if name in scores))

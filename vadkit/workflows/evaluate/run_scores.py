@@ -20,7 +20,7 @@ from vadkit.text import video_file
 from vadkit.workflows.build import build_list, load_method, load_videos
 from vadkit.workflows.evaluate.protocols import LabelledScores
 from vadkit.workflows.frames import frame_rates, load_extras, skipped_entries, store_videos
-from vadkit.workflows.progress import say
+from vadkit.workflows.progress import clip_progress, say
 from vadkit.workflows.run import checkpoint_file, read_manifest, require_run, update_manifest
 
 if TYPE_CHECKING:
@@ -171,9 +171,10 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     score = partial(
         score_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
     )
-    with method.adapting():
+    with method.adapting(), clip_progress("scoring", sum(map(len, stored))) as scored:
         for video, video_extras in zip(stored, extras, strict=True):
-            scores = of_all_frames(video, score(video, extras=video_extras))
+            found = score(video, extras=video_extras, scored=scored)
+            scores = of_all_frames(video, found)
             _save_scores(run, video.id, scores, labels[video.id], whole(video).times)
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = label_source(recipe, dataset)

@@ -80,7 +80,11 @@ class Tuner:
             self._stored[key] = stored, load_extras(recipe, build_clip(recipe), self.rest, stored)
         stored, extras = self._stored[key]
         with tempfile.TemporaryDirectory(prefix="vadkit-tune-") as folder:
-            quiet = recipe.model_copy(update={"hooks": _needed_hooks(recipe)})
+            hooks = _needed_hooks(recipe)
+            if not recipe.optimizers:
+                # It prints nothing about a short fit.
+                hooks.append(Spec(type="progress"))
+            quiet = recipe.model_copy(update={"hooks": hooks})
             trainer = make_trainer(quiet, Path(folder), stored, extras, self.held)
             trainer.fit()
         return trainer.method.eval()
