@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,10 @@ from vadkit.evaluation.metrics import Metric
 from vadkit.hooks.checkpoint import Checkpoint
 from vadkit.hooks.early_stop import EarlyStop
 from vadkit.hooks.evaluate import Evaluate
+from vadkit.hooks.hook import Collected
 from vadkit.hooks.metrics_log import MetricsLog
 from vadkit.hooks.monitors import LrMonitor, Timing
+from vadkit.hooks.progress import Progress
 
 
 class Context(SimpleNamespace):
@@ -209,3 +212,29 @@ def test_metrics_log_writes_json_lines_without_nan(tmp_path):
     assert lines[1]["loss"] == 0.25
     assert lines[2]["micro-auc[raw]"] == 0.9
     assert lines[2]["macro-auc[raw]"] is None
+
+
+def test_progress_of_a_fit_without_gradients(tmp_path, capsys):
+    hook = Progress(every_s=0.05)
+    ctx = Context(tmp_path, steps_per_epoch=3, step_in_epoch=0, collected=None)
+    ctx.epochs = 0
+    hook.on_fit_start(ctx)
+    hook.on_train_end(ctx)
+    for number in (1, 2):
+        ctx.collected = Collected(number, 2, 40, 80)
+        hook.on_collected(ctx)
+        time.sleep(0.12)
+    hook.on_fit_end(ctx)
+    hook.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("fitting, pass 1/2: 40 of 160 clips, ")
+    assert lines[-1].startswith("fitting, pass 2/2: 120 of 160 clips, ")
+
+
+def test_progress_of_a_failed_fit_ends(tmp_path, capsys):
+    hook = Progress(every_s=0.05)
+    ctx = Context(tmp_path, collected=Collected(1, 1, 2, 4))
+    hook.on_collected(ctx)
+    hook.on_error(ctx, ValueError())
+    hook.close()
+    assert "done" not in capsys.readouterr().err

@@ -30,6 +30,22 @@ def test_frame_n_is_at_n_over_rate_and_can_be_sought(tmp_path):
     assert np.all(np.diff(levels) > 4)
 
 
+def test_frames_are_shown_at_their_times(tmp_path):
+    times = [2.0, 2.1, 2.15, 3.9, 4.0]
+    video, _ = write_web_video(tmp_path / "a.mp4", zip(times, ramp(5), strict=True), 10)
+    assert video.times == pytest.approx([0, 0.1, 0.15, 1.9, 2.0])
+    with av.open(str(video.path)) as container:
+        shown = [frame.time for frame in container.decode(video=0)]
+    assert shown == pytest.approx(video.times, abs=1e-4)
+
+
+def test_times_of_an_even_rate_are_not_listed(tmp_path):
+    # As in Matroska, whose times are whole milliseconds.
+    times = [round(number / 30, 3) for number in range(20)]
+    video, _ = write_web_video(tmp_path / "a.mp4", zip(times, ramp(20), strict=True), 30)
+    assert (video.times, video.rate) == (None, 30)
+
+
 @pytest.mark.parametrize(
     ("source", "shown"),
     [

@@ -107,7 +107,7 @@ const timeline = (() => {
     const score = video.scores[kind.key][frame];
     const abnormal = video.intervals.some(([start, stop]) => start <= frame && frame < stop);
     const above = kind.level !== null && score !== null && score >= kind.level;
-    const words = `frame ${frame} of ${video.frames}${rate ? ` · ${(frame / rate).toFixed(1)} s` : ""} · ${score === null ? "no score" : `score ${digits(score)}`}`;
+    const words = `frame ${frame} of ${video.frames}${rate ? ` · ${startOf(frame).toFixed(1)} s` : ""} · ${score === null ? "no score" : `score ${digits(score)}`}`;
     const tags = [abnormal ? "labelled abnormal" : "labelled normal", ...(above ? ["above the threshold"] : [])];
     byId("readout").replaceChildren(make("span", words), make("br"), make("span", tags.join(", "), abnormal || above ? "tag" : "muted"));
     scrubber.setAttribute("aria-valuemax", video.frames - 1);
@@ -115,11 +115,30 @@ const timeline = (() => {
     scrubber.setAttribute("aria-valuetext", `${words}, ${tags.join(", ")}`);
   }
 
-  // The video's side. Frame n is shown from n / rate on; its middle is safe from rounding.
+  // The video's side. Frame n is shown from its time on, or from n / rate on if the rate is even.
+  function startOf(at) {
+    const times = video.media.times;
+    if (!times) return at / rate;
+    return at < times.length ? times[at] : times[times.length - 1] + (at - times.length + 1) / rate;
+  }
+
+  function frameAt(seconds) {
+    const times = video.media.times;
+    if (!times) return Math.floor(seconds * rate + 1e-3);
+    let [low, high] = [0, times.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (times[middle] <= seconds + 1e-3) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  // The middle of a frame is safe from rounding.
   function seek(at) {
     if (rate === null) return;
     if (player.seeking || player.readyState === 0) pending = at;
-    else player.currentTime = (at + 0.5) / rate;
+    else player.currentTime = (startOf(at) + startOf(at + 1)) / 2;
   }
 
   function goTo(at) {
@@ -132,11 +151,14 @@ const timeline = (() => {
       const at = pending;
       pending = null;
       seek(at);
-    } else if (rate !== null) point(Math.floor(player.currentTime * rate + 1e-3));
+    } else if (rate !== null) point(frameAt(player.currentTime));
   }
 
   function follow(_, picture) {
-    if (rate !== null && !player.paused && !player.seeking) point(Math.round(picture.mediaTime * rate));
+    if (rate !== null && !player.paused && !player.seeking) {
+      const seconds = picture.mediaTime;
+      point(video.media.times ? frameAt(seconds) : Math.round(seconds * rate));
+    }
     player.requestVideoFrameCallback(follow);
   }
 

@@ -89,13 +89,13 @@ class _Counter:
 def _make_film(
     source: Source, wanted: set[int], recipe: Recipe, path: Path, progress: _Counter
 ) -> ReportVideo:
-    from vadkit.data.decoding.decode import probe, read_frames
+    from vadkit.data.decoding.decode import probe, read_timed_frames
 
     file, part = source
     settings = store_settings(recipe)
     try:
         info = probe(file)
-        reading = read_frames(
+        reading = read_timed_frames(
             file,
             readers=settings.readers,
             size=web_size(info.size),
@@ -104,7 +104,7 @@ def _make_film(
         )
         with contextlib.closing(reading) as frames:
             start, stop = part or (0, None)
-            cut = itertools.islice(frames, start, stop)
+            cut = ((one.time, one.image) for one in itertools.islice(frames, start, stop))
             video, kept = write_web_video(path, cut, info.fps, wanted=wanted, progress=progress)
     except DataError as error:
         return ReportVideo(reason=str(error))

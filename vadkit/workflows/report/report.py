@@ -159,7 +159,9 @@ def _places(
             places[source] = {"media": None, "reason": f"No video: {film.reason}."}
         else:
             file = None if folder is None else f"{folder.name}/{names[source]}.mp4"
-            places[source] = {"media": {"id": names[source], "file": file, "rate": film.video.rate}}
+            shown = {"rate": film.video.rate, "times": film.video.times}
+            media = {"id": names[source], "file": file, **shown}
+            places[source] = {"media": media}
     return places
 
 
