@@ -137,6 +137,7 @@ def measure(
 
 def score_once(run: Path, video: Path, sinks: list[str]) -> None:
     """Score a video in this process, and print wall and CPU seconds as JSON."""
+    import inspect
     import time
 
     from vadkit.recipe import Spec
@@ -147,7 +148,18 @@ def score_once(run: Path, video: Path, sinks: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         key = ResultKey("", ())
-        score = start_scoring(run, "last", [Spec(type=one) for one in sinks], out, key, 1)
+        known = {
+            "run": run,
+            "checkpoint": "last",
+            "sinks": [Spec(type=one) for one in sinks],
+            "out": out,
+            "key": key,
+            "workers": 1,
+            "stretch": False,
+        }
+        # An earlier version, measured with --against, has fewer parameters.
+        names = inspect.signature(start_scoring).parameters
+        score = start_scoring(**{name: known[name] for name in names})
         (item,) = expand_sources([str(video)], out)
         started, before = time.monotonic(), cpu_seconds()
         result = score((item, out / "one"), lambda frames: None)

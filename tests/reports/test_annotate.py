@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from vadkit.reports.annotate import annotate, heat_from_map, picture_size
 from vadkit.reports.strip import BACKGROUND, HEIGHT, LABELLED, TOP
@@ -77,6 +80,19 @@ def test_heat_colours_the_picture_only_where_it_is():
     assert not changed[300:].any()
     assert not changed[:, :400].any()
     assert not (plain != draw([0.1], heat=np.full((12, 18), 0.08))).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(
+        np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 60)), elements=st.integers(0, 60)
+    ),
+    st.sampled_from([(20, 30), (48, 64), (240, 360), (600, 500)]),
+)
+def test_heat_of_any_size_near_its_lower_limit_can_be_drawn(heat, size):
+    frame = np.full((*size, 3), 120, np.uint8)
+    drawn = annotate(frame, heat, np.zeros(3), 0.5, (0.0, 1.0), 10.0, 2)
+    assert drawn.shape == annotate(frame, None, np.zeros(3), 0.5, (0.0, 1.0), 10.0, 2).shape
 
 
 def test_the_curve_is_warm_above_the_level_and_cool_below():

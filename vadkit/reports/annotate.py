@@ -128,6 +128,8 @@ def blend_heat(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     heat = cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC)
     # Heat usually covers a small part of the picture; only its box is processed.
     left, top, wide, high = cv2.boundingRect((heat > starts).view(np.uint8))
+    if not wide:
+        return picture
     part = (slice(top, top + high), slice(left, left + wide))
     drawn = picture.copy()
     drawn[part] = _coloured(picture[part], heat[part])
