@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from scipy.io import savemat
 
 from vadkit.arrays import load_archive, load_array
-from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.folders import natural_key
 from vadkit.data.frame_scores import read_scores
 from vadkit.data.images import decode_image
 from vadkit.data.labels import read_any

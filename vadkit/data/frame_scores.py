@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vadkit.arrays import is_archive, load_archive, load_array
-from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.folders import natural_key
 from vadkit.data.labels.matlab import read_matlab_row
 from vadkit.data.labels.variants import explain_total, missing_in_total
 from vadkit.data.score_tables import NAMES, read_score_lines, read_score_table

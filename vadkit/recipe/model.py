@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Positive = Annotated[int, Field(ge=1)]
 # Frames of 8K video have 4,320 by 7,680 pixels.
@@ -69,13 +70,25 @@ class Train(Section):
 
 
 class Data(Section):
-    """How videos are read, and where their frames are kept."""
+    """How videos are read, and where their frames are kept.
+
+    ``levels`` are the values of images of more than 8 bits that become black and white. By default,
+    they are measured on the training images, and written into the run.
+    """
 
     store: Literal["auto", "disk", "ram", "device", "none"] = "auto"
     on_bad_video: Literal["stop", "skip"] = "stop"
     readers: Annotated[list[str], Field(min_length=1)] = ["pyav", "decord"]
     stall_s: Annotated[float, Field(gt=0)] = 20.0
+    levels: tuple[float, float] | None = None
     workers: Positive = 2
+
+    @field_validator("levels")
+    @classmethod
+    def _levels_rise(cls, levels: tuple[float, float] | None) -> tuple[float, float] | None:
+        if levels is not None and not -math.inf < levels[0] < levels[1] < math.inf:
+            raise ValueError("the first level must be below the second one")
+        return levels
 
 
 class Calibrate(Section):

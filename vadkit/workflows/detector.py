@@ -283,6 +283,7 @@ def _load_run(run: Path, checkpoint: str) -> Detector:
                 "readers": reading.readers,
                 "plugins": reading.plugins,
                 "stall_s": reading.stall_s,
+                "levels": reading.levels,
             }
         },
     )
@@ -306,4 +307,5 @@ def _load_exported(path: Path) -> Detector:
         flow=build_spec("flow", flow) if flow else None,
         calibration=Calibration.from_dict(calibration) if calibration else None,
         alarms=AlarmSettings(**record["alarms"]),
+        settings={"file": {"levels": record["levels"]}},
     )

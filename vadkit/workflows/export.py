@@ -78,6 +78,7 @@ def export(
         "normal": normal.to_dict() if normal is not None else None,
         "calibration": calibration.to_dict() if calibration is not None else None,
         "alarms": recipe.alarms.model_dump(),
+        "levels": recipe.data.levels,
     }
     path = out or run / "export" / f"{recipe.name}{_SUFFIXES[format]}"
     if path.suffix != _SUFFIXES[format]:

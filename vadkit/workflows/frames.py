@@ -34,6 +34,7 @@ def store_settings(recipe: Recipe) -> Settings:
         readers=tuple(recipe.data.readers),
         plugins=tuple(Path(plugin) for plugin in recipe.plugins),
         stall_s=recipe.data.stall_s,
+        levels=recipe.data.levels,
     )
 
 
@@ -213,6 +214,7 @@ def store_objects(
             readers=settings.readers,
             plugins=settings.plugins,
             stall_s=settings.stall_s,
+            levels=settings.levels,
             workers=recipe.data.workers,
             progress=progress,
         )

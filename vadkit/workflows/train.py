@@ -20,6 +20,7 @@ from vadkit.workflows.build import (
 )
 from vadkit.workflows.calibrate.threshold import calibrate_trained
 from vadkit.workflows.frames import as_measured, load_extras, skipped_entries, store_videos
+from vadkit.workflows.levels import with_levels
 from vadkit.workflows.pieces import kept_out
 from vadkit.workflows.progress import clip_progress
 from vadkit.workflows.run import (
@@ -75,6 +76,7 @@ def train(
     check_writable(runs / recipe.name)
     pick_device(recipe.train.device)
     videos, held_out = training_videos(recipe)
+    recipe = with_levels(recipe, videos)
     stored, skipped = store_videos(recipe, videos)
     recipe, stored = as_measured(recipe, stored)
     run = create_run(recipe, source, runs)
@@ -141,6 +143,7 @@ def _fit(
             "skipped": skipped_entries(skipped),
             "held_out": [video.id for video in held_out],
             "fps": recipe.clip.fps,
+            **({} if recipe.data.levels is None else {"levels": recipe.data.levels}),
         },
     )
     started = time.monotonic()

@@ -8,6 +8,7 @@ from PIL import Image
 from vadkit.data import COMPONENTS
 from vadkit.data.decoding import readers
 from vadkit.data.decoding.decode import probe
+from vadkit.data.decoding.folders import natural_key
 
 from . import odd_videos as odd
 
@@ -185,7 +186,7 @@ def test_a_broken_image_is_named(tmp_path):
 
 def test_natural_order_knows_numbers_and_odd_digits():
     names = ["f10", "f9", "f²", "2a", "10a"]
-    assert sorted(names, key=readers.natural_key) == ["2a", "10a", "f9", "f10", "f²"]
+    assert sorted(names, key=natural_key) == ["2a", "10a", "f9", "f10", "f²"]
 
 
 def test_every_reader_in_the_table_exists():

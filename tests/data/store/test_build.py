@@ -383,7 +383,7 @@ def test_a_stream_passes_its_settings_to_the_reader(videos, monkeypatch):
         yield VideoFrame(0.0, False, np.zeros((8, 12, 1), np.uint8))
 
     monkeypatch.setattr(streamed, "read_timed_frames", read)
-    settings = replace(GRAY, readers=("decord",), stall_s=7.0, plugins=())
+    settings = replace(GRAY, readers=("decord",), stall_s=7.0, plugins=(), levels=(3.0, 900.0))
     found = streamed.find_times(videos[0], settings)
     assert (found.times.tolist(), found.cuts) == ([0.0], [])
     assert asked == {
@@ -393,6 +393,7 @@ def test_a_stream_passes_its_settings_to_the_reader(videos, monkeypatch):
         "channels": "gray",
         "plugins": (),
         "stall_s": 7.0,
+        "levels": (3.0, 900.0),
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from vadkit.data.datasets.labelled import read_flags
-from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.folders import natural_key
 from vadkit.data.decoding.suffixes import ARCHIVE_SUFFIXES, IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vadkit.data.datasets.folder import find_videos
-from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.folders import natural_key
 from vadkit.data.decoding.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from vadkit.data.videos import Split
 from vadkit.errors import DataError

@@ -11,7 +11,7 @@ import numpy as np
 
 from vadkit.data.datasets.labelled import Flags, read_flags, read_tracks
 from vadkit.data.datasets.layouts import find_file, find_folder, visible
-from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.folders import natural_key
 from vadkit.data.labels.files import read_lines
 from vadkit.data.labels.intervals import Labels
 from vadkit.data.labels.masks import mask_image

@@ -18,7 +18,7 @@ from vadkit.data.datasets.layouts import (
     find_file,
     find_root,
 )
-from vadkit.data.decoding.readers import image_files
+from vadkit.data.decoding.folders import image_files
 from vadkit.data.images import image_size
 from vadkit.data.labels.arrays import load_member, open_npz
 from vadkit.data.labels.masks import image_masks, packed_masks

@@ -11,7 +11,7 @@ import numpy as np
 
 from vadkit.data.decoding.child import Failed, Worker
 from vadkit.data.decoding.decode import STALL_S, probe, read_frames
-from vadkit.data.decoding.readers import image_files
+from vadkit.data.decoding.folders import image_files
 from vadkit.data.decoding.times import FrameClock, rate_without_cuts
 from vadkit.errors import DataError
 

@@ -15,9 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vadkit.data.decoding.child import Failed, Worker
-from vadkit.data.decoding.readers import CANNOT_OPEN, image_files
+from vadkit.data.decoding.folders import image_files, warn_of_order
+from vadkit.data.decoding.levels import Levels
+from vadkit.data.decoding.readers import CANNOT_OPEN
 from vadkit.data.decoding.suffixes import ARCHIVE_SUFFIXES
 from vadkit.data.decoding.worker import END, TIMED
+from vadkit.data.images import check_pages
 from vadkit.errors import DataError
 from vadkit.plugins import as_run
 
@@ -85,6 +88,7 @@ def read_frames(
     channels: str = "rgb",
     plugins: Sequence[Path] = (),
     stall_s: float = STALL_S,
+    levels: Levels | None = None,
     worker: Worker | None = None,
 ) -> Generator[np.ndarray, None, None]:
     """Yield the frames of a video file or image folder in order, (H, W, 3) uint8 RGB.
@@ -98,6 +102,7 @@ def read_frames(
         channels=channels,
         plugins=plugins,
         stall_s=stall_s,
+        levels=levels,
         worker=worker,
     )
     with contextlib.closing(reading) as frames:
@@ -113,11 +118,13 @@ def read_timed_frames(
     channels: str = "rgb",
     plugins: Sequence[Path] = (),
     stall_s: float = STALL_S,
+    levels: Levels | None = None,
     worker: Worker | None = None,
 ) -> Generator[VideoFrame, None, None]:
     """Yield the frames of a video file or image folder in order, with their times.
 
     With ``size`` (height, width), frames are resized; with ``channels`` "gray", they are (H, W, 1).
+    Images of more than 8 bits are scaled by ``levels`` (see ``read_image``).
     Readers are registered names, built in or from ``plugins``. If a reader fails, stalls for
     ``stall_s`` seconds or crashes, the next one continues at the same frame, with a warning. Raises
     ``DataError`` if the last one also fails.
@@ -130,7 +137,7 @@ def read_timed_frames(
     frames are resized to the first one; in a folder of images this is an error. A file that changes
     during reading is read as far as possible, with a warning.
     """
-    request = {"size": size, "channels": channels}
+    request = {"size": size, "channels": channels, "levels": levels}
     before, reached = _state(path), 0
     answers = _answers(path, request, readers, plugins, stall_s, worker, lambda: {"skip": reached})
     with contextlib.closing(answers):
@@ -152,6 +159,7 @@ def decode_to_file(
     channels: str,
     plugins: Sequence[Path] = (),
     stall_s: float = STALL_S,
+    levels: Levels | None = None,
     worker: Worker | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> DecodeResult:
@@ -171,7 +179,12 @@ def decode_to_file(
             os.truncate(target, length - length % frame_bytes)
         return {"skip": length // frame_bytes, "crc": _crc(target) if length else 0}
 
-    request = {"size": size, "channels": channels, "target": str(target.absolute())}
+    request = {
+        "size": size,
+        "channels": channels,
+        "levels": levels,
+        "target": str(target.absolute()),
+    }
     answers = _answers(path, request, readers, plugins, stall_s, worker, place)
     with contextlib.closing(answers):
         for name, kind, body in answers:
@@ -222,6 +235,8 @@ def _answers(
     """
     _check_readable(path)
     names = ("frames",) if path.is_dir() else tuple(readers)
+    if path.is_dir():
+        warn_of_order(path)
     reasons = []
     # Bytes as text, so that the child runs exactly what this process ran, even if the file changes.
     sources = [(str(one.path), one.content.decode("latin-1")) for one in as_run(plugins)]
@@ -271,6 +286,12 @@ def _check_end(path: Path, end: dict[str, Any], skipped: int) -> None:
             path, damaged, "" if damaged == 1 else "s", frames,
         )  # fmt: skip
         frames += damaged
+    if end["deep"]:
+        _log.warning(
+            "%s: %d images have more than 8 bits, and only the upper 8 are used; state the values "
+            "that are black and white as data.levels in the recipe",
+            path, end["deep"],
+        )  # fmt: skip
     stated, exact = end["stated"] or (0, True)
     # Durations are rounded, and include some time before and after the frames.
     if frames < (stated if exact else stated * 0.95 - 2):
@@ -316,6 +337,11 @@ def _check_readable(path: Path) -> None:
         raise DataError(f"{path} is empty (0 bytes); copy or download it again")
     if not os.access(path, os.R_OK):
         raise DataError(f"no permission to read {path}")
+    if path.is_file():
+        try:
+            check_pages(path)
+        except ValueError as error:
+            raise DataError(f"{path.parent / str(error)}") from None
     if path.is_dir() and not image_files(path):
         raise DataError(f"folder {path} contains no images (jpg, png, bmp or tif)")
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vadkit.data.decoding.readers import frames, image_files, open_container, quarter_turns
+from vadkit.data.decoding.folders import image_files
+from vadkit.data.decoding.readers import open_container, quarter_turns
 from vadkit.data.decoding.times import UNKNOWN_RATE, usual_rate
+from vadkit.data.images import decode_pixels
 
 # The number of packets to take the frame rate from, and whether it varies.
 _PACKETS = 3000
@@ -23,10 +25,9 @@ def probe_path(path: Path) -> dict[str, Any]:
     """Return the fields of ``VideoInfo``; raises the errors of the libraries for other files."""
     if path.is_dir():
         files = image_files(path)
-        image = next(frames(path))
         return {
             "fps": UNKNOWN_RATE,
-            "size": image.shape[:2],
+            "size": decode_pixels(files[0]).shape[:2],
             "frames": len(files),
             "codec": files[0].suffix.lower().removeprefix("."),
             "pixels": None,

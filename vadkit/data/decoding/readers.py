@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vadkit.data.decoding.suffixes import IMAGE_SUFFIXES
+from vadkit.data.decoding.folders import image_files
+from vadkit.data.decoding.levels import Levels, read_image
 from vadkit.data.decoding.times import timed
-from vadkit.data.images import decode_image
 
 CANNOT_OPEN = "cannot open it"
 # More damage than this means that a file is broken: packets in a row, and as a share of all.
@@ -178,29 +177,13 @@ def is_transport_stream(path: Path) -> bool:
     )
 
 
-def frames(path: Path) -> Iterator[np.ndarray]:
-    """A folder of images in natural order of their names, rotated upright by their EXIF data.
+def frames(
+    path: Path, levels: Levels | None = None, found_deep: Callable[[], None] | None = None
+) -> Iterator[np.ndarray]:
+    """A folder of images in the order of ``image_files``, rotated upright by their EXIF data.
 
-    Gray images get three channels, 16-bit images keep the upper 8 bits, and alpha is dropped.
+    Gray images get three channels, and alpha is dropped. See ``read_image`` for images of more than
+    8 bits.
     """
-    import cv2
-
     for image in image_files(path):
-        pixels = decode_image(image, cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise ValueError(f"{image.name} is not a readable image")
-        yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def image_files(folder: Path) -> list[Path]:
-    """Return the images directly in a folder, in natural order: ``2.png`` before ``10.png``."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
-    found = [path for path in found if not path.name.startswith(".")]
-    return sorted(found, key=lambda path: natural_key(path.name))
-
-
-def natural_key(name: str) -> list[tuple[int, int | str]]:
-    """A sort key that compares digits as numbers."""
-    # Python does not convert numbers of more than 4,300 digits.
-    parts = re.split(r"(\d{1,4000})", name.lower())
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]
+        yield read_image(image, levels, found_deep)

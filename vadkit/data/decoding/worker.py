@@ -29,6 +29,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from vadkit.data.decoding.levels import Levels
 from vadkit.data.decoding.times import FrameClock, TimedImage
 
 HEADER = struct.Struct("<4I")
@@ -36,7 +37,8 @@ TIMES = struct.Struct("<4d")
 PROGRESS, END, ERROR, WRITE_ERROR, INFO, OPENED, TIMED = range(7)
 GOING_ON = PROGRESS, OPENED, TIMED
 _PROGRESS_S = 0.1
-Reader = Callable[[Path], Iterator[np.ndarray]]
+# A reader takes the path; the one of image folders also takes levels.
+Reader = Callable[..., Iterator[np.ndarray]]
 
 
 class _NotWritten(Exception):
@@ -73,6 +75,10 @@ def _answer(out: BinaryIO, request: dict[str, Any]) -> tuple[int, str]:
             from vadkit.data.decoding.probing import times_shown
 
             return INFO, json.dumps(times_shown(Path(request["times"])))
+        if "measure" in request:
+            from vadkit.data.decoding.levels import measure_images
+
+            return INFO, json.dumps(measure_images([Path(one) for one in request["measure"]]))
         if "live" in request:
             return END, json.dumps(_follow(out, request))
         return END, json.dumps(_decode(out, request))
@@ -92,7 +98,8 @@ def _decode(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
     path, size, channels = Path(request["path"]), request["size"], request["channels"]
     skip, target = request["skip"], request.get("target")
     plugins = tuple((place, content) for place, content in request["plugins"])
-    frames = _Frames(path, _reader(request["reader"], plugins), resized=size is not None)
+    reader = _reader(request["reader"], plugins)
+    frames = _Frames(path, reader, resized=size is not None, levels=request.get("levels"))
     count, due = 0, 0.0
     with contextlib.ExitStack() as stack:
         file = None if target is None else stack.enter_context(_appending(target))
@@ -160,14 +167,19 @@ class _Frames:
     packets, or of ``UNKNOWN_RATE``.
     """
 
-    def __init__(self, path: Path, reader: Reader, *, resized: bool) -> None:
+    def __init__(self, path: Path, reader: Reader, *, resized: bool, levels: Levels | None) -> None:
         from vadkit.data.decoding.probing import first_rate
 
-        self.path, self.reader, self.resized = path, reader, resized
+        self.path, self.resized = path, resized
+        # Only images of a folder may have more than 8 bits.
+        self.reader = reader
+        if path.is_dir():
+            self.reader = functools.partial(reader, levels=levels, found_deep=self._found_deep)
         self.size = (0, 0)
         self.cuts: list[int] = []
         self.times: list[float] = []
         self.damaged = 0
+        self.deep = 0
         self._clock = FrameClock(first_rate(path))
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, float, bool, int]]:
@@ -192,8 +204,11 @@ class _Frames:
             yield frame, at, cut, damaged
 
     def notes(self) -> dict[str, Any]:
-        """Return cuts and damage, for the end of an answer."""
-        return {"cuts": self.cuts, "damaged": self.damaged}
+        """Return cuts, damage and images without levels, for the end of an answer."""
+        return {"cuts": self.cuts, "damaged": self.damaged, "deep": self.deep}
+
+    def _found_deep(self) -> None:
+        self.deep += 1
 
     def _packet_times(self) -> list[float]:
         from vadkit.data.decoding.probing import times_shown
@@ -213,7 +228,7 @@ class _Frames:
                 f"its frame {index} is {frame.dtype} {frame.shape}; it must be uint8 (H, W, 3)"
             )
         if index and self.path.is_dir() and frame.shape[:2] != self.size and not self.resized:
-            from vadkit.data.decoding.readers import image_files
+            from vadkit.data.decoding.folders import image_files
 
             name = image_files(self.path)[index].name
             raise ValueError(

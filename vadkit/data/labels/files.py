@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.folders import natural_key
 from vadkit.data.labels.intervals import MOST_FRAMES
 from vadkit.data.labels.matlab import read_matlab_array
 from vadkit.errors import DataError

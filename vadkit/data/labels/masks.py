@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vadkit.data.decoding.readers import image_files, natural_key
+from vadkit.data.decoding.folders import image_files, natural_key
 from vadkit.data.images import decode_image
 from vadkit.data.labels.arrays import head_of, load_member, load_npy, open_npz, zeros_and_ones
 from vadkit.data.labels.files import label_files, read_matlab

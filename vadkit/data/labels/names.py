@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from vadkit.data.decoding.readers import natural_key
+from vadkit.data.decoding.folders import natural_key
 from vadkit.data.decoding.suffixes import VIDEO_SUFFIXES
 from vadkit.errors import DataError
 from vadkit.text import printable

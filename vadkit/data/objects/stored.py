@@ -13,6 +13,7 @@ import numpy as np
 
 from vadkit.arrays import load_archive
 from vadkit.data.decoding.decode import READERS, STALL_S, read_frames
+from vadkit.data.decoding.levels import Levels
 from vadkit.data.decoding.threads import decoding_threads
 from vadkit.data.objects import Boxes, ObjectFinder
 from vadkit.data.store.derived import Progress, counter, key_of, one_at_a_time, write_derived
@@ -32,6 +33,7 @@ def build_objects(
     readers: Sequence[str] = READERS,
     plugins: Sequence[Path] = (),
     stall_s: float = STALL_S,
+    levels: Levels | None = None,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> dict[str, Boxes]:
@@ -40,18 +42,24 @@ def build_objects(
     ``lengths`` are the numbers of frames; ids must be unique, so call it for one split at a time.
     ``finder_name`` and ``params`` (with defaults) identify the component ``finder``; ``digest``
     returns the content of a video, or of a file such as weights that ``params`` name, as text.
-    ``readers``, ``plugins`` and ``stall_s`` are those of ``read_frames``. ``progress`` is called
-    with the numbers of finished videos and of decoded frames. Raises ``DataError`` if a video has
-    another number of frames, and the errors of ``read_frames`` and of the finder.
+    ``readers``, ``plugins``, ``stall_s`` and ``levels`` are those of ``read_frames``. ``progress``
+    is called with the numbers of finished videos and of decoded frames. Raises ``DataError`` if a
+    video has another number of frames, and the errors of ``read_frames`` and of the finder.
     """
     files = {name: digest(path) for name, value in params.items() if (path := _file(value))}
     named = {**params, **files}
+    scale = () if levels is None else (str(levels),)
     tell = counter(progress)
     with decoding_threads(workers) as (each, worker, check_stop):
 
         def frames_of(video: Video, length: int) -> Generator[np.ndarray, None, None]:
             frames = read_frames(
-                video.path, readers=readers, plugins=plugins, stall_s=stall_s, worker=worker()
+                video.path,
+                readers=readers,
+                plugins=plugins,
+                stall_s=stall_s,
+                levels=levels,
+                worker=worker(),
             )
             for frame in _part(video, length, frames):
                 check_stop()
@@ -62,7 +70,13 @@ def build_objects(
             video, length = item
             if finder.reads_frames:
                 key = key_of(
-                    finder_name, named, digest(video.path), str(video.part), str(length), *readers
+                    finder_name,
+                    named,
+                    digest(video.path),
+                    str(video.part),
+                    str(length),
+                    *readers,
+                    *scale,
                 )
                 path = cache / "objects" / f"{key}.npz"
                 with one_at_a_time(path):

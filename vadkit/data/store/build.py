@@ -13,6 +13,7 @@ from typing import Literal
 
 from vadkit.data.decoding.child import Worker
 from vadkit.data.decoding.decode import probe
+from vadkit.data.decoding.folders import warn_of_order
 from vadkit.data.decoding.threads import decoding_threads
 from vadkit.data.store.settings import Settings, cache_folder, store_key
 from vadkit.data.store.stored_video import StoredVideo, open_stored
@@ -56,6 +57,8 @@ def plan_store(
 ) -> Plan:
     """Look up every video in the store and estimate the size of the others."""
     cache = cache or cache_folder()
+    for folder in {video.path for video in videos if video.path.is_dir()}:
+        warn_of_order(folder)
     with decoding_threads(workers) as (each, worker, _):
         keys = each(lambda video: store_key(video.path, settings, cache), videos)
         # Parts of one file share its frames.

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vadkit.data.decoding.readers import image_files
+from vadkit.data.decoding.folders import image_files
 from vadkit.errors import DataError
 from vadkit.files import open_regular, write_text
 from vadkit.reading import parse_json, read_bytes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vadkit.data.decoding.decode import READERS, STALL_S
+from vadkit.data.decoding.levels import Levels
 from vadkit.data.store.digests import content_digest
 from vadkit.errors import DataError
 from vadkit.plugins import as_run
@@ -25,6 +26,7 @@ class Settings:
     readers: tuple[str, ...] = READERS
     plugins: tuple[Path, ...] = ()
     stall_s: float = STALL_S
+    levels: Levels | None = None
 
     @property
     def planes(self) -> int:
@@ -57,4 +59,6 @@ def store_key(path: Path, settings: Settings, cache: Path) -> str:
     if not {*settings.readers} <= {*READERS}:
         # A reader from a plugin makes other frames after it has changed.
         parts += [one.content.decode(errors="replace") for one in as_run(settings.plugins)]
+    if settings.levels is not None and path.is_dir():
+        parts.append(str(settings.levels))
     return hashlib.blake2b(os.fsencode("\n".join(parts)), digest_size=16).hexdigest()

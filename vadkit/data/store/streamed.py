@@ -122,4 +122,5 @@ def _open(video: Video, settings: Settings) -> Generator[VideoFrame, None, None]
         channels=settings.channels,
         plugins=settings.plugins,
         stall_s=settings.stall_s,
+        levels=settings.levels,
     )

@@ -71,6 +71,7 @@ def _write(
         channels=settings.channels,
         plugins=settings.plugins,
         stall_s=settings.stall_s,
+        levels=settings.levels,
         worker=worker,
         progress=on_disk,
     )

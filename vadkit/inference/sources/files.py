@@ -20,8 +20,8 @@ class FileSource:
     """A video file, or a folder of images at 25 frames per second.
 
     Times come from the file. With ``size`` (height, width), frames are resized, and are (H, W, 1)
-    for ``channels: gray``. ``readers``, ``plugins`` and ``stall_s`` are as in the recipe's section
-    ``data``; None uses its defaults.
+    for ``channels: gray``. ``readers``, ``plugins``, ``stall_s`` and ``levels`` are as in the
+    recipe's section ``data``; None uses its defaults.
     """
 
     live = False
@@ -33,6 +33,7 @@ class FileSource:
         readers: Sequence[str] | None = None,
         plugins: Sequence[Path] = (),
         stall_s: Annotated[float, Field(gt=0)] | None = None,
+        levels: tuple[float, float] | None = None,
         size: tuple[int, int] | None = None,
         channels: Literal["rgb", "gray"] = "rgb",
     ) -> None:
@@ -43,6 +44,7 @@ class FileSource:
             "readers": READERS if readers is None else readers,
             "plugins": plugins,
             "stall_s": self.stall_s,
+            "levels": levels,
             "size": size,
             "channels": channels,
         }

@@ -199,6 +199,7 @@ class _Record(BaseModel):
     normal: dict[str, Any] | None
     calibration: dict[str, Any] | None = None
     alarms: AlarmSettings = AlarmSettings()
+    levels: tuple[float, float] | None = None
 
 
 def _check_inputs(path: Path, clip: ClipSpec, shapes: Sequence[Sequence[Any]]) -> None:

@@ -232,6 +232,7 @@ def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
                     readers=settings.readers,
                     plugins=settings.plugins,
                     stall_s=settings.stall_s,
+                    levels=settings.levels,
                 )
                 raw = []
                 with contextlib.closing(reading) as read:

@@ -7,6 +7,7 @@ from typing import Any
 from vadkit.recipe import Recipe
 from vadkit.workflows.build import load_videos
 from vadkit.workflows.frames import skipped_entries, store_flow, store_objects, store_videos
+from vadkit.workflows.levels import with_levels
 
 
 def build_cache(recipe: Recipe) -> dict[str, Any]:
@@ -19,8 +20,10 @@ def build_cache(recipe: Recipe) -> dict[str, Any]:
     data = recipe.data.model_copy(update={"store": "disk"})
     recipe = recipe.model_copy(update={"data": data})
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
+    training = load_videos(recipe, "train")
+    recipe = with_levels(recipe, training)
     done: dict[str, Any] = {"videos": 0, "frames": 0, "flow": 0, "boxes": 0, "skipped": []}
-    for videos in (load_videos(recipe, "train"), dataset.videos("test")):
+    for videos in (training, dataset.videos("test")):
         stored, skipped = store_videos(recipe, videos)
         flow = store_flow(recipe, [video for video in stored if isinstance(video, StoredVideo)])
         boxes = store_objects(recipe, videos, stored)

@@ -17,12 +17,14 @@ from vadkit.workflows.data.faults import (
     length_fault,
     numbering_faults,
     official_faults,
+    order_faults,
     short_faults,
     size_fault,
     split_size_faults,
     time_faults,
 )
 from vadkit.workflows.data.look import FileCheck, contents, look_at_files
+from vadkit.workflows.levels import measured_levels
 
 if TYPE_CHECKING:
     from vadkit.data.videos import Split, Video
@@ -89,6 +91,10 @@ def check(
         dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
         span, data, plugins = build_clip(recipe).span, recipe.data, recipe.plugins
     videos, faults = _list_videos(dataset)
+    if data.levels is None and not quick:
+        training = [video for video in videos if video.split == "train"]
+        levels = measured_levels(training or videos, data.stall_s)
+        data = data.model_copy(update={"levels": levels})
     label_source = str(getattr(dataset, "label_source", "the dataset"))
     looked, checked, found = _check_videos(videos, label_source, data, plugins, quick)
     faults += _file_faults(videos, looked) + found
@@ -215,7 +221,7 @@ def _region_faults(video: Video, name: str, checked: CheckedVideo) -> list[DataF
 
 def _file_faults(videos: Sequence[Video], looked: dict[Path, FileCheck]) -> list[DataFault]:
     """Report problems of files and folders of images, each only once."""
-    from vadkit.data.decoding.readers import image_files
+    from vadkit.data.decoding.folders import image_files
 
     faults: list[DataFault | None] = []
     names: dict[Path, str] = {}
@@ -236,5 +242,6 @@ def _file_faults(videos: Sequence[Video], looked: dict[Path, FileCheck]) -> list
             faults += time_faults(name, info.fps, file.cuts, file.damaged, info.dropped)
         faults.append(size_fault(name, file.sizes, "frames"))
         if path.is_dir():
-            faults += numbering_faults(name, [image.name for image in image_files(path)])
+            images = [image.name for image in image_files(path)]
+            faults += numbering_faults(name, images) or order_faults(name, images)
     return [fault for fault in faults if fault is not None]

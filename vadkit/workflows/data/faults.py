@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from vadkit.data.decoding.folders import decimal_names, order_doubt
 from vadkit.data.decoding.times import HIGHEST_RATE, LOWEST_RATE
 from vadkit.text import counted
 
+# Year, month, day, hour and minute.
+_TIME_NUMBERS = 5
 Severity = Literal["error", "warning"]
 
 
@@ -110,10 +113,12 @@ def numbering_faults(video: str, names: Sequence[str]) -> list[DataFault]:
     """Find gaps and duplicates in image numbers; ignore names without numbers.
 
     The last number of a name counts. The most common distance between numbers is the regular one,
-    so a folder of every fifth frame is valid.
+    so a folder of every fifth frame is valid. Decimal numbers and dates with times are not checked.
     """
     texts = [re.findall(r"\d+", name.rpartition(".")[0]) for name in names]
     if not (texts and all(texts)):
+        return []
+    if decimal_names(names) or all(len(found) >= _TIME_NUMBERS for found in texts):
         return []
     numbers = Counter(int(found[-1]) for found in texts)
     digits = len(texts[0][-1])
@@ -144,6 +149,15 @@ def numbering_faults(video: str, names: Sequence[str]) -> list[DataFault]:
         )
         faults.append(DataFault("error", "frame-numbers", video, message))
     return faults
+
+
+def order_faults(video: str, names: Sequence[str]) -> list[DataFault]:
+    """Report images, given by their names in order, whose order is unsure."""
+    doubt = order_doubt(names)
+    if doubt is None:
+        return []
+    message = f"the order of the images is unsure: {doubt}; number them in the order of the frames"
+    return [DataFault("warning", "frame-order", video, message)]
 
 
 def _gaps(numbers: Sequence[int]) -> list[range]:

@@ -131,6 +131,7 @@ def _decode(
         size=_COUNTED_SIZE,
         plugins=plugins,
         stall_s=data.stall_s,
+        levels=data.levels,
         worker=worker,
     )
     try:
@@ -148,7 +149,7 @@ def _decode(
 
 def _image_sizes(path: Path) -> Counter[tuple[int, int]]:
     """Sizes of a folder's images from their headers; decoding finds damaged images."""
-    from vadkit.data.decoding.readers import image_files
+    from vadkit.data.decoding.folders import image_files
     from vadkit.data.images import image_size
 
     sizes: Counter[tuple[int, int]] = Counter()
@@ -185,7 +186,7 @@ def contents(paths: Iterable[Path]) -> dict[str, str]:
 
 def _sizes(path: Path) -> tuple[int, ...]:
     """Sizes in bytes of a file or of a folder's images; () if it does not exist."""
-    from vadkit.data.decoding.readers import image_files
+    from vadkit.data.decoding.folders import image_files
 
     try:
         files = image_files(path) if path.is_dir() else [path]

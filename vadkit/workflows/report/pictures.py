@@ -101,6 +101,7 @@ def _make_film(
             size=web_size(info.size),
             plugins=settings.plugins,
             stall_s=settings.stall_s,
+            levels=settings.levels,
         )
         with contextlib.closing(reading) as frames:
             start, stop = part or (0, None)

@@ -21,6 +21,7 @@ from vadkit.recipe.source import parse, parse_override, read_recipe_text, to_yam
 from vadkit.registry import find
 from vadkit.workflows.build import build_clip, load_videos
 from vadkit.workflows.frames import load_extras, store_videos
+from vadkit.workflows.levels import with_levels
 from vadkit.workflows.pseudo import hold_out, pseudo_evaluator, pseudo_test
 from vadkit.workflows.trainer import make_trainer
 from vadkit.workflows.tune.trials import Trial, append_trial, read_trials, write_trials
@@ -74,6 +75,7 @@ class Tuner:
 
     def fit(self, recipe: Recipe) -> Method:
         """Train the recipe's method on all videos except the held-out ones."""
+        recipe = with_levels(recipe, self.rest)
         key = _of_frames(recipe)
         if key not in self._stored:
             stored, _ = store_videos(recipe, self.rest)
@@ -91,6 +93,7 @@ class Tuner:
 
     def test(self, recipe: Recipe, method: Method) -> dict[str, float]:
         """Evaluate the method on the held-out videos."""
+        recipe = with_levels(recipe, self.rest)
         key = _of_frames(recipe)
         if key not in self._tests:
             self._tests[key] = pseudo_test(recipe, self.evaluator, self.held)
