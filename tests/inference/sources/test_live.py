@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import http.server
@@ -13,6 +14,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -196,6 +198,139 @@ def test_mjpeg_over_http():
         assert stream.take(1)[0].missed >= 1
         source.close()
         list(stream.items)
+
+
+class Stills(Quiet):
+    """A still picture, brighter at each of ``every_s``; some requests get something else."""
+
+    every_s, ending, grows_at, password = 0.3, ".jpg", 10**9, None
+    faults: ClassVar[dict[int, str]] = {}
+
+    def __init_subclass__(cls):
+        cls.requests, cls.began = 0, time.monotonic()
+
+    def do_GET(self):
+        kind = type(self)
+        kind.requests += 1
+        fault = self.faults.get(kind.requests)
+        if self.password and self.headers.get("Authorization") != self.password:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.end_headers()
+            return
+        number = int((time.monotonic() - kind.began) / self.every_s)
+        shape = (96, 128, 3) if number >= self.grows_at else (48, 64, 3)
+        picture = np.full(shape, 10 + 5 * number % 200, np.uint8)
+        body = cv2.imencode(self.ending, picture)[1].tobytes()
+        if fault == "text":
+            body = b"busy, try again"
+        self.send_response(503 if fault == "503" else 200)
+        self.send_header("Content-Type", f"image/{self.ending[1:]}")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+@pytest.mark.parametrize("address", ["snapshot.jpg", "cgi-bin/picture?channel=1"])
+def test_a_still_picture_is_fetched_at_a_rate(ending, address):
+    kind = type("Kind", (Stills,), {"ending": ending})
+    with serving(kind) as url:
+        source = UrlSource(f"{url}/{address}", every_s=0.1)
+        stream = Listener(source)
+        opened = stream.until("opened")
+        assert (opened.fps, opened.size, source.live) == (10, (48, 64), True)
+        frames = stream.take(6)
+        requests = kind.requests
+        source.close()
+        assert list(stream.items) == []
+    # Fetched ten times a second; it changes three times a second.
+    steps = np.diff([frame.time for frame in frames])
+    assert 0.15 < np.median(steps) < 0.45 and requests > 10
+    levels = [frame.image.mean() for frame in frames]
+    assert all(after > before + 3 for before, after in itertools.pairwise(levels))
+    assert not any(frame.starts_anew for frame in frames)
+    assert all(frame.arrived > 0 for frame in frames)
+
+
+def test_a_still_picture_of_a_slow_camera_has_no_gaps():
+    with serving(type("Kind", (Stills,), {"every_s": 2.2})) as url:
+        source = UrlSource(f"{url}/a.jpg", every_s=0.8)
+        stream = Listener(source)
+        stream.until("opened")
+        assert not any(frame.missed for frame in stream.take(5)[2:])
+        source.close()
+        list(stream.items)
+
+
+def test_a_still_picture_that_fails_or_changes_its_size():
+    kind = type("Kind", (Stills,), {"faults": {8: "503", 16: "text"}, "grows_at": 15})
+    with serving(kind) as url:
+        source = UrlSource(f"{url}/a.jpg", every_s=0.1, retry_s=0.1)
+        stream = Listener(source)
+        stream.until("opened")
+        assert "5XX" in stream.until("lost").message
+        stream.until("reconnected")
+        assert stream.take(1)[0].missed
+        # A single answer that is not a picture costs this picture only.
+        while not stream.take(1)[0].cut:
+            assert len(stream.frames) < 40
+        assert {frame.image.shape for frame in stream.frames} == {(48, 64, 3)}
+        assert [event.kind for event in stream.events] == ["opened", "lost", "reconnected"]
+        source.close()
+        list(stream.items)
+
+
+def test_a_still_picture_that_never_changes_is_a_stall():
+    with serving(type("Kind", (Stills,), {"every_s": 1e9})) as url:
+        source = UrlSource(f"{url}/a.jpg", every_s=0.1, stall_s=1, retry_s=0.1)
+        stream = Listener(source)
+        stream.until("opened")
+        stream.until("stalled")
+        assert len(stream.frames) == 1
+        source.close()
+        list(stream.items)
+
+
+def test_a_still_picture_behind_a_password():
+    secret = "Basic " + base64.b64encode(b"me:secret").decode()
+    with serving(type("Kind", (Stills,), {"password": secret})) as url:
+        source = UrlSource(url.replace("//", "//me:secret@") + "/a.jpg", every_s=0.1)
+        stream = Listener(source)
+        stream.until("opened")
+        assert len(stream.take(2)) == 2
+        source.close()
+        assert not any("secret" in event.message for event in stream.events)
+        list(stream.items)
+
+
+class Growing(Mjpeg):
+    """A camera whose picture changes its size while it is watched."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for number in range(200):
+                shape = (96, 128, 3) if number // 10 % 2 else (48, 64, 3)
+                jpeg = cv2.imencode(".jpg", np.full(shape, number, np.uint8))[1].tobytes()
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+                time.sleep(0.05)
+
+
+def test_mjpeg_that_changes_its_size_goes_on():
+    with serving(Growing) as url:
+        source = UrlSource(f"{url}/video")
+        stream = Listener(source)
+        stream.until("opened")
+        frames = stream.take(35)
+        source.close()
+        list(stream.items)
+    assert {frame.image.shape for frame in frames} == {(48, 64, 3)}
+    assert [n for n, frame in enumerate(frames) if frame.cut] == [10, 20, 30]
+    assert [event.kind for event in stream.events] == ["opened"]
 
 
 @pytest.fixture

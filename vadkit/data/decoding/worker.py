@@ -142,7 +142,8 @@ def _follow(out: BinaryIO, request: dict[str, Any]) -> dict[str, Any]:
 
     count, shape = 0, None
     size: tuple[int, int] = tuple(request.get("size") or ())
-    for item in read_live(request["live"], request["form"], request["options"]):
+    address, form, options = request["live"], request["form"], request["options"]
+    for item in read_live(address, form, options, request.get("every_s")):
         if isinstance(item, Opened):
             size = size or item.size
             _send_text(out, OPENED, json.dumps(item._replace(size=size)._asdict()))

@@ -7,8 +7,10 @@ import json
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -27,6 +29,8 @@ from vadkit.text import printable
 _MOST_MISSED = 1000
 # After a pause of this length, frames do not belong to those before it.
 _GAP_S = 2.0
+# For cameras of few frames a second, the pause is also longer than this many usual steps.
+_GAP_STEPS, _USUAL_STEPS = 3, 9
 
 
 class LiveSource:
@@ -101,6 +105,7 @@ class LiveSource:
     def _connection(self, clock: StreamClock, again: bool) -> Iterator[Frame | SourceEvent]:
         """Yield the frames of one connection until it ends, after an event that it is open."""
         fps, first, before = 25.0, True, clock.last
+        steps: deque[float] = deque(maxlen=_USUAL_STEPS)
         clock.reconnected()
         with contextlib.closing(self._worker.ask(self._request, self.stall_s)) as records:
             for kind, body in records:
@@ -118,7 +123,10 @@ class LiveSource:
                     stream_time, arrived, cut, _, image = body
                     now = clock.at(stream_time, arrived)
                     missed = 0
-                    if (first and again) or (self.live and now - before > _GAP_S):
+                    gap = max(_GAP_S, _GAP_STEPS * (median(steps) if steps else 1 / fps))
+                    if not first:
+                        steps.append(now - before)
+                    if (first and again) or (self.live and now - before > gap):
                         missed = max(1, min(_MOST_MISSED, round((now - before) * fps) - 1))
                     yield Frame(now, image, missed, arrived, bool(cut))
                     first, before = False, now
@@ -131,9 +139,11 @@ class LiveSource:
 
 
 class UrlSource(LiveSource):
-    """A network stream: ``rtsp://``, or ``http(s)://`` with MJPEG, HLS or a video file.
+    """A network stream: ``rtsp://``, or ``http(s)://`` with MJPEG, HLS, a file or a still picture.
 
-    A stream with an end is read like a file: no frame is dropped, and a break is an error.
+    A stream with an end is read like a file: no frame is dropped, and a break is an error. A still
+    picture (``http://camera/snapshot.jpg``) is fetched every ``every_s`` seconds, and is a frame
+    each time it has changed; if it does not change for ``stall_s``, the camera counts as stalled.
     ``transport`` is how RTSP sends video; UDP has less delay but loses packets. See ``LiveSource``
     for the other parameters.
     """
@@ -143,6 +153,7 @@ class UrlSource(LiveSource):
         address: str,
         *,
         transport: Literal["tcp", "udp"] = "tcp",
+        every_s: Annotated[float, Field(gt=0)] = 1.0,
         stall_s: Annotated[float, Field(gt=0)] = 10.0,
         retry_s: Annotated[float, Field(gt=0)] = 1.0,
         retry_most_s: Annotated[float, Field(gt=0)] = 30.0,
@@ -162,8 +173,13 @@ class UrlSource(LiveSource):
             options = {"rtsp_transport": transport}
         super().__init__(
             mask_address(address),
-            {"live": address, "options": options},
-            stall_s=stall_s,
+            {
+                "live": address,
+                "options": options,
+                "every_s": every_s if parts.scheme.startswith("http") else None,
+            },
+            # A picture that changes more slowly than this is not a stall.
+            stall_s=max(stall_s, _GAP_STEPS * every_s),
             retry_s=retry_s,
             retry_most_s=retry_most_s,
             give_up_s=give_up_s,
