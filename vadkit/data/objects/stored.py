@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +51,11 @@ def build_objects(
     named = {**params, **files}
     scale = () if levels is None else (str(levels),)
     tell = counter(progress)
+    read = partial(read_frames, readers=readers, plugins=plugins, stall_s=stall_s, levels=levels)
     with decoding_threads(workers) as (each, worker, check_stop):
 
         def frames_of(video: Video, length: int) -> Generator[np.ndarray, None, None]:
-            frames = read_frames(
-                video.path,
-                readers=readers,
-                plugins=plugins,
-                stall_s=stall_s,
-                levels=levels,
-                worker=worker(),
-            )
-            for frame in _part(video, length, frames):
+            for frame in _part(video, length, read(video.path, worker=worker())):
                 check_stop()
                 tell(0, 1)
                 yield frame
@@ -69,15 +63,8 @@ def build_objects(
         def find(item: tuple[Video, int]) -> Boxes:
             video, length = item
             if finder.reads_frames:
-                key = key_of(
-                    finder_name,
-                    named,
-                    digest(video.path),
-                    str(video.part),
-                    str(length),
-                    *readers,
-                    *scale,
-                )
+                parts = (digest(video.path), str(video.part), str(length), *readers, *scale)
+                key = key_of(finder_name, named, *parts)
                 path = cache / "objects" / f"{key}.npz"
                 with one_at_a_time(path):
                     boxes = _load(path)
