@@ -52,7 +52,7 @@ def main() -> None:
             height, width = map(int, size.split("x"))
             video = draw(place, (height, width), options.frames)
             for method in options.methods:
-                run = train(place, (height, width), method)
+                run = train(place, (height, width), method, options.against)
                 found[f"{method} {size}"] = compare(run, video, options)
     print(json.dumps(found, indent=2))
 
@@ -73,17 +73,20 @@ def draw(place: Path, size: tuple[int, int], frames: int) -> Path:
     return place / "new.mp4"
 
 
-def train(place: Path, size: tuple[int, int], method: str) -> Path:
-    """Train a method on the normal videos; large frames are scored at 240x428."""
+def train(place: Path, size: tuple[int, int], method: str, package: Path | None) -> Path:
+    """Train a method on the normal videos; large frames are scored at 240x428.
+
+    An earlier version cannot read a run of a later one, so it trains if there is one.
+    """
     height, width = size if size[0] < 240 else (240, 428)
     done = subprocess.run(
-        [sys.executable, "-m", "vadkit", "train", "own-camera", "--runs", str(place / method)]
+        [sys.executable, "-P", "-m", "vadkit", "train", "own-camera", "--runs", str(place / method)]
         + ["--set", f"dataset.root={place / 'videos'}", "--set", f"clip.size=[{height},{width}]"]
         + ([] if method == "fusion" else ["--set", f"method={{type: {method}}}"]),
         text=True,
         stdout=subprocess.PIPE,
         check=True,
-        env={**os.environ, "VADKIT_CACHE": str(place / "cache")},
+        env={**environment(package), "VADKIT_CACHE": str(place / "cache")},
     )
     return Path(done.stdout.strip().splitlines()[-1])
 
@@ -121,18 +124,20 @@ def measure(
     run: Path, video: Path, sinks: tuple[str, ...], package: Path | None
 ) -> tuple[float, float]:
     """Score the video in a process of its own; return its wall and CPU seconds."""
-    environment = dict(os.environ)
-    if package is not None:
-        environment["PYTHONPATH"] = str(package.resolve())
     done = subprocess.run(
         [sys.executable, __file__, "--one", str(run), str(video), *sinks],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        env=environment,
+        env=environment(package),
     )
     wall, cpu = json.loads(done.stdout.splitlines()[-1])
     return wall, cpu
+
+
+def environment(package: Path | None) -> dict[str, str]:
+    """Return the environment in which this or another version of vadkit is imported."""
+    return {**os.environ, **({} if package is None else {"PYTHONPATH": str(package.resolve())})}
 
 
 def score_once(run: Path, video: Path, sinks: list[str]) -> None:
