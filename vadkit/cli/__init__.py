@@ -35,6 +35,10 @@ from vadkit.errors import TrainingError, VadkitError, describe_exhausted
 from vadkit.files import describe_os_error
 from vadkit.text import printable
 
+# Threads that wait in a loop take the processor from those that they wait for: with other programs
+# on the machine, training took five times as long. Read by the OpenMP library when PyTorch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 app = typer.Typer(
     name="vadkit",
     help="Video anomaly detection: train, evaluate and score video, all from one recipe.",

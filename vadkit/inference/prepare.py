@@ -11,7 +11,7 @@ from vadkit.data.aspect import check_aspect
 from vadkit.data.clips.extras import boxes_in_clip
 from vadkit.data.decoding.resize import to_size
 from vadkit.data.flow import Flow
-from vadkit.data.flow.stored import at_pace
+from vadkit.data.flow.stored import at_pace, half
 from vadkit.data.objects import FrameBoxes, FrameFinder, boxes_of_frames
 from vadkit.data.pace import Beat, Pacer
 from vadkit.data.videos import ClipSpec
@@ -57,7 +57,7 @@ def prepare(
             # Same as in the store: zeros before the first frame, and float16.
             moved = np.zeros((*spec.size, 2), np.float16)
             if previous is not None and not frame.starts_anew:
-                moved = at_pace(flow(previous, small), beat.since_pick).astype(np.float16)
+                moved = half(at_pace(flow(previous, small), beat.since_pick))
             previous = small
         if found is not None:
             whole = frame.image.shape[:2]

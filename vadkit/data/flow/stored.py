@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from vadkit.data.decoding.threads import decoding_threads
 from vadkit.data.flow import Flow
@@ -100,7 +101,7 @@ def build_flow(
                     with write_derived(made.path) as file:
                         for motion in _motions(video, flow):
                             check_stop()
-                            file.write(motion.astype(np.float16).tobytes())
+                            file.write(half(motion).tobytes())
                             tell(0, 1)
                     # Last, so that flow exists only if both files are there.
                     with write_derived(made.path.with_suffix(".json")) as file:
@@ -143,6 +144,11 @@ def _motions(video: StoredFrames, flow: Flow) -> Iterator[np.ndarray]:
             moved = flow(previous, frame)
             yield moved if paces is None else at_pace(moved, paces[number])
         previous = frame
+
+
+def half(flow: np.ndarray) -> np.ndarray:
+    """Return flow in float16, which NumPy alone takes ten times as long for."""
+    return torch.from_numpy(flow).half().numpy()
 
 
 def at_pace(flow: np.ndarray, pace: float) -> np.ndarray:
