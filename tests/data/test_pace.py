@@ -52,22 +52,28 @@ def test_after_a_cut_the_pace_starts_again():
     assert found.since_pick[3] == 1
 
 
-def test_a_rate_that_drops_within_a_file_is_followed():
-    times = np.concatenate([np.arange(10) / 10, 1 + np.arange(5) / 2.5])
+def test_a_rate_that_drops_within_a_file_counts_when_it_lasts():
+    times = np.concatenate([np.arange(100) / 10, 10 + np.arange(60) / 2.5])
     found = beats(times, (), 10.0, 10.0)
     assert found.picked.all()
-    assert found.since_pick[11:] == pytest.approx([4, 4, 4, 4])
+    assert (found.since_pick[:125] == 1).all()
+    assert found.since_pick[130:] == pytest.approx(4)
 
 
-def test_frames_that_arrive_together_count_as_one_step_each():
-    pacer = Pacer(10.0, 10.0)
-    paces = [pacer.at(time).since_pick for time in (0.0, 0.1, 0.101, 0.3)]
-    assert paces == pytest.approx([1, 1, 1, 1.99])
+def test_single_times_that_are_inexact_change_nothing():
+    jitter = np.random.default_rng(0).uniform(-0.04, 0.04, 200)
+    assert beats(np.arange(200) / 10 + jitter, (), 10.0, 10.0).as_trained
+    # Frames that arrive in pairs.
+    pairs = np.arange(200) // 2 / 5 + np.arange(200) % 2 * 0.001
+    assert set(beats(pairs, (), 10.0, 10.0).since_pick) == {1.0}
 
 
-def test_a_camera_that_states_too_low_a_rate():
-    pacer = Pacer(25.0, 5.0)
-    assert [pacer.at(number / 25).since_pick for number in range(5)] == [1.0] * 5
+@pytest.mark.parametrize("stated", [5.0, 1000.0])
+def test_a_camera_that_states_a_wrong_rate(stated):
+    pacer = Pacer(25.0)
+    pacer.expect(stated, sure=False)
+    found = [pacer.at(number / 25) for number in range(60)]
+    assert [one.since_pick for one in found[10:]] == [1.0] * 50
 
 
 @given(
@@ -81,10 +87,7 @@ def test_no_time_is_lost(steps, clip_fps, fps):
     assert found.picked[0]
     assert len(found.picked) == len(times)
     assert (found.since_frame > 0).all()
-    assert (found.since_pick > 0).all()
-    # Never more frames than the trained rate has steps, except for slower or equally fast video.
-    if clip_fps / fps < 0.7 and min(steps) > 1 / fps:
-        assert found.picked.sum() <= len(times)
+    assert (found.since_pick[found.picked] > 0).all()
 
 
 @given(st.integers(2, 12), st.sampled_from([5.0, 10.0, 12.5, 25.0]), st.integers(1, 40))

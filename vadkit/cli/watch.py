@@ -90,6 +90,7 @@ def watch(
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.results import alone_in
+    from vadkit.reports.live_page import open_page
     from vadkit.workflows.watch import cameras, setup
 
     if trust_plugins:
@@ -99,11 +100,7 @@ def watch(
     specs = [parse_sink(text) for text in sink or ()]
     folder = out or (run / "watch" if run.is_dir() else run.with_name(f"{run.stem}-watch"))
     with contextlib.ExitStack() as stack:
-        page = None
-        if web is not None:
-            from vadkit.reports.live_page import open_page
-
-            page = open_page(web, token)
+        page = None if web is None else open_page(web, token)
         detector = load_detector(run, checkpoint, stretch=stretch)
         found = setup.named_sources(sources, detector.settings)
         kinds = specs or setup.sinks_of_run(run)

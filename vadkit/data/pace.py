@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,11 @@ _SAME = 0.1
 _SHORT = 0.7
 # Of two frames that are equally near, the earlier one counts, although times are rounded.
 _EARLY = 0.02
+# Steps between frames to take the usual one from, and how many a stated rate counts for if it may
+# be wrong.
+_STEPS, _UNSURE_STEPS = 51, 4
+# Each is the mean over so many frames, because some cameras send frames in pairs.
+_SPAN = 4
 
 
 class Beat(NamedTuple):
@@ -34,39 +41,49 @@ class Pacer:
 
     ``clip_fps`` is the rate that the method was trained at, ``fps`` the usual rate of the video; if
     one of them is None, every frame counts as one step. Of a faster video, the frames nearest to
-    the trained steps are picked. Between frames of a slower one, more than one step passes.
+    the trained steps are picked. Between frames of a slower one, more than one step passes. The
+    rate is the median over some seconds, because single times are often inexact: a change of the
+    rate counts when it lasts.
     """
 
     def __init__(self, clip_fps: float | None, fps: float | None = None) -> None:
         self._fps = clip_fps
-        self._step: float | None = None
+        # Seconds between frames.
+        self._steps: deque[float] = deque(maxlen=_STEPS)
         self.expect(fps)
-        self._last: float | None = None
+        self._times: deque[float] = deque(maxlen=_SPAN)
         # The time since the last picked frame and until the next step, in steps.
         self._since, self._due = 0.0, 1.0
 
-    def expect(self, fps: float | None) -> None:
-        """Set the usual rate of the video, once it is known."""
-        self._step = self._fps / fps if self._fps and fps else None
+    def expect(self, fps: float | None, *, sure: bool = True) -> None:
+        """Set the usual rate of the video, once it is known; cameras often state a wrong one."""
+        self._steps.clear()
+        if fps:
+            self._steps.extend([1 / fps] * (_STEPS if sure else _UNSURE_STEPS))
 
     def at(self, time: float, *, anew: bool = False) -> Beat:
         """Take the next frame, its time in seconds; ``anew`` after a cut or missing frames."""
-        if self._fps is None or self._step is None:
+        if self._fps is None or not self._steps:
             return Beat(True, 1.0, 1.0)
-        last, self._last = self._last, time
-        if last is None or anew:
+        if anew:
+            self._times.clear()
+        if not self._times:
+            self._times.append(time)
             self._since, self._due = 0.0, 1.0
             return Beat(True, 1.0, 1.0)
-        passed = (time - last) * self._fps
-        # A camera may state a rate that is far too low.
-        usual = min(self._step, 1.0)
-        if passed < usual / 2:
-            # Frames that arrive together were not taken together.
-            passed = usual
+        last = self._times[-1]
+        self._steps.append((time - self._times[0]) / len(self._times))
+        self._times.append(time)
+        usual = self._fps * median(self._steps)
+        if usual >= _SHORT:
+            self._since, self._due = 0.0, 1.0
+            return Beat(True, _same(usual), _same(usual))
+        # Frames that arrive together were not taken together.
+        passed = max((time - last) * self._fps, usual / 2)
         self._since += passed
         self._due -= passed
         since = self._since
-        picked = self._step >= _SHORT or self._due <= self._step / 2 + _EARLY
+        picked = self._due <= usual / 2 + _EARLY
         if picked:
             self._since = 0.0
             self._due = max(self._due + 1, 0.5)

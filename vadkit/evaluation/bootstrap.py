@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from vadkit.evaluation.frame_auc import Kept, padded_aucs, pooled, video_aucs
 from vadkit.evaluation.metrics import Interval
@@ -77,6 +76,8 @@ def _middle(drawn: np.ndarray) -> Interval:
 
 def resample(statistic: Statistic, videos: int) -> np.ndarray:
     """Return the statistic over resampled videos, without undefined values."""
+    from scipy.stats import bootstrap
+
     if videos < 2:
         return np.empty(0)
     with warnings.catch_warnings():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from vadkit.evaluation.frame_auc import pooled, scored_frames
 from vadkit.evaluation.metrics import Metric, Setting
@@ -24,6 +23,8 @@ class CategoryAuc:
         setting: Setting | None = None,
     ) -> list[Metric]:
         """See ``FrameAuc`` for the arguments and the errors."""
+        from sklearn.metrics import roc_auc_score
+
         setting = setting or Setting()
         kept = scored_frames(scores, labels)
         truth, values = pooled(kept)

@@ -5,13 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from sklearn.metrics import (
-    auc,
-    average_precision_score,
-    precision_recall_curve,
-    roc_auc_score,
-    roc_curve,
-)
 
 from vadkit.errors import DataError
 from vadkit.evaluation.frame_counts import check_frames, count_frames
@@ -48,6 +41,13 @@ class FrameAuc:
         Raises ``DataError`` if videos or lengths differ, a score is infinite, nothing is scored, or
         all scored frames have one class.
         """
+        from sklearn.metrics import (
+            auc,
+            average_precision_score,
+            precision_recall_curve,
+            roc_auc_score,
+        )
+
         protocol = (setting or Setting()).protocol
         kept = scored_frames(scores, labels)
         counts = count_frames(scores, labels)
@@ -102,6 +102,8 @@ def pooled(kept: Kept) -> tuple[np.ndarray, np.ndarray]:
 
 def video_aucs(kept: Kept) -> dict[str, float]:
     """Return the AUC by video, for videos with two classes."""
+    from sklearn.metrics import roc_auc_score
+
     return {
         video: float(roc_auc_score(truth, values))
         for video, (truth, values) in kept.items()
@@ -111,6 +113,8 @@ def video_aucs(kept: Kept) -> dict[str, float]:
 
 def padded_aucs(kept: Kept) -> dict[str, float]:
     """Return the AUC of every video with a score, after adding a normal and an abnormal frame."""
+    from sklearn.metrics import roc_auc_score
+
     _, values = pooled(kept)
     low, high = values.min(), values.max()
     return {
@@ -126,6 +130,8 @@ def equal_error_rate(truth: np.ndarray, values: np.ndarray) -> float:
     ``truth`` is (N,) bool with both classes, ``values`` (N,) finite scores. The ROC curve is
     interpolated linearly.
     """
+    from sklearn.metrics import roc_curve
+
     false_positive, true_positive, _ = roc_curve(truth, values)
     # Each step of the ROC increases one rate or both, so this increases strictly from -1 to 1.
     return float(np.interp(0.0, false_positive + true_positive - 1, false_positive))

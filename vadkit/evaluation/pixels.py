@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
-from sklearn.metrics import roc_auc_score
 
 from vadkit.errors import DataError
 from vadkit.evaluation.bootstrap import metric_intervals
@@ -61,6 +60,8 @@ class PixelAuc:
         ``DataError`` if videos or lengths differ, a map is infinite or partly NaN, no frame has a
         map, or all pixels or all frames have one class.
         """
+        from sklearn.metrics import roc_auc_score
+
         protocol = maps_protocol(
             setting, smoothing_words(self.sigma), f"criterion {self.share:.0%}"
         )

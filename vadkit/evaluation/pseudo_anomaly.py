@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
-from sklearn.metrics import roc_auc_score
 
 from vadkit.errors import DataError
 from vadkit.evaluation.alarms import normal_hours, rises
@@ -148,6 +147,8 @@ def _areas(
 
 
 def _area(normal: np.ndarray, abnormal: np.ndarray) -> float:
+    from sklearn.metrics import roc_auc_score
+
     if not len(abnormal):
         return math.nan
     truth = np.r_[np.zeros(len(normal), bool), np.ones(len(abnormal), bool)]

@@ -40,7 +40,7 @@ def reading(detector: StreamDetector, sources: Mapping[str, Source]) -> Iterator
         for name, source in sources.items()
         for work, args in (
             (_read, (source, buffers[name])),
-            (_prepare, (detector, name, buffers[name], arrivals)),
+            (_prepare, (detector, name, source, buffers[name], arrivals)),
         )
     ]
     try:
@@ -83,7 +83,9 @@ def _read(source: Source, buffer: FrameBuffer) -> None:
         buffer.finish()
 
 
-def _prepare(detector: StreamDetector, name: str, buffer: FrameBuffer, arrivals: Arrivals) -> None:
+def _prepare(
+    detector: StreamDetector, name: str, source: Source, buffer: FrameBuffer, arrivals: Arrivals
+) -> None:
     """Pass on a source's frames after preparation, and its events at once except the last."""
     last: list[SourceEvent | Exception] = []
     time = 0.0
@@ -102,7 +104,7 @@ def _prepare(detector: StreamDetector, name: str, buffer: FrameBuffer, arrivals:
                 if item.kind == "opened":
                     check_aspect(spec.aspect, item.size)
                 if item.kind == "opened" and item.timed:
-                    pacer.expect(item.fps)
+                    pacer.expect(item.fps, sure=not source.live)
                     if note := pace_note(spec.fps, item.fps, flow=bool(spec.flow)):
                         _log.warning("%s has %s", name, note)
                 arrivals.put((name, item))

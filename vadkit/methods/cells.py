@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
-from scipy.stats import theilslopes
 from torch import Tensor
 from torch.nn import functional
 
@@ -35,6 +34,8 @@ def heights_by_row(foreground_NCHW: Tensor, *, perspective: bool) -> Tensor | No
     SciPy), limited to half and twice the median. It stays the median if few figures stand alone, or
     if the slope is not clearly different from 0.
     """
+    from scipy.stats import theilslopes
+
     rows = foreground_NCHW.shape[-2]
     all_figures, isolated = [], []
     for picture in foreground_NCHW[:, 0].cpu().numpy():

@@ -161,8 +161,7 @@ def calibrate(
     ``DataError`` if there is no score.
     """
     check_settings(method, per_hour)
-    all_warnings = list(warnings)
-    live = _live_scores(scores, scorers, paces or {})
+    live, all_warnings = _live_scores(scores, scorers, paces or {}), list(warnings)
     series = [(values, rates[id]) for id, values in live.items()]
     hours = sum(_hours(values, rate) for values, rate in series)
     level, count = _choose_level(series, merge_s, max(_PEAKS, 4 * per_hour * hours))
@@ -170,11 +169,9 @@ def calibrate(
     threshold, expected = _fit(units, method, level, per_hour)
     supported = _supported(units, method)
     if supported > per_hour * (1 + 1e-9):
-        extrapolated = method == "pot" and count >= peaks.FEWEST
-        all_warnings.append(_too_little(units, method, per_hour, supported, extrapolated))
-    if method != "conformal" and len(units) < _VIDEOS:
-        units = _pieces(series, hours, level, merge_s)
-    low, high = _bootstrap(units, method, level, per_hour)
+        beyond = method == "pot" and count >= peaks.FEWEST
+        all_warnings.append(_too_little(units, method, per_hour, supported, beyond))
+    low, high = _interval(units, series, hours, level, merge_s, method, per_hour)
     alarms = _alarms_over(series, threshold, merge_s)
     rate_low, rate_high = peaks.rate_interval(alarms, hours)
     evidence = Evidence(
@@ -192,16 +189,31 @@ def calibrate(
         supported_per_hour=supported,
     )
     return Calibration(
-        threshold=threshold,
-        method=method,
-        false_alarms_per_hour=per_hour,
-        scorers=[dict(spec) for spec in scorers],
-        usual=float(np.nanmedian(np.concatenate([values for values, _ in series]))),
-        evidence=evidence,
+        threshold,
+        method,
+        per_hour,
+        [dict(spec) for spec in scorers],
+        float(np.nanmedian(np.concatenate(list(live.values())))),
+        evidence,
         merge_s=merge_s,
         checkpoint=checkpoint,
         warnings=all_warnings,
     )
+
+
+def _interval(
+    units: Sequence[_Unit],
+    series: Sequence[tuple[np.ndarray, float]],
+    hours: float,
+    level: float,
+    merge_s: float,
+    method: FitName,
+    per_hour: float,
+) -> tuple[float, float]:
+    """Return the interval of the threshold over samples of videos, or of pieces of a few videos."""
+    if method != "conformal" and len(units) < _VIDEOS:
+        units = _pieces(series, hours, level, merge_s)
+    return _bootstrap(units, method, level, per_hour)
 
 
 def _live_scores(

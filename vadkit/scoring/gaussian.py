@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
-from scipy.ndimage import gaussian_filter1d
 
 
 class Gaussian:
@@ -40,6 +39,8 @@ class Gaussian:
         return {video: self._smooth(values) for video, values in scores.items()}
 
     def _smooth(self, values: np.ndarray) -> np.ndarray:
+        from scipy.ndimage import gaussian_filter1d
+
         smooth = np.full(values.shape, np.nan)
         for run in runs(~np.isnan(values)):
             inside = values[run].astype(np.float64)

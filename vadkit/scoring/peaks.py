@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import chi2, genpareto, lmoment
 
 # Fewer peaks than this contain no information on the shape of a tail.
 FEWEST = 5
@@ -60,6 +59,8 @@ def pot(peaks: np.ndarray, hours: float, per_hour: float, level: float) -> float
     For a rate as high as that of the peaks themselves, ``quantile`` is used. Raises ``ValueError``
     for fewer than five peaks.
     """
+    from scipy.stats import genpareto
+
     if len(peaks) < FEWEST:
         raise ValueError(f"a tail needs at least {FEWEST} peaks; got {len(peaks)}")
     share = per_hour * hours / len(peaks)
@@ -71,6 +72,8 @@ def pot(peaks: np.ndarray, hours: float, per_hour: float, level: float) -> float
 
 def fit_tail(excesses: np.ndarray) -> tuple[float, float]:
     """Return shape and scale of the generalised Pareto distribution of excesses (n,)."""
+    from scipy.stats import lmoment
+
     first, second = lmoment(excesses, order=[1, 2]).tolist()
     if second <= 0:
         return 0.0, max(first, np.finfo(float).tiny)
@@ -98,6 +101,8 @@ def conformal(maxima: np.ndarray, hours_each: float, per_hour: float) -> float:
 
 def rate_interval(alarms: int, hours: float, confidence: float = 0.95) -> tuple[float, float]:
     """Return the interval of the rate per hour for ``alarms`` in ``hours`` (Garwood)."""
+    from scipy.stats import chi2
+
     rest = (1 - confidence) / 2
     low = chi2.ppf(rest, 2 * alarms) / 2 / hours if alarms else 0.0
     return float(low), float(chi2.ppf(1 - rest, 2 * alarms + 2) / 2 / hours)

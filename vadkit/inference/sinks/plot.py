@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
-from vadkit.reports.score_plot import score_plot
 from vadkit.scoring.scorer import chain_label
 
 
@@ -20,6 +19,8 @@ class Plot(ResultSink):
         super().__init__(out)
 
     def close(self, result: VideoScores | None) -> Path:
+        from vadkit.reports.score_plot import score_plot
+
         assert result is not None, "not a live sink"
         normal = self.info.normal if self.info else None
         known = self.info.calibration if self.info else None

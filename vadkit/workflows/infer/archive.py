@@ -76,8 +76,7 @@ def infer(
         for number in todo:
             remove_leftovers(folders[number])
         items = [(videos[number], folders[number]) for number in todo]
-        device = "cpu" if is_exported(run) else load_run(run).train.device
-        count = min(workers or default_workers(device), max(1, len(todo)))
+        count = min(workers or default_workers(_device_of(run)), max(1, len(todo)))
         start = functools.partial(
             start_scoring, run, checkpoint, tuple(sinks), folder, key, count, stretch
         )
@@ -85,8 +84,8 @@ def infer(
         with scoring_progress(len(videos), len(videos) - len(todo)) as progress:
             for place, result in _score_all(count, start, items, progress.frames):
                 if isinstance(result, Died):
-                    reason = f"{items[place][0].path}: the process that scored it {result}"
-                    result = Inferred.failed(str(items[place][0].path), reason)
+                    path = str(items[place][0].path)
+                    result = Inferred.failed(path, f"{path}: the process that scored it {result}")
                 results[todo[place]] = result
                 progress.video(result.video, result.error)
     done = [result for result in results.values() if result is not None]
@@ -102,6 +101,10 @@ def infer(
 def _results(run: Path) -> Path:
     """Return the default folder for the results of a run or of an exported file."""
     return run / "infer" if run.is_dir() else run.with_name(f"{run.stem}-infer")
+
+
+def _device_of(run: Path) -> str:
+    return "cpu" if is_exported(run) else load_run(run).train.device
 
 
 def _default_sinks(run: Path, videos: int) -> list[Spec]:
