@@ -88,9 +88,9 @@ def watch(
     lines with --json.
     """
     from vadkit.inference.sinks.build import parse_sink
+    from vadkit.reports.live_page import open_page
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.results import alone_in
-    from vadkit.reports.live_page import open_page
     from vadkit.workflows.watch import cameras, setup
 
     if trust_plugins:
