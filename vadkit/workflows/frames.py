@@ -86,20 +86,23 @@ def _stream_videos(
     """Open videos that are decoded each time they are needed; count their frames now."""
     from vadkit.data.decoding.threads import decoding_threads
     from vadkit.data.store.build import Skipped
-    from vadkit.data.store.streamed import StreamedVideo, find_times
+    from vadkit.data.store.streamed import SharedWorker, StreamedVideo, find_times
     from vadkit.errors import DataError
 
-    span = (recipe.clip.frames - 1) * recipe.clip.step + 1
+    keep = _kept_frames(recipe)
+    # A method without gradients reads videos one after another.
+    shared = None if recipe.optimizers else SharedWorker()
 
     def open_one(video: Video) -> StreamedVideo | Skipped:
         try:
-            return StreamedVideo(video, settings, find_times(video, settings), keep=span)
+            found = find_times(video, settings, worker())
+            return StreamedVideo(video, settings, found, keep=keep, shared=shared)
         except DataError as error:
             if recipe.data.on_bad_video == "stop":
                 raise
             return Skipped(video.id, video.path, str(error))
 
-    with decoding_threads(recipe.data.workers) as (each, _, _):
+    with decoding_threads(recipe.data.workers) as (each, worker, _):
         opened = each(open_one, videos)
     skipped = [one for one in opened if isinstance(one, Skipped)]
     if len(skipped) == len(opened):
@@ -107,6 +110,11 @@ def _stream_videos(
     _say_skipped(skipped, len(videos))
     kept = [one for one in opened if not isinstance(one, Skipped)]
     return at_rate(kept, recipe.clip.fps), skipped
+
+
+def _kept_frames(recipe: Recipe) -> int:
+    """Return how many frames clips of two batches, read in order, have in common."""
+    return (recipe.clip.frames - 1) * recipe.clip.step + 1 + 2 * recipe.train.batch_size + 8
 
 
 def _say_stretched(recipe: Recipe, videos: Sequence[FrameReader]) -> None:
@@ -229,6 +237,7 @@ def load_extras(
     """
     from vadkit.data.clips.extras import Extras, boxes_in_clip
     from vadkit.data.decoding.decode import probe
+    from vadkit.data.flow.streamed import StreamedFlow
     from vadkit.data.store.paced import PacedVideo, whole
     from vadkit.data.store.stored_video import StoredVideo
     from vadkit.errors import RecipeError
@@ -236,12 +245,18 @@ def load_extras(
     extras = [Extras() for _ in stored]
     if spec.flow:
         kept: list[Any] = [one for one in stored if isinstance(whole(one), StoredVideo)]
-        if len(kept) < len(stored):
+        if len(kept) == len(stored):
+            extras = [Extras(flow) for flow in store_flow(recipe, kept)]
+        elif recipe.optimizers:
             raise RecipeError(
-                "data.store: none keeps no frames to compute optical flow from; use another "
-                "store, or set flow: null if the method can work without it"
+                "data.store: none keeps no frames to compute optical flow from, and training in "
+                "random order would compute it many times; use another store, or set flow: null "
+                "if the method can work without it"
             )
-        extras = [Extras(flow) for flow in store_flow(recipe, kept)]
+        elif recipe.flow is not None:
+            flow, _ = _component("flow", recipe.flow, recipe)
+            keep = _kept_frames(recipe)
+            extras = [Extras(StreamedFlow(video, flow, keep=keep)) for video in stored]
     if spec.boxes is not None:
         found, paths = store_objects(recipe, videos, stored), {one.id: one.path for one in videos}
         extras = [
@@ -325,7 +340,8 @@ def clip_source(
     from vadkit.data.store.modes import choose_mode
 
     if recipe.data.store == "none":
-        return DecodedClips(videos, spec)
+        # Without gradients, clips are read in order, and consecutive ones share their frames.
+        return DecodedClips(videos, spec) if recipe.optimizers else StoredClips(videos, spec)
     need = sum(len(video) for video in videos) * store_settings(recipe).frame_bytes
     in_processes = any(hasattr(one, "to_deterministic") for one in augments)
     mode, message = choose_mode(recipe.data.store, need, device, in_processes=in_processes)

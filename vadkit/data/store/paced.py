@@ -10,6 +10,7 @@ import numpy as np
 
 from vadkit.data.pace import Beats, beats, spread
 from vadkit.data.store.stored_video import StoredVideo
+from vadkit.data.store.streamed import StreamedVideo
 from vadkit.data.videos import FrameReader
 
 
@@ -22,6 +23,9 @@ class PacedVideo:
     def __init__(self, video: FrameReader, found: Beats, fps: float) -> None:
         self.video, self.picked, self.fps = video, found.picked, fps
         self.source_size = video.source_size
+        if isinstance(video, StreamedVideo):
+            # As many picked frames stay in memory as frames would otherwise.
+            video.keep *= -(-len(video) // max(1, int(found.picked.sum())))
         self.id, self.key = video.id, f"{video.key} at {fps:g}"
         self.numbers = np.flatnonzero(found.picked)
         self.paces = found.since_pick[self.numbers]

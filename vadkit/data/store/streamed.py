@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections import deque
 from collections.abc import Generator, Sequence
 from typing import NamedTuple
@@ -17,11 +18,28 @@ from vadkit.data.videos import Video
 from vadkit.errors import DataError
 
 
+class SharedWorker:
+    """A decoding process for several streamed videos, of which one is read at a time."""
+
+    def __init__(self) -> None:
+        self.worker = Worker()
+        self._reading: StreamedVideo | None = None
+        weakref.finalize(self, self.worker.close)
+
+    def give_to(self, video: StreamedVideo) -> Worker:
+        """Return the process for this video, after closing the one that was read before."""
+        if self._reading is not None and self._reading is not video:
+            self._reading.close()
+        self._reading = video
+        return self.worker
+
+
 class StreamedVideo:
     """Frames of a video by number; reading is cheap only in ascending order.
 
     ``found`` are the times and cuts of the file, from ``find_times``. The last ``keep`` frames stay
-    in memory, for overlapping clips; reading earlier frames decodes again.
+    in memory, for overlapping clips; reading earlier frames decodes again. Videos that are read one
+    after another may share a decoding process, ``shared``.
     """
 
     def __init__(
@@ -31,6 +49,7 @@ class StreamedVideo:
         found: FileTimes,
         *,
         keep: int = 64,
+        shared: SharedWorker | None = None,
     ) -> None:
         start, stop = video.part or (0, None)
         self.id = video.id
@@ -43,7 +62,7 @@ class StreamedVideo:
         self.fps, self.source_size = found.fps, found.source_size
         self._video = video
         self._settings = settings
-        self._keep = keep
+        self.keep, self._shared = keep, shared
         self._reader: Generator[VideoFrame, None, None] | None = None
         self._tail: deque[np.ndarray] = deque()
         # The number of the next frame from the reader.
@@ -59,7 +78,8 @@ class StreamedVideo:
             out = np.empty((stop - start, *self.shape[1:]), np.uint8)
         if self._reader is None or self.first + start < self._next - len(self._tail):
             self.close()
-            self._reader = _open(self._video, self._settings)
+            worker = None if self._shared is None else self._shared.give_to(self)
+            self._reader = _open(self._video, self._settings, worker)
         for place, number in enumerate(range(self.first + start, self.first + stop)):
             while self._next <= number:
                 self._advance()
@@ -78,7 +98,7 @@ class StreamedVideo:
             )
         self._tail.append(frame.image)
         self._next += 1
-        if len(self._tail) > self._keep:
+        if len(self._tail) > self.keep:
             self._tail.popleft()
 
     def close(self) -> None:
@@ -101,20 +121,23 @@ class FileTimes(NamedTuple):
     source_size: tuple[int, int] | None = None
 
 
-def find_times(video: Video, settings: Settings) -> FileTimes:
+def find_times(video: Video, settings: Settings, worker: Worker | None = None) -> FileTimes:
     """Decode a file to find the times of its frames; ``DataError`` if it cannot be read."""
     times, cuts = [], []
-    with contextlib.closing(_open(video, settings)) as frames:
+    with contextlib.ExitStack() as stack:
+        worker = worker or stack.enter_context(Worker())
+        frames = stack.enter_context(contextlib.closing(_open(video, settings, worker)))
         for number, frame in enumerate(frames):
             times.append(frame.time)
             if frame.cut:
                 cuts.append(number)
-    with Worker() as worker:
         fps, size = rate_and_size(video.path, settings, worker)
     return FileTimes(np.array(times), cuts, fps, size)
 
 
-def _open(video: Video, settings: Settings) -> Generator[VideoFrame, None, None]:
+def _open(
+    video: Video, settings: Settings, worker: Worker | None
+) -> Generator[VideoFrame, None, None]:
     return read_timed_frames(
         video.path,
         readers=settings.readers,
@@ -123,4 +146,5 @@ def _open(video: Video, settings: Settings) -> Generator[VideoFrame, None, None]
         plugins=settings.plugins,
         stall_s=settings.stall_s,
         levels=settings.levels,
+        worker=worker,
     )
