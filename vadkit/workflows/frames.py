@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vadkit.recipe import Recipe, Spec
 from vadkit.text import counted
+from vadkit.workflows.build import build_clip
 from vadkit.workflows.progress import decoding_progress, say
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ def store_settings(recipe: Recipe) -> Settings:
     )
 
 
+def storing(recipe: Recipe) -> Recipe:
+    """Return the recipe with a store of frames, for work that reads them many times."""
+    if recipe.data.store != "none":
+        return recipe
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"store": "auto"})})
+
+
 def store_videos(
     recipe: Recipe, videos: Sequence[Video]
 ) -> tuple[list[FrameReader], list[Skipped]]:
@@ -51,7 +59,9 @@ def store_videos(
     settings, workers = store_settings(recipe), recipe.data.workers
     if recipe.data.store == "none":
         return _stream_videos(recipe, videos, settings)
-    plan = plan_store(videos, settings, workers=workers)
+    spec = build_clip(recipe)
+    flow = bool((spec if any(video.split == "train" for video in videos) else spec.scoring).flow)
+    plan = plan_store(videos, settings, flow=flow, workers=workers)
     if plan.missing:
         say(need_text(plan, settings))
     with decoding_progress(len(plan.missing), plan.frames) as progress:
@@ -74,9 +84,10 @@ def need_text(plan: Plan, settings: Settings) -> str:
     unknown = sum(count is None for _, count in plan.missing.values())
     size = f"{settings.size[0]}x{settings.size[1]} {settings.channels}"
     more = f" and {counted(unknown, 'video')} of unknown length" if unknown else ""
+    flow = f" and {size_text(plan.flow_bytes)} for optical flow" if plan.flow_bytes else ""
     return (
         f"storing {counted(len(plan.missing), 'video')}, {plan.frames} frames{more}, at {size}: "
-        f"{size_text(plan.need_bytes)} in {plan.cache} ({size_text(plan.free_bytes)} free)"
+        f"{size_text(plan.need_bytes)}{flow} in {plan.cache} ({size_text(plan.free_bytes)} free)"
     )
 
 
@@ -86,6 +97,7 @@ def _stream_videos(
     """Open videos that are decoded each time they are needed; count their frames now."""
     from vadkit.data.decoding.threads import decoding_threads
     from vadkit.data.store.build import Skipped
+    from vadkit.data.store.derived import counter
     from vadkit.data.store.streamed import SharedWorker, StreamedVideo, find_times
     from vadkit.errors import DataError
 
@@ -95,14 +107,19 @@ def _stream_videos(
 
     def open_one(video: Video) -> StreamedVideo | Skipped:
         try:
-            found = find_times(video, settings, worker())
+            found = find_times(video, settings, worker(), lambda: tell(0, 1))
+            tell(1, 0)
             return StreamedVideo(video, settings, found, keep=keep, shared=shared)
         except DataError as error:
             if recipe.data.on_bad_video == "stop":
                 raise
             return Skipped(video.id, video.path, str(error))
 
-    with decoding_threads(recipe.data.workers) as (each, worker, _):
+    with (
+        decoding_threads(recipe.data.workers) as (each, worker, _),
+        decoding_progress(len(videos), 0, "reading times") as progress,
+    ):
+        tell = counter(progress)
         opened = each(open_one, videos)
     skipped = [one for one in opened if isinstance(one, Skipped)]
     if len(skipped) == len(opened):

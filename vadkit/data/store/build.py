@@ -35,14 +35,16 @@ class Skipped:
 class Plan:
     """The videos that the store has, those that it lacks, and the space that these need.
 
-    ``keys`` are by video. ``missing`` has one video for every file that must be decoded, with the
-    number of frames that its container states, None if it states none.
+    ``need_bytes`` is for frames and ``flow_bytes`` for their optical flow. ``keys`` are by video.
+    ``missing`` has one video for every file that must be decoded, with the number of frames that
+    its container states, None if it states none.
     """
 
     videos: tuple[Video, ...]
     keys: tuple[str, ...]
     missing: dict[str, tuple[Video, int | None]]
     need_bytes: int
+    flow_bytes: int
     free_bytes: int
     cache: Path
 
@@ -53,9 +55,17 @@ class Plan:
 
 
 def plan_store(
-    videos: Sequence[Video], settings: Settings, *, cache: Path | None = None, workers: int = 2
+    videos: Sequence[Video],
+    settings: Settings,
+    *,
+    flow: bool = False,
+    cache: Path | None = None,
+    workers: int = 2,
 ) -> Plan:
-    """Look up every video in the store and estimate the size of the others."""
+    """Look up every video in the store and estimate the size of the others.
+
+    With ``flow``, their optical flow will be stored as well.
+    """
     cache = cache or cache_folder()
     for folder in {video.path for video in videos if video.path.is_dir()}:
         warn_of_order(folder)
@@ -72,6 +82,7 @@ def plan_store(
         keys=tuple(keys),
         missing={key: (video, n) for (key, video), n in zip(absent, counts, strict=True)},
         need_bytes=sum(count or 0 for count in counts) * settings.frame_bytes,
+        flow_bytes=sum(count or 0 for count in counts) * settings.flow_bytes * flow,
         free_bytes=free_bytes(cache),
         cache=cache,
     )
@@ -91,9 +102,10 @@ def build_store(
     ``DataError`` if there is not enough disk space, and for an unreadable video unless
     ``on_bad_video`` is "skip".
     """
-    if plan.need_bytes > plan.free_bytes:
+    need = plan.need_bytes + plan.flow_bytes
+    if need > plan.free_bytes:
         raise DataError(
-            f"the frame store needs about {size_text(plan.need_bytes)} in {plan.cache}, where "
+            f"the frame store needs about {size_text(need)} in {plan.cache}, where "
             f"{size_text(plan.free_bytes)} are free; set VADKIT_CACHE to a larger disk, free space "
             "with `vadkit data cache prune`, or set data.store to none"
         )

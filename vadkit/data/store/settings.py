@@ -38,6 +38,11 @@ class Settings:
         """The number of bytes of one frame."""
         return self.size[0] * self.size[1] * self.planes
 
+    @property
+    def flow_bytes(self) -> int:
+        """The number of bytes of one frame's optical flow, two values in float16 per pixel."""
+        return self.size[0] * self.size[1] * 2 * 2
+
 
 def cache_folder() -> Path:
     """Return ``$VADKIT_CACHE``, else ``vadkit`` in the user's cache folder."""

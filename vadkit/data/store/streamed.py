@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -121,14 +121,23 @@ class FileTimes(NamedTuple):
     source_size: tuple[int, int] | None = None
 
 
-def find_times(video: Video, settings: Settings, worker: Worker | None = None) -> FileTimes:
-    """Decode a file to find the times of its frames; ``DataError`` if it cannot be read."""
+def find_times(
+    video: Video,
+    settings: Settings,
+    worker: Worker | None = None,
+    decoded: Callable[[], None] = lambda: None,
+) -> FileTimes:
+    """Decode a file to find the times of its frames; ``DataError`` if it cannot be read.
+
+    ``decoded`` is called after each frame.
+    """
     times, cuts = [], []
     with contextlib.ExitStack() as stack:
         worker = worker or stack.enter_context(Worker())
         frames = stack.enter_context(contextlib.closing(_open(video, settings, worker)))
         for number, frame in enumerate(frames):
             times.append(frame.time)
+            decoded()
             if frame.cut:
                 cuts.append(number)
         fps, size = rate_and_size(video.path, settings, worker)

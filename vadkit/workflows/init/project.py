@@ -172,14 +172,14 @@ def _recipe(name: str, videos: Path, footage: Footage) -> str:
     root = to_yaml(str(videos.expanduser().absolute()), width=1000).splitlines()[0]
     halflife = round(_HALFLIFE_S * footage.fps, 1)
     hours = "" if footage.hours is None else f", {_duration(footage.hours)} in total"
-    skip = "data: {on_bad_video: skip}  # some videos cannot be read\n" if footage.bad else ""
+    skip = ", on_bad_video: skip" if footage.bad else ""
     return f"""\
 # Videos: {footage.videos}, of {footage.size[1]}x{footage.size[0]}, \
 {footage.fps:g} frames per second{hours}.
 name: {name}
 plugins: [my_parts.py]
 dataset: {{type: folder, root: {root}}}
-{skip}\
+data: {{store: none{skip}}}  # needs no disk space: video is decoded for every pass
 clip: {{size: [{height}, {width}], channels: gray}}  # height and width, in the shape of the video
 method:
   type: fusion

@@ -20,7 +20,7 @@ from vadkit.recipe.search import Choices, Range, Space, parse_search, read_space
 from vadkit.recipe.source import parse, parse_override, read_recipe_text, to_yaml
 from vadkit.registry import find
 from vadkit.workflows.build import build_clip, load_videos
-from vadkit.workflows.frames import load_extras, store_videos
+from vadkit.workflows.frames import load_extras, store_videos, storing
 from vadkit.workflows.levels import with_levels
 from vadkit.workflows.pseudo import hold_out, pseudo_evaluator, pseudo_test
 from vadkit.workflows.trainer import make_trainer
@@ -76,6 +76,7 @@ class Tuner:
     def fit(self, recipe: Recipe) -> Method:
         """Train the recipe's method on all videos except the held-out ones."""
         recipe = with_levels(recipe, self.rest)
+        recipe = storing(recipe)
         key = _of_frames(recipe)
         if key not in self._stored:
             stored, _ = store_videos(recipe, self.rest)
