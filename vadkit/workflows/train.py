@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.arguments import as_path, as_paths, as_texts
-from vadkit.device import pick_device
+from vadkit.device import few_threads, pick_device
 from vadkit.errors import RecipeError, VadkitError
 from vadkit.files import check_writable, write_json
 from vadkit.recipe import Recipe, find_recipe, load_recipe
@@ -148,11 +148,12 @@ def _fit(
     )
     started = time.monotonic()
     try:
-        trainer.fit()
-        normal = _normal_scores(trainer)
-        require_run(run)
-        write_json(run / "normal.json", normal)
-        calibrate_trained(recipe, run, trainer, videos, stored, extras)
+        with few_threads(trainer.method, trainer.device):
+            trainer.fit()
+            normal = _normal_scores(trainer)
+            require_run(run)
+            write_json(run / "normal.json", normal)
+            calibrate_trained(recipe, run, trainer, videos, stored, extras)
         update_manifest(
             run,
             status="done",

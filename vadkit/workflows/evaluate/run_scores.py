@@ -158,7 +158,7 @@ def _contents(videos: Sequence[Video]) -> dict[str, str]:
 
 def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
     from vadkit.data.store.paced import of_all_frames, whole
-    from vadkit.device import pick_device, pick_precision
+    from vadkit.device import few_threads, pick_device, pick_precision
     from vadkit.engine.scoring import score_video
     from vadkit.registry import build
 
@@ -171,7 +171,11 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     score = partial(
         score_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
     )
-    with method.adapting(), clip_progress("scoring", sum(map(len, stored))) as scored:
+    with (
+        few_threads(method, device),
+        method.adapting(),
+        clip_progress("scoring", sum(map(len, stored))) as scored,
+    ):
         for video, video_extras in zip(stored, extras, strict=True):
             found = score(video, extras=video_extras, scored=scored)
             scores = of_all_frames(video, found)

@@ -61,6 +61,7 @@ def start_scoring(
     import torch
 
     from vadkit.data.decoding.child import Worker
+    from vadkit.device import few_threads
     from vadkit.workflows.detector import load_detector
 
     detector = load_detector(run, checkpoint, stretch=stretch)
@@ -79,7 +80,8 @@ def start_scoring(
             state = content_state(video.path)
             new_sinks = _make_sinks(sinks, folder, out)
             called = event_source(video, folder)
-            result = _score_video(detector, decoder, new_sinks, video, called, progress)
+            with few_threads(detector.method, detector.device):
+                result = _score_video(detector, decoder, new_sinks, video, called, progress)
             save_result(folder, video.path, state, key, result)
         except DataError as error:
             return Inferred.failed(str(video.path), str(error))

@@ -41,11 +41,13 @@ def watch(
 
     Returns what sinks could not write, by source, for sources with such losses.
     """
+    from vadkit.device import few_threads
     from vadkit.inference.frame_score import FrameScore
     from vadkit.inference.streams import run_streams
 
     session = Session(detector, board, views, make_sinks, lost_after_s)
     with (
+        few_threads(detector.method, detector.device),
         _stopping(sources.values(), seconds) as stopped,
         contextlib.closing(
             run_streams(detector, sources, max_delay_s=max_delay_s, idle_s=_IDLE_S)
