@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Widths that look good in a README and on a screen; a video keeps its own width within them.
 MIN_WIDTH, MAX_WIDTH = 480, 960
+# Smaller frames are enlarged less: drawing and encoding would take longer than scoring.
+SMALL, SMALL_WIDTH = 240, 320
 MAX_HEIGHT = 720
 
 # Heat below the first value leaves the picture unchanged; above the second it is fully drawn.
@@ -71,7 +73,7 @@ def annotate(
     the frames of ``scores``, in seconds; by default frame n is at ``n / fps``. ``raised_by`` names
     the part of the method that has this score, if there are several.
 
-    Returns (H', W', 3) uint8 with even H' and W', W' in 480..960; the size is the same for all
+    Returns (H', W', 3) uint8 with even H' and W', W' in 320..960; the size is the same for all
     frames of a video.
     """
     size = picture_size(*frame_rgb.shape[:2])
@@ -104,9 +106,10 @@ def picture_size(height: int, width: int) -> tuple[int, int]:
     Small frames are enlarged by an integer factor and large ones are shrunk; the aspect ratio is
     kept.
     """
-    if width < MIN_WIDTH:
-        scale = float(-(-MIN_WIDTH // width))
-        scale = scale if width * scale <= MAX_WIDTH else MIN_WIDTH / width
+    least = SMALL_WIDTH if width < SMALL else MIN_WIDTH
+    if width < least:
+        scale = float(-(-least // width))
+        scale = scale if width * scale <= MAX_WIDTH else least / width
     else:
         scale = min(1.0, MAX_WIDTH / width, max(MAX_HEIGHT / height, MIN_WIDTH / width))
     return _even(height * scale), _even(width * scale)
