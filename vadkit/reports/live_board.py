@@ -66,11 +66,12 @@ class Camera:
     recent: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=1000))
 
     def saw(self, when: float, score: float, delay: float, alarm: bool) -> None:
-        """Record a scored frame: its time on the source's clock, its delay in seconds."""
+        """Record a scored frame: its time on the source's clock, its delay in seconds (or NaN)."""
         self.state, self.message, self.trouble = "live", "", ""
         self.frames += 1
         self.alarm = alarm
-        self.delays.add(delay)
+        if delay == delay:
+            self.delays.add(delay)
         self.recent.append((time.monotonic(), delay))
         self.score = None if score != score else score
         if self.score is None:
@@ -85,9 +86,10 @@ class Camera:
         """Return frames per second and mean delay over the last seconds; 0 and NaN if none."""
         now = time.monotonic()
         last = [one for one in self.recent if one[0] > now - _RECENT_S]
-        if len(last) < 2:
-            return 0.0, last[0][1] if last else float("nan")
-        return (len(last) - 1) / max(now - last[0][0], 1e-6), sum(d for _, d in last) / len(last)
+        known = [delay for _, delay in last if delay == delay]
+        delay = sum(known) / len(known) if known else float("nan")
+        fps = 0.0 if len(last) < 2 else (len(last) - 1) / max(now - last[0][0], 1e-6)
+        return fps, delay
 
     def as_data(self) -> dict[str, Any]:
         """Return plain JSON values, without the curve and the picture."""

@@ -45,7 +45,7 @@ def watch(
     from vadkit.inference.frame_score import FrameScore
     from vadkit.inference.streams import run_streams
 
-    session = Session(detector, board, views, make_sinks, lost_after_s)
+    session = Session(detector, board, views, make_sinks, lost_after_s, sources)
     with (
         few_threads(detector.method, detector.device),
         _stopping(sources.values(), seconds) as stopped,

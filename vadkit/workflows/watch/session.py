@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import operator
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from vadkit.files import describe_os_error
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from vadkit.inference.frame_score import FrameScore
     from vadkit.inference.sinks.every import EverySink, Unwritten
     from vadkit.inference.source_output import SourceOutput
-    from vadkit.inference.sources.source import SourceEvent
+    from vadkit.inference.sources.source import Source, SourceEvent
     from vadkit.reports.live_board import Board, Camera
     from vadkit.workflows.detector import Detector
 
@@ -24,6 +25,8 @@ _PICTURE_S, _LOOKED_S = 0.5, 5.0
 _PICTURE_WIDTH = 480
 # Seconds to wait for failing sinks at the end.
 PATIENCE_S = 5.0
+# Seconds after which the delay of the fastest frame is measured anew.
+_DRIFT_S = 300.0
 _log = logging.getLogger("vadkit.watch")
 
 
@@ -37,6 +40,28 @@ class View(Protocol):
     def tick(self) -> None: ...
 
 
+class SourceDelay:
+    """How far scores are behind a live source's own clock.
+
+    A frame's delay is the time since its source took it: the difference between its arrival and its
+    time is smallest for the frame that came fastest, which counts as having come at once. It is
+    measured anew every few minutes, because the clocks of cameras drift.
+    """
+
+    def __init__(self) -> None:
+        self._least = self._before = math.inf
+        self._until = 0.0
+
+    def of(self, frame_time: float, arrived: float, now: float) -> float:
+        """Return the delay in seconds at ``now``; NaN if the arrival of the frame is unknown."""
+        if not arrived:
+            return math.nan
+        if now >= self._until:
+            self._before, self._least, self._until = self._least, math.inf, now + _DRIFT_S
+        self._least = min(self._least, arrived - frame_time)
+        return now - frame_time - min(self._least, self._before)
+
+
 class Session:
     """Handles scored frames and camera events."""
 
@@ -47,8 +72,12 @@ class Session:
         views: Sequence[View],
         make_sinks: Callable[[], EverySink],
         lost_after_s: float,
+        sources: Mapping[str, Source],
     ) -> None:
         from vadkit.inference.outages import Outages
+
+        self.sources = sources
+        self._delays = {name: SourceDelay() for name in sources}
 
         self.detector, self.board, self.views = detector, board, views
         self.outages = Outages(board.cameras, lost_after_s)
@@ -65,7 +94,10 @@ class Session:
         events = output.frame(item)
         now = time.monotonic()
         with board.lock:
-            camera.saw(item.time, item.score, now - item.arrived, output.alarm)
+            # Of a file, a delay means nothing: it is read as fast as it is scored.
+            live = self.sources[name].live
+            delay = self._delays[name].of(item.time, item.arrived, now) if live else math.nan
+            camera.saw(item.time, item.score, delay, output.alarm)
         if now - self._drawn[name] > _PICTURE_S and board.looked_at > now - _LOOKED_S:
             self._drawn[name] = now
             camera.picture = _picture(self.detector, item)
