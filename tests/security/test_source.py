@@ -17,6 +17,7 @@ ALLOWED = {
     ("data/clips/loader.py", "pickle.dumps"): "the same",
     ("methods/exported/method.py", "torch.export.load"): "files whose digest is trusted",
     ("data/decoding/child.py", "subprocess.Popen"): "this interpreter",
+    ("inference/sinks/drawing.py", "subprocess.Popen"): "this interpreter",
     ("data/labels/matlab.py", "subprocess.run"): "this interpreter",
     ("workflows/git.py", "subprocess.run"): "git, with what a repository could run switched off",
 }

@@ -105,7 +105,7 @@ def test_a_calibrated_run_shows_the_live_score_with_the_threshold(tmp_path, monk
     assert named == {"is_threshold": True, "raised_by": "scene"}
 
     plotted = []
-    monkeypatch.setattr("vadkit.inference.sinks.plot.score_plot", recorder(plotted))
+    monkeypatch.setattr("vadkit.reports.score_plot.score_plot", recorder(plotted))
     sink = registry.build("sinks", "plot", {}, tmp_path)
     sink.open(replace(info(), calibration=known))
     for label, threshold, level in [
