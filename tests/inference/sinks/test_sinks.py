@@ -82,11 +82,11 @@ def test_video_has_every_frame_and_its_heat(tmp_path):
     bare = decode(run("video", tmp_path / "bare", score_map=score_map, params={"heat": False}))
     assert len(hot) == len(bare) == 4
     assert hot[0].shape == bare[0].shape
-    # 64x48 is drawn eight times as large: 512x384. Heat cells are 64 pixels wide.
-    spot = (slice(80, 240), slice(300, 430))
+    # 64x48 is drawn five times as large: 320x240. Heat cells are 40 pixels wide.
+    spot = (slice(50, 150), slice(188, 268))
     assert hot[0][spot][..., 0].mean() > bare[0][spot][..., 0].mean() + 40
-    assert np.abs(hot[0][300:380].astype(int) - bare[0][300:380]).mean() < 3
-    assert np.abs(bare[0][:380].astype(int) - 60).mean() < 3
+    assert np.abs(hot[0][188:238].astype(int) - bare[0][188:238]).mean() < 3
+    assert np.abs(bare[0][:238].astype(int) - 60).mean() < 3
 
 
 def test_a_calibrated_run_shows_the_live_score_with_the_threshold(tmp_path, monkeypatch):
@@ -149,7 +149,7 @@ def test_video_without_a_normal_reference_or_any_score(tmp_path):
     none = VideoScores("cam 1", 10.0, np.full(3, NAN), np.full(3, NAN))
     frames = decode(run("video", tmp_path, none, normal=None, score_map=np.full((6, 8), 9.0)))
     assert len(frames) == 3
-    assert np.abs(frames[0][:380].astype(int) - 60).max() < 6
+    assert np.abs(frames[0][:238].astype(int) - 60).max() < 6
 
 
 def test_video_without_frames(tmp_path):
