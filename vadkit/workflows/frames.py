@@ -126,6 +126,7 @@ def _stream_videos(
         raise DataError(f"none of {len(skipped)} videos could be read; {skipped[0].reason}")
     _say_skipped(skipped, len(videos))
     kept = [one for one in opened if not isinstance(one, Skipped)]
+    _say_stretched(recipe, kept)
     return at_rate(kept, recipe.clip.fps), skipped
 
 
