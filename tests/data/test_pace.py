@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vadkit.data.pace import Pacer, beats, other_rate, pace_note, paces_of, spread
+from vadkit.data.pace import Pacer, beats, other_rate, pace_note, paces_of, renumbered, spread
 
 
 def test_the_trained_rate_changes_nothing():
@@ -15,6 +15,17 @@ def test_the_trained_rate_changes_nothing():
     # Rates that only rounding separates, and times in milliseconds.
     assert beats(np.arange(300) / 29.97, (), 30.0, 29.97).as_trained
     assert beats((np.arange(300) / 30).round(3), (), 30.0, 30.0).as_trained
+
+
+@given(st.lists(st.floats(0.02, 0.3), max_size=80), st.sets(st.integers(1, 40), max_size=3))
+def test_the_short_way_for_steady_video_gives_what_the_pacer_gives(steps, cuts):
+    times = np.cumsum([0.0, *steps])
+    cuts = {cut for cut in cuts if cut < len(times)}
+    found, pacer = beats(times, cuts, 10.0, 10.0), Pacer(10.0, 10.0)
+    each = [pacer.at(time, anew=place in cuts) for place, time in enumerate(times)]
+    assert found.picked.tolist() == [one.picked for one in each]
+    assert found.since_frame.tolist() == [one.since_frame for one in each]
+    assert found.since_pick.tolist() == [one.since_pick for one in each]
 
 
 @pytest.mark.parametrize("known", [(None, 10.0), (10.0, None)])
@@ -96,6 +107,12 @@ def test_whole_ratios_pick_exactly_the_frames_of_training(ratio, clip_fps, frame
     found = beats(times, (), clip_fps, clip_fps * ratio)
     assert np.flatnonzero(found.picked).tolist() == list(range(0, frames * ratio, ratio))
     assert (found.since_pick[found.picked] == 1).all()
+
+
+def test_rows_of_chosen_frames_are_renumbered():
+    chosen, place = renumbered(np.array([0, 1, 2, 2, 5, 9]), np.array([1, 2, 5]))
+    assert chosen.tolist() == [False, True, True, True, True, False]
+    assert place.tolist() == [0, 1, 1, 2]
 
 
 def test_spread_repeats_the_value_of_the_picked_frame_before():

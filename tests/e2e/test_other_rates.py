@@ -115,3 +115,11 @@ def test_another_picture_shape_needs_a_word(run, tmp_path):
     (found,) = vadkit.infer(run, path, out=tmp_path / "out", sinks=["npz"], stretch=True)
     assert found.error is None
     assert found.frames == 12
+
+
+def test_calibration_on_other_video_says_that_its_rate_differs(run, tmp_path, caplog):
+    write(tmp_path / "fast" / "a.mkv", walk(4, repeat=2), 20)
+    with caplog.at_level(logging.WARNING, "vadkit.infer"):
+        found = vadkit.calibrate(run, videos=tmp_path / "fast", name="fast")
+    assert "has 20 frames per second, and the model was trained at 10" in caplog.text
+    assert found.evidence.hours == pytest.approx(4 / 3600, rel=0.1)

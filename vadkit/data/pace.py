@@ -113,9 +113,29 @@ def beats(
 ) -> Beats:
     """Return the beats of a video from the times (N,) of its frames in seconds and its cuts."""
     pacer, anew = Pacer(clip_fps, fps), set(cuts)
+    if not clip_fps or not fps or _is_steady(times, anew, clip_fps, fps):
+        # The usual case, without a step for every frame.
+        ones = np.ones(len(times))
+        return Beats(ones.astype(bool), ones, ones)
     found = [pacer.at(time, anew=place in anew) for place, time in enumerate(times.tolist())]
     picked, since_frame, since_pick = zip(*found, strict=True) if found else ((), (), ())
     return Beats(np.array(picked, bool), np.array(since_frame, float), np.array(since_pick, float))
+
+
+def _is_steady(times: np.ndarray, cuts: Collection[int], clip_fps: float, fps: float) -> bool:
+    """Whether every step, except into cuts, is one step of the trained rate."""
+    steps = np.delete(np.diff(times), np.array(sorted(cuts), np.int64) - 1)
+    return not other_rate(clip_fps, fps) and bool((np.abs(steps * clip_fps - 1) <= _SAME).all())
+
+
+def renumbered(frame: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows of frames ``frame`` (n,) are of ``numbers``, and their places there.
+
+    Both are ascending; the rows are bool (n,), the places int64, one for each chosen row.
+    """
+    place = np.searchsorted(numbers, frame).clip(max=len(numbers) - 1)
+    chosen = numbers[place] == frame
+    return chosen, place[chosen]
 
 
 def spread(values: np.ndarray, picked: np.ndarray) -> np.ndarray:

@@ -16,8 +16,9 @@ from vadkit.errors import DataError, RecipeError
 from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find, params_model
 from vadkit.workflows.build import build_clip, load_method, load_videos
-from vadkit.workflows.frames import frame_rates, load_extras, store_videos, storing
+from vadkit.workflows.frames import load_extras, store_videos, storing
 from vadkit.workflows.progress import clip_progress, decoding_progress
+from vadkit.workflows.rates import frame_rates
 from vadkit.workflows.run import read_manifest
 
 if TYPE_CHECKING:

@@ -19,10 +19,11 @@ from vadkit.workflows.build import (
     build_method,
 )
 from vadkit.workflows.calibrate.threshold import calibrate_trained
-from vadkit.workflows.frames import as_measured, load_extras, skipped_entries, store_videos
+from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.levels import with_levels
 from vadkit.workflows.pieces import kept_out
 from vadkit.workflows.progress import clip_progress
+from vadkit.workflows.rates import as_measured
 from vadkit.workflows.run import (
     create_run,
     environment,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vadkit.data.objects import Boxes
+from vadkit.data.pace import renumbered
 from vadkit.data.videos import ClipSpec
 
 
@@ -41,10 +42,9 @@ class GivenRows:
 
     def pick(self, numbers: np.ndarray) -> GivenRows:
         """Return the rows of these frames (n,), ascending, which are then counted from 0."""
-        place = np.searchsorted(numbers, self.frame).clip(max=len(numbers) - 1)
-        kept = numbers[place] == self.frame
+        kept, place = renumbered(self.frame, numbers)
         xyxy = None if self.xyxy is None else self.xyxy[kept]
-        return GivenRows(place[kept], self.rows[kept], xyxy)
+        return GivenRows(place, self.rows[kept], xyxy)
 
 
 @dataclass(frozen=True)

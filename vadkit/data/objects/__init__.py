@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from vadkit.data.pace import renumbered
 from vadkit.data.videos import Video
 
 
@@ -47,9 +48,8 @@ class Boxes:
 
     def pick(self, numbers: np.ndarray) -> Boxes:
         """Return the boxes of these frames (n,), ascending, which are then counted from 0."""
-        place = np.searchsorted(numbers, self.frame).clip(max=len(numbers) - 1)
-        kept = numbers[place] == self.frame
-        return Boxes(place[kept], self.xyxy[kept], self.score[kept], self.label[kept])
+        kept, place = renumbered(self.frame, numbers)
+        return Boxes(place, self.xyxy[kept], self.score[kept], self.label[kept])
 
 
 class FrameBoxes(NamedTuple):

@@ -159,7 +159,7 @@ def _training_scores(
     extras: Sequence[Extras],
 ) -> NormalVideo:
     from vadkit.data.store.paced import whole
-    from vadkit.workflows.frames import frame_rates
+    from vadkit.workflows.rates import frame_rates
 
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     known = {video.id for video in stored}
@@ -210,39 +210,25 @@ def _score_normal(recipe: Recipe, run: Path) -> NormalVideo:
 
 def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
     """Score every video in a folder; warnings name videos that cannot be read or were seen."""
-    import contextlib
 
     from vadkit.data.datasets.folder import find_videos
     from vadkit.data.decoding.counting import mean_rate
-    from vadkit.data.decoding.decode import probe, read_timed_frames
-    from vadkit.inference.sources.source import Frame
+    from vadkit.inference.sources.files import FileSource
     from vadkit.workflows.detector import load_detector
-    from vadkit.workflows.frames import store_settings
 
     detector = load_detector(run, _CHECKPOINT)
-    settings = store_settings(recipe)
     scores, rates, warnings = {}, {}, []
     videos = find_videos(folder)
     with scoring_progress(len(videos), 0) as progress:
         for name, path in videos:
             failed = None
             try:
-                reading = read_timed_frames(
-                    path,
-                    readers=settings.readers,
-                    plugins=settings.plugins,
-                    stall_s=settings.stall_s,
-                    levels=settings.levels,
-                )
                 raw = []
-                with contextlib.closing(reading) as read:
-                    frames = (Frame(one.time, one.image, cut=one.cut) for one in read)
-                    fps = None if path.is_dir() else probe(path, stall_s=settings.stall_s).fps
-                    for item in detector.stream(frames, fps=fps):
-                        raw.append(item.raw)
-                        progress.frames(1)
+                for item in detector.stream(FileSource(path, **detector.settings["file"])):
+                    raw.append(item.raw)
+                    progress.frames(1)
                 scores[name] = np.array(raw)
-                rates[name] = mean_rate(path, stall_s=settings.stall_s)
+                rates[name] = mean_rate(path, stall_s=recipe.data.stall_s)
             except DataError as error:
                 failed = str(error)
                 warnings.append(f"left out: {error}")

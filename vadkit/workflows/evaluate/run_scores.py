@@ -19,8 +19,9 @@ from vadkit.recipe import Recipe
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list, load_method, load_videos
 from vadkit.workflows.evaluate.protocols import LabelledScores
-from vadkit.workflows.frames import frame_rates, load_extras, skipped_entries, store_videos
+from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import clip_progress, say
+from vadkit.workflows.rates import frame_rates
 from vadkit.workflows.run import checkpoint_file, read_manifest, require_run, update_manifest
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from vadkit.recipe import find_recipe, load_recipe
 from vadkit.registry import build
 from vadkit.workflows.build import load_videos
 from vadkit.workflows.evaluate.run_scores import label_source
-from vadkit.workflows.frames import frame_rates
+from vadkit.workflows.rates import frame_rates
 
 if TYPE_CHECKING:
     from vadkit.data.labels.intervals import Labels
