@@ -226,3 +226,8 @@ def test_a_long_epoch_is_checked_several_times(trainer, monkeypatch):
     with pytest.raises(TrainingError, match="at step 2 "):
         one.fit()
     assert 2 <= follows.steps < 120
+
+
+def test_a_nan_loss_of_an_accumulated_batch_is_not_forgotten(trainer):
+    with pytest.raises(TrainingError, match=r"loss 'got' at step 1 "):
+        trainer(NanLoss(at=1), accumulate=2).fit()

@@ -17,7 +17,8 @@ from torch import Tensor
 from vadkit.data.tensors import Clips
 from vadkit.engine.checkpoint import check_plain, save_checkpoint
 from vadkit.engine.collect import Loader, Sampled, autocast, collect_passes
-from vadkit.engine.finite import FiniteCheck, check_weights, gradient_norm
+from vadkit.engine.finite import FiniteCheck, check_weights
+from vadkit.engine.step import StepValues, TrainStep
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
 from vadkit.hooks.dispatch import close_all, tell_all, tell_of_error
@@ -99,9 +100,16 @@ class Trainer:
         self._finite = FiniteCheck()
         self._sums: dict[str, Tensor] = {}
         self._interrupted = False
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group.setdefault("initial_lr", group["lr"])
+        self._train_on = TrainStep(
+            method,
+            self.optimizers,
+            device=device,
+            dtype=dtype,
+            accumulate=settings.accumulate,
+            clip_grad_norm=settings.clip_grad_norm,
+            on_gradients=lambda role: self._tell("on_gradients", role),
+            check=self._check_step,
+        )
 
     # The interface for hooks (FitContext).
 
@@ -110,7 +118,7 @@ class Trainer:
         return {name: float(value) / steps for name, value in self._sums.items()}
 
     def learning_rates(self) -> dict[str, float]:
-        return {role: opt.param_groups[0]["lr"] for role, opt in self.optimizers.items()}
+        return {role: float(opt.param_groups[0]["lr"]) for role, opt in self.optimizers.items()}
 
     def save(self, name: str) -> Path:
         path = self.run / "checkpoints" / f"{name}.pt"
@@ -149,7 +157,7 @@ class Trainer:
 
     @contextlib.contextmanager
     def scoring(self) -> Iterator[None]:
-        with self._eval_mode(), torch.inference_mode(), self._autocast():
+        with self._eval_mode(), torch.inference_mode(), autocast(self.device, self.dtype):
             yield
 
     def stop(self, reason: str) -> None:
@@ -217,52 +225,27 @@ class Trainer:
 
     def _train_step(self, clips: Clips) -> None:
         into_window = self.step_in_epoch % self.settings.accumulate
-        begins = into_window == 0
-        ends = self._at_window_end(self.step_in_epoch + 1)
         # Accumulated batches count as one, so the rate is that of the window's first batch.
         position = self.epoch + (self.step_in_epoch - into_window) / self.steps_per_epoch
-        total: Tensor | float = 0.0
-        updates = iter(self.method.updates(clips))
-        while True:
-            with self._autocast():
-                update = next(updates, None)
-            if update is None:
-                break
-            optimizer = self.optimizers[update.role]
-            if begins:
-                optimizer.zero_grad(set_to_none=True)
-            with self._only(update.role):
-                with self._autocast():
-                    terms = update.terms()
-                loss = torch.stack([term.float() for term in terms.values()]).sum()
-                (loss / self.settings.accumulate).backward()
-            for name, term in terms.items():
-                self._add(name, term)
-                self._finite.note(f"loss '{name}'{self._here()}", term)
-            if ends:
-                self._optimize(update.role, optimizer, position)
-            total = total + loss.detach()
-        if isinstance(total, Tensor):
-            self._add("loss", total)
+        self._train_on.set_rates({role: rate(position) for role, rate in self.schedules.items()})
+        ends = self._at_window_end(self.step_in_epoch + 1)
+        values = self._train_on(clips, begins=into_window == 0, ends=ends)
+        for name, value in values.terms.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        if not (ends and self.checks_each_step):
+            self._note(values)
 
-    def _optimize(self, role: str, optimizer: torch.optim.Optimizer, position: float) -> None:
-        factor = self.schedules[role](position) if role in self.schedules else 1.0
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
-        self._tell("on_gradients", role)
-        norm = gradient_norm(self.method.parameters_of(role), self.settings.clip_grad_norm)
-        if norm is not None:
-            self._finite.note(f"the gradient of '{role}'{self._here()}", norm)
+    def _check_step(self, values: StepValues) -> None:
         if self.checks_each_step:
+            self._note(values)
             self._check_finite()
-        optimizer.step()
 
-    def _add(self, name: str, value: Tensor) -> None:
-        value = value.detach().float()
-        self._sums[name] = self._sums[name] + value if name in self._sums else value
-
-    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        return autocast(self.device, self.dtype)
+    def _note(self, values: StepValues) -> None:
+        here = f" at step {self.step + 1} (epoch {self.epoch + 1})"
+        for name, value in values.terms.items():
+            self._finite.note(f"loss '{name}'{here}", value)
+        for role, value in values.norms.items():
+            self._finite.note(f"the gradient of '{role}'{here}", value)
 
     @contextlib.contextmanager
     def _eval_mode(self) -> Iterator[None]:
@@ -272,22 +255,6 @@ class Trainer:
             yield
         finally:
             self.method.train(training)
-
-    @contextlib.contextmanager
-    def _only(self, role: str) -> Iterator[None]:
-        """Freeze all parameters except those of ``role``, so that no others get gradients."""
-        own = {id(parameter) for parameter in self.method.parameters_of(role)}
-        frozen = [p for p in self.method.parameters() if id(p) not in own and p.requires_grad]
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for parameter in frozen:
-                parameter.requires_grad_(True)
-
-    def _here(self) -> str:
-        return f" at step {self.step + 1} (epoch {self.epoch + 1})"
 
     def _check_finite(self) -> None:
         """Raise ``TrainingError`` if a loss or gradient since the last check is not finite."""
