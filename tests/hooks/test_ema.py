@@ -39,7 +39,7 @@ class Scalars(nn.Module):
 def steps(hook, ctx, values):
     for value in values:
         ctx.method.set(value)
-        hook.on_gradients(ctx, "net")
+        ctx.optimized = True
         hook.on_step_end(ctx)
 
 
@@ -76,6 +76,7 @@ def test_a_batch_without_an_optimizer_step_does_not_count():
     hook, ctx = Ema(decay=0.1), SimpleNamespace(method=Scalars())
     steps(hook, ctx, [1.0])
     ctx.method.set(9.0)
+    ctx.optimized = False
     hook.on_step_end(ctx)
     hook.on_train_end(ctx)
     assert ctx.method.values()[0] == 1.0

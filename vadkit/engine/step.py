@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from vadkit.data.tensors import Clips
-from vadkit.engine.collect import autocast
 from vadkit.engine.finite import gradient_norm
 from vadkit.methods.method import Method
 
@@ -76,7 +75,7 @@ class TrainStep:
         total: Tensor | float = 0.0
         updates = iter(self.method.updates(clips))
         while True:
-            with autocast(self.device, self.dtype):
+            with self._autocast():
                 update = next(updates, None)
             if update is None:
                 break
@@ -84,7 +83,7 @@ class TrainStep:
             if begins:
                 optimizer.zero_grad(set_to_none=True)
             with self._only(update.role):
-                with autocast(self.device, self.dtype):
+                with self._autocast():
                     terms = update.terms()
                 loss = torch.stack([term.float() for term in terms.values()]).sum()
                 (loss / self.accumulate).backward()
@@ -105,6 +104,13 @@ class TrainStep:
         self.check(values)
         optimizer.step()
 
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        # Cached casts of weights would outlive a step that is captured as a CUDA graph.
+        low, cached = self.dtype == torch.bfloat16, self.device.type == "cpu"
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=low, cache_enabled=cached
+        )
+
     @contextlib.contextmanager
     def _only(self, role: str) -> Iterator[None]:
         """Freeze all parameters except those of ``role``, so that no others get gradients."""
@@ -117,6 +123,35 @@ class TrainStep:
         finally:
             for parameter in frozen:
                 parameter.requires_grad_(True)
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the state of an optimizer, without what depends on the device."""
+    state = optimizer.state_dict()
+    groups = [
+        {name: value for name, value in group.items() if name not in _OF_THE_DEVICE}
+        | {"lr": float(group["lr"])}
+        for group in state["param_groups"]
+    ]
+    return {**state, "param_groups": groups}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load the state of an optimizer, perhaps of another device."""
+    own = [
+        {name: value for name, value in group.items() if name in _OF_THE_DEVICE}
+        for group in optimizer.param_groups
+    ]
+    rates = [group["lr"] for group in optimizer.param_groups]
+    groups = [saved | kept for saved, kept in zip(state["param_groups"], own, strict=True)]
+    optimizer.load_state_dict({**state, "param_groups": groups})
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        if isinstance(rate, Tensor):
+            group["lr"] = rate.fill_(group["lr"])
+
+
+# How an optimizer computes, which the next run may do in another way.
+_OF_THE_DEVICE = ("fused", "foreach", "capturable")
 
 
 def _add(values: dict[str, Tensor], name: str, value: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import threading
 import time
@@ -15,10 +16,11 @@ import torch
 from torch import Tensor
 
 from vadkit.data.tensors import Clips
+from vadkit.engine.captured import CapturedStep, why_not_captured
 from vadkit.engine.checkpoint import check_plain, save_checkpoint
 from vadkit.engine.collect import Loader, Sampled, autocast, collect_passes
 from vadkit.engine.finite import FiniteCheck, check_weights
-from vadkit.engine.step import StepValues, TrainStep
+from vadkit.engine.step import StepValues, TrainStep, load_optimizer, optimizer_state
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
 from vadkit.hooks.dispatch import close_all, tell_all, tell_of_error
@@ -27,6 +29,7 @@ from vadkit.methods.method import Method
 from vadkit.recipe.model import Train
 from vadkit.signals import stop_signals
 
+_log = logging.getLogger("vadkit.engine")
 # Steps between two checks of losses and gradients: on a GPU, each check waits for the device.
 _CHECK_FINITE_EVERY = 50
 
@@ -84,6 +87,7 @@ class Trainer:
         self.steps_per_epoch = len(loader)
         self.batch_size = settings.batch_size
         self.epoch = self.step = self.step_in_epoch = 0
+        self.optimized = False
         self.data_wait_s = 0.0
         self.resumed = False
         self.logs: dict[str, float] = {}
@@ -100,16 +104,7 @@ class Trainer:
         self._finite = FiniteCheck()
         self._sums: dict[str, Tensor] = {}
         self._interrupted = False
-        self._train_on = TrainStep(
-            method,
-            self.optimizers,
-            device=device,
-            dtype=dtype,
-            accumulate=settings.accumulate,
-            clip_grad_norm=settings.clip_grad_norm,
-            on_gradients=lambda role: self._tell("on_gradients", role),
-            check=self._check_step,
-        )
+        self._train_on = self._make_step()
 
     # The interface for hooks (FitContext).
 
@@ -219,6 +214,27 @@ class Trainer:
         self.data_wait_s += time.perf_counter() - started
         return clips
 
+    def _make_step(self) -> TrainStep | CapturedStep:
+        step = TrainStep(
+            self.method,
+            self.optimizers,
+            device=self.device,
+            dtype=self.dtype,
+            accumulate=self.settings.accumulate,
+            clip_grad_norm=self.settings.clip_grad_norm,
+            on_gradients=lambda role: self._tell("on_gradients", role),
+            check=self._check_step,
+        )
+        if self.device.type != "cuda" or not self.settings.capture or not self.optimizers:
+            return step
+        reason = why_not_captured(self.method, self.optimizers.values(), self.hooks)
+        if self.settings.accumulate > 1:
+            reason = "train.accumulate is above 1"
+        if reason is None:
+            return CapturedStep(step)
+        _log.info("steps are not captured as a CUDA graph, which is slower: %s", reason)
+        return step
+
     def _at_window_end(self, steps_done: int) -> bool:
         """Whether the accumulation window ends after ``steps_done`` steps of the epoch."""
         return steps_done % self.settings.accumulate == 0 or steps_done == self.steps_per_epoch
@@ -232,6 +248,7 @@ class Trainer:
         values = self._train_on(clips, begins=into_window == 0, ends=ends)
         for name, value in values.terms.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self.optimized = ends
         if not (ends and self.checks_each_step):
             self._note(values)
 
@@ -336,7 +353,7 @@ class Trainer:
             check_plain(state, f"hooks.{name.replace('-', '.', 1)}: state_dict()")
         return {
             "method": self.method.state_dict(),
-            "optimizers": {role: opt.state_dict() for role, opt in self.optimizers.items()},
+            "optimizers": {role: optimizer_state(opt) for role, opt in self.optimizers.items()},
             "hooks": hooks,
             "epoch": self.epoch,
             "step": self.step,
@@ -350,7 +367,7 @@ class Trainer:
         """Continue from a checkpoint."""
         self.method.load_state_dict(state["method"])
         for role, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][role])
+            load_optimizer(optimizer, state["optimizers"][role])
         for name, hook in self.hook_names.items():
             if name in state["hooks"]:
                 hook.load_state_dict(state["hooks"][name])

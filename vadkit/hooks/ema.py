@@ -39,7 +39,6 @@ class Ema(Hook):
         self.decay = decay
         self.every_steps = every_steps
         self.steps = 0
-        self.stepped = False
         # The average while the method has the plain weights; otherwise the plain weights.
         self.other: dict[str, Tensor] = {}
         self.swapped = False
@@ -50,14 +49,10 @@ class Ema(Hook):
         if self.swapped:
             self._swap(ctx.method)
 
-    def on_gradients(self, ctx: FitContext, role: str) -> None:
-        self.stepped = True
-
     def on_step_end(self, ctx: FitContext) -> None:
         # With accumulated batches, only the last one changes the weights.
-        if not self.stepped:
+        if not ctx.optimized:
             return
-        self.stepped = False
         times, rest = divmod(self.steps, self.every_steps)
         self.steps += 1
         if rest == 0:

@@ -62,7 +62,9 @@ class FitContext(Protocol):
     on the test split, (N,) by video: raw scores, NaN for frames without a score, and True for
     abnormal frames. ``evaluates`` lists what can be evaluated. ``ending`` says, at
     ``on_epoch_end``, that no epoch follows, because it was the last or a hook has stopped training.
-    ``collected`` is the progress of the collect passes, None before them.
+    ``optimized`` says, at ``on_step_end``, that the batch ended with optimizer steps, as all do
+    unless batches are accumulated. ``collected`` is the progress of the collect passes, None before
+    them.
     """
 
     run: Path
@@ -71,6 +73,7 @@ class FitContext(Protocol):
     epochs: int
     step: int
     step_in_epoch: int
+    optimized: bool
     steps_per_epoch: int
     batch_size: int
     data_wait_s: float

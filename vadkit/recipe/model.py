@@ -56,13 +56,20 @@ class Clip(Section):
 
 
 class Train(Section):
-    """Duration and settings of training."""
+    """Duration and settings of training.
+
+    ``deterministic`` makes a run on one device repeatable to the bit; without it, a GPU multiplies
+    in TF32 and tries which kernels are fastest. With ``capture``, a GPU runs whole steps as CUDA
+    graphs where it can. ``compile`` compiles the networks with ``torch.compile``.
+    """
 
     epochs: Positive
     batch_size: Positive
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    deterministic: bool = True
+    capture: bool = True
     compile: bool = False
     accumulate: Positive = 1
     clip_grad_norm: Annotated[float, Field(gt=0)] | None = None

@@ -23,16 +23,20 @@ if TYPE_CHECKING:
     from vadkit.methods.method import Method
 
 
-def seed_everything(seed: int) -> None:
-    """Seed every random generator that a component may use, and request deterministic kernels."""
+def seed_everything(seed: int, *, deterministic: bool = True) -> None:
+    """Seed every random generator that a component may use, and choose kernels.
+
+    Without ``deterministic``, a GPU multiplies in TF32 and uses the kernels that are fastest.
+    """
     import numpy as np
     import torch
 
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cudnn.deterministic = deterministic
+    torch.set_float32_matmul_precision("highest" if deterministic else "high")
 
 
 def build_clip(recipe: Recipe) -> ClipSpec:

@@ -55,7 +55,7 @@ def make_trainer(
     """
     from vadkit.engine.trainer import Trainer
 
-    seed_everything(recipe.train.seed)
+    seed_everything(recipe.train.seed, deterministic=recipe.train.deterministic)
     device = pick_device(recipe.train.device)
     method = build_method(recipe, device)
     if recipe.train.compile:
