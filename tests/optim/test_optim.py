@@ -85,3 +85,26 @@ def test_first_steps_are_the_formulas():
     assert one_step("sgd", lr=0.1, momentum=0.9) == pytest.approx([1.7, 1.13], abs=1e-5)
     # Decay adds 0.5 * 2 to the gradient: 2 - 0.1 * 4.
     assert one_step("sgd", lr=0.1, momentum=0, weight_decay=0.5)[0] == pytest.approx(1.6)
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        schedulers.constant(8),
+        schedulers.cosine(8),
+        schedulers.cosine(8, end=0.3),
+        schedulers.step(8, every=30),
+        schedulers.multistep(8, milestones=[6], gamma=0.1),
+        schedulers.warmup_multistep(8, milestones=[6], gamma=0.5),
+    ],
+)
+def test_every_schedule_can_be_brought_down(factor):
+    down = schedulers.brought_down(factor, 8)
+    assert down(8) <= 0.1
+    early = [place / 10 for place in range(64)]
+    assert [down(place) for place in early] == [factor(place) for place in early]
+    if factor(8) > 0.1:
+        assert down(7.2) == pytest.approx(factor(7.2) / 2)
+        assert down(8) == down(8.5) == 0
+    else:
+        assert down is factor

@@ -37,6 +37,8 @@ class _State(BaseModel):
     epoch: _Count
     step: _Count
     step_in_epoch: _Count
+    # Checkpoints of older versions do not have it.
+    seconds: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.0
     sums: dict[str, Tensor]
     rng: dict[str, Any]
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from vadkit.data.tensors import Clips
 from vadkit.engine.captured import CapturedStep, why_not_captured
 from vadkit.engine.checkpoint import check_plain, save_checkpoint
+from vadkit.engine.clock import TrainClock, position
 from vadkit.engine.collect import Loader, Sampled, autocast, collect_passes
 from vadkit.engine.finite import FiniteCheck, check_weights
 from vadkit.engine.step import StepValues, TrainStep, load_optimizer, optimizer_state
@@ -89,6 +90,7 @@ class Trainer:
         self.epoch = self.step = self.step_in_epoch = 0
         self.optimized = False
         self.data_wait_s = 0.0
+        self.clock = TrainClock(settings.minutes)
         self.resumed = False
         self.logs: dict[str, float] = {}
         self.metrics: Sequence[Metric] = []
@@ -144,6 +146,17 @@ class Trainer:
     def ending(self) -> bool:
         return self.epoch >= self.epochs or self.stop_reason is not None
 
+    @property
+    def epochs_done(self) -> float:
+        """Epochs done, with the part of one that was ended in its middle."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def expected_steps(self) -> int:
+        steps = self.epochs * self.steps_per_epoch
+        share = self.clock.share
+        return min(steps, max(self.step, round(self.step / share))) if share else steps
+
     def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
         if not isinstance(self.collect_loader, Sampled):
             kind = type(self.collect_loader).__name__
@@ -171,8 +184,10 @@ class Trainer:
         with self._catch_interrupts():
             try:
                 self._tell("on_fit_start")
+                self._read_clock()
                 while not self.ending:
                     self._train_epoch()
+                    self._read_clock()
                 self._tell("on_train_end")
                 self.method.eval()
                 self._collect()
@@ -197,10 +212,13 @@ class Trainer:
                 if self.step % _CHECK_FINITE_EVERY == 0:
                     self._check_finite()
                 self._tell("on_step_end")
+                time_is_up = self._at_window_end(self.step_in_epoch) and self._read_clock()
                 if self._interrupted and self._at_window_end(self.step_in_epoch):
                     self._leave()
                 if self.settings.max_steps is not None and self.step >= self.settings.max_steps:
                     self.stop(f"max_steps {self.settings.max_steps} reached")
+                    break
+                if time_is_up:
                     break
         self._check_finite()
         self.logs = self.means()
@@ -235,6 +253,14 @@ class Trainer:
         _log.info("steps are not captured as a CUDA graph, which is slower: %s", reason)
         return step
 
+    def _read_clock(self) -> bool:
+        """Stop training if its time is over, and return whether it is."""
+        self.clock.read()
+        left = self.epoch + self.step_in_epoch / self.steps_per_epoch < self.epochs
+        if self.clock.over and left and self.stop_reason is None:
+            self.stop(f"train.minutes {self.settings.minutes:g} reached")
+        return self.clock.over
+
     def _at_window_end(self, steps_done: int) -> bool:
         """Whether the accumulation window ends after ``steps_done`` steps of the epoch."""
         return steps_done % self.settings.accumulate == 0 or steps_done == self.steps_per_epoch
@@ -242,8 +268,9 @@ class Trainer:
     def _train_step(self, clips: Clips) -> None:
         into_window = self.step_in_epoch % self.settings.accumulate
         # Accumulated batches count as one, so the rate is that of the window's first batch.
-        position = self.epoch + (self.step_in_epoch - into_window) / self.steps_per_epoch
-        self._train_on.set_rates({role: rate(position) for role, rate in self.schedules.items()})
+        done = self.epoch + (self.step_in_epoch - into_window) / self.steps_per_epoch
+        place = position(done, self.epochs, self.clock.share)
+        self._train_on.set_rates({role: rate(place) for role, rate in self.schedules.items()})
         ends = self._at_window_end(self.step_in_epoch + 1)
         values = self._train_on(clips, begins=into_window == 0, ends=ends)
         for name, value in values.terms.items():
@@ -358,6 +385,7 @@ class Trainer:
             "epoch": self.epoch,
             "step": self.step,
             "step_in_epoch": self.step_in_epoch,
+            "seconds": self.clock.seconds,
             "sums": dict(self._sums),
             "clip_fps": self.method.clip.fps,
             "rng": {"cpu": torch.get_rng_state(), "cuda": cuda},
@@ -373,6 +401,8 @@ class Trainer:
                 hook.load_state_dict(state["hooks"][name])
         self.epoch, self.step = state["epoch"], state["step"]
         self.step_in_epoch = state["step_in_epoch"]
+        # Checkpoints of older versions do not have it.
+        self.clock.seconds = state.get("seconds", 0.0)
         self._sums = {name: value.to(self.device) for name, value in state["sums"].items()}
         torch.set_rng_state(state["rng"]["cpu"].cpu())
         if self.device.type == "cuda" and state["rng"]["cuda"]:

@@ -87,6 +87,10 @@ class FitContext(Protocol):
     collected: Collected | None
 
     @property
+    def expected_steps(self) -> int:
+        """The steps of the whole training; an estimate if ``train.minutes`` ends it."""
+
+    @property
     def evaluates(self) -> frozenset[On]: ...
 
     @property

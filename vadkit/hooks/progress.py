@@ -51,9 +51,8 @@ class Progress(Hook):
                 console=self.console,
             )
             self.bar.start()
-            total = ctx.epochs * ctx.steps_per_epoch
             self.task = self.bar.add_task(
-                "training", total=total, completed=ctx.step, loss="-", rate=""
+                "training", total=ctx.expected_steps, completed=ctx.step, loss="-", rate=""
             )
 
     def on_step_end(self, ctx: FitContext) -> None:
@@ -67,6 +66,7 @@ class Progress(Hook):
             self.bar.update(
                 self.task,
                 completed=ctx.step,
+                total=ctx.expected_steps,
                 description=f"epoch {ctx.epoch + 1}/{ctx.epochs}",
                 loss=f"{loss:.4g}",
                 rate=f"{rate:.1f} clips/s",

@@ -15,6 +15,9 @@ Factor = Callable[[float], float]
 Epochs = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
+# See `brought_down`: the share of the base rate that is low, and the share of training to get to 0.
+_LOW, _FALL = 0.1, 0.2
+
 
 def constant(epochs: int) -> Factor:
     """The base rate for the whole training."""
@@ -68,6 +71,17 @@ def warmup_multistep(
         return rise * after(epoch)
 
     return factor
+
+
+def brought_down(factor: Factor, epochs: int) -> Factor:
+    """Return a schedule that ends near 0, for training that ends at a given time.
+
+    A schedule that itself ends at a tenth of the base rate or less stays as it is. Any other, such
+    as a constant one, falls linearly to 0 over the last fifth of training.
+    """
+    if factor(float(epochs)) <= _LOW:
+        return factor
+    return lambda epoch: factor(epoch) * min(1.0, max(0.0, 1 - epoch / epochs) / _FALL)
 
 
 def _cosine(progress: float, end: float) -> float:

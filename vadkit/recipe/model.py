@@ -61,9 +61,13 @@ class Train(Section):
     ``deterministic`` makes a run on one device repeatable to the bit; without it, a GPU multiplies
     in TF32 and tries which kernels are fastest. With ``capture``, a GPU runs whole steps as CUDA
     graphs where it can. ``compile`` compiles the networks with ``torch.compile``.
+
+    ``minutes`` ends training after this time if ``epochs`` have not ended it before. The
+    learning-rate schedule is then run through within that time.
     """
 
     epochs: Positive
+    minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
     batch_size: Positive
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     device: str = "auto"

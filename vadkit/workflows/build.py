@@ -129,10 +129,22 @@ def build_optimizers(recipe: Recipe, method: Method) -> dict[str, torch.optim.Op
 
 
 def build_schedules(recipe: Recipe) -> dict[str, Callable[[float], float]]:
-    """Build one learning-rate schedule for each role that has a scheduler."""
-    return {
-        role: build("schedulers", spec.type, spec.params, recipe.train.epochs)
+    """Build one learning-rate schedule for each role that has a scheduler.
+
+    With ``train.minutes``, every role gets a schedule whose rate is low at the end.
+    """
+    from vadkit.optim.schedulers import brought_down, constant
+
+    epochs = recipe.train.epochs
+    schedules = {
+        role: build("schedulers", spec.type, spec.params, epochs)
         for role, spec in recipe.schedulers.items()
+    }
+    if recipe.train.minutes is None:
+        return schedules
+    return {
+        role: brought_down(schedules.get(role, constant(epochs)), epochs)
+        for role in recipe.optimizers
     }
 
 

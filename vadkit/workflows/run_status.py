@@ -22,7 +22,7 @@ class RunStatus:
     """State of a run, and the epochs and steps of its training; None if unknown."""
 
     state: State
-    epochs: int | None = None
+    epochs: float | None = None
     step: int | None = None
 
     @property
@@ -77,7 +77,7 @@ def run_status(run: Path | str) -> RunStatus:
         state = "running"
     logged = _logged(run)
     step, epochs = (manifest.get(name, logged.get(name)) for name in ("step", "epochs"))
-    return RunStatus(state, _number(epochs), _number(step))
+    return RunStatus(state, _number(epochs), _whole(step))
 
 
 def unfinished(runs: Iterable[Path | str]) -> list[str]:
@@ -98,5 +98,9 @@ def _logged(run: Path) -> dict[str, Any]:
         return {}
 
 
-def _number(value: Any) -> int | None:
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, float) else _whole(value)
+
+
+def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -159,9 +159,10 @@ def _fit(
             run,
             status="done",
             finished=_now(),
-            epochs=trainer.epoch,
+            epochs=_epochs(trainer.epochs_done),
             step=trainer.step,
             stopped_early=trainer.stop_reason,
+            training_seconds=round(trainer.clock.seconds, 1),
             seconds=round(time.monotonic() - started, 1),
         )
     except KeyboardInterrupt:
@@ -171,6 +172,11 @@ def _fit(
         reason = str(error) if isinstance(error, VadkitError) else repr(error)
         note_end(run, status="failed", error=reason, **reached(trainer))
         raise
+
+
+def _epochs(done: float) -> float:
+    """Round the number of epochs, in which an epoch that ended in its middle counts in part."""
+    return int(done) if done == int(done) else round(done, 2)
 
 
 def reached(trainer: Trainer) -> dict[str, Any]:
