@@ -36,6 +36,14 @@ TrustPlugins = Annotated[
         "user made them. Their digests are saved, so later commands do not ask again.",
     ),
 ]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,N,...",
+        help="Train once per seed, evaluate each run, and print mean and deviation. The same "
+        "command continues what was interrupted.",
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A run folder, as printed by `vadkit train`.")]
 
 
@@ -76,6 +84,7 @@ def train(
         Path | None, typer.Option(help="Continue this interrupted run instead of a new one.")
     ] = None,
     runs: Annotated[Path, typer.Option(help="The folder for new run folders.")] = Path("runs"),
+    seeds: Seeds = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the recipe and print the plan; do not train.")
     ] = False,
@@ -90,6 +99,8 @@ def train(
         raise RecipeError("give either a recipe or --resume RUN")
     if resume is not None and (plugin or dry_run):
         raise RecipeError("--plugin and --dry-run cannot be used with --resume")
+    if seeds is not None and (resume is not None or dry_run):
+        raise RecipeError("--seeds cannot be used with --resume or --dry-run")
     if trust_plugins:
         if resume is None:
             raise RecipeError(
@@ -102,6 +113,11 @@ def train(
         _print_plan(
             workflow.plan(load_recipe(recipe or "", overrides or (), plugin or ())), as_json
         )
+        return
+    if seeds is not None:
+        from vadkit.cli.seeds import train_each
+
+        train_each(recipe or "", seeds, overrides or (), plugin or (), runs, as_json)
         return
     try:
         if resume is not None:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vadkit.arguments import as_name, as_path, as_paths, as_texts
 from vadkit.errors import DataError, RecipeError
+from vadkit.evaluation.spread import Spread, spread
 from vadkit.recipe import Recipe, Spec
 from vadkit.text import printable
 from vadkit.workflows.build import build_list
@@ -55,13 +56,6 @@ class ComparedRun:
 
     def __repr__(self) -> str:
         return f"ComparedRun({printable(self.name)!r}, seed {self.seed}, {self.run!r})"
-
-
-class Spread(NamedTuple):
-    """Mean and sample standard deviation over runs."""
-
-    mean: float
-    deviation: float
 
 
 @dataclass(frozen=True)
@@ -245,11 +239,7 @@ def _groups(compared: Sequence[ComparedRun]) -> list[Group]:
 
 def _spreads(members: Sequence[ComparedRun]) -> dict[str, Spread]:
     values = [{metric.name: metric.value for metric in one.metrics} for one in members]
-    by_metric = {name: [one[name] for one in values] for name in SPREAD}
-    return {
-        name: Spread(float(np.mean(one)), float(np.std(one, ddof=1)))
-        for name, one in by_metric.items()
-    }
+    return {name: spread([one[name] for one in values]) for name in SPREAD}
 
 
 def _metric(one: ComparedRun, name: str) -> Metric:

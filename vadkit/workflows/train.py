@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +51,14 @@ def train(
     overrides: Sequence[str] = (),
     plugins: Sequence[str | Path] = (),
     runs: str | Path = "runs",
+    on_run: Callable[[Path], None] = lambda run: None,
 ) -> Path:
     """Train a recipe and return its new run folder, ``RUNS/NAME/TIME-HASH``.
 
     ``recipe`` is a file, the name of a shipped recipe such as ``quickstart``, or a ``Recipe`` from
     ``load_recipe``. ``overrides`` are texts such as ``train.epochs=1``. ``plugins`` are files with
-    components, in addition to those that the recipe names.
+    components, in addition to those that the recipe names. ``on_run`` is called with
+    the run folder before training starts.
 
     Raises a ``VadkitError`` for errors that the user can fix. ``KeyboardInterrupt`` is not caught;
     the run can then be resumed.
@@ -90,6 +92,7 @@ def train(
             **({"loose_components": loose} if (loose := loose_components(recipe)) else {}),
             **environment(),
         )
+        on_run(run)
         _fit(recipe, run, videos, held_out, stored, skipped, state=None)
     return run
 
