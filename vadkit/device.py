@@ -42,6 +42,11 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
 
 
+def scoring_batch(batch_size: int, device: torch.device) -> int:
+    """Return how many clips to score at a time: on a GPU more than a training batch has."""
+    return max(batch_size, 32) if device.type == "cuda" else batch_size
+
+
 @contextlib.contextmanager
 def few_threads(method: object, device: torch.device) -> Iterator[None]:
     """Use one thread each of PyTorch and OpenCV for a method without networks on the CPU.

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from vadkit.data.tensors import Clips
+from vadkit.engine.compiled import WORTH_MINUTES, WORTH_STEPS, CompiledStep, can_compile
 from vadkit.engine.step import StepValues, TrainStep
 from vadkit.hooks.hook import Hook
 from vadkit.methods.method import Method
+from vadkit.recipe.model import Train
 
 _log = logging.getLogger("vadkit.engine")
 # Steps before the capture: optimizers and cuDNN set up their state, and compiled networks compile.
@@ -50,7 +52,7 @@ class CapturedStep:
     nothing is captured.
     """
 
-    def __init__(self, step: TrainStep) -> None:
+    def __init__(self, step: TrainStep | CompiledStep) -> None:
         self.step = step
         self.reason: str | None = None
         self._called = 0
@@ -70,7 +72,7 @@ class CapturedStep:
     def __call__(self, clips: Clips, *, begins: bool = True, ends: bool = True) -> StepValues:
         """Run the updates of one batch; see ``TrainStep``."""
         if self.reason is not None or not (begins and ends):
-            return self.step(clips, begins=begins, ends=ends)
+            return self._plain(clips, begins, ends)
         if self._called < _EAGER_STEPS:
             self._called += 1
             return self._plain(clips)
@@ -82,17 +84,17 @@ class CapturedStep:
             except Exception as error:
                 # Whatever a method does that a graph cannot hold, it can do without one.
                 self._give_up(str(error).strip().splitlines()[0])
-                return self.step(clips)
+                return self._plain(clips)
         if self._inputs is None or not _alike(clips, self._inputs):
-            return self.step(clips)
+            return self._plain(clips)
         return self._replay(clips)
 
-    def _plain(self, clips: Clips) -> StepValues:
-        """Run the step on a stream of its own, as before a capture."""
+    def _plain(self, clips: Clips, begins: bool = True, ends: bool = True) -> StepValues:
+        """Run the step on the stream of the capture, to which gradients belong."""
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
-            values = self.step(clips)
+            values = self.step(clips, begins=begins, ends=ends)
         current.wait_stream(self._stream)
         return values
 
@@ -132,6 +134,36 @@ class CapturedStep:
         self.reason, self._graph, self._inputs = reason, None, None
         torch.cuda.synchronize()
         _log.warning("steps are not captured as a CUDA graph, which is slower: %s", reason)
+
+
+AnyStep = TrainStep | CompiledStep | CapturedStep
+
+
+def fastest_step(step: TrainStep, settings: Train, hooks: Sequence[Hook], steps: int) -> AnyStep:
+    """Compile and capture a step where the recipe and the device allow it.
+
+    ``steps`` is the number of steps of the training, of which compiling must be worth its time.
+    """
+    if not step.optimizers:
+        return step
+    one: TrainStep | CompiledStep = step
+    if settings.compile is True or (
+        settings.compile == "auto"
+        and can_compile(step.device)
+        and steps >= WORTH_STEPS
+        and (settings.max_steps or WORTH_STEPS) >= WORTH_STEPS
+        and (settings.minutes or WORTH_MINUTES) >= WORTH_MINUTES
+    ):
+        one = CompiledStep(step)
+    if step.device.type != "cuda" or not settings.capture:
+        return one
+    reason = why_not_captured(step.method, step.optimizers.values(), hooks)
+    if step.accumulate > 1:
+        reason = "train.accumulate is above 1"
+    if reason is None:
+        return CapturedStep(one)
+    _log.info("steps are not captured as a CUDA graph, which is slower: %s", reason)
+    return one
 
 
 def _make_capturable(optimizer: torch.optim.Optimizer, device: torch.device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,15 @@ import torch
 from torch import Tensor
 
 from vadkit.data.clips.batch import make_clips
-from vadkit.data.clips.extras import Extras, gather_extras
+from vadkit.data.clips.extras import ClipExtras, Extras, gather_extras
 from vadkit.data.clips.ranges import scatter_scores, scoring_starts
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec, FrameReader
 from vadkit.methods.exported.method import ExportedMethod
 from vadkit.methods.method import Method, Scores
+
+# Batches whose scores are still on the device while others are read and started.
+_QUEUED = 2
 
 
 def score_video(
@@ -39,14 +43,16 @@ def score_video(
     starts = scoring_starts(len(video), spec, video.cuts)
     if part is not None:
         starts = starts[(starts >= part[0]) & (starts + spec.span <= part[1])]
-    scores = np.empty((len(starts), len(spec.scored)))
-    place = 0
+    found: list[Tensor] = []
     known_extras = extras or Extras()
-    for batch, found in _scored(method, video, starts, known_extras, device, dtype, batch_size):
-        scores[place : place + len(batch)] = found.frames.double().cpu().numpy()
-        place += len(batch)
+    for batch, scores in _scored(method, video, starts, known_extras, device, dtype, batch_size):
+        found.append(scores.frames.double())
+        if len(found) > _QUEUED:
+            # Waits for an earlier batch only, so the device is never idle.
+            found[-1 - _QUEUED] = found[-1 - _QUEUED].cpu()
         scored(len(batch))
-    return scatter_scores(scores, starts, len(video), spec)
+    values = [one.cpu().numpy() for one in found] or [np.empty((0, len(spec.scored)))]
+    return scatter_scores(np.concatenate(values), starts, len(video), spec)
 
 
 def score_with_peaks(
@@ -118,10 +124,12 @@ def _scored(
     """Yield batches of the first frames of clips, with the clips' scores."""
     spec, length = method.clip.scoring, method.encoded_frames
     if not length or spec.step > 1:
-        for batch, clips in _clips(video, starts, spec, device, batch_size, extras):
+        # On a GPU, batches of one shape use kernels that are prepared once.
+        whole = device.type == "cuda" and not method.adapts
+        for batch, clips in _clips(video, starts, spec, device, batch_size, extras, whole=whole):
             with torch.inference_mode(), _autocast(device, dtype):
                 scores = method.score(clips)
-            yield batch, scores
+            yield batch, scores if len(batch) == len(clips) else _first(scores, len(batch))
         return
     last = length - 1
     window = replace(
@@ -149,6 +157,17 @@ def _scored(
         yield batch, scores
 
 
+def _first(scores: Scores, count: int) -> Scores:
+    """Return the scores of the first clips."""
+    maps, output = scores.maps, scores.output
+    return Scores(
+        scores.frames[:count],
+        None if maps is None else maps[:count],
+        None if output is None else output[:count],
+        scores.parts and {name: part[:count] for name, part in scores.parts.items()},
+    )
+
+
 def _autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
 
@@ -160,23 +179,38 @@ def _clips(
     device: torch.device,
     batch_size: int,
     extras: Extras,
+    *,
+    whole: bool = False,
 ) -> Iterator[tuple[np.ndarray, Clips]]:
-    """Yield batches of the clips that start at ``starts``, with their first frames."""
+    """Yield batches of the clips that start at ``starts``, with their first frames.
+
+    The next batch is read meanwhile. With ``whole``, the last clip is repeated to fill its batch.
+    """
     offsets = np.arange(spec.frames) * spec.step
-    for place in range(0, len(starts), batch_size):
+
+    def read(place: int) -> tuple[np.ndarray, np.ndarray, Tensor, ClipExtras]:
         batch = starts[place : place + batch_size]
+        filled = np.pad(batch, (0, batch_size - len(batch)), "edge") if whole else batch
         frames = torch.from_numpy(video.read(int(batch[0]), int(batch[-1]) + spec.span))
-        rows = np.stack([np.zeros_like(batch), batch], axis=1)
-        yield (
-            batch,
-            make_clips(
-                frames[batch[:, None] - batch[0] + offsets],
-                gather_extras([extras], rows, spec),
-                spec,
-                device,
-                torch.float32,
-            ),
-        )
+        if device.type == "cuda":
+            frames = frames.pin_memory()
+        rows = np.stack([np.zeros_like(filled), filled], axis=1)
+        return batch, filled, frames, gather_extras([extras], rows, spec)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="scoring") as ahead:
+        places = range(0, len(starts), batch_size)
+        pending = ahead.submit(read, 0) if places else None
+        for place in places:
+            assert pending is not None
+            batch, filled, frames, found = pending.result()
+            if place + batch_size < len(starts):
+                pending = ahead.submit(read, place + batch_size)
+            # Frames that several clips have are transferred once.
+            index = torch.from_numpy(filled[:, None] - filled[0] + offsets)
+            if device.type == "cuda":
+                index = index.pin_memory().to(device, non_blocking=True)
+            clips = frames.to(device, non_blocking=True)[index]
+            yield batch, make_clips(clips, found, spec, device, torch.float32)
 
 
 def frame_maps(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vadkit.data.tensors import Clips
-from vadkit.engine.captured import CapturedStep, why_not_captured
+from vadkit.engine.captured import AnyStep, fastest_step
 from vadkit.engine.checkpoint import check_plain, save_checkpoint
 from vadkit.engine.clock import TrainClock, position
 from vadkit.engine.collect import Loader, Sampled, autocast, collect_passes
@@ -232,7 +232,7 @@ class Trainer:
         self.data_wait_s += time.perf_counter() - started
         return clips
 
-    def _make_step(self) -> TrainStep | CapturedStep:
+    def _make_step(self) -> AnyStep:
         step = TrainStep(
             self.method,
             self.optimizers,
@@ -243,15 +243,8 @@ class Trainer:
             on_gradients=lambda role: self._tell("on_gradients", role),
             check=self._check_step,
         )
-        if self.device.type != "cuda" or not self.settings.capture or not self.optimizers:
-            return step
-        reason = why_not_captured(self.method, self.optimizers.values(), self.hooks)
-        if self.settings.accumulate > 1:
-            reason = "train.accumulate is above 1"
-        if reason is None:
-            return CapturedStep(step)
-        _log.info("steps are not captured as a CUDA graph, which is slower: %s", reason)
-        return step
+        steps = self.epochs * self.steps_per_epoch
+        return fastest_step(step, self.settings, self.hooks, steps)
 
     def _read_clock(self) -> bool:
         """Stop training if its time is over, and return whether it is."""

@@ -78,6 +78,8 @@ class Method(nn.Module):
     # clip of T frames then has T - encoded_frames + 1 features, one for each of its frames from
     # number ``encoded_frames - 1`` on.
     encoded_frames: ClassVar[int] = 0
+    # Whether ``score`` learns from clips now; see ``adapting``.
+    adapts: bool = False
 
     def __init__(
         self,

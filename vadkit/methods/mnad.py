@@ -68,7 +68,6 @@ class MNAD(Method):
         super().__init__(networks, losses, clip)
         self.alpha = alpha
         self.update_at_test, self.threshold = update_at_test, threshold
-        self._adapts = False
         # The minimum and maximum of the two parts in training; neutral until the collect pass.
         self.register_buffer("extremes", torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
         self._collected: list[Tensor] = []
@@ -106,11 +105,11 @@ class MNAD(Method):
     def adapting(self) -> Iterator[None]:
         network: Any = self.networks["generator"]
         learned = network.items
-        self._adapts = self.update_at_test
+        self.adapts = self.update_at_test
         try:
             yield
         finally:
-            self._adapts, network.items = False, learned
+            self.adapts, network.items = False, learned
 
     def _parts(self, clips: Clips) -> tuple[Tensor, Tensor, Tensor]:
         """Return negative PSNR (dB) and mean distance (B, 2), squared errors, the output."""
@@ -119,7 +118,7 @@ class MNAD(Method):
         output, queries = network(past)
         error, maps_BHW = negative_psnr(output, target)
         distance = nearest_distances(queries, network.items)[..., 0].mean(dim=1)
-        if self._adapts and _focused_error(maps_BHW).item() < self.threshold:
+        if self.adapts and _focused_error(maps_BHW).item() < self.threshold:
             network.remember(queries)
         return torch.stack([error, distance], dim=1), maps_BHW, output
 
@@ -134,7 +133,7 @@ class MNAD(Method):
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
-        if self._adapts and len(clips) > 1:
+        if self.adapts and len(clips) > 1:
             # Each clip reads the memory as the previous one left it.
             each = [self.score(clips.pick([number])) for number in range(len(clips))]
             rows = zip(*(one[:3] for one in each), strict=True)

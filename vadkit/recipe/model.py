@@ -60,7 +60,8 @@ class Train(Section):
 
     ``deterministic`` makes a run on one device repeatable to the bit; without it, a GPU multiplies
     in TF32 and tries which kernels are fastest. With ``capture``, a GPU runs whole steps as CUDA
-    graphs where it can. ``compile`` compiles the networks with ``torch.compile``.
+    graphs where it can. ``compile`` compiles the networks with ``torch.compile``; ``auto`` does so
+    for a long training on a GPU.
 
     ``minutes`` ends training after this time if ``epochs`` have not ended it before. The
     learning-rate schedule is then run through within that time.
@@ -74,7 +75,7 @@ class Train(Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     deterministic: bool = True
     capture: bool = True
-    compile: bool = False
+    compile: bool | Literal["auto"] = "auto"
     accumulate: Positive = 1
     clip_grad_norm: Annotated[float, Field(gt=0)] | None = None
     max_steps: Positive | None = None

@@ -107,6 +107,7 @@ def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple
     """
     from vadkit.engine.checkpoint import load_checkpoint, restoring
     from vadkit.engine.finite import bad_weights
+    from vadkit.engine.fusing import fuse
 
     method = build_method(recipe, device).eval()
     state = load_checkpoint(checkpoint, device)
@@ -117,6 +118,7 @@ def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple
             f"checkpoint {checkpoint} cannot be used: its weights {bad} are not finite; train "
             "again, or use another checkpoint of the run"
         )
+    fuse(method.networks)
     return method, state["step"]
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vadkit.device import pick_device, pick_precision
+from vadkit.device import pick_device, pick_precision, scoring_batch
 from vadkit.errors import DataError
 from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import (
@@ -58,9 +58,6 @@ def make_trainer(
     seed_everything(recipe.train.seed, deterministic=recipe.train.deterministic)
     device = pick_device(recipe.train.device)
     method = build_method(recipe, device)
-    if recipe.train.compile:
-        for network in method.networks.values():
-            network.compile()
     settings = recipe.train
     dtype = pick_precision(settings.precision, device)
     augments = build_list("augments", recipe.augments)
@@ -164,9 +161,8 @@ def evaluation_on_test(recipe: Recipe) -> Any:
         device = next(iter(method.parameters()), None)
         target = device.device if device is not None else pick_device(recipe.train.device)
         dtype = pick_precision(recipe.train.precision, target)
-        score = partial(
-            score_video, method, device=target, dtype=dtype, batch_size=recipe.train.batch_size
-        )
+        batch_size = scoring_batch(recipe.train.batch_size, target)
+        score = partial(score_video, method, device=target, dtype=dtype, batch_size=batch_size)
         with method.adapting(), clip_progress("evaluating", sum(map(len, stored))) as done:
             scores = {
                 video.id: of_all_frames(video, score(video, extras=video_extras, scored=done))

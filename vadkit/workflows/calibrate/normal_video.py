@@ -106,8 +106,10 @@ def _score_pieces(
     what: str = "calibration, scoring",
 ) -> None:
     """Score pieces with a method and add their scores to ``scored``."""
+    from vadkit.device import scoring_batch
     from vadkit.engine.scoring import score_video
 
+    batch_size = scoring_batch(recipe.train.batch_size, trainer.device)
     with clip_progress(what, sum(stop - start for _, start, stop in pieces)) as progress:
         for video, start, stop in pieces:
             scores = score_video(
@@ -115,7 +117,7 @@ def _score_pieces(
                 stored[video],
                 device=trainer.device,
                 dtype=trainer.dtype,
-                batch_size=recipe.train.batch_size,
+                batch_size=batch_size,
                 extras=extras[video],
                 part=(start, stop),
                 scored=progress,

@@ -159,7 +159,8 @@ def _contents(videos: Sequence[Video]) -> dict[str, str]:
 
 def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
     from vadkit.data.store.paced import of_all_frames, whole
-    from vadkit.device import few_threads, pick_device, pick_precision
+    from vadkit.device import few_threads, pick_device, pick_precision, scoring_batch
+    from vadkit.engine.compiled import compiled_for_scoring
     from vadkit.engine.scoring import score_video
     from vadkit.registry import build
 
@@ -169,11 +170,11 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     dtype = pick_precision(recipe.train.precision, device)
     method, step = load_method(recipe, checkpoint, device)
     extras = load_extras(recipe, method.clip.scoring, videos, stored)
-    score = partial(
-        score_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
-    )
+    batch_size = scoring_batch(recipe.train.batch_size, device)
+    score = partial(score_video, method, device=device, dtype=dtype, batch_size=batch_size)
     with (
         few_threads(method, device),
+        compiled_for_scoring(method, device, sum(map(len, stored))),
         method.adapting(),
         clip_progress("scoring", sum(map(len, stored))) as scored,
     ):

@@ -114,7 +114,7 @@ def _save_maps(
 ) -> bool:
     """Score the videos again and save their maps; return False if the method has none."""
     from vadkit.data.store.paced import frames_scored_as, whole
-    from vadkit.device import pick_device, pick_precision
+    from vadkit.device import pick_device, pick_precision, scoring_batch
     from vadkit.engine.scoring import map_video
 
     device = pick_device(recipe.train.device)
@@ -122,9 +122,8 @@ def _save_maps(
     method, _ = load_method(recipe, checkpoint, device)
     stored, _ = store_videos(recipe, videos)
     extras = load_extras(recipe, method.clip.scoring, videos, stored)
-    score = partial(
-        map_video, method, device=device, dtype=dtype, batch_size=recipe.train.batch_size
-    )
+    batch_size = scoring_batch(recipe.train.batch_size, device)
+    score = partial(map_video, method, device=device, dtype=dtype, batch_size=batch_size)
     frames = sum(len(whole(video)) for video in stored)
     written = _Written(folder, frames, scale)
     empty = []
