@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vadkit.data.videos import ClipSpec
-from vadkit.engine.scoring import frame_maps
+from vadkit.engine.scoring import frame_maps, score_video, score_video_parts
 from vadkit.methods.method import Method, Scores
 
 
@@ -59,3 +59,23 @@ def test_a_map_comes_from_the_clip_that_scores_its_frame(spec, behind):
 
 def test_a_video_shorter_than_a_clip_has_no_maps():
     assert maps_of(ClipSpec(5, (8, 8), "rgb", (4,)), 4, [0, 3]) == {}
+
+
+class Half(FirstFrames):
+    """Has a part that is half of its score."""
+
+    def score(self, clips):
+        scores = super().score(clips)
+        return scores._replace(parts={"half": scores.frames / 2})
+
+
+def test_parts_are_scored_frame_by_frame():
+    spec = ClipSpec(3, (8, 8), "rgb", (1, 2))
+    ramp = np.arange(9, dtype=np.uint8)[:, None, None, None] ** 2
+    video = InMemory(np.broadcast_to(ramp, (9, 8, 8, 3)).copy())
+    how = {"device": torch.device("cpu"), "dtype": torch.float32, "batch_size": 2}
+    scores, parts = score_video_parts(Half(spec), video, **how)
+    np.testing.assert_allclose(parts["half"], scores / 2)
+    assert np.isnan(scores[0]) and not np.isnan(scores[1:]).any()
+    np.testing.assert_array_equal(score_video(Half(spec), video, **how), scores)
+    assert score_video_parts(FirstFrames(spec), video, **how)[1] == {}

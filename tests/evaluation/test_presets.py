@@ -15,6 +15,7 @@ DEFAULTS = {
     "normalisation": "none",
     "smoothing": "none",
     "window": None,
+    "parts": (),
     "unscored": "drop",
     "checkpoint": "last",
     "labels": "",
@@ -35,7 +36,8 @@ PRESETS = {
     "memae": {"normalisation": "per-video"},
     "mnad": {
         "normalisation": "per-video",
-        "note": "the paper scales its two parts in each video before it adds them",
+        "parts": (("error", 0.6), ("distance", 0.4)),
+        "note": "the authors' memory also learns from test video; here only with update_at_test",
     },
     "amc": {
         "normalisation": "per-video",

@@ -75,6 +75,41 @@ def test_a_window_without_smoothing_and_the_reverse(choice):
         registry.build("protocols", "custom", choice)
 
 
+def test_parts_are_scaled_in_each_video_and_then_mixed():
+    (mnad,) = build_protocols([Spec(type="mnad")])
+    assert "per-video min-max of each part, 0.6 error + 0.4 distance" in mnad.words
+    parts = {
+        "error": {"a": np.array([NAN, 1.0, 3.0, NAN, 5.0, NAN]), "b": np.array([2.0, 8.0])},
+        "distance": {"a": np.array([NAN, 7.0, 7.5, NAN, 6.5, NAN]), "b": np.array([8.0, 8.0])},
+    }
+    final = final_scores(mnad, scored(parts=parts))
+    np.testing.assert_allclose(final["a"], [NAN, 0.2, 0.7, NAN, 0.6, NAN])
+    np.testing.assert_allclose(final["b"], [0.0, 0.6])
+    # An affine change of a part, such as another unit, changes nothing.
+    other = {**parts, "distance": {v: 3 * x - 2 for v, x in parts["distance"].items()}}
+    np.testing.assert_allclose(final_scores(mnad, scored(parts=other))["a"], final["a"])
+
+
+def test_a_protocol_of_parts_needs_them():
+    protocols = build_protocols([Spec(type="mnad")])
+    only = {"error": SCORES}
+    with pytest.raises(DataError, match="have no part 'error' or 'distance'; choose another"):
+        final_scores(protocols[0], scored())
+    with pytest.raises(DataError, match="have no part 'distance'; choose another"):
+        final_scores(protocols[0], scored(parts=only))
+
+
+def test_scorers_that_scale_each_video_are_not_the_mix_of_parts():
+    """The chain of a recipe is left out where a protocol does the same, but a mix does not."""
+    chain = build_list("scorers", [Spec(type="minmax-per-video")])
+    known = scored(parts={"error": SCORES, "distance": SCORES}, scorers=chain)
+    names = [
+        result.protocol.name
+        for result in evaluate_scored(known, build_protocols([Spec(type="mnad")]), [])
+    ]
+    assert names == ["mnad", "recipe"]
+
+
 def test_unscored_frames_by_hand():
     assert fill_unscored(SCORES, "drop") is SCORES
     np.testing.assert_array_equal(fill_unscored(SCORES, "back-fill")["a"], [1, 1, 3, 5, 5, 5])

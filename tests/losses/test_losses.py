@@ -151,8 +151,8 @@ def test_weighted_prediction_forgives_later_frames():
 def test_compactness_and_separateness_of_one_query():
     items = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     query = torch.tensor([[[0.6, 0.8]]])
-    # Nearest (0, 1) at sqrt(0.4), then (1, 0) at sqrt(0.8).
-    assert Compactness()(query, items) == pytest.approx(0.4, abs=1e-4)
+    # Nearest (0, 1) at sqrt(0.4), then (1, 0) at sqrt(0.8); the mean of two squares is 0.2.
+    assert Compactness()(query, items) == pytest.approx(0.2, abs=1e-4)
     expected = math.sqrt(0.4) - math.sqrt(0.8)
     assert Separateness()(query, items) == pytest.approx(expected + 1, abs=1e-4)
     assert Separateness(margin=0.1)(query, items) == 0

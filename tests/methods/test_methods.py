@@ -191,7 +191,8 @@ def test_defaults_are_the_papers():
     assert {n: spec["weight"] for n, spec in frames["losses"].items()} == {
         "intensity": 1.0,
         "gradient": 1.0,
-        "flow": 2.0,
+        # 2 in the paper; docs/classics.md tells why it is off.
+        "flow": 0.0,
         "adversarial": 0.05,
         "discriminator": 1.0,
     }
@@ -210,25 +211,24 @@ def test_a_generator_without_any_loss_is_refused():
         FutureFrame(generator, {}, future_frame().clip)
 
 
-def test_the_flow_loss_compares_the_last_frame_the_prediction_and_the_true_flow():
+def test_the_flow_loss_compares_the_last_frame_the_prediction_and_the_true_frame():
     seen = []
 
-    def flow_loss(previous, output, target, flow):
-        seen.append((previous, target, flow))
+    def flow_loss(previous, output, target):
+        seen.append((previous, target))
         return output.mean() * 0 + 3.0
 
     method = future_frame(discriminator=False)
+    clips = torch.rand(2, 3, 5, 48, 64)
     method.losses["flow"] = WeightedLoss(flow_loss, 2.0)
-    clips, flow = torch.rand(2, 3, 5, 48, 64), torch.rand(2, 2, 1, 48, 64)
-    (update,) = method.updates(Clips(clips, flow))
+    (update,) = method.updates(Clips(clips))
     assert update.terms()["flow"].item() == 6.0
     assert torch.equal(seen[0][0], clips[:, :, 3]) and torch.equal(seen[0][1], clips[:, :, 4])
-    assert torch.equal(seen[0][2], flow[:, :, 0])
+    # Off, it is not even computed.
+    method.losses["flow"] = WeightedLoss(flow_loss, 0.0)
     (update,) = method.updates(Clips(clips))
-    assert "flow" not in update.terms()
+    assert "flow" not in update.terms() and len(seen) == 1
 
 
-def test_flow_is_for_training_and_for_consecutive_frames():
-    spec = FutureFrame.clip_spec(5, (256, 256), "rgb", 1)
-    assert (spec.flow, spec.scoring.flow) == ((4,), ())
-    assert FutureFrame.clip_spec(5, (256, 256), "rgb", 2).flow == ()
+def test_the_flow_loss_needs_no_stored_flow():
+    assert FutureFrame.clip_spec(5, (256, 256), "rgb", 1).flow == ()

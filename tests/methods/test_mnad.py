@@ -45,6 +45,16 @@ def test_the_score_mixes_parts_in_units_of_training():
     assert method.score(Clips(clips)).frames.item() == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_live_score_is_psnr_alone_and_both_parts_are_kept():
+    method = MNAD({"generator": Fixed(0.2)}, LOSSES, SPEC)
+    method.extremes.copy_(torch.tensor([[-22.0, 0.5], [-18.0, 1.5]]))
+    scores = method.score(Clips(torch.zeros(2, 1, 3, 8, 8)))
+    assert scores.frames.flatten().tolist() == pytest.approx([0.5, 0.5], abs=1e-4)
+    torch.testing.assert_close(scores.parts["error"], scores.frames)
+    # The square of the distance is 0.4; those of the extremes are 0.25 and 2.25.
+    torch.testing.assert_close(scores.parts["distance"], torch.full((2, 1), 0.15 / 2))
+
+
 def test_collected_values_become_extremes():
     method = MNAD({"generator": Fixed(0.0)}, LOSSES, SPEC)
     # PSNR of 20, 40 and 40 dB.
@@ -86,6 +96,8 @@ def test_the_memory_follows_normal_clips_while_a_data_set_is_evaluated():
     assert first == method.score(Clips(usual)).frames.item() == pytest.approx(0.4**0.5, abs=1e-5)
     with method.adapting():
         scores = method.score(Clips(torch.cat([odd, usual, usual]))).frames[:, 0].tolist()
+        again = method.score(Clips(torch.cat([odd, usual, usual])))
+    assert {name: len(part) for name, part in again.parts.items()} == {"error": 3, "distance": 3}
     # The odd clip teaches nothing; (0, 1) + (0.6, 0.8) is (0.316, 0.949) at unit length.
     assert scores == pytest.approx([first, first, 0.32036], abs=1e-4)
     assert network.items is before

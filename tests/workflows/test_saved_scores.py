@@ -8,7 +8,12 @@ import pytest
 import torch
 import yaml
 
+from vadkit.errors import DataError
+from vadkit.recipe import Spec
 from vadkit.workflows.evaluate.evaluation import evaluate
+from vadkit.workflows.evaluate.protocols import build_protocols, final_scores
+from vadkit.workflows.evaluate.run_scores import score_run
+from vadkit.workflows.run import load_run
 
 SCENE = "scene/64x48-1x4x40-seed0-v1"
 
@@ -177,3 +182,53 @@ def test_a_file_of_the_same_content_elsewhere_is_the_same_video(run, tmp_path):
     recipe = run / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace(str(tmp_path / "scene"), str(tmp_path / "moved")))
     assert not made_again(run)
+
+
+def _with_parts(run):
+    """Give the saved scores two parts, as those of mnad; returns the parts of the first video."""
+    meta = run / "scores" / "test" / "meta.json"
+    meta.write_text(json.dumps(json.loads(meta.read_text()) | {"parts": ["distance", "error"]}))
+    for path in (run / "scores" / "test").glob("*.npz"):
+        with np.load(path) as saved:
+            arrays = dict(saved)
+        arrays["part.error"] = arrays["scores"] * 2
+        arrays["part.distance"] = np.linspace(1, 0, len(arrays["scores"]), dtype=np.float32)
+        np.savez(path, **arrays)
+
+
+def test_parts_are_saved_and_read_with_the_scores(run):
+    evaluate(run)
+    assert json.loads((run / "scores" / "test" / "meta.json").read_text())["parts"] == []
+    with pytest.raises(DataError, match="protocol 'mnad' mixes parts of a method's score"):
+        evaluate(run, protocols=["mnad"])
+    _with_parts(run)
+    scored, _ = score_run(run, load_run(run), parts=True)
+    assert scored.parts.keys() == {"error", "distance"}
+    np.testing.assert_allclose(scored.parts["error"]["01"], scores(run) * 2)
+    mixed = final_scores(build_protocols([Spec(type="mnad")])[0], scored)["01"]
+    assert np.nanmax(mixed) <= 1 and np.nanmin(mixed) >= 0
+
+
+def test_scores_of_an_earlier_version_are_made_again_only_for_their_parts(run):
+    evaluate(run)
+    meta = run / "scores" / "test" / "meta.json"
+    earlier = {key: value for key, value in json.loads(meta.read_text()).items() if key != "parts"}
+    meta.write_text(json.dumps(earlier))
+    assert not made_again(run)
+    marked = mark(run)
+    with pytest.raises(DataError, match="have no part"):
+        evaluate(run, protocols=["mnad"])
+    assert not np.array_equal(scores(run), marked)
+
+
+def test_new_labels_keep_the_parts(run, tmp_path):
+    evaluate(run)
+    _with_parts(run)
+    path = run / "scores" / "test" / "01.npz"
+    with np.load(path) as saved:
+        arrays = dict(saved)
+    np.savez(path, **arrays | {"labels": ~arrays["labels"]})
+    evaluate(run)
+    with np.load(path) as saved:
+        np.testing.assert_array_equal(saved["labels"], arrays["labels"])
+        np.testing.assert_array_equal(saved["part.error"], arrays["part.error"])

@@ -89,12 +89,12 @@ class ClipSpec:
     lists the offsets of the scored frames, in clip frames from 0. Pixels are scaled to ``range``.
     The last ``ahead`` frames are only for training: a method learns to predict them but does not
     score them. ``flow`` lists the offsets of frames whose optical flow from the previous frame the
-    method needs, only for training if ``flow_trains``. ``boxes`` is the offset of the frame whose
-    objects it needs, or None. ``given`` names the components of the method, by their place in its
-    parameters (``features.0``), that read rows of features from files; the rows are those of the
-    last scored frame. ``fps`` is the frame rate of clips in training, None if it is unknown; other
-    video is brought to it (see ``vadkit.data.pace``). ``aspect`` is the width of training pictures
-    divided by their height, None if they differ; pictures of another shape are refused.
+    method needs. ``boxes`` is the offset of the frame whose objects it needs, or None. ``given``
+    names the components of the method, by their place in its parameters (``features.0``), that read
+    rows of features from files; the rows are those of the last scored frame. ``fps`` is the frame
+    rate of clips in training, None if it is unknown; other video is brought to it (see
+    ``vadkit.data.pace``). ``aspect`` is the width of training pictures divided by their height,
+    None if they differ; pictures of another shape are refused.
     """
 
     frames: int
@@ -105,7 +105,6 @@ class ClipSpec:
     range: tuple[float, float] = (0.0, 1.0)
     ahead: int = 0
     flow: tuple[int, ...] = ()
-    flow_trains: bool = False
     boxes: int | None = None
     given: tuple[str, ...] = ()
     fps: float | None = None
@@ -114,8 +113,7 @@ class ClipSpec:
     @property
     def scoring(self) -> ClipSpec:
         """The clip spec for ``Method.score``, without what is only for training."""
-        flow = () if self.flow_trains else self.flow
-        return replace(self, frames=self.frames - self.ahead, ahead=0, flow=flow, flow_trains=False)
+        return replace(self, frames=self.frames - self.ahead, ahead=0)
 
     @property
     def span(self) -> int:

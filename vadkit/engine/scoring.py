@@ -39,20 +39,54 @@ def score_video(
     range of frames, only clips inside it are scored. Frames are read in order, one batch of clips
     at a time, so memory does not grow. ``scored`` is called with the number of clips of each batch.
     """
+    scores, _ = score_video_parts(
+        method,
+        video,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        extras=extras,
+        part=part,
+        scored=scored,
+    )
+    return scores
+
+
+def score_video_parts(
+    method: Method,
+    video: FrameReader,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    batch_size: int,
+    extras: Extras | None = None,
+    part: tuple[int, int] | None = None,
+    scored: Callable[[int], None] = lambda clips: None,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Like ``score_video``, and also return ``Scores.parts`` (N,) by name; {} without parts."""
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec, video.cuts)
     if part is not None:
         starts = starts[(starts >= part[0]) & (starts + spec.span <= part[1])]
-    found: list[Tensor] = []
+    # Scores and parts by name; the scores have no name.
+    found: list[dict[str, Tensor]] = []
     known_extras = extras or Extras()
     for batch, scores in _scored(method, video, starts, known_extras, device, dtype, batch_size):
-        found.append(scores.frames.double())
+        named = {"": scores.frames, **(scores.parts or {})}
+        found.append({name: one.double() for name, one in named.items()})
         if len(found) > _QUEUED:
             # Waits for an earlier batch only, so the device is never idle.
-            found[-1 - _QUEUED] = found[-1 - _QUEUED].cpu()
+            found[-1 - _QUEUED] = {name: one.cpu() for name, one in found[-1 - _QUEUED].items()}
         scored(len(batch))
-    values = [one.cpu().numpy() for one in found] or [np.empty((0, len(spec.scored)))]
-    return scatter_scores(np.concatenate(values), starts, len(video), spec)
+
+    def of_frames(name: str) -> np.ndarray:
+        # A part that a batch lacks has no score there.
+        each = [one.get(name, torch.full_like(one[""], torch.nan)).cpu().numpy() for one in found]
+        values = np.concatenate(each or [np.empty((0, len(spec.scored)))])
+        return scatter_scores(values, starts, len(video), spec)
+
+    names = dict.fromkeys(name for one in found for name in one if name)
+    return of_frames(""), {name: of_frames(name) for name in names}
 
 
 def score_with_peaks(

@@ -41,9 +41,13 @@ def memae() -> Protocol:
 
 
 def mnad() -> Protocol:
-    """MNAD (Park et al., CVPR 2020, eqs. 12-14): scores scaled to 0..1 in each video."""
-    note = "the paper scales its two parts in each video before it adds them"
-    return Protocol(name="mnad", normalisation="per-video", note=note)
+    """MNAD (Park et al., CVPR 2020, eq. 15): error and distance, each scaled to 0..1 in each video.
+
+    Offline only: the first score needs the whole test video. It needs the parts of mnad's score.
+    """
+    note = "the authors' memory also learns from test video; here only with update_at_test"
+    parts = (("error", 0.6), ("distance", 0.4))
+    return Protocol(name="mnad", normalisation="per-video", parts=parts, note=note)
 
 
 def amc() -> Protocol:

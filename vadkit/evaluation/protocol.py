@@ -37,6 +37,8 @@ class Protocol:
       ``offline`` is a Gaussian with a sigma of ``window`` frames, which uses future frames.
     - ``normalisation``, after smoothing: ``per-video`` scales each video to 0..1; ``training``
       subtracts the median of training scores and divides by their 99% quantile above it.
+    - ``parts``, weights by name: instead of the method's score, the weighted sum of these parts of
+      it counts, each smoothed and normalised by itself.
     - ``unscored`` frames are dropped, or get the next score of their video (the last frames get the
       last score), or its lowest score.
     - ``checkpoint``: ``last``, ``best-training-loss``, ``best-on-test`` (by micro AUC of raw
@@ -52,6 +54,7 @@ class Protocol:
     normalisation: Normalisation = "none"
     smoothing: Smoothing = "none"
     window: Annotated[float, Field(gt=0)] | None = None
+    parts: tuple[tuple[str, float], ...] = ()
     unscored: Unscored = "drop"
     checkpoint: str = "last"
     labels: str = ""
@@ -99,8 +102,10 @@ class Protocol:
 
     @property
     def normalisation_words(self) -> str:
-        """How smoothed scores are scaled, such as "per-video min-max"."""
-        return _NORMALISED[self.normalisation]
+        """How smoothed scores are scaled, such as "per-video min-max", and the mix of parts."""
+        words = _NORMALISED[self.normalisation]
+        mix = " + ".join(f"{weight:g} {name}" for name, weight in self.parts)
+        return f"{words} of each part, {mix}" if mix else words
 
     @property
     def scoring_words(self) -> str:

@@ -11,14 +11,12 @@ from torch.nn import functional
 
 
 class FlowL1(nn.Module):
-    """Mean absolute difference between the flow to a predicted frame and the true flow, in pixels.
+    """Mean absolute difference of two flows: to the predicted frame, and to the true frame.
 
-    Liu et al., CVPR 2018, eq. 3. In the paper, FlowNet2 computes both flows. Here, the true flow is
-    the recipe's ``flow``, and the flow of the prediction comes from ``lucas_kanade``, which needs
-    no weights. Both estimators differ on the same frames, by about as much as a pedestrian moves in
-    a small image. Therefore, only the excess over the difference of the true frame's
-    ``lucas_kanade`` counts, and a perfect prediction has no loss. Otherwise, predictions would
-    learn to compensate for the estimator.
+    Liu et al., CVPR 2018, eq. 3. One estimator computes both flows, in the paper FlowNet2, here
+    ``lucas_kanade``, which needs no weights, with ``levels`` and ``window``. So a perfect
+    prediction has no loss. The unit is a pixel of a frame of 256x256, the paper's size: a weight
+    means the same for clips of any size.
     """
 
     def __init__(
@@ -29,17 +27,17 @@ class FlowL1(nn.Module):
             raise ValueError(f"window must be odd, to have a middle; got {window}")
         self.levels, self.window = levels, window
 
-    def forward(self, previous: Tensor, output: Tensor, target: Tensor, flow: Tensor) -> Tensor:
+    def forward(self, previous: Tensor, output: Tensor, target: Tensor) -> Tensor:
         """Compute the loss of three frames: the last, the predicted next and the true next one.
 
-        Frames are (B, C, H, W) in -1..1; ``flow`` (B, 2, H, W) is the true flow in pixels between
-        the first and the last of them.
+        Frames are (B, C, H, W) in -1..1.
         """
-        flow = flow.float()
+        height, width = previous.shape[-2:]
         found = lucas_kanade(previous, output, levels=self.levels, window=self.window)
         with torch.no_grad():
-            best = lucas_kanade(previous, target, levels=self.levels, window=self.window)
-        return ((found - flow).abs() - (best - flow).abs()).relu().mean()
+            true = lucas_kanade(previous, target, levels=self.levels, window=self.window)
+        x, y = (found - true).abs().mean(dim=(0, 2, 3)).unbind()
+        return (x * (256 / width) + y * (256 / height)) / 2
 
 
 def lucas_kanade(previous: Tensor, current: Tensor, *, levels: int = 3, window: int = 7) -> Tensor:
@@ -67,9 +65,10 @@ def lucas_kanade(previous: Tensor, current: Tensor, *, levels: int = 3, window: 
 def _enlarge(flow: Tensor, size: torch.Size) -> Tensor:
     if flow.shape[-2:] == size:
         return flow
-    factors = flow.new_tensor([size[1] / flow.shape[-1], size[0] / flow.shape[-2]])
     larger = functional.interpolate(flow, size=tuple(size), mode="bilinear", align_corners=False)
-    return larger * factors.view(1, 2, 1, 1)
+    x, y = larger.split(1, dim=1)
+    # Numbers, not a tensor of them: copying one to a GPU would break a CUDA graph.
+    return torch.cat([x * (size[1] / flow.shape[-1]), y * (size[0] / flow.shape[-2])], dim=1)
 
 
 # The variance of brightness gradients, in -1..1 per pixel, that counts as no texture: about one of
@@ -102,11 +101,8 @@ def _mean_around(planes: Tensor, window: int) -> Tensor:
 def _sample(frames: Tensor, flow: Tensor) -> Tensor:
     """Sample frames at each pixel's position plus its flow; edge pixels are repeated."""
     height, width = frames.shape[-2:]
-    y, x = torch.meshgrid(
-        torch.arange(height, device=frames.device, dtype=torch.float32),
-        torch.arange(width, device=frames.device, dtype=torch.float32),
-        indexing="ij",
-    )
+    y = torch.arange(height, device=frames.device, dtype=torch.float32)[:, None]
+    x = torch.arange(width, device=frames.device, dtype=torch.float32)
     grid = torch.stack(
         [2 * (x + flow[:, 0] + 0.5) / width - 1, 2 * (y + flow[:, 1] + 0.5) / height - 1], dim=-1
     )

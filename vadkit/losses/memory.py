@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -20,14 +21,14 @@ class Entropy(nn.Module):
 
 
 class Compactness(nn.Module):
-    """Mean squared distance of queries (..., F) from their nearest items (M, F).
+    """Mean squared difference of queries (..., F) from their nearest items (M, F).
 
-    Park et al., CVPR 2020, eq. 9, whose sum over queries is a mean over elements in the authors'
-    code; here distances are summed over features.
+    Park et al., CVPR 2020, eq. 9. The paper has the sum over queries and features; the authors'
+    code, whose weight the recipes use, has the mean over both.
     """
 
     def forward(self, queries: Tensor, items: Tensor) -> Tensor:
-        return nearest_distances(queries, items)[..., 0].square().mean()
+        return nearest_distances(queries, items)[..., 0].square().mean() / queries.shape[-1]
 
 
 class Separateness(nn.Module):
@@ -52,6 +53,8 @@ def nearest_distances(queries: Tensor, items: Tensor) -> Tensor:
     Similarity is the dot product; both are computed in float32.
     """
     queries, items = queries.float(), items.float()
-    two = (queries @ items.T).topk(2, dim=-1).indices
+    with torch.autocast(queries.device.type, enabled=False):
+        # Detached, so that no gradient needs the items, which may change in place before.
+        two = (queries.detach() @ items.T).topk(2, dim=-1).indices
     distances: Tensor = (queries.unsqueeze(-2) - items[two]).add(1e-6).norm(dim=-1)
     return distances

@@ -20,25 +20,23 @@ class AnoPCN(Method):
     "AnoPCN: Video Anomaly Detection via Deep Predictive Coding Network". A recurrent network runs
     over 4 RGB frames; in each step it gets the frame and the error of its prediction. It predicts
     the fifth frame. A second network reconstructs the error of that prediction, and the result is
-    added to it. The predictor minimises intensity 1, gradient 1, optical flow 2 and adversarial
-    0.05, like the generator of future-frame; the refiner minimises the squared error of the refined
-    frame. A frame's score is the negative PSNR in dB of the refined frame over pixels in 0..1; its
-    map is the squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a
-    video have no score. The paper reports AUC 96.8 on Ped2, 86.2 on Avenue and 73.6 on ShanghaiTech
-    after per-video min-max.
+    added to it. The predictor minimises intensity 1, gradient 1 and adversarial 0.05, like the
+    generator of future-frame; the refiner minimises the squared error of the refined frame. A
+    frame's score is the negative PSNR in dB of the refined frame over pixels in 0..1; its map is
+    the squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a video
+    have no score. The paper reports AUC 96.8 on Ped2, 86.2 on Avenue and 73.6 on ShanghaiTech after
+    per-video min-max.
 
     Differences from the paper: both networks take a step on every batch, the predictor first, while
-    the paper trains them in phases; only the last prediction has a loss; flow is computed as in
-    future-frame, not by FlowNet2; the layers around the LSTMs, the refiner (future-frame's U-Net)
-    and the weights of the losses are our choice, after future-frame. ``networks: {discriminator:
-    null}`` and ``flow: null`` train without these parts; ``networks: {refiner: {skips: false}}``
-    removes the skip connections of the U-Net, through which the refiner can pass on any error
-    unchanged.
+    the paper trains them in phases; only the last prediction has a loss; optical flow is off by
+    default, as in future-frame; the layers around the LSTMs, the refiner (future-frame's U-Net) and
+    the weights of the losses are our choice, after future-frame. ``networks: {discriminator:
+    null}`` trains without the adversarial part; ``networks: {refiner: {skips: false}}`` removes the
+    skip connections of the U-Net, through which the refiner can pass on any error unchanged.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
         "clip": {"frames": 5, "size": [256, 256], "channels": "rgb"},
-        "flow": {"type": "dis"},
         "networks": {
             "predictor": {"type": "predictive-coding"},
             "refiner": {"type": "unet"},
@@ -47,7 +45,7 @@ class AnoPCN(Method):
         "losses": {
             "intensity": {"type": "intensity", "weight": 1.0},
             "gradient": {"type": "gradient", "weight": 1.0},
-            "flow": {"type": "flow-l1", "weight": 2.0},
+            "flow": {"type": "flow-l1", "weight": 0.0},
             "adversarial": {"type": "lsgan", "weight": 0.05},
             "discriminator": {"type": "lsgan-discriminator", "weight": 1.0},
             "refinement": {"type": "mse", "weight": 1.0},
@@ -61,7 +59,9 @@ class AnoPCN(Method):
         "scorers": [{"type": "minmax-per-video"}],
         "protocols": [{"type": "ano-pred"}],
     }
-    optional: ClassVar[frozenset[str]] = frozenset({"networks.discriminator", "losses.gradient"})
+    optional: ClassVar[frozenset[str]] = frozenset(
+        {"networks.discriminator", "losses.gradient", "losses.flow"}
+    )
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:

@@ -16,6 +16,8 @@ from vadkit.losses.memory import nearest_distances
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
 from vadkit.methods.prediction import negative_psnr, past_and_next
 
+_PARTS = ("error", "distance")
+
 
 class MNAD(Method):
     """Memory-guided prediction of the next frame (Park, CVPR 2020).
@@ -23,14 +25,17 @@ class MNAD(Method):
     "Learning Memory-guided Normality for Anomaly Detection". The fifth frame is predicted from 4
     RGB frames by a U-Net whose bottleneck reads 10 items of a memory. Squared error, 0.1
     compactness and 0.1 separateness are minimised (eq. 8); the items follow the queries of each
-    batch. A frame's score combines two parts, each scaled to 0..1 over the training clips: the
-    negative PSNR, with weight ``alpha``, and the mean distance of its queries to their nearest
-    items. Its map is the squared error of each pixel at the clip's size. The first ``frames - 1``
-    frames of a video have no score. The paper reports AUC 97.0 on Ped2, 88.5 on Avenue and 70.5 on
-    ShanghaiTech.
+    batch. A frame's score is its negative PSNR, scaled to 0..1 over the training clips. Its map is
+    the squared error of each pixel at the clip's size. The first ``frames - 1`` frames of a video
+    have no score. The paper reports AUC 97.0 on Ped2, 88.5 on Avenue and 70.5 on ShanghaiTech.
 
-    Differences from the paper: the paper scales both parts over each test video before it combines
-    them (eq. 15), which needs the whole video; distances are means of lengths over all queries.
+    The paper mixes 0.6 PSNR with 0.4 distance of queries from their nearest items, each scaled over
+    the test video (eq. 15). This needs the whole video before the first score, so only the protocol
+    ``mnad`` does it, with the two parts of the score: ``error``, and ``distance``, the mean squared
+    difference of queries and items, as in the authors' code. Live scores use PSNR alone by default:
+    a mix on a scale known before the video helped barely trained networks, but harmed good ones.
+    With ``alpha`` below 1, the score is ``alpha`` times the error plus 1 - ``alpha`` times the mean
+    distance (eq. 11), both scaled to 0..1 over the training clips.
 
     With ``update_at_test``, the memory also follows the test clips (section 3.2), only in
     evaluation and clip by clip: clips whose error, weighted towards large errors (eq. 12), is below
@@ -61,7 +66,7 @@ class MNAD(Method):
         losses: Mapping[str, WeightedLoss],
         clip: ClipSpec,
         *,
-        alpha: Annotated[float, Field(ge=0, le=1)] = 0.6,
+        alpha: Annotated[float, Field(ge=0, le=1)] = 1.0,
         update_at_test: bool = False,
         threshold: Annotated[float, Field(gt=0)] = 0.01,
     ) -> None:
@@ -104,26 +109,27 @@ class MNAD(Method):
     @contextlib.contextmanager
     def adapting(self) -> Iterator[None]:
         network: Any = self.networks["generator"]
-        learned = network.items
+        items, learned = network.items, network.items.clone()
         self.adapts = self.update_at_test
         try:
             yield
         finally:
-            self.adapts, network.items = False, learned
+            self.adapts, network.items = False, items.copy_(learned)
 
     def _parts(self, clips: Clips) -> tuple[Tensor, Tensor, Tensor]:
-        """Return negative PSNR (dB) and mean distance (B, 2), squared errors, the output."""
+        """Return negative PSNR (dB), mean distance and its mean square (B, 3), maps, the output."""
         past, target = past_and_next(clips.frames)
         network: Any = self.networks["generator"]
         output, queries = network(past)
         error, maps_BHW = negative_psnr(output, target)
-        distance = nearest_distances(queries, network.items)[..., 0].mean(dim=1)
+        distances = nearest_distances(queries, network.items)[..., 0]
         if self.adapts and _focused_error(maps_BHW).item() < self.threshold:
             network.remember(queries)
-        return torch.stack([error, distance], dim=1), maps_BHW, output
+        parts = [error, distances.mean(dim=1), distances.square().mean(dim=1)]
+        return torch.stack(parts, dim=1), maps_BHW, output
 
     def collect(self, clips: Clips) -> None:
-        self._collected.append(self._parts(clips)[0])
+        self._collected.append(self._parts(clips)[0][:, :2])
 
     def finalize(self) -> None:
         parts = torch.cat(self._collected)
@@ -138,12 +144,21 @@ class MNAD(Method):
             each = [self.score(clips.pick([number])) for number in range(len(clips))]
             rows = zip(*(one[:3] for one in each), strict=True)
             frames, maps, output = (torch.cat(parts) for parts in rows)
-            return Scores(frames, maps, output)
-        parts, maps_BHW, output = self._parts(clips)
+            parts = {name: torch.cat([(one.parts or {})[name] for one in each]) for name in _PARTS}
+            return Scores(frames, maps, output, parts)
+        found, maps_BHW, output = self._parts(clips)
         low, high = self.extremes
-        error, distance = ((parts - low) / (high - low)).unbind(1)
+        error, distance = ((found[:, :2] - low) / (high - low)).split(1, dim=1)
         scores = self.alpha * error + (1 - self.alpha) * distance
-        return Scores(scores[:, None], maps_BHW[:, None], output[:, None])
+        # Squares on the scale of the distance: another factor would not change the protocol.
+        low, high = self.extremes[:, 1].square()
+        square = (found[:, 2:] - low) / (high - low)
+        return Scores(
+            scores,
+            maps_BHW[:, None],
+            output[:, None],
+            dict(zip(_PARTS, (error, square), strict=True)),
+        )
 
 
 def _focused_error(maps_BHW: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ def past_and_next(frames_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
 def prediction_spec(
     method: str, frames: int, size: tuple[int, int], channels: Any, step: int
 ) -> ClipSpec:
-    """Return clips whose last frame is predicted and scored, with its flow in training.
+    """Return clips whose last frame is predicted and scored.
 
     Raises ``ValueError`` if a U-Net of four levels and a patch discriminator cannot use them.
     """
@@ -34,10 +34,7 @@ def prediction_spec(
             f"{method} needs a height and width of at least 24 in multiples of 8; "
             f"got {size[0]}x{size[1]}"
         )
-    # Stored flow is from one frame of the video to the next.
-    flow = (frames - 1,) if step == 1 else ()
-    last = (frames - 1,)
-    return ClipSpec(frames, size, channels, last, step, (-1.0, 1.0), flow=flow, flow_trains=True)
+    return ClipSpec(frames, size, channels, (frames - 1,), step, (-1.0, 1.0))
 
 
 def adversarial_updates(
@@ -45,8 +42,8 @@ def adversarial_updates(
 ) -> Iterator[Update]:
     """Yield the discriminator's update, if any, then that of ``role``, which made ``output``.
 
-    The terms are the method's losses with the names below, if it has them; ``flow`` counts if the
-    clips have flow.
+    The terms are the method's losses with the names below, if it has them; ``flow`` counts if its
+    weight is not 0, because two estimates of flow take time.
     """
     target = clips.frames[:, :, -1]
     adversarial = "discriminator" in method.networks
@@ -61,9 +58,9 @@ def adversarial_updates(
             for name in ("intensity", "gradient")
             if name in method.losses
         }
-        if clips.flow is not None:
-            last = clips.frames[:, :, -2]
-            found["flow"] = method.losses["flow"](last, output, target, clips.flow[:, :, 0])
+        flow = method.losses.get("flow")
+        if flow is not None and flow.weight > 0:
+            found["flow"] = flow(clips.frames[:, :, -2], output, target)
         if adversarial:
             logits = method.networks["discriminator"](output)
             found["adversarial"] = method.losses["adversarial"](logits)

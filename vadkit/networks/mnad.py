@@ -23,9 +23,10 @@ class MNAD(nn.Module):
     Four levels of two 3x3 convolutions with batch normalisation, of ``width``, 2, 4 and 8 times
     ``width`` channels; transposed 3x3 convolutions in the decoder, skips by concatenation, tanh at
     the end. The bottleneck's features, of unit length, are queries. Each reads a mixture of
-    ``slots`` items (eqs. 1 and 2), which is concatenated with the query. ``width`` 64 and 10
-    ``slots`` are the paper's values. The items have no gradient: ``remember`` moves them towards
-    the queries. Input (B, in, H, W); H and W must be multiples of 8.
+    ``slots`` items (eqs. 1 and 2), which is concatenated with the query. As in the authors' code,
+    no gradient passes through the mixture. ``width`` 64 and 10 ``slots`` are the paper's values.
+    The items are no parameters: ``remember`` moves them towards the queries, in place. Input (B,
+    in, H, W); H and W must be multiples of 8.
     """
 
     items: Tensor
@@ -72,11 +73,16 @@ class MNAD(nn.Module):
             x = self.pool(x)
         features = functional.normalize(self.waist(x).float(), dim=1)
         queries = features.flatten(2).transpose(1, 2)
-        read = (queries @ self.items.T).softmax(dim=2) @ self.items
+        read = self._read(queries.detach())
         x = self.join(torch.cat([features, read.transpose(1, 2).view_as(features)], dim=1))
         for up, merge in zip(self.up, self.merge, strict=True):
             x = merge(torch.cat([skips.pop(), up(x)], dim=1))
         return Prediction(torch.tanh(self.out(x)), queries)
+
+    def _read(self, queries_BQF: Tensor) -> Tensor:
+        # In float32: bfloat16 would round the items' weights to 8 bits.
+        with torch.autocast(queries_BQF.device.type, enabled=False):
+            return (queries_BQF @ self.items.T).softmax(dim=2) @ self.items
 
     @torch.no_grad()
     def remember(self, queries_BQF: Tensor) -> None:
@@ -85,11 +91,12 @@ class MNAD(nn.Module):
         Queries are weighted by their softmax over all queries, relative to the largest.
         """
         queries = queries_BQF.detach().flatten(0, 1).float()
-        likeness = queries @ self.items.T
-        nearest = functional.one_hot(likeness.argmax(dim=1), len(self.items)).float()
-        weights = (likeness - likeness.amax(dim=0)).exp() * nearest
-        # A new tensor, because the gradients may still need the old one.
-        self.items = functional.normalize(self.items + weights.T @ queries, dim=1)
+        with torch.autocast(queries.device.type, enabled=False):
+            likeness = queries @ self.items.T
+            numbers = torch.arange(len(self.items), device=queries.device)
+            nearest = likeness.argmax(dim=1, keepdim=True) == numbers
+            weights = (likeness - likeness.amax(dim=0)).exp() * nearest
+            self.items.copy_(functional.normalize(self.items + weights.T @ queries, dim=1))
 
 
 def _block(before: int, after: int) -> tuple[nn.Module, ...]:

@@ -140,7 +140,7 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
         spec = method.clip_for(spec, _params(full["method"]), tuple(full["networks"]))
     except ValueError as error:
         return [Fault(("clip",), str(error))]
-    if spec.flow and not spec.flow_trains and full.get("flow") is None:
+    if spec.flow and full.get("flow") is None:
         faults.append(Fault(("flow",), "this method needs optical flow, such as {type: dis}"))
     if spec.boxes is not None and full.get("objects") is None:
         faults.append(Fault(("objects",), "this method needs objects, such as {type: blobs}"))

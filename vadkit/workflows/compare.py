@@ -140,7 +140,7 @@ def compare(
     compared: list[ComparedRun] = []
     curves: list[Kept] = []
     for path, recipe in zip(paths, recipes, strict=True):
-        scored, _ = score_run(path, recipe, checkpoint, overrides)
+        scored, _ = score_run(path, recipe, checkpoint, overrides, parts=bool(listed.parts))
         scored = replace(scored, scorers=())
         evaluators = build_list("evaluators", [Spec(type="frame-auc")])
         (result,) = evaluate_scored(scored, [listed], evaluators)

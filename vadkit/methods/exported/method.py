@@ -175,7 +175,8 @@ class _Clip(BaseModel):
     range: tuple[_Number, _Number]
     ahead: Annotated[int, Field(ge=0, lt=256)]
     flow: tuple[_Place, ...]
-    flow_trains: bool
+    # Only files of earlier versions have it; it is always false there.
+    flow_trains: Annotated[bool, Field(exclude=True)] = False
     boxes: None
     given: Annotated[tuple[str, ...], Field(max_length=0)]
     fps: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

@@ -161,7 +161,8 @@ def evaluate(
     else:
         name = _FILES.get(wanted, wanted)
     protocol_name = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
-    scored, meta = score_run(run, recipe, name, overrides, called=protocol_name)
+    parts = any(protocol.parts for protocol in listed)
+    scored, meta = score_run(run, recipe, name, overrides, called=protocol_name, parts=parts)
     if protocols:
         # Only the requested protocols: no row for the recipe's scorers.
         scored = replace(scored, scorers=())

@@ -31,7 +31,7 @@ class LabelledScores:
     ``clip_fps`` is the rate that the method was trained at.
     ``normal`` has the statistics of scores on training video, ``calibration`` the run's threshold.
     ``checkpoint`` and ``label_source`` name the sources of scores and labels. ``scorers`` are those
-    of the recipe.
+    of the recipe. ``parts`` are the scores (N,) of a method's parts, by part and video.
     """
 
     scores: dict[str, np.ndarray]
@@ -44,6 +44,7 @@ class LabelledScores:
     categories: Mapping[str, str] = field(default_factory=dict)
     scorers: Sequence[Scorer] = ()
     clip_fps: float | None = None
+    parts: Mapping[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,9 +160,9 @@ def upside_down_notes(results: Sequence[Result]) -> list[str]:
 
 
 def final_scores(protocol: Protocol, scored: LabelledScores) -> dict[str, np.ndarray]:
-    """Smooth, normalise and fill raw scores as the protocol says.
+    """Smooth, normalise, mix and fill raw scores as the protocol says.
 
-    Raises ``DataError`` if the protocol needs training scores and there are none.
+    Raises ``DataError`` if the protocol needs parts or training scores and there are none.
     """
     from vadkit.data.pace import paces_of
     from vadkit.evaluation.protocol import fill_unscored
@@ -170,7 +171,16 @@ def final_scores(protocol: Protocol, scored: LabelledScores) -> dict[str, np.nda
     chain: Sequence[Any] = scored.scorers
     if not protocol.steps:
         chain = [build("scorers", name, params) for name, params in protocol.scorers()]
-    final = apply(chain, scored.scores, paces_of(scored.rates, scored.clip_fps))
+    paces = paces_of(scored.rates, scored.clip_fps)
+    if protocol.parts:
+        parts = _parts_of(protocol, scored)
+        scaled = [apply(chain, of_videos, paces) for of_videos in parts]
+        weights = np.array([weight for _, weight in protocol.parts])
+        mixed = {
+            video: weights @ np.stack([one[video] for one in scaled]) for video in scored.scores
+        }
+        return fill_unscored(mixed, protocol.unscored)
+    final = apply(chain, scored.scores, paces)
     if protocol.normalisation == "training" and not protocol.steps:
         normal = scored.normal
         if normal is None or not normal.frame_q99 > normal.frame_q50:
@@ -183,13 +193,26 @@ def final_scores(protocol: Protocol, scored: LabelledScores) -> dict[str, np.nda
     return fill_unscored(final, protocol.unscored)
 
 
+def _parts_of(protocol: Protocol, scored: LabelledScores) -> list[dict[str, np.ndarray]]:
+    """Return the scores of the protocol's parts, in its order."""
+    names = [name for name, _ in protocol.parts]
+    lacking = [repr(name) for name in names if name not in scored.parts]
+    if lacking:
+        raise DataError(
+            f"protocol '{protocol.name}' mixes parts of a method's score, and these scores have no "
+            f"part {' or '.join(lacking)}; choose another protocol"
+        )
+    return [scored.parts[name] for name in names]
+
+
 def _with_own_chain(protocols: Sequence[Protocol], scorers: Sequence[Any]) -> list[Protocol]:
     """Add a protocol for the recipe's scorers, unless one of the protocols does the same."""
     from vadkit.evaluation.protocol import Protocol
     from vadkit.scoring.scorer import chain_label
 
     own = chain_label(scorers)
-    if any(_chain_label(protocol) == own for protocol in protocols) or not scorers:
+    same = (_chain_label(one) == own for one in protocols if not one.parts)
+    if any(same) or not scorers:
         return list(protocols)
     smoothers = [scorer for scorer in scorers if scorer.keeps_unit]
     offline = any(not scorer.causal for scorer in smoothers)
@@ -229,6 +252,8 @@ def _setting(protocol: Protocol, scored: LabelledScores) -> Setting:
     if known is None:
         level = scored.normal.frame_q999 if scored.normal and protocol.keeps_unit else None
         return replace(setting, threshold=level)
+    if protocol.parts:
+        return setting
     chain = protocol.steps or _chain_label(protocol)
     # A chain of the recipe's scorers makes the scores that were calibrated, in any unit.
     if chain != chain_label(known.chain()) or not (protocol.steps or protocol.keeps_unit):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from vadkit.data.store.build import Skipped
     from vadkit.data.videos import FrameReader, Video
 
+# The arrays of parts have this before their name, so that no part can be called "scores".
+_PART = "part."
+
 
 def score_run(
     run: Path,
@@ -36,12 +39,14 @@ def score_run(
     overrides: tuple[str, ...] = (),
     *,
     called: str | None = None,
+    parts: bool = False,
 ) -> tuple[LabelledScores, dict[str, Any]]:
     """Return raw test scores of a checkpoint, saved ones if they are current, and their record.
 
     Saved scores are current for the same checkpoint, overrides, list of test videos and content of
     their files. Labels are read again each time. If the dataset no longer exists, saved scores and
-    labels are used, with a message on stderr. ``called`` names the checkpoint in protocols.
+    labels are used, with a message on stderr. ``called`` names the checkpoint in protocols. With
+    ``parts``, scores that an earlier version saved without their parts are computed again.
     """
     from vadkit.scoring.calibration import load_calibration
     from vadkit.scoring.normal import load_normal
@@ -60,6 +65,7 @@ def score_run(
     }
     meta = _saved_meta(run)
     current = {key: meta.get(key) for key in made_from} == made_from and "rates" in meta
+    current = current and ("parts" in meta or not parts)
     if not current or not _still_labelled(run, recipe, meta):
         meta = {**made_from, **_score_test_split(run, recipe, path)}
         write_json(run / "scores" / "test" / "meta.json", meta)
@@ -76,6 +82,7 @@ def score_run(
         clip_fps=recipe.clip.fps,
         categories=meta["categories"],
         scorers=build_list("scorers", recipe.scorers),
+        parts=_load_parts(run, scores),
     )
     return scored, meta
 
@@ -139,8 +146,9 @@ def _still_labelled(run: Path, recipe: Recipe, meta: dict[str, Any]) -> bool:
         now = video.labels(len(scores[video.id]))
         if not np.array_equal(now, labels[video.id]):
             say(f"labels of video '{video.id}' have changed since it was scored")
-            times = read_times(_score_path(run, video.id), len(now))
-            _save_scores(run, video.id, scores[video.id], now, times)
+            path = _score_path(run, video.id)
+            times, parts = read_times(path, len(now)), read_parts(path, len(now))
+            _save_scores(run, video.id, scores[video.id], now, times, parts)
     return True
 
 
@@ -161,7 +169,7 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     from vadkit.data.store.paced import of_all_frames, whole
     from vadkit.device import few_threads, pick_device, pick_precision, scoring_batch
     from vadkit.engine.compiled import compiled_for_scoring
-    from vadkit.engine.scoring import score_video
+    from vadkit.engine.scoring import score_video_parts
     from vadkit.registry import build
 
     videos = load_videos(recipe, "test")
@@ -171,7 +179,8 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     method, step = load_method(recipe, checkpoint, device)
     extras = load_extras(recipe, method.clip.scoring, videos, stored)
     batch_size = scoring_batch(recipe.train.batch_size, device)
-    score = partial(score_video, method, device=device, dtype=dtype, batch_size=batch_size)
+    score = partial(score_video_parts, method, device=device, dtype=dtype, batch_size=batch_size)
+    names: set[str] = set()
     with (
         few_threads(method, device),
         compiled_for_scoring(method, device, sum(map(len, stored))),
@@ -179,9 +188,11 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
         clip_progress("scoring", sum(map(len, stored))) as scored,
     ):
         for video, video_extras in zip(stored, extras, strict=True):
-            found = score(video, extras=video_extras, scored=scored)
+            found, found_parts = score(video, extras=video_extras, scored=scored)
             scores = of_all_frames(video, found)
-            _save_scores(run, video.id, scores, labels[video.id], whole(video).times)
+            parts = {name: of_all_frames(video, one) for name, one in found_parts.items()}
+            names |= parts.keys()
+            _save_scores(run, video.id, scores, labels[video.id], whole(video).times, parts)
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = label_source(recipe, dataset)
     paths = {video.id: str(video.path.absolute()) for video in videos}
@@ -198,6 +209,7 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
         "contents": _contents(kept),
         "rates": frame_rates(kept, getattr(dataset, "fps", None)),
         "categories": {video.id: video.category for video in kept if video.category},
+        "parts": sorted(names),
     }
 
 
@@ -211,13 +223,19 @@ def _score_path(run: Path, video: str) -> Path:
 
 
 def _save_scores(
-    run: Path, video: str, scores: np.ndarray, labels: np.ndarray, times: np.ndarray | None
+    run: Path,
+    video: str,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    times: np.ndarray | None,
+    parts: Mapping[str, np.ndarray],
 ) -> None:
-    """Save scores and labels (N,), and the times (N,) of the frames in seconds, if known."""
+    """Save scores and labels (N,), the times (N,) of the frames in seconds, if known, and parts."""
     require_run(run)
     arrays: dict[str, Any] = {"scores": scores.astype(np.float32), "labels": labels}
     if times is not None:
         arrays["times"] = times
+    arrays |= {f"{_PART}{name}": values.astype(np.float32) for name, values in parts.items()}
     with write_whole(_score_path(run, video)) as partial:
         np.savez(partial, **arrays)
 
@@ -245,6 +263,7 @@ class _Meta(BaseModel):
     contents: dict[str, str] | None = None
     rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
     categories: dict[str, str]
+    parts: list[str] | None = None
 
 
 def _load_scores(
@@ -286,6 +305,27 @@ def read_times(path: Path, frames: int) -> np.ndarray | None:
     if times is None or times.shape != (frames,) or times.dtype.kind != "f":
         return None
     return times.astype(np.float64)
+
+
+def read_parts(path: Path, frames: int) -> dict[str, np.ndarray]:
+    """Return the parts (frames,) of the scores that evaluation has saved, by name; {} if none."""
+    return {
+        name.removeprefix(_PART): values.astype(np.float64)
+        for name, values in load_archive(path).items()
+        if name.startswith(_PART) and values.shape == (frames,) and values.dtype.kind == "f"
+    }
+
+
+def _load_parts(run: Path, scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Return saved parts (N,) by part and video; NaN where a video, such as a short one, has none."""
+    saved = {name: read_parts(_score_path(run, name), len(scores[name])) for name in scores}
+    return {
+        part: {
+            video: parts.get(part, np.full(len(scores[video]), np.nan))
+            for video, parts in saved.items()
+        }
+        for part in sorted({part for parts in saved.values() for part in parts})
+    }
 
 
 def checkpoint_digest(path: Path) -> str:
