@@ -317,7 +317,7 @@ def read_parts(path: Path, frames: int) -> dict[str, np.ndarray]:
 
 
 def _load_parts(run: Path, scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Return saved parts (N,) by part and video; NaN where a video, such as a short one, has none."""
+    """Return saved parts (N,) by part and video; NaN for a video without, such as a short one."""
     saved = {name: read_parts(_score_path(run, name), len(scores[name])) for name in scores}
     return {
         part: {
