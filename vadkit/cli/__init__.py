@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from vadkit.cli import (
+    bench,
     calibrate,
     commands,
     compare,
@@ -55,6 +56,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("infer")(infer.infer)
 app.command("watch")(watch.watch)
 app.command("tune")(tune.tune)
+app.command("bench")(bench.bench)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("list-components")(components.list_components)

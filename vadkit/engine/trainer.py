@@ -206,7 +206,7 @@ class Trainer:
         batches = self.loader.batches(self.epoch, start=self.step_in_epoch)
         with contextlib.closing(batches):  # type: ignore[type-var]
             while (clips := self._next(batches)) is not None:
-                self._train_step(clips)
+                self.train_step(clips)
                 self.step += 1
                 self.step_in_epoch += 1
                 if self.step % _CHECK_FINITE_EVERY == 0:
@@ -258,7 +258,8 @@ class Trainer:
         """Whether the accumulation window ends after ``steps_done`` steps of the epoch."""
         return steps_done % self.settings.accumulate == 0 or steps_done == self.steps_per_epoch
 
-    def _train_step(self, clips: Clips) -> None:
+    def train_step(self, clips: Clips) -> None:
+        """Take the optimizer steps of one batch; ``fit`` counts steps and tells hooks of them."""
         into_window = self.step_in_epoch % self.settings.accumulate
         # Accumulated batches count as one, so the rate is that of the window's first batch.
         done = self.epoch + (self.step_in_epoch - into_window) / self.steps_per_epoch
