@@ -65,10 +65,13 @@ class Train(Section):
 
     ``minutes`` ends training after this time if ``epochs`` have not ended it before. The
     learning-rate schedule is then run through within that time.
+
+    ``init`` is a run folder or a checkpoint file whose weights training starts from.
     """
 
     epochs: Positive
     minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    init: Annotated[str, Field(min_length=1)] | None = None
     batch_size: Positive
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     device: str = "auto"

@@ -54,6 +54,8 @@ def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
         shutil.copyfile(source, run / "source.yaml")
     data["plugins"] = _keep_plugins(recipe, run)
     data["dataset"] = _absolute_paths(data["dataset"])
+    if recipe.train.init is not None:
+        data["train"]["init"] = str(Path(recipe.train.init).expanduser().absolute())
     _note_absent_roles(data)
     text = to_yaml(data)
     write_text(run / "recipe.yaml", text)

@@ -20,6 +20,7 @@ from vadkit.workflows.build import (
 )
 from vadkit.workflows.calibrate.threshold import calibrate_trained
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
+from vadkit.workflows.initial import start_from
 from vadkit.workflows.levels import with_levels
 from vadkit.workflows.pieces import kept_out
 from vadkit.workflows.progress import clip_progress
@@ -78,6 +79,8 @@ def train(
     # Do everything that may fail early before the run folder is created.
     check_writable(runs / recipe.name)
     pick_device(recipe.train.device)
+    if recipe.train.init is not None:
+        start_from(build_method(recipe, pick_device("cpu")), recipe)
     videos, held_out = training_videos(recipe)
     recipe = with_levels(recipe, videos)
     stored, skipped = store_videos(recipe, videos)
@@ -135,6 +138,8 @@ def _fit(
     if state is not None:
         with restoring(run / "checkpoints" / "last.pt"):
             trainer.load_state_dict(state)
+    elif recipe.train.init is not None:
+        update_manifest(run, init=start_from(trainer.method, recipe))
     update_manifest(
         run,
         status="running",

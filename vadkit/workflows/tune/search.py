@@ -21,6 +21,7 @@ from vadkit.recipe.source import parse, parse_override, read_recipe_text, to_yam
 from vadkit.registry import find
 from vadkit.workflows.build import build_clip, load_videos
 from vadkit.workflows.frames import load_extras, store_videos, storing
+from vadkit.workflows.initial import start_from
 from vadkit.workflows.levels import with_levels
 from vadkit.workflows.pseudo import hold_out, pseudo_evaluator, pseudo_test
 from vadkit.workflows.trainer import make_trainer
@@ -89,6 +90,8 @@ class Tuner:
                 hooks.append(Spec(type="progress"))
             quiet = recipe.model_copy(update={"hooks": hooks})
             trainer = make_trainer(quiet, Path(folder), stored, extras, self.held)
+            if recipe.train.init is not None:
+                start_from(trainer.method, recipe)
             trainer.fit()
         return trainer.method.eval()
 
