@@ -78,7 +78,7 @@ class MotionField(Method):
       in the previous frame, assumes that the camera lost a frame, and divides the speeds by that
       factor.
 
-    There is no paper: the design was developed on UCSD Ped2, see docs/results.md. Raises
+    There is no paper: the design was developed on UCSD Ped2, see docs/motion-field.md. Raises
     ``TrainingError`` if nothing moves in the training frames and ``person`` is not given.
     """
 
