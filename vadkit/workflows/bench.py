@@ -90,9 +90,7 @@ def bench(recipe: Recipe, *, seconds: float = 2.0) -> Bench:
         recipe=recipe.name,
         method=recipe.method.type,
         device=_device_name(trainer.device),
-        precision=str(pick_precision(recipe.train.precision, trainer.device)).removeprefix(
-            "torch."
-        ),
+        precision=str(dtype).removeprefix("torch."),
         batch_size=recipe.train.batch_size,
         versions={"vadkit": vadkit.__version__, "torch": torch.__version__},
         figures=figures,
