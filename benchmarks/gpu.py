@@ -101,7 +101,7 @@ class Check:
         """Add a result, print it, and write all of them."""
         found = self.found.setdefault(part, [])
         found.append(value)
-        print(f"[{self.left():4.0f} s left] {part}: {json.dumps(value)}", flush=True)
+        print(f"[{self.left():4.0f} s left] {part}: {json.dumps(value)[:900]}", flush=True)
         text = json.dumps(self.found, indent=1)
         (self.out / "results.json").write_text(text, encoding="utf-8")
 
@@ -265,12 +265,13 @@ class Check:
             kept = {key: manifest.get(key) for key in ("epochs", "step", "seconds")}
             self.note("training", {"method": name, **kept})
             found = self._vadkit(["eval", str(run), "--json"], seconds=self.left())
-            self.note("training", {"method": name, "eval": json.loads(found)})
+            auc = {
+                f"{one['protocol_name']} {one['name']}": round(one["value"], 4)
+                for one in json.loads(found)["metrics"]
+            }
+            self.note("training", {"method": name, **auc})
         except (subprocess.SubprocessError, ValueError) as error:
             self.note("training", {"method": name, "failed": repr(error)})
-        self.note(
-            "training", {"method": name, **json.loads(self._vadkit(["eval", str(run), "--json"]))}
-        )
 
 
 def random_clips(spec: Any, count: int, seed: int) -> Any:
