@@ -17,7 +17,6 @@ import typer
 from vadkit.cli import (
     bench,
     calibrate,
-    commands,
     compare,
     components,
     data,
@@ -28,12 +27,14 @@ from vadkit.cli import (
     init,
     recipes,
     report,
+    train,
     tune,
     watch,
 )
-from vadkit.cli.standard import end_output, prepare_streams, reader_gone
-from vadkit.errors import TrainingError, VadkitError, describe_exhausted
+from vadkit.cli.standard import end_output, prepare_streams, reader_gone, speak
+from vadkit.errors import PeerEnded, RecipeError, TrainingError, VadkitError, describe_exhausted
 from vadkit.files import describe_os_error
+from vadkit.ranks import speaks, started
 from vadkit.text import printable
 
 # Threads that wait in a loop take the processor from those that they wait for: with other programs
@@ -49,7 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("init")(init.init)
-app.command("train")(commands.train)
+app.command("train")(train.train)
 app.command("eval")(evaluation.evaluate)
 app.command("compare")(compare.compare)
 app.command("calibrate")(calibrate.calibrate)
@@ -77,6 +78,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -85,6 +87,11 @@ def _root(
     ] = False,
 ) -> None:
     """Video anomaly detection: train, evaluate and score video, all from one recipe."""
+    if (count := started().of) > 1 and context.invoked_subcommand != "train":
+        raise RecipeError(
+            f"`vadkit {context.invoked_subcommand}` runs in one process, but torchrun started "
+            f"{count} (WORLD_SIZE); start it without torchrun"
+        )
 
 
 def main() -> None:
@@ -111,24 +118,34 @@ def main() -> None:
         app(standalone_mode=True)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    except PeerEnded as error:
+        code = error.exit_code
     except VadkitError as error:
         text = _printable_lines(str(error))
-        typer.echo(f"error: {text}" if "\n" not in text else text, err=True)
+        _say(f"error: {text}" if "\n" not in text else text)
         code = error.exit_code
     except BrokenPipeError:
         code = reader_gone()
     except OSError as error:
-        typer.echo(f"error: {describe_os_error(error)}", err=True)
+        _say(f"error: {describe_os_error(error)}")
         code = TrainingError.exit_code
     except Exception as error:
         exhausted = describe_exhausted(error)
-        if exhausted is None:
+        if exhausted is None and speaks():
+            speak()
             raise
-        typer.echo(f"error: {exhausted}", err=True)
-        code = TrainingError.exit_code
+        _say(f"error: {exhausted}")
+        code = TrainingError.exit_code if exhausted else 1
     # A Ctrl-C now would print a traceback while Python cleans up.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
     sys.exit(end_output(code))
+
+
+def _say(text: str) -> None:
+    """Print an error, unless another process with the same error does."""
+    if speaks():
+        speak()
+        typer.echo(text, err=True)
 
 
 def _printable_lines(text: str) -> str:

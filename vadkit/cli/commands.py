@@ -1,11 +1,10 @@
-"""The command ``train``, and options that several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -36,14 +35,6 @@ TrustPlugins = Annotated[
         "user made them. Their digests are saved, so later commands do not ask again.",
     ),
 ]
-Seeds = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N,N,...",
-        help="Train once per seed, evaluate each run, and print mean and deviation. The same "
-        "command continues what was interrupted.",
-    ),
-]
 Run = Annotated[Path, typer.Argument(help="A run folder, as printed by `vadkit train`.")]
 
 
@@ -71,75 +62,3 @@ def say_unfinished(runs: Iterable[Path], *, table: bool = False) -> None:
         typer.echo(f"warning: {text}", err=True)
         if table:
             typer.echo(f"NOT DONE: {text}")
-
-
-def train(
-    recipe: Annotated[
-        str | None,
-        typer.Argument(help="A recipe file, or the name of a built-in recipe such as quickstart."),
-    ] = None,
-    overrides: Set = None,
-    plugin: Plugin = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Continue this interrupted run instead of a new one.")
-    ] = None,
-    runs: Annotated[Path, typer.Option(help="The folder for new run folders.")] = Path("runs"),
-    seeds: Seeds = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the recipe and print the plan; do not train.")
-    ] = False,
-    trust_plugins: TrustPlugins = False,
-    as_json: Json = False,
-) -> None:
-    """Train a model from a recipe. The last line on stdout is the run folder."""
-    from vadkit.errors import RecipeError
-    from vadkit.workflows import train as workflow
-
-    if (recipe is None) == (resume is None):
-        raise RecipeError("give either a recipe or --resume RUN")
-    if resume is not None and (plugin or dry_run):
-        raise RecipeError("--plugin and --dry-run cannot be used with --resume")
-    if seeds is not None and (resume is not None or dry_run):
-        raise RecipeError("--seeds cannot be used with --resume or --dry-run")
-    if trust_plugins:
-        if resume is None:
-            raise RecipeError(
-                "--trust-plugins needs --resume; the plugins of a recipe run without it"
-            )
-        allow_plugins([resume])
-    if dry_run:
-        from vadkit.recipe import load_recipe
-
-        _print_plan(
-            workflow.plan(load_recipe(recipe or "", overrides or (), plugin or ())), as_json
-        )
-        return
-    if seeds is not None:
-        from vadkit.cli.seeds import train_each
-
-        train_each(recipe or "", seeds, overrides or (), plugin or (), runs, as_json)
-        return
-    try:
-        if resume is not None:
-            run = workflow.resume(resume, overrides or ())
-        else:
-            run = workflow.train(
-                recipe or "", overrides=overrides or (), plugins=plugin or (), runs=runs
-            )
-    except KeyboardInterrupt as stop:
-        # Typer would print nothing. The exception's message is the run that can be continued.
-        hint = f"; continue with: vadkit train --resume {stop}" if str(stop) else ""
-        typer.echo(f"interrupted{hint}", err=True)
-        raise typer.Exit(130) from None
-    typer.echo(json.dumps({"run": str(run)}) if as_json else str(run))
-
-
-def _print_plan(plan: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(plan, indent=2))
-        return
-    typer.echo(f"{plan['name']}: method {plan['method']}")
-    for role, network in plan["networks"].items():
-        typer.echo(f"  network {role}: {network['type']}, {network['parameters']:,} parameters")
-    for place, hook in enumerate(plan["hooks"], 1):
-        typer.echo(f"  hook {place}. {hook['type']} ({hook['slot']})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import typer
 from vadkit.errors import TrainingError
 from vadkit.files import describe_os_error
 from vadkit.text import print_anything
+
+_hushed: tuple[Any, Any] | None = None
 
 
 def prepare_streams() -> None:
@@ -38,6 +41,24 @@ def prepare_streams() -> None:
         raw: Any = _Forgiving(2, "w", closefd=False)
         sys.stderr = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     print_anything()
+
+
+def hush() -> None:
+    """Print nothing until ``speak`` is called, neither on stdout nor on stderr."""
+    global _hushed
+    if _hushed is None:
+        _hushed = (sys.stdout, sys.stderr)
+        # Kept open, because it may be written to until the process ends.
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        logging.disable()
+
+
+def speak() -> None:
+    """Print again on stdout and stderr."""
+    global _hushed
+    if _hushed is not None:
+        (sys.stdout, sys.stderr), _hushed = _hushed, None
+        logging.disable(logging.NOTSET)
 
 
 def end_output(code: int) -> int:

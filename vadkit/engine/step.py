@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from vadkit.data.tensors import Clips
+from vadkit.engine.distributed import ALONE, Processes
 from vadkit.engine.finite import gradient_norm
-from vadkit.methods.method import Method
+from vadkit.methods.method import Method, Update
+from vadkit.ranks import part_of_batch
 
 
 class StepValues(NamedTuple):
@@ -29,7 +31,9 @@ class TrainStep:
     """Takes the optimizer steps of a method for one batch.
 
     ``on_gradients`` is called with each role whose gradients are complete. ``check`` is called
-    before each optimizer step with what was measured so far, and may raise.
+    before each optimizer step with what was measured so far, and may raise. With several
+    ``processes``, each gets its part of the batch; values, gradients and steps are those of the
+    whole batch.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class TrainStep:
         clip_grad_norm: float | None = None,
         on_gradients: Callable[[str], None] = lambda role: None,
         check: Callable[[StepValues], None] = lambda values: None,
+        processes: Processes = ALONE,
     ) -> None:
         self.method = method
         self.optimizers = optimizers
@@ -52,6 +57,7 @@ class TrainStep:
         self.clip_grad_norm = clip_grad_norm
         self.on_gradients = on_gradients
         self.check = check
+        self.processes = processes
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
                 group.setdefault("initial_lr", group["lr"])
@@ -75,34 +81,66 @@ class TrainStep:
         total: Tensor | float = 0.0
         updates = iter(self.method.updates(clips))
         while True:
-            with self._autocast():
+            with self._computing():
                 update = next(updates, None)
-            if update is None:
+            role, terms = self._backward(update, clips, begins)
+            if role is None:
                 break
-            optimizer = self.optimizers[update.role]
-            if begins:
-                optimizer.zero_grad(set_to_none=True)
-            with self._only(update.role):
-                with self._autocast():
-                    terms = update.terms()
-                loss = torch.stack([term.float() for term in terms.values()]).sum()
-                (loss / self.accumulate).backward()
             for name, term in terms.items():
                 _add(values.terms, name, term)
             if ends:
-                self._optimize(update.role, optimizer, values)
-            total = total + loss.detach()
+                self._optimize(role, self.optimizers[role], values)
+            total = total + torch.stack([term.detach().float() for term in terms.values()]).sum()
         if isinstance(total, Tensor):
             _add(values.terms, "loss", total)
         return values
 
+    def _backward(
+        self, update: Update | None, clips: Clips, begins: bool
+    ) -> tuple[str | None, dict[str, Tensor]]:
+        """Add to the gradients of the next update; return its role and terms, of all processes."""
+        if update is None:
+            # Other processes may have objects in their part of the batch.
+            agreed = self.processes.agree(None, (), 0)
+            if agreed is None:
+                return None, {}
+            self._begin(agreed.role, begins)
+            zero = torch.zeros((), device=self.device)
+            return agreed.role, self.processes.summed(dict.fromkeys(agreed.terms, zero))
+        self._begin(update.role, begins)
+        with self._only(update.role):
+            with self._computing():
+                terms = update.terms()
+            agreed = self.processes.agree(update.role, terms, self.method.items(clips))
+            assert agreed is not None
+            if agreed.share == 0:
+                # Means over nothing are not numbers.
+                terms = {name: torch.zeros_like(term) for name, term in terms.items()}
+            else:
+                with part_of_batch(self.processes.part):
+                    loss = torch.stack([term.float() for term in terms.values()]).sum()
+                    (loss / (self.accumulate / agreed.share)).backward()
+        if self.processes.several:
+            terms = {name: term.detach() * agreed.share for name, term in terms.items()}
+        return update.role, self.processes.summed(terms)
+
+    def _begin(self, role: str, begins: bool) -> None:
+        if begins:
+            self.optimizers[role].zero_grad(set_to_none=True)
+
     def _optimize(self, role: str, optimizer: torch.optim.Optimizer, values: StepValues) -> None:
+        self.processes.sum_gradients(self.method.parameters_of(role))
         self.on_gradients(role)
         norm = gradient_norm(self.method.parameters_of(role), self.clip_grad_norm)
         if norm is not None:
             values.norms[role] = norm.detach()
         self.check(values)
         optimizer.step()
+
+    @contextlib.contextmanager
+    def _computing(self) -> Iterator[None]:
+        with self._autocast(), part_of_batch(self.processes.part):
+            yield
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         # Cached casts of weights would outlive a step that is captured as a CUDA graph.

@@ -20,6 +20,7 @@ from vadkit.engine.captured import AnyStep, fastest_step
 from vadkit.engine.checkpoint import check_plain, save_checkpoint
 from vadkit.engine.clock import TrainClock, position
 from vadkit.engine.collect import Loader, Sampled, autocast, collect_passes
+from vadkit.engine.distributed import ALONE, Processes
 from vadkit.engine.finite import FiniteCheck, check_weights
 from vadkit.engine.step import StepValues, TrainStep, load_optimizer, optimizer_state
 from vadkit.errors import RecipeError, TrainingError
@@ -49,7 +50,8 @@ class Trainer:
     ``optimizers`` and ``schedules`` are by role; a schedule returns the factor on the base learning
     rate at an epoch position such as 2.5. ``evaluate`` scores the test split, ``evaluate_pseudo``
     pseudo-anomalies. ``collect_loader`` feeds the collect pass: every training clip once, without
-    augments.
+    augments. With several ``processes``, only the first one has hooks and evaluations, collects and
+    writes files.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Trainer:
         collect_loader: Loader | None = None,
         evaluate: Callable[[Method], EvaluationScores] | None = None,
         evaluate_pseudo: Callable[[Method], list[Metric]] | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self.method = method
         self.loader = loader
@@ -76,6 +79,7 @@ class Trainer:
         self.settings = settings
         self.device = device
         self.dtype = dtype
+        self.processes = processes
         self.optimizers = dict(optimizers)
         self.schedules = dict(schedules)
         self.hook_names = {f"{place}-{kind}": hook for place, (kind, hook) in enumerate(hooks)}
@@ -190,7 +194,8 @@ class Trainer:
                     self._read_clock()
                 self._tell("on_train_end")
                 self.method.eval()
-                self._collect()
+                if self.processes.first:
+                    self._collect()
                 self._tell("on_fit_end")
             except BaseException as error:
                 tell_of_error(self.hooks, self, error)
@@ -203,6 +208,7 @@ class Trainer:
         if self.step_in_epoch == 0:
             self._sums = {}
         self._tell("on_epoch_start")
+        self.processes.follow_first(self.method)
         batches = self.loader.batches(self.epoch, start=self.step_in_epoch)
         with contextlib.closing(batches):  # type: ignore[type-var]
             while (clips := self._next(batches)) is not None:
@@ -213,18 +219,21 @@ class Trainer:
                     self._check_finite()
                 self._tell("on_step_end")
                 time_is_up = self._at_window_end(self.step_in_epoch) and self._read_clock()
-                if self._interrupted and self._at_window_end(self.step_in_epoch):
-                    self._leave()
+                interrupted = self.processes.any(self._interrupted)
+                if interrupted and self._at_window_end(self.step_in_epoch):
+                    self._leave_together()
                 if self.settings.max_steps is not None and self.step >= self.settings.max_steps:
                     self.stop(f"max_steps {self.settings.max_steps} reached")
                     break
                 if time_is_up:
                     break
         self._check_finite()
+        self.processes.check_equal(self.method)
         self.logs = self.means()
         self.epoch += 1
         self.step_in_epoch = 0
         self._tell("on_epoch_end")
+        self.stop_reason = self.processes.from_first(self.stop_reason)
 
     def _next(self, batches: Iterator[Clips]) -> Clips | None:
         started = time.perf_counter()
@@ -242,13 +251,20 @@ class Trainer:
             clip_grad_norm=self.settings.clip_grad_norm,
             on_gradients=lambda role: self._tell("on_gradients", role),
             check=self._check_step,
+            processes=self.processes,
         )
+        if self.processes.several:
+            # A graph holds no messages between processes.
+            return step
         steps = self.epochs * self.steps_per_epoch
         return fastest_step(step, self.settings, self.hooks, steps)
 
     def _read_clock(self) -> bool:
         """Stop training if its time is over, and return whether it is."""
         self.clock.read()
+        if self.clock.minutes is not None:
+            # One clock decides for all processes.
+            self.clock.seconds = self.processes.from_first(self.clock.seconds)
         left = self.epoch + self.step_in_epoch / self.steps_per_epoch < self.epochs
         if self.clock.over and left and self.stop_reason is None:
             self.stop(f"train.minutes {self.settings.minutes:g} reached")
@@ -346,6 +362,13 @@ class Trainer:
         finally:
             for sig, handler in before.items():
                 signal.signal(sig, handler)
+
+    def _leave_together(self) -> None:
+        if self.processes.first:
+            self.save("last")
+        # A process that ends earlier would end the others.
+        self.processes.wait()
+        raise KeyboardInterrupt
 
     def _leave(self) -> None:
         self.save("last")

@@ -13,6 +13,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vadkit.ranks import own_rows
+
 
 class LeastSquaresGenerator(nn.Module):
     """Least-squares loss of a generator: half the squared distance of its logits from 1.
@@ -86,7 +88,8 @@ class WassersteinDiscriminator(nn.Module):
 
 def _gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     with torch.autocast(real.device.type, enabled=False):
-        share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+        ones = [1] * (real.ndim - 1)
+        share = own_rows(lambda rows: torch.rand(rows, *ones, device=real.device), len(real))
         between = torch.lerp(fake.detach().float(), real.float(), share).requires_grad_(True)
         values = critic(between).view(len(between), -1).mean(dim=1)
         (gradient,) = torch.autograd.grad(values.sum(), between, create_graph=True)

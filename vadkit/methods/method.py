@@ -133,6 +133,13 @@ class Method(nn.Module):
         """Yield the optimizer steps for one batch."""
         return iter(())
 
+    def items(self, clips: Clips) -> int:
+        """Return over how many items the terms of a batch are means: its objects, or its clips.
+
+        If several processes train, this weights the parts of a batch.
+        """
+        return len(clips) if clips.boxes is None else sum(map(len, clips.boxes))
+
     def embed(self, clips: Clips) -> Tensor | None:
         """Return features (N, F) of a batch, one row per clip or object, for hooks.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vadkit.ranks import average
+
 # The smallest variance of pixels in 0..1 or -1..1; below it, a scene does not change at all.
 _LEAST_VARIANCE = 1e-8
 
@@ -44,8 +46,10 @@ class MeanImage(nn.Module):
         self.batches += 1
         share = 1 / self.batches
         each = self.image.numel() / pixels.numel()
-        self.image += share * (pixels.sum_to_size(self.image.shape) * each - self.image)
-        self.variance += share * ((pixels - self.image).square().mean() - self.variance)
+        mean = average(pixels.sum_to_size(self.image.shape) * each)
+        self.image += share * (mean - self.image)
+        variance = average((pixels - self.image).square().mean())
+        self.variance += share * (variance - self.variance)
 
     def _deviation(self) -> Tensor:
         return self.variance.clamp_min(_LEAST_VARIANCE).sqrt()

@@ -9,6 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vadkit.ranks import highest, total
+
 
 class Prediction(NamedTuple):
     """A frame (B, C, H, W), and the queries (B, Q, F) of unit length that read the memory."""
@@ -95,8 +97,8 @@ class MNAD(nn.Module):
             likeness = queries @ self.items.T
             numbers = torch.arange(len(self.items), device=queries.device)
             nearest = likeness.argmax(dim=1, keepdim=True) == numbers
-            weights = (likeness - likeness.amax(dim=0)).exp() * nearest
-            self.items.copy_(functional.normalize(self.items + weights.T @ queries, dim=1))
+            weights = (likeness - highest(likeness.amax(dim=0))).exp() * nearest
+            self.items.copy_(functional.normalize(self.items + total(weights.T @ queries), dim=1))
 
 
 def _block(before: int, after: int) -> tuple[nn.Module, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.initial import start_from
 from vadkit.workflows.levels import with_levels
 from vadkit.workflows.pieces import kept_out
+from vadkit.workflows.processes import check_processes, scaled
 from vadkit.workflows.progress import clip_progress
 from vadkit.workflows.rates import as_measured
 from vadkit.workflows.run import (
@@ -38,8 +40,10 @@ from vadkit.workflows.run import (
 from vadkit.workflows.trainer import make_trainer, training_videos
 
 if TYPE_CHECKING:
+    from vadkit.data.clips.extras import Extras
     from vadkit.data.store.build import Skipped
     from vadkit.data.videos import FrameReader, Video
+    from vadkit.engine.distributed import Processes
     from vadkit.engine.trainer import Trainer
 
 # The number of training clips, evenly spread, whose scores define the normal range.
@@ -53,17 +57,21 @@ def train(
     plugins: Sequence[str | Path] = (),
     runs: str | Path = "runs",
     on_run: Callable[[Path], None] = lambda run: None,
+    scale_lr: bool = False,
 ) -> Path:
     """Train a recipe and return its new run folder, ``RUNS/NAME/TIME-HASH``.
 
     ``recipe`` is a file, the name of a shipped recipe such as ``quickstart``, or a ``Recipe`` from
     ``load_recipe``. ``overrides`` are texts such as ``train.epochs=1``. ``plugins`` are files with
-    components, in addition to those that the recipe names. ``on_run`` is called with
-    the run folder before training starts.
+    components, in addition to those that the recipe names. ``on_run`` is called with the run folder
+    before training starts. In a process that torchrun started, the batches are split over all
+    processes; with ``scale_lr``, batch size and learning rates are multiplied by their number.
 
     Raises a ``VadkitError`` for errors that the user can fix. ``KeyboardInterrupt`` is not caught;
     the run can then be resumed.
     """
+    from vadkit.engine.distributed import joined
+
     overrides, plugins = as_texts(overrides, "overrides"), as_paths(plugins, "plugins")
     runs = as_path(runs, "runs")
     source = None
@@ -75,7 +83,30 @@ def train(
             )
     else:
         source = find_recipe(as_path(recipe, "recipe"))
-        recipe = load_recipe(source, overrides, plugins)
+    with joined() as processes:
+        if not isinstance(recipe, Recipe):
+            recipe = load_recipe(source or "", overrides, plugins)
+        if scale_lr:
+            recipe = scaled(recipe, processes.part.of)
+        check_processes(recipe, processes)
+        if processes.first:
+            return _train(recipe, source, runs, on_run, processes)
+        # The first process has measured the videos, and stored their frames.
+        told = processes.from_first()
+        recipe, run = Recipe.model_validate(told["recipe"]), Path(told["run"])
+        videos, held_out = training_videos(recipe)
+        stored, skipped = store_videos(recipe, videos)
+        _fit(recipe, run, videos, held_out, stored, skipped, state=None, processes=processes)
+    return run
+
+
+def _train(
+    recipe: Recipe,
+    source: Path | None,
+    runs: Path,
+    on_run: Callable[[Path], None],
+    processes: Processes,
+) -> Path:
     # Do everything that may fail early before the run folder is created.
     check_writable(runs / recipe.name)
     pick_device(recipe.train.device)
@@ -95,29 +126,35 @@ def train(
             **({"loose_components": loose} if (loose := loose_components(recipe)) else {}),
             **environment(),
         )
+        processes.from_first({"recipe": recipe.as_data(), "run": str(run)})
         on_run(run)
-        _fit(recipe, run, videos, held_out, stored, skipped, state=None)
+        _fit(recipe, run, videos, held_out, stored, skipped, state=None, processes=processes)
     return run
 
 
 def resume(run: str | Path, overrides: Sequence[str] = ()) -> Path:
     """Continue an interrupted run from ``checkpoints/last.pt`` and return its folder.
 
-    On one device, the result is bit-identical to a run without an interruption. Raises
-    ``TrainingError`` if the folder is not a run, or if it is being trained.
+    On one device, the result is bit-identical to a run without an interruption. The number of
+    processes may be another one than before. Raises ``TrainingError`` if the folder is not a run,
+    or if it is being trained.
     """
     from vadkit.engine.checkpoint import load_checkpoint
+    from vadkit.engine.distributed import joined
 
     run, overrides = as_path(run, "run"), as_texts(overrides, "overrides")
-    recipe = load_run(run, overrides)
-    with training_lock(run):
-        device = pick_device(recipe.train.device)
-        path = run / "checkpoints" / "last.pt"
-        # Without a checkpoint there is nothing to continue from, so the run starts again.
-        state = load_checkpoint(path, device) if path.is_file() else None
-        videos, held_out = training_videos(recipe)
-        stored, skipped = store_videos(recipe, videos)
-        _fit(recipe, run, videos, held_out, stored, skipped, state=state)
+    with joined() as processes:
+        recipe = load_run(run, overrides)
+        check_processes(recipe, processes)
+        with training_lock(run) if processes.first else contextlib.nullcontext():
+            with processes.in_turn():
+                device = pick_device(recipe.train.device)
+                path = run / "checkpoints" / "last.pt"
+                # Without a checkpoint there is nothing to continue from, so the run starts again.
+                state = load_checkpoint(path, device) if path.is_file() else None
+                videos, held_out = training_videos(recipe)
+                stored, skipped = store_videos(recipe, videos)
+            _fit(recipe, run, videos, held_out, stored, skipped, state, processes)
     return run
 
 
@@ -129,32 +166,60 @@ def _fit(
     stored: Sequence[FrameReader],
     skipped: Sequence[Skipped],
     state: dict[str, Any] | None,
+    processes: Processes,
 ) -> None:
     from vadkit.data.store.build import dataset_fingerprint
     from vadkit.engine.checkpoint import restoring
 
-    extras = load_extras(recipe, build_clip(recipe), videos, stored)
-    trainer = make_trainer(recipe, run, stored, extras, held_out, kept_out(recipe, stored))
+    with processes.in_turn():
+        extras = load_extras(recipe, build_clip(recipe), videos, stored)
+    seen, fingerprint = kept_out(recipe, stored), dataset_fingerprint({v.id: v.key for v in stored})
+    processes.check_same("training videos", fingerprint)
+    trainer = make_trainer(recipe, run, stored, extras, held_out, seen, processes)
     if state is not None:
         with restoring(run / "checkpoints" / "last.pt"):
             trainer.load_state_dict(state)
-    elif recipe.train.init is not None:
+    elif processes.first and recipe.train.init is not None:
+        # The others take the weights of the first process.
         update_manifest(run, init=start_from(trainer.method, recipe))
+    if processes.first:
+        dataset = {
+            "videos": len(stored),
+            "fingerprint": fingerprint,
+            "skipped": skipped_entries(skipped),
+            "held_out": [video.id for video in held_out],
+            "fps": recipe.clip.fps,
+            **({} if recipe.data.levels is None else {"levels": recipe.data.levels}),
+        }
+        _note_start(run, trainer, dataset)
+        _fit_and_calibrate(recipe, run, trainer, videos, stored, extras)
+    else:
+        trainer.fit()
+    processes.wait()
+
+
+def _note_start(run: Path, trainer: Trainer, dataset: dict[str, Any]) -> None:
     update_manifest(
         run,
         status="running",
         error=None,
         device=str(trainer.device),
+        processes=trainer.processes.part.of,
         precision=str(trainer.dtype).removeprefix("torch."),
-        dataset={
-            "videos": len(stored),
-            "fingerprint": dataset_fingerprint({video.id: video.key for video in stored}),
-            "skipped": skipped_entries(skipped),
-            "held_out": [video.id for video in held_out],
-            "fps": recipe.clip.fps,
-            **({} if recipe.data.levels is None else {"levels": recipe.data.levels}),
-        },
+        dataset=dataset,
     )
+
+
+def _fit_and_calibrate(
+    recipe: Recipe,
+    run: Path,
+    trainer: Trainer,
+    videos: Sequence[Video],
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+) -> None:
+    from vadkit.engine.distributed import PEER_ENDED, peer_ended
+
     started = time.monotonic()
     try:
         with few_threads(trainer.method, trainer.device):
@@ -178,6 +243,8 @@ def _fit(
         raise KeyboardInterrupt(str(run)) from None
     except BaseException as error:
         reason = str(error) if isinstance(error, VadkitError) else repr(error)
+        if peer_ended(error):
+            reason = PEER_ENDED
         note_end(run, status="failed", error=reason, **reached(trainer))
         raise
 

@@ -22,14 +22,18 @@ from vadkit.workflows.build import (
 )
 from vadkit.workflows.frames import clip_source, load_extras
 from vadkit.workflows.pieces import Piece, outside
+from vadkit.workflows.processes import check_parts, share_networks
 from vadkit.workflows.progress import clip_progress
 from vadkit.workflows.pseudo import PseudoTest, hold_out, pseudo_evaluator, pseudo_test
 
 if TYPE_CHECKING:
+    import torch
+
     from vadkit.data.clips.extras import Extras
     from vadkit.data.clips.loader import ClipLoader
     from vadkit.data.clips.sources import ClipSource
     from vadkit.data.videos import ClipSpec, FrameReader, Video
+    from vadkit.engine.distributed import Processes
     from vadkit.engine.trainer import Trainer
     from vadkit.methods.method import Method
 
@@ -47,41 +51,29 @@ def make_trainer(
     extras: Sequence[Extras],
     held_out: Sequence[Video] = (),
     unseen: Sequence[Piece] = (),
+    processes: Processes | None = None,
 ) -> Trainer:
     """Build the trainer of a recipe for stored videos and their flow and boxes.
 
     ``held_out`` are other videos, from which pseudo-anomalies are made. Clips that overlap a piece
-    of ``unseen`` are left out, for calibration.
+    of ``unseen`` are left out, for calibration. With several ``processes``, hooks and evaluations
+    are those of the first one.
     """
+    from vadkit.engine.distributed import ALONE
     from vadkit.engine.trainer import Trainer
 
+    processes = processes or ALONE
     seed_everything(recipe.train.seed, deterministic=recipe.train.deterministic)
     device = pick_device(recipe.train.device)
     method = build_method(recipe, device)
+    if processes.several:
+        share_networks(method)
     settings = recipe.train
     dtype = pick_precision(settings.precision, device)
-    augments = build_list("augments", recipe.augments)
-    source = clip_source(recipe, stored, method.clip, device, augments)
-
-    make_loader = partial(
-        _make_loader,
-        source,
-        stored,
-        extras,
-        unseen,
-        method.clip,
-        batch_size=settings.batch_size,
-        device=device,
-        dtype=dtype,
+    loader, collect_loader = _make_loaders(
+        recipe, stored, extras, unseen, method.clip, device, dtype, processes
     )
-    loader = make_loader(
-        seed=settings.seed,
-        augments=augments,
-        workers=recipe.data.workers,
-        plugins=[Path(plugin) for plugin in recipe.plugins],
-    )
-    if len(loader) == 0:
-        raise _too_short(stored, method.clip.span)
+    first = processes.first
     return Trainer(
         method,
         loader,
@@ -92,11 +84,51 @@ def make_trainer(
         dtype=dtype,
         optimizers=build_optimizers(recipe, method),
         schedules=build_schedules(recipe),
-        hooks=build_hooks(recipe),
-        collect_loader=make_loader(seed=None, drop_last=False),
-        evaluate=evaluation_on_test(recipe) if _evaluates(recipe, "test") else None,
-        evaluate_pseudo=_pseudo_evaluation(recipe, held_out),
+        hooks=build_hooks(recipe) if first else [],
+        collect_loader=collect_loader,
+        evaluate=evaluation_on_test(recipe) if first and _evaluates(recipe, "test") else None,
+        evaluate_pseudo=_pseudo_evaluation(recipe, held_out) if first else None,
+        processes=processes,
     )
+
+
+def _make_loaders(
+    recipe: Recipe,
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+    unseen: Sequence[Piece],
+    clip: ClipSpec,
+    device: torch.device,
+    dtype: torch.dtype,
+    processes: Processes,
+) -> tuple[ClipLoader, ClipLoader]:
+    """Build the loaders of training batches, and of the collect pass."""
+    settings = recipe.train
+    augments = build_list("augments", recipe.augments)
+    source = clip_source(recipe, stored, clip, device, augments)
+    make_loader = partial(
+        _make_loader,
+        source,
+        stored,
+        extras,
+        unseen,
+        clip,
+        batch_size=settings.batch_size,
+        device=device,
+        dtype=dtype,
+    )
+    loader = make_loader(
+        seed=settings.seed,
+        augments=augments,
+        workers=recipe.data.workers,
+        plugins=[Path(plugin) for plugin in recipe.plugins],
+        part=processes.part,
+    )
+    if len(loader) == 0:
+        raise _too_short(stored, clip.span)
+    if recipe.optimizers:
+        check_parts(min(settings.batch_size, len(loader.clips)), processes.part.of)
+    return loader, make_loader(seed=None, drop_last=False)
 
 
 def _too_short(stored: Sequence[FrameReader], span: int) -> DataError:

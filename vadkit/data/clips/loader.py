@@ -29,6 +29,7 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import RecipeError
 from vadkit.plugins import as_run, run_plugin
+from vadkit.ranks import WHOLE, Part, part_of_batch
 
 _log = logging.getLogger("vadkit.data")
 # The number of batches read ahead. One more buffer has the batch being copied to the device.
@@ -46,7 +47,8 @@ class ClipLoader:
     of the videos, if the clips need them; then every augment must support them, or ``RecipeError``
     is raised. The last clips of an epoch that do not fill a batch are left out, unless
     ``drop_last`` is False or there are no others. ``ids`` are the names of the videos for samples,
-    and ``cuts`` the frames of each that no clip may cross to.
+    and ``cuts`` the frames of each that no clip may cross to. Batches have ``batch_size`` clips, of
+    which only the ``part`` of this process is read; all parts of a batch must have the same size.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class ClipLoader:
         extras: Sequence[Extras] = (),
         ids: Sequence[str] = (),
         cuts: Sequence[Sequence[int]] = (),
+        part: Part = WHOLE,
     ) -> None:
         self.source = source
         self.spec = spec
@@ -84,6 +87,7 @@ class ClipLoader:
         self._processes: DataLoader[Tensor] | None = None
         self._requests: list[tuple[int, np.ndarray]] = []
         self.drop_last = drop_last
+        self.part = part
         self.clips = training_clips(lengths, spec, cuts)
 
     def keeping(self, kept: np.ndarray) -> ClipLoader:
@@ -142,14 +146,16 @@ class ClipLoader:
             yield clips, [(self.ids[video], start) for video, start in rows.tolist()]
 
     def _numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
-        return order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        whole = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        own = len(whole) // self.part.of
+        return whole[self.part.number * own : (self.part.number + 1) * own]
 
     def _extras_of(self, rows: np.ndarray) -> ClipExtras:
         return gather_extras(self.extras, rows, self.spec)
 
     def _buffer(self) -> Tensor:
         size, planes = self.spec.size, self.spec.planes
-        shape = (self.batch_size, self.spec.frames, *size, planes)
+        shape = (self.batch_size // self.part.of, self.spec.frames, *size, planes)
         return torch.empty(shape, dtype=torch.uint8, pin_memory=self.device.type == "cuda")
 
     def _prefetched(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Clips]:
@@ -223,7 +229,8 @@ class ClipLoader:
                         clips = replace(clips, frames=one(clips.frames, generator))
                 return clips
 
-        return make_clips(frames_BTHWC, extras, self.spec, self.device, self.dtype, augment)
+        with part_of_batch(self.part):
+            return make_clips(frames_BTHWC, extras, self.spec, self.device, self.dtype, augment)
 
 
 def _check_followed(augments: Sequence[Any]) -> None:

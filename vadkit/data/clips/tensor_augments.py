@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from vadkit.data.tensors import Clips
 from vadkit.errors import RecipeError
+from vadkit.ranks import own_rows
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -188,11 +189,12 @@ class TensorNoise:
         device = clips_BCTHW.device
         sigma = _spread(_draw(clips_BCTHW, generator, 0, self.sigma), clips_BCTHW)
         seed = int(torch.randint(2**62, (1,), generator=generator))
-        noise = torch.randn(
-            clips_BCTHW.shape,
-            generator=torch.Generator(device).manual_seed(seed),
-            device=device,
-        )
+        own = torch.Generator(device).manual_seed(seed)
+
+        def draw(rows: int) -> Tensor:
+            return torch.randn(rows, *clips_BCTHW.shape[1:], generator=own, device=device)
+
+        noise = own_rows(draw, len(clips_BCTHW))
         return noise.mul_(sigma).add_(clips_BCTHW).clamp_(0, 1).to(clips_BCTHW.dtype)
 
 
@@ -235,7 +237,8 @@ def _centres(pixels: int, device: torch.device) -> Tensor:
 
 def _draw(clips: Tensor, generator: torch.Generator, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Draw a uniform number per clip, (B,) on the CPU."""
-    return low + (high - low) * torch.rand(len(clips), generator=generator)
+    drawn = own_rows(lambda rows: torch.rand(rows, generator=generator), len(clips))
+    return low + (high - low) * drawn
 
 
 def _spread(values_B: Tensor, clips: Tensor) -> Tensor:
