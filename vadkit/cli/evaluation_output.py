@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vadkit.cli.table import Cell, open_console, print_table, shows_bold
@@ -21,7 +21,7 @@ _ALWAYS = ("micro-auc", "macro-auc", "ap", "eer")
 
 def print_evaluation(result: Evaluation) -> None:
     """Print one row per protocol, then the details of each protocol and of the test set."""
-    shown = [name for name in _COLUMNS if _wanted(name, result.results)]
+    shown = shown_columns(result.results)
     rows = []
     for one in result.results:
         found = {metric.name: metric for metric in one.metrics}
@@ -42,9 +42,10 @@ def print_evaluation(result: Evaluation) -> None:
     _print_counts(result, say)
 
 
-def _wanted(name: str, results: list[Result]) -> bool:
-    """Whether to show a column: the padded AUC only if it is the main metric of a protocol."""
-    return name in _ALWAYS or any(name == one.protocol.headline for one in results)
+def shown_columns(results: Sequence[Result]) -> list[str]:
+    """Return the metrics to show: the padded AUC only if it is the main metric of a protocol."""
+    headlines = {one.protocol.headline for one in results}
+    return [name for name in _COLUMNS if name in _ALWAYS or name in headlines]
 
 
 def metric_cell(metric: Metric | None, headline: bool) -> Cell:

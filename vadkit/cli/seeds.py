@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vadkit.cli.evaluation_output import speaker
+from vadkit.cli.evaluation_output import shown_columns, speaker
 from vadkit.cli.table import Cell, open_console, print_table
 from vadkit.errors import RecipeError, TrainingError
 
 if TYPE_CHECKING:
     from vadkit.evaluation.spread import Spread
     from vadkit.workflows.seeds import Seeds
-
-_COLUMNS = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "eer")
 
 
 def train_each(
@@ -73,8 +71,7 @@ def read_seeds(text: str) -> list[int]:
 def print_seeds(found: Seeds) -> None:
     """Print one row per protocol, then what became of each seed; run folders come last."""
     summary = found.summary()
-    names = {name for by_metric in summary.values() for name in by_metric}
-    shown = [name for name in _COLUMNS if name in names]
+    shown = shown_columns([result for one in found.runs for result in one.results])
     console = open_console()
     say = speaker(console)
     if summary:
