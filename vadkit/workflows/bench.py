@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import vadkit
 from vadkit.device import few_threads, pick_precision, scoring_batch
 from vadkit.errors import DataError
 from vadkit.recipe import Recipe
@@ -22,6 +21,7 @@ from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.levels import with_levels
 from vadkit.workflows.progress import say
 from vadkit.workflows.rates import as_measured
+from vadkit.workflows.run import environment
 from vadkit.workflows.trainer import make_trainer, training_videos
 
 if TYPE_CHECKING:
@@ -71,8 +71,6 @@ def bench(recipe: Recipe, *, seconds: float = 2.0) -> Bench:
     Each figure is the best of three measurements of ``seconds``. Nothing is kept. Raises the errors
     of ``train``.
     """
-    import torch
-
     videos, held_out = training_videos(recipe)
     recipe = with_levels(recipe, videos)
     stored, _ = store_videos(recipe, videos)
@@ -86,13 +84,14 @@ def bench(recipe: Recipe, *, seconds: float = 2.0) -> Bench:
             figures += _scoring(trainer, recipe, stored, extras, seconds)
     figures.append(_memory(trainer.device))
     dtype = pick_precision(recipe.train.precision, trainer.device)
+    versions = environment()["versions"]
     return Bench(
         recipe=recipe.name,
         method=recipe.method.type,
         device=_device_name(trainer.device),
         precision=str(dtype).removeprefix("torch."),
         batch_size=recipe.train.batch_size,
-        versions={"vadkit": vadkit.__version__, "torch": torch.__version__},
+        versions={name: versions[name] or "not installed" for name in ("vadkit", "torch")},
         figures=figures,
     )
 
