@@ -156,15 +156,21 @@ def score_once(run: Path, video: Path, sinks: list[str]) -> None:
         known = {
             "run": run,
             "checkpoint": "last",
-            "sinks": [Spec(type=one) for one in sinks],
+            "sinks": tuple(Spec(type=one) for one in sinks),
             "out": out,
             "key": key,
             "workers": 1,
             "stretch": False,
         }
-        # An earlier version, measured with --against, has fewer parameters.
+        # An earlier version, measured with --against, has other parameters.
         names = inspect.signature(start_scoring).parameters
-        score = start_scoring(**{name: known[name] for name in names})
+        if "work" in names:
+            from vadkit.workflows.infer.video import Work
+
+            fields = inspect.signature(Work).parameters
+            score = start_scoring(Work(**{name: known[name] for name in fields}))
+        else:
+            score = start_scoring(**{name: known[name] for name in names})
         (item,) = expand_sources([str(video)], out)
         started, before = time.monotonic(), cpu_seconds()
         result = score((item, out / "one"), lambda frames: None)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
+import tempfile
+import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -101,3 +105,64 @@ def evaluated_run(tmp_path_factory) -> Path:
     run = train(recipe, runs=folder / "runs")
     evaluate(run)
     return run
+
+
+class RayCluster:
+    """A Ray cluster of this machine, of nodes that a test adds and loses."""
+
+    def __init__(self, folder: str) -> None:
+        from ray.cluster_utils import Cluster
+
+        # The first node only leads.
+        form = {"num_cpus": 0, "include_dashboard": False, "temp_dir": folder}
+        form["object_store_memory"] = self._OBJECTS_BYTES
+        self._cluster = Cluster(initialize_head=True, head_node_args=form)
+        self._nodes: dict[str, Any] = {}
+        self.address: str = self._cluster.address
+
+    _OBJECTS_BYTES = 80 << 20
+
+    def add(self, cores: int = 1) -> str:
+        """Add a machine and return its id."""
+        node = self._cluster.add_node(num_cpus=cores, object_store_memory=self._OBJECTS_BYTES)
+        self._nodes[node.node_id] = node
+        return node.node_id
+
+    def lose(self, machine: str) -> None:
+        """Lose a machine with everything that runs on it."""
+        self._cluster.remove_node(self._nodes[machine], allow_graceful=False)
+
+    def close(self) -> None:
+        self._cluster.shutdown()
+
+
+@pytest.fixture
+def ray_cluster(monkeypatch):
+    """A Ray cluster without machines for work; none of its processes is left in the end."""
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # Not in the folder of the test: names of sockets may have 107 characters.
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    cluster = RayCluster(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    left = _processes_of(folder)
+    until = time.monotonic() + 60
+    while left and time.monotonic() < until:
+        time.sleep(0.2)
+        left = _processes_of(folder)
+    assert not left
+
+
+def _processes_of(text: str) -> list[str]:
+    """Return the commands of running processes that name a text."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if text in command:
+                found.append(command)
+    return found

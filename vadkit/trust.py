@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from vadkit.text import printable
 _log = logging.getLogger("vadkit.trust")
 # No plugin is nearly this long, but a device or a pipe in its place has no end.
 MOST_BYTES = 4 << 20
+# What this process trusts in addition to the list.
+_accepted: set[str] = set()
 
 
 def digest(content: bytes) -> str:
@@ -50,7 +52,15 @@ def trust_file() -> Path:
 
 def is_trusted(content_digest: str) -> bool:
     """Whether content with this digest is trusted; ``PluginError`` for an unsafe list."""
-    return content_digest in _read(trust_file())
+    return content_digest in _accepted or content_digest in _read(trust_file())
+
+
+def accept(digests: Iterable[str]) -> None:
+    """Trust content with these digests in this process only.
+
+    For a process on another machine that works for a command of this user, which has checked them.
+    """
+    _accepted.update(digests)
 
 
 def remember(found: Mapping[str, Path], by: str) -> None:

@@ -35,6 +35,15 @@ TrustPlugins = Annotated[
         "user made them. Their digests are saved, so later commands do not ask again.",
     ),
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Share the videos over a Ray cluster: local (this machine), auto, HOST:PORT or "
+        "ray://HOST:PORT. All files must be in folders that its machines share.",
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A run folder, as printed by `vadkit train`.")]
 
 

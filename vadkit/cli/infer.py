@@ -9,12 +9,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, Stretch, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, Ray, Run, Stretch, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.cli.table import open_console, print_table
 from vadkit.text import printable
 
 if TYPE_CHECKING:
     from vadkit.workflows.infer.result import Inferred
+
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="An output, such as events or type=webhook,url=...; repeatable. Default: the "
+        "sinks of the recipe, or jsonl and npz, and for up to 8 videos also plot and video."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Videos to score in parallel. Default: one per CPU core, with --ray of the cluster.",
+    ),
+]
 
 
 def infer(
@@ -25,18 +40,10 @@ def infer(
     out: Annotated[
         Path | None, typer.Option(help="The folder for results. Default: RUN/infer.")
     ] = None,
-    sink: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An output, such as events or type=webhook,url=...; repeatable. Default: the "
-            "sinks of the recipe, or jsonl and npz, and for up to 8 videos also plot and video."
-        ),
-    ] = None,
+    sink: Sinks = None,
     checkpoint: Annotated[str, typer.Option(help="The checkpoint to use.")] = "last",
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Videos to score in parallel. Default: one per CPU core."),
-    ] = None,
+    workers: Workers = None,
+    ray: Ray = None,
     stretch: Stretch = False,
     again: Annotated[
         bool, typer.Option("--again", help="Score all videos again, even finished ones.")
@@ -66,6 +73,7 @@ def infer(
             workers=workers,
             again=again,
             stretch=stretch,
+            ray=ray,
         )
     except KeyboardInterrupt:
         typer.echo("interrupted; to continue, run the same command again", err=True)

@@ -151,6 +151,11 @@ def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
         ) from None
 
 
+def plugin_digests(recipe: Recipe) -> tuple[str, ...]:
+    """Return the digests of the plugins that a loaded recipe runs."""
+    return tuple(one.digest for one in as_run(recipe.plugins))
+
+
 def _refuse_links(run: Path) -> None:
     root = run.resolve()
     for place, folders, _ in os.walk(run):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from vadkit.errors import RecipeError
 from vadkit.files import remove_leftovers
 from vadkit.methods.exported import is_exported
 from vadkit.recipe import Spec, check_components
-from vadkit.workflows.infer.processes import Died, Progress, Score, score_in_processes
+from vadkit.workflows.infer.cluster import score_on_cluster
+from vadkit.workflows.infer.processes import score_in_processes
 from vadkit.workflows.infer.result import (
     Inferred,
     ResultKey,
@@ -23,11 +25,13 @@ from vadkit.workflows.infer.result import (
     owner,
 )
 from vadkit.workflows.infer.sources import expand_sources, result_folders
-from vadkit.workflows.infer.video import cores, start_scoring
+from vadkit.workflows.infer.video import Item, Work, cores, start_scoring
 from vadkit.workflows.progress import say, scoring_progress
+from vadkit.workflows.ray_cluster import check_address
 from vadkit.workflows.results import alone_in
 from vadkit.workflows.run import load_run
 from vadkit.workflows.run_sinks import own_sinks
+from vadkit.workflows.workers import Died, Progress
 
 # Writing an annotated video takes longer than scoring with most methods.
 SINKS = ("jsonl", "npz", "plot", "video")
@@ -46,6 +50,7 @@ def infer(
     workers: int | None = None,
     again: bool = False,
     stretch: bool = False,
+    ray: str | None = None,
 ) -> list[Inferred]:
     """Score every source and write its files to ``out`` (``RUN/infer`` by default).
 
@@ -54,7 +59,8 @@ def infer(
     patterns. ``sinks`` are names such as ``"npz"``, or mappings with a ``type`` and parameters as
     in a recipe; by default those of the recipe. Finished videos of an earlier call are skipped,
     unless ``again``. If a video cannot be read, its result has an ``error``, and the others
-    continue. ``stretch`` also scores pictures of another shape than in training. Results are in the
+    continue. ``stretch`` also scores pictures of another shape than in training. ``ray`` is the
+    address of a Ray cluster that shares the videos (docs/several-machines.md). Results are in the
     order of the sources.
     """
     run = as_path(run, "run")
@@ -62,6 +68,8 @@ def infer(
     as_name(checkpoint, "checkpoint")
     if workers is not None and workers < 1:
         raise RecipeError(f"workers: must be at least 1; got {workers}")
+    if ray is not None:
+        check_address(ray)
     sinks = _specs(sinks)
     videos = expand_sources(_texts(sources), folder)
     sinks = sinks or _default_sinks(run, len(videos))
@@ -76,13 +84,13 @@ def infer(
         for number in todo:
             remove_leftovers(folders[number])
         items = [(videos[number], folders[number]) for number in todo]
-        count = min(workers or default_workers(_device_of(run)), max(1, len(todo)))
-        start = functools.partial(
-            start_scoring, run, checkpoint, tuple(sinks), folder, key, count, stretch
-        )
+        work = Work(run, checkpoint, tuple(sinks), folder, key, stretch)
         results = dict(enumerate(kept))
-        with scoring_progress(len(videos), len(videos) - len(todo)) as progress:
-            for place, result in _score_all(count, start, items, progress.frames):
+        with (
+            scoring_progress(len(videos), len(videos) - len(todo)) as progress,
+            contextlib.closing(_score_all(work, items, progress.frames, workers, ray)) as scored,
+        ):
+            for place, result in scored:
                 if isinstance(result, Died):
                     path = str(items[place][0].path)
                     result = Inferred.failed(path, f"{path}: the process that scored it {result}")
@@ -90,12 +98,16 @@ def infer(
                 progress.video(result.video, result.error)
     done = [result for result in results.values() if result is not None]
     if len(done) > FEW:
-        failed = sum(result.error is not None for result in done)
-        say(
-            f"{len(todo) - failed:,} videos scored, {len(done) - len(todo):,} finished earlier, "
-            f"{failed:,} failed; results in {folder}"
-        )
+        _say_counts(done, len(todo), folder)
     return done
+
+
+def _say_counts(done: Sequence[Inferred], new: int, folder: Path) -> None:
+    failed = sum(result.error is not None for result in done)
+    say(
+        f"{new - failed:,} videos scored, {len(done) - new:,} finished earlier, "
+        f"{failed:,} failed; results in {folder}"
+    )
 
 
 def _results(run: Path) -> Path:
@@ -156,15 +168,21 @@ def default_workers(device: str) -> int:
 
 
 def _score_all(
-    workers: int, start: Callable[[], Score], items: Sequence[Any], progress: Progress
-) -> Iterator[tuple[int, Any]]:
+    work: Work, items: Sequence[Item], progress: Progress, workers: int | None, ray: str | None
+) -> Generator[tuple[int, Any]]:
     """Score everything; one worker runs in this process and needs no second copy of the model."""
     if not items:
         return
-    if workers > 1:
-        yield from score_in_processes(workers, start, items, progress)
+    device = _device_of(work.run)
+    if ray is not None:
+        yield from score_on_cluster(ray, work, items, progress, device, workers)
         return
-    score = start()
+    count = min(workers or default_workers(device), len(items))
+    if count > 1:
+        start = functools.partial(start_scoring, work, max(1, cores() // count))
+        yield from score_in_processes(count, start, items, progress)
+        return
+    score = start_scoring(work)
     for number, item in enumerate(items):
         yield number, score(item, progress)
 

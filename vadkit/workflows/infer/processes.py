@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import multiprocessing
 import signal
@@ -16,15 +17,7 @@ from typing import Any
 
 from vadkit.data.decoding.processes import end_with_parent
 from vadkit.errors import TrainingError, VadkitError
-
-# Called with the number of new frames.
-Progress = Callable[[int], None]
-# Scores one item; created in the process that uses it.
-Score = Callable[[Any, Progress], Any]
-
-
-class Died(Exception):
-    """The process that worked on an item ended; the message says how."""
+from vadkit.workflows.workers import Died, Progress, Score, SendRecords, print_record
 
 
 @dataclass
@@ -72,7 +65,7 @@ def score_in_processes(
                 if kind == "frames":
                     progress(body)
                 elif kind == "log":
-                    logging.getLogger(body.name).handle(body)
+                    print_record(body)
                 elif kind == "raised":
                     raise body
                 else:
@@ -121,7 +114,9 @@ def _serve(pipe: Connection, start: Callable[[], Score]) -> None:
         with sending:
             pipe.send((kind, body))
 
-    logging.basicConfig(handlers=[_ToParent(send)], level=logging.WARNING, force=True)
+    logging.basicConfig(
+        handlers=[SendRecords(functools.partial(send, "log"))], level=logging.WARNING, force=True
+    )
     try:
         score = start()
         send("ready", None)
@@ -133,16 +128,3 @@ def _serve(pipe: Connection, start: Callable[[], Score]) -> None:
         if not isinstance(error, VadkitError):
             error.add_note(traceback.format_exc())
         send("raised", error)
-
-
-class _ToParent(logging.Handler):
-    """Send log records to the parent, which prints them between its own lines."""
-
-    def __init__(self, send: Callable[[str, Any], None]) -> None:
-        super().__init__()
-        self._send = send
-
-    def emit(self, record: logging.LogRecord) -> None:
-        # Arguments may not be picklable; the text is enough.
-        record.msg, record.args, record.exc_info = record.getMessage(), None, None
-        self._send("log", record)

@@ -7,6 +7,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,10 @@ from vadkit.files import describe_os_error
 from vadkit.recipe import Spec
 from vadkit.registry import build, find
 from vadkit.text import shortened
-from vadkit.workflows.infer.processes import Progress, Score
 from vadkit.workflows.infer.result import Inferred, ResultKey, save_result
 from vadkit.workflows.infer.sources import InputVideo, event_source
 from vadkit.workflows.run import require_run
+from vadkit.workflows.workers import Progress, Score
 
 if TYPE_CHECKING:
     from vadkit.data.decoding.child import Worker
@@ -43,19 +44,30 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def start_scoring(
-    run: Path,
-    checkpoint: str,
-    sinks: Sequence[Spec],
-    out: Path,
-    key: ResultKey,
-    workers: int,
-    stretch: bool,
-) -> Score:
-    """Load the detector and return the function that scores a video with it.
+# A video and the folder for its results.
+Item = tuple[InputVideo, Path]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done with each video: the model that scores it, and the sinks that write.
 
     Sinks of events write to ``out``, so that there is one log for all videos; other sinks write to
-    the folder of each video.
+    the folder of each video. ``key`` identifies model and sinks in results.
+    """
+
+    run: Path
+    checkpoint: str
+    sinks: tuple[Spec, ...]
+    out: Path
+    key: ResultKey
+    stretch: bool
+
+
+def start_scoring(work: Work, threads: int | None = None) -> Score:
+    """Load the detector and return the function that scores a video with it.
+
+    ``threads`` is for PyTorch, None for its own choice.
     """
     import cv2
     import torch
@@ -64,25 +76,26 @@ def start_scoring(
     from vadkit.device import few_threads
     from vadkit.workflows.detector import load_detector
 
-    detector = load_detector(run, checkpoint, stretch=stretch)
-    if workers > 1:
+    run, out = work.run, work.out
+    detector = load_detector(run, work.checkpoint, stretch=work.stretch)
+    if threads is not None:
         # Videos are scored in parallel, one per core; more threads would wait for each other.
-        torch.set_num_threads(max(1, cores() // workers))
+        torch.set_num_threads(threads)
         cv2.setNumThreads(1)
     decoder = Worker()
     inside = run.is_dir() and out.resolve().is_relative_to(run.resolve())
 
-    def score(item: tuple[InputVideo, Path], progress: Progress) -> Inferred:
+    def score(item: Item, progress: Progress) -> Inferred:
         video, folder = item
         if inside:
             require_run(run)
         try:
             state = content_state(video.path)
-            new_sinks = _make_sinks(sinks, folder, out)
+            new_sinks = _make_sinks(work.sinks, folder, out)
             called = event_source(video, folder)
             with few_threads(detector.method, detector.device):
                 result = _score_video(detector, decoder, new_sinks, video, called, progress)
-            save_result(folder, video.path, state, key, result)
+            save_result(folder, video.path, state, work.key, result)
         except DataError as error:
             return Inferred.failed(str(video.path), str(error))
         except OSError as error:

@@ -1,0 +1,139 @@
+"""vadkit on a Ray cluster that loses a machine: the results are those of one machine."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+VIDEOS = 10
+
+
+@pytest.fixture
+def archive(evaluated_run, tmp_path):
+    """Ten videos and one that is none."""
+    manifest = json.loads((evaluated_run / "manifest.json").read_text())
+    video = next(iter(manifest["test"]["videos"].values()))
+    for number in range(VIDEOS):
+        place = tmp_path / "archive" / f"day-{number // 2}" / f"cam-{number % 2}.mp4"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(video, place)
+    (tmp_path / "archive" / "day-0" / "bad.mp4").write_text("no video")
+    return tmp_path / "archive"
+
+
+def command(run, archive, out, *more):
+    sinks = [f"--sink={sink}" for sink in ("jsonl", "npz", "plot", "events")]
+    return ["infer", str(run), str(archive), "--out", str(out), *sinks, *map(str, more)]
+
+
+def written(out):
+    """Return the content of all files, without what depends on the speed."""
+    found = {}
+    for path in out.rglob("*"):
+        name = path.relative_to(out).as_posix()
+        if path.is_dir() or name == ".lock":
+            continue
+        if path.name == "result.json":
+            record = json.loads(path.read_text())
+            assert record["result"].pop("frames_per_s") > 0
+            found[name] = record
+        else:
+            found[name] = path.read_bytes()
+    return found
+
+
+def wait_for_results(out, count):
+    until = time.monotonic() + 120
+    while len(list(out.rglob("result.json"))) < count:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_a_machine_is_lost_in_the_middle(vadkit, evaluated_run, archive, tmp_path, ray_cluster):
+    plain = vadkit(*command(evaluated_run, archive, tmp_path / "plain", "--workers", 1))
+    lost, _ = ray_cluster.add(), ray_cluster.add()
+    out, at = tmp_path / "out", ("--ray", ray_cluster.address)
+
+    def lose():
+        wait_for_results(out, 2)
+        ray_cluster.lose(lost)
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    code, stdout, err = vadkit(*command(evaluated_run, archive, out, *at))
+    thread.join()
+    assert (code, stdout) == (plain.code, plain.out), err
+    assert code == 3 and len(stdout.splitlines()) == 1 + VIDEOS
+    assert "11 videos could not be scored:\n  no reader can open" in err
+    assert "10 videos scored, 0 finished earlier, 1 failed" in err
+    found = written(out)
+    assert found == written(tmp_path / "plain")
+    assert sum(name.endswith("result.json") for name in found) == VIDEOS
+    code, again, err = vadkit(*command(evaluated_run, archive, out, *at))
+    assert (code, again) == (3, stdout)
+    assert "10 of 11 videos are already finished" in err
+    assert "0 videos scored, 10 finished earlier, 1 failed" in err
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_stopped_and_continued(vadkit, evaluated_run, archive, tmp_path, ray_cluster, number, code):
+    ray_cluster.add()
+    out, at = tmp_path / "out", ("--ray", ray_cluster.address)
+    first = subprocess.Popen(
+        [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out, *at)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for_results(out, 2)
+        first.send_signal(number)
+        stdout, err = first.communicate(timeout=60)
+    finally:
+        first.kill()
+    assert first.returncode == code and stdout == ""
+    assert ("run the same command again" in err) == (number == signal.SIGINT)
+    assert "Traceback" not in err and "raylet" not in err
+    count = len(list(out.rglob("result.json")))
+    assert 2 <= count < VIDEOS
+    time.sleep(1)
+    assert len(list(out.rglob("result.json"))) == count, "a task goes on"
+    assert [path.name for path in out.glob(".*")] == [".lock"]
+    code, stdout, err = vadkit(*command(evaluated_run, archive, out, *at, "--json"))
+    assert code == 3
+    kept = [one["kept"] for one in json.loads(stdout)]
+    assert (len(kept), sum(kept)) == (VIDEOS + 1, count)
+    assert not list(out.rglob("*.partial*"))
+
+
+def test_a_folder_that_is_not_shared(vadkit, evaluated_run, archive, tmp_path, ray_cluster):
+    """A run that another machine has under the same path with other weights is refused."""
+    ray_cluster.add()
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+
+    def change():
+        until = time.monotonic() + 60
+        while not list((tmp_path / "out").glob(".shared-*")) and time.monotonic() < until:
+            time.sleep(0.001)
+        checkpoint = run / "checkpoints" / "last.pt"
+        checkpoint.write_bytes(checkpoint.read_bytes() + b"\0")
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    out = tmp_path / "out"
+    code, stdout, err = vadkit(*command(run, archive, out, "--ray", ray_cluster.address))
+    thread.join()
+    assert (code, stdout) == (4, "")
+    assert f"of the Ray cluster has another model at {run}; the run must be in a folder" in err
+    assert not Path(out / "day-0" / "cam-0" / "result.json").exists()

@@ -1,0 +1,200 @@
+"""Share work over the machines of a Ray cluster: one task per item."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import logging
+import math
+import os
+import pickle
+import socket
+import time
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from vadkit.errors import TrainingError, VadkitError
+from vadkit.workflows.ray_cluster import connected
+from vadkit.workflows.workers import Died, Progress, Score, SendRecords, print_record
+
+_log = logging.getLogger("vadkit.ray")
+# How often Ray repeats a task whose process or machine was lost.
+RETRIES = 3
+# Seconds between two looks at the progress, and at the machines of the cluster.
+_LOOK_S, _MACHINES_S = 0.5, 10.0
+# Tasks that wait in the cluster; more would only make each look slower.
+_WAITING = 256
+# The log records of the current task, and the work that this process has started.
+_records: list[logging.LogRecord] = []
+_started: dict[bytes, Score] = {}
+
+
+def map_on_ray(
+    address: str,
+    start: Callable[[], Score],
+    items: Sequence[Any],
+    progress: Progress,
+    *,
+    device: str = "cpu",
+    workers: int | None = None,
+) -> Generator[tuple[int, Any]]:
+    """Yield the number and the result of each item when it is done, in any order.
+
+    ``start`` is called once in each process of the cluster and must be picklable, like the items.
+    A task has one core, and a GPU if ``device`` is one. ``workers`` limits the tasks at a time. If
+    the process or the machine of a task is lost, Ray repeats the task; after ``RETRIES`` repeats,
+    the result of its item is a ``Died``. An exception in ``start`` or in an item stops everything
+    and is raised here. If this generator is closed, the tasks are cancelled.
+    """
+    if not items:
+        return
+    with connected(address) as ray:
+        tasks = _Tasks(ray, ray.cloudpickle.dumps(start), items, device)
+        try:
+            yield from tasks.results(progress, workers)
+        except (ray.exceptions.RaySystemError, ConnectionError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise TrainingError(
+                f"the connection to the Ray cluster was lost ({reason}); to continue, run the same "
+                "command again"
+            ) from None
+        finally:
+            tasks.cancel()
+
+
+class _Tasks:
+    """The tasks of one call."""
+
+    def __init__(self, ray: Any, start: bytes, items: Sequence[Any], device: str) -> None:
+        self._ray, self._items = ray, items
+        gpus = _gpus_of_a_task(device, ray.cluster_resources())
+        self._needs = {"CPU": 1, "GPU": gpus}
+        self._task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_work)
+        # Repeated wherever it can be: it holds only what is not yet shown.
+        self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
+        self._start = ray.put(start)
+        self._running: dict[Any, int] = {}
+        self._begun: collections.Counter[int] = collections.Counter()
+        self._alone, self._looked = False, -math.inf
+
+    def results(self, progress: Progress, workers: int | None) -> Generator[tuple[int, Any]]:
+        waiting = collections.deque(range(len(self._items)))
+        while waiting or self._running:
+            while waiting and len(self._running) < (workers or _WAITING):
+                number = waiting.popleft()
+                item = self._items[number]
+                ref = self._task.remote(self._start, self._mailbox, number, item)
+                self._running[ref] = number
+            done, _ = self._ray.wait(list(self._running), timeout=_LOOK_S)
+            self._look(progress)
+            for ref in done:
+                number = self._running.pop(ref)
+                yield number, self._result(ref)
+
+    def cancel(self) -> None:
+        """Stop all tasks that are left."""
+        with contextlib.suppress(Exception):
+            for ref in self._running:
+                self._ray.cancel(ref, force=True)
+
+    def _result(self, ref: Any) -> Any:
+        errors = self._ray.exceptions
+        try:
+            kind, body, records = self._ray.get(ref)
+        except errors.RayTaskError as error:
+            # All errors of ours are returned, so this process could not even load vadkit.
+            reason = str(error.cause or error).strip().splitlines()[-1]
+            raise TrainingError(
+                f"a machine of the Ray cluster cannot run this vadkit: {reason}; install the same "
+                "version of vadkit on each machine"
+            ) from None
+        except errors.RayError as error:
+            if isinstance(error, errors.RaySystemError):
+                raise
+            return Died(f"died {RETRIES + 1} times on the cluster ({type(error).__name__})")
+        for record in records:
+            print_record(record)
+        if kind == "raised":
+            raise body
+        return body
+
+    def _look(self, progress: Progress) -> None:
+        """Show progress, name items that are repeated, and say if no machine is left."""
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            # If its machine is lost, what it held is missing from the progress only.
+            for kind, body in self._ray.get(self._mailbox.take.remote(), timeout=_MACHINES_S):
+                if kind == "frames":
+                    progress(body)
+                    continue
+                number, host = body
+                self._begun[number] += 1
+                if self._begun[number] > 1:
+                    _log.warning(
+                        "%s is repeated on %s: the process or the machine that worked on it was "
+                        "lost",
+                        _name(self._items[number]),
+                        host,
+                    )
+        if time.monotonic() - self._looked < _MACHINES_S:
+            return
+        self._looked = time.monotonic()
+        found = self._ray.cluster_resources()
+        alone = any(found.get(name, 0) < count for name, count in self._needs.items())
+        if alone and not self._alone:
+            needed = "a core and a GPU" if self._needs["GPU"] else "a core"
+            _log.warning("no machine of the Ray cluster has %s for vadkit; waiting for one", needed)
+        self._alone = alone
+
+
+def _gpus_of_a_task(device: str, resources: dict[str, float]) -> int:
+    """Return 1 if a task needs a GPU; ``auto`` needs one if the cluster has any."""
+    return int(resources.get("GPU", 0) >= 1) if device == "auto" else int(device != "cpu")
+
+
+def _name(item: Any) -> str:
+    """Return the name of an item for messages: its own, or that of its first part."""
+    first = item[0] if isinstance(item, tuple) else item
+    return str(getattr(first, "path", first))
+
+
+class _Mailbox:
+    """What running tasks have to say; an actor, because tasks cannot reach the command."""
+
+    def __init__(self) -> None:
+        self._mail: list[tuple[str, Any]] = []
+
+    def put(self, kind: str, body: Any) -> None:
+        self._mail.append((kind, body))
+
+    def take(self) -> list[tuple[str, Any]]:
+        mail, self._mail = self._mail, []
+        return mail
+
+
+def _work(start: bytes, mailbox: Any, number: int, item: Any) -> tuple[str, Any, list[Any]]:
+    """Work on one item; runs on a machine of the cluster."""
+    mailbox.put.remote("begun", (number, socket.gethostname()))
+    _records.clear()
+    try:
+        score = _begin(start)
+        body = score(item, lambda frames: mailbox.put.remote("frames", frames))
+    except Exception as error:
+        if not isinstance(error, VadkitError):
+            error.add_note(traceback.format_exc())
+        return "raised", error, list(_records)
+    return "done", body, list(_records)
+
+
+def _begin(start: bytes) -> Score:
+    """Return the work of this process; it is started once for all of its tasks."""
+    if start not in _started:
+        # See `vadkit.cli`, which does this for other processes.
+        os.environ.update(OMP_NUM_THREADS="1", PYTHONSAFEPATH="1")
+        logging.basicConfig(
+            handlers=[SendRecords(_records.append)], level=logging.WARNING, force=True
+        )
+        # A process may serve another command on the same cluster later.
+        _started.clear()
+        _started[start] = pickle.loads(start)()
+    return _started[start]
