@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import secrets
@@ -71,7 +72,7 @@ def connected(address: str) -> Iterator[Any]:
         if address == LOCAL:
             own |= _own_cluster(stack)
         stack.enter_context(_without_prints_of_ray())
-        stack.callback(ray.shutdown)
+        stack.callback(_shut_down, ray)
         before = signal.getsignal(signal.SIGTERM)
         try:
             # Ray lets workers search the current folder for modules, before any other. It may have
@@ -166,6 +167,12 @@ def _unusable(address: str, error: Exception) -> str:
         return "no Ray cluster runs on this machine; start one with: ray start --head"
     reason = printable(" ".join(str(error).split()) or type(error).__name__)
     return f"the Ray cluster at {printable(address)} cannot be used: {reason}"
+
+
+def _shut_down(ray: Any) -> None:
+    # It prints messages that it has kept.
+    with contextlib.redirect_stdout(io.StringIO()):
+        ray.shutdown()
 
 
 @contextlib.contextmanager
