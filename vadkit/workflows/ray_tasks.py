@@ -23,6 +23,8 @@ _log = logging.getLogger("vadkit.ray")
 RETRIES = 3
 # Seconds between two looks at the progress, and at the machines of the cluster.
 _LOOK_S, _MACHINES_S = 0.5, 10.0
+# How long a task waits until the command can know that it has begun.
+_BEGIN_S = 5.0
 # Tasks that wait in the cluster; more would only make each look slower.
 _WAITING = 256
 # The log records of the current task, and the work that this process has started.
@@ -75,7 +77,9 @@ class _Tasks:
         self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
         self._start = ray.put(start)
         self._running: dict[Any, int] = {}
+        # By item: how often it was begun, and the frames that were shown; infinite at the end.
         self._begun: collections.Counter[int] = collections.Counter()
+        self._frames: dict[int, float] = collections.defaultdict(float)
         self._alone, self._looked = False, -math.inf
 
     def results(self, progress: Progress, workers: int | None) -> Generator[tuple[int, Any]]:
@@ -90,7 +94,7 @@ class _Tasks:
             self._look(progress)
             for ref in done:
                 number = self._running.pop(ref)
-                yield number, self._result(ref)
+                yield number, self._result(ref, number, progress)
 
     def cancel(self) -> None:
         """Stop all tasks that are left."""
@@ -98,10 +102,10 @@ class _Tasks:
             for ref in self._running:
                 self._ray.cancel(ref, force=True)
 
-    def _result(self, ref: Any) -> Any:
+    def _result(self, ref: Any, number: int, progress: Progress) -> Any:
         errors = self._ray.exceptions
         try:
-            kind, body, records = self._ray.get(ref)
+            kind, body, frames, records = self._ray.get(ref)
         except errors.RayTaskError as error:
             # All errors of ours are returned, so this process could not even load vadkit.
             reason = str(error.cause or error).strip().splitlines()[-1]
@@ -113,6 +117,9 @@ class _Tasks:
             if isinstance(error, errors.RaySystemError):
                 raise
             return Died(f"died {RETRIES + 1} times on the cluster ({type(error).__name__})")
+        # Messages may come late or be lost with a machine.
+        progress(max(0, frames - int(self._frames[number])))
+        self._frames[number] = math.inf
         for record in records:
             print_record(record)
         if kind == "raised":
@@ -123,18 +130,19 @@ class _Tasks:
         """Show progress, name items that are repeated, and say if no machine is left."""
         with contextlib.suppress(self._ray.exceptions.RayError):
             # If its machine is lost, what it held is missing from the progress only.
-            for kind, body in self._ray.get(self._mailbox.take.remote(), timeout=_MACHINES_S):
-                if kind == "frames":
-                    progress(body)
+            for number, news in self._ray.get(self._mailbox.take.remote(), timeout=_MACHINES_S):
+                if isinstance(news, int):
+                    if self._frames[number] != math.inf:
+                        self._frames[number] += news
+                        progress(news)
                     continue
-                number, host = body
                 self._begun[number] += 1
                 if self._begun[number] > 1:
                     _log.warning(
                         "%s is repeated on %s: the process or the machine that worked on it was "
                         "lost",
                         _name(self._items[number]),
-                        host,
+                        news,
                     )
         if time.monotonic() - self._looked < _MACHINES_S:
             return
@@ -159,31 +167,43 @@ def _name(item: Any) -> str:
 
 
 class _Mailbox:
-    """What running tasks have to say; an actor, because tasks cannot reach the command."""
+    """News of running tasks; an actor, because tasks cannot reach the command.
+
+    They are numbers of new frames, or the name of the machine that begins an item.
+    """
 
     def __init__(self) -> None:
-        self._mail: list[tuple[str, Any]] = []
+        self._mail: list[tuple[int, int | str]] = []
 
-    def put(self, kind: str, body: Any) -> None:
-        self._mail.append((kind, body))
+    def put(self, item: int, news: int | str) -> None:
+        self._mail.append((item, news))
 
-    def take(self) -> list[tuple[str, Any]]:
+    def take(self) -> list[tuple[int, int | str]]:
         mail, self._mail = self._mail, []
         return mail
 
 
-def _work(start: bytes, mailbox: Any, number: int, item: Any) -> tuple[str, Any, list[Any]]:
+def _work(start: bytes, mailbox: Any, number: int, item: Any) -> tuple[str, Any, int, list[Any]]:
     """Work on one item; runs on a machine of the cluster."""
-    mailbox.put.remote("begun", (number, socket.gethostname()))
+    import ray
+
+    frames = 0
+
+    def tell(new: int) -> None:
+        nonlocal frames
+        frames += new
+        mailbox.put.remote(number, new)
+
+    # Not lost if this process dies at once; the actor may be on a machine that is gone.
+    ray.wait([mailbox.put.remote(number, socket.gethostname())], timeout=_BEGIN_S)
     _records.clear()
     try:
-        score = _begin(start)
-        body = score(item, lambda frames: mailbox.put.remote("frames", frames))
+        kind, body = "done", _begin(start)(item, tell)
     except Exception as error:
         if not isinstance(error, VadkitError):
             error.add_note(traceback.format_exc())
-        return "raised", error, list(_records)
-    return "done", body, list(_records)
+        kind, body = "raised", error
+    return kind, body, frames, list(_records)
 
 
 def _begin(start: bytes) -> Score:
