@@ -31,7 +31,7 @@ _FAST = ["train.deterministic=false", "train.compile=true"]
 _SPEED = [
     ("mnad", ["train.batch_size=4", *_FAST]),
     ("future-frame", ["train.batch_size=4", *_FAST]),
-    ("future-frame", ["train.batch_size=32", *_FAST]),
+    ("future-frame", ["train.batch_size=32", "train.deterministic=false"]),
     ("memae", ["train.batch_size=10", "train.deterministic=false"]),
     ("conv-ae", ["train.batch_size=16", "train.deterministic=false"]),
 ]
@@ -43,7 +43,7 @@ _SCORE_TOLERANCE = 1e-3
 # The share of the remaining time that the speed table may take.
 _SPEED_SHARE = 0.4
 # Seconds that are kept free for the evaluations.
-_TO_EVALUATE = 45
+_TO_EVALUATE = 60
 _TINY = ["clip.size=[32,32]", "train.epochs=1", "train.max_steps=2"]
 
 
@@ -268,9 +268,11 @@ class Check:
             auc = {
                 f"{one['protocol_name']} {one['name']}": round(one["value"], 4)
                 for one in json.loads(found)["metrics"]
+                if one["name"] in ("micro-auc", "macro-auc", "ap") and one["value"] is not None
             }
             self.note("training", {"method": name, **auc})
-        except (subprocess.SubprocessError, ValueError) as error:
+        except Exception as error:
+            # The others go on.
             self.note("training", {"method": name, "failed": repr(error)})
 
 

@@ -1,4 +1,4 @@
-"""Networks compiled by ``torch.compile``, in training steps and in scoring."""
+"""Networks compiled by ``torch.compile``, in training steps."""
 
 from __future__ import annotations
 
@@ -15,13 +15,10 @@ from torch import nn
 from vadkit.data.tensors import Clips
 from vadkit.engine.step import StepValues, TrainStep, load_optimizer, optimizer_state
 from vadkit.errors import VadkitError
-from vadkit.methods.method import Method
 
 _log = logging.getLogger("vadkit.engine")
-# Frames to score that are worth the time to compile, 2 to 4 s on an H200.
-_WORTH_FRAMES = 20_000
-# Training steps that are worth the time to compile, 15 to 25 s on an H200.
-WORTH_STEPS, WORTH_MINUTES = 10_000, 2
+# A training that is worth the time to compile: on an H200, 30 s, and then 2 ms less for each step.
+WORTH_STEPS, WORTH_MINUTES = 20_000, 3
 
 
 def can_compile(device: torch.device) -> bool:
@@ -32,17 +29,14 @@ def can_compile(device: torch.device) -> bool:
 class CompiledForwards:
     """The compiled forward passes of networks, for one shape of input each.
 
-    They are used only within ``active``, because other shapes would be compiled anew. With
-    ``or_plain``, a pass that cannot be compiled is the network's own.
+    They are used only within ``active``, because other shapes would be compiled anew.
     """
 
-    def __init__(self, networks: nn.ModuleDict, *, or_plain: bool = False) -> None:
-        self._forwards: list[tuple[nn.Module, Callable[..., Any]]] = []
-        for network in networks.values():
-            forward: Callable[..., Any] = torch.compile(network.forward, dynamic=False)
-            if or_plain:
-                forward = _or_plain(forward, network.forward)
-            self._forwards.append((network, forward))
+    def __init__(self, networks: nn.ModuleDict) -> None:
+        self._forwards: list[tuple[nn.Module, Callable[..., Any]]] = [
+            (network, torch.compile(network.forward, dynamic=False))
+            for network in networks.values()
+        ]
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
@@ -53,39 +47,6 @@ class CompiledForwards:
         finally:
             for network, _ in self._forwards:
                 network.__dict__.pop("forward", None)
-
-
-@contextlib.contextmanager
-def compiled_for_scoring(method: Method, device: torch.device, frames: int) -> Iterator[None]:
-    """Use compiled networks to score so many frames, if that is worth the time and works."""
-    if frames < _WORTH_FRAMES or not can_compile(device) or method.encoded_frames:
-        yield
-        return
-    with CompiledForwards(method.networks, or_plain=True).active():
-        yield
-
-
-def _or_plain(compiled: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that calls the compiled one until it fails."""
-    fails = False
-
-    def forward(*inputs: Any) -> Any:
-        nonlocal fails
-        if not fails:
-            try:
-                return compiled(*inputs)
-            except Exception as error:
-                fails = True
-                _say_not_compiled(error)
-        return plain(*inputs)
-
-    return forward
-
-
-def _say_not_compiled(error: Exception) -> None:
-    # The compiler's errors have no common class.
-    reason = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
-    _log.warning("networks are not compiled, which is slower: %s", reason[:200])
 
 
 class CompiledStep:
@@ -117,7 +78,9 @@ class CompiledStep:
         except VadkitError:
             raise
         except Exception as error:
-            _say_not_compiled(error)
+            # The compiler's errors have no common class.
+            reason = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
+            _log.warning("networks are not compiled, which is slower: %s", reason[:200])
             self._forwards = None
             self._restore(before)
             return self.plain(clips, begins=begins, ends=ends)

@@ -155,7 +155,6 @@ def _scoring(
     extras: Sequence[Extras],
     seconds: float,
 ) -> list[Figure]:
-    from vadkit.engine.compiled import can_compile, compiled_for_scoring
     from vadkit.engine.fusing import fuse
     from vadkit.engine.scoring import score_video
 
@@ -178,11 +177,7 @@ def _scoring(
         )
         return len(scores)
 
-    figures = [Figure("scoring", _rate(score, device, seconds), "frames/s")]
-    if can_compile(device):
-        with compiled_for_scoring(method, device, frames=10**9):
-            figures.append(Figure("scoring, compiled", _rate(score, device, seconds), "frames/s"))
-    return figures
+    return [Figure("scoring", _rate(score, device, seconds), "frames/s")]
 
 
 def _endless(trainer: Trainer) -> Iterator[Clips]:

@@ -168,7 +168,6 @@ def _contents(videos: Sequence[Video]) -> dict[str, str]:
 def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
     from vadkit.data.store.paced import of_all_frames, whole
     from vadkit.device import few_threads, pick_device, pick_precision, scoring_batch
-    from vadkit.engine.compiled import compiled_for_scoring
     from vadkit.engine.scoring import score_video_parts
     from vadkit.registry import build
 
@@ -183,7 +182,6 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     names: set[str] = set()
     with (
         few_threads(method, device),
-        compiled_for_scoring(method, device, sum(map(len, stored))),
         method.adapting(),
         clip_progress("scoring", sum(map(len, stored))) as scored,
     ):
