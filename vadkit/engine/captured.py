@@ -158,6 +158,8 @@ def fastest_step(step: TrainStep, settings: Train, hooks: Sequence[Hook], steps:
     if step.device.type != "cuda" or not settings.capture:
         return one
     reason = why_not_captured(step.method, step.optimizers.values(), hooks)
+    if step.processes.several:
+        reason = "several processes train together"
     if step.accumulate > 1:
         reason = "train.accumulate is above 1"
     if reason is None:
