@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from vadkit.data.videos import ClipSpec
+from vadkit.engine import scoring
 from vadkit.engine.scoring import frame_maps, score_video, score_video_parts
 from vadkit.methods.method import Method, Scores
 
@@ -79,3 +80,37 @@ def test_parts_are_scored_frame_by_frame():
     assert np.isnan(scores[0]) and not np.isnan(scores[1:]).any()
     np.testing.assert_array_equal(score_video(Half(spec), video, **how), scores)
     assert score_video_parts(FirstFrames(spec), video, **how)[1] == {}
+
+
+@pytest.mark.parametrize("count", [4, 5, 9, 23])
+def test_filled_batches_give_the_scores_of_plain_ones(count, monkeypatch):
+    """As on a GPU, where the last clip is repeated to fill its batch."""
+    rng = np.random.default_rng(count)
+    video = InMemory(rng.integers(0, 255, (count, 8, 8, 3), dtype=np.uint8))
+    method = FirstFrames(ClipSpec(3, (8, 8), "rgb", (2,), step=2))
+    cpu = torch.device("cpu")
+    settings = {"device": cpu, "dtype": torch.float32, "batch_size": 4}
+    plain = score_video(method, video, **settings)
+    sizes, clips_of = [], scoring._clips
+
+    def filled(*inputs, whole):
+        for batch, clips in clips_of(*inputs, whole=True):
+            sizes.append(len(clips))
+            yield batch, clips
+
+    monkeypatch.setattr(scoring, "_clips", filled)
+    assert np.array_equal(plain, score_video(method, video, **settings), equal_nan=True)
+    assert set(sizes) <= {4}
+
+
+def test_an_error_in_reading_ahead_reaches_the_caller():
+    class Breaks(InMemory):
+        def read(self, start, stop):
+            if start >= 8:
+                raise OSError("disk gone")
+            return super().read(start, stop)
+
+    video = Breaks(np.zeros((30, 8, 8, 3), np.uint8))
+    method = FirstFrames(ClipSpec(3, (8, 8), "rgb", (2,)))
+    with pytest.raises(OSError, match="disk gone"):
+        score_video(method, video, device=torch.device("cpu"), dtype=torch.float32, batch_size=4)

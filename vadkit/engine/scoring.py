@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from vadkit.data.videos import ClipSpec, FrameReader
 from vadkit.methods.exported.method import ExportedMethod
 from vadkit.methods.method import Method, Scores
 
+T = TypeVar("T")
 # Batches whose scores are still on the device while others are read and started.
 _QUEUED = 2
 
@@ -231,20 +233,26 @@ def _clips(
         rows = np.stack([np.zeros_like(filled), filled], axis=1)
         return batch, filled, frames, gather_extras([extras], rows, spec)
 
-    with ThreadPoolExecutor(1, thread_name_prefix="scoring") as ahead:
-        places = range(0, len(starts), batch_size)
-        pending = ahead.submit(read, 0) if places else None
-        for place in places:
-            assert pending is not None
-            batch, filled, frames, found = pending.result()
-            if place + batch_size < len(starts):
-                pending = ahead.submit(read, place + batch_size)
-            # Frames that several clips have are transferred once.
-            index = torch.from_numpy(filled[:, None] - filled[0] + offsets)
-            if device.type == "cuda":
-                index = index.pin_memory().to(device, non_blocking=True)
-            clips = frames.to(device, non_blocking=True)[index]
-            yield batch, make_clips(clips, found, spec, device, torch.float32)
+    for batch, filled, frames, found in _ahead(read, range(0, len(starts), batch_size)):
+        # Frames that several clips have are transferred once.
+        index = torch.from_numpy(filled[:, None] - filled[0] + offsets)
+        if device.type == "cuda":
+            index = index.pin_memory().to(device, non_blocking=True)
+        clips = frames.to(device, non_blocking=True)[index]
+        yield batch, make_clips(clips, found, spec, device, torch.float32)
+
+
+def _ahead(read: Callable[[int], T], places: Sequence[int]) -> Iterator[T]:
+    """Yield what is read at each place; a thread reads one place ahead."""
+    if len(places) < 2:
+        yield from map(read, places)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="scoring") as thread:
+        pending = thread.submit(read, places[0])
+        for following in places[1:]:
+            found, pending = pending.result(), thread.submit(read, following)
+            yield found
+        yield pending.result()
 
 
 def frame_maps(
