@@ -34,12 +34,29 @@ def test_memae_scores_the_middle_frame_by_the_whole_clip():
     method = MemAE({"autoencoder": Gives(output, torch.full((1, 4), 0.25))}, losses, spec)
     scores = method.score(Clips(torch.zeros(2, 1, 16, 16, 32)))
     # One frame of 16 is wrong by 2 in its upper half.
-    assert scores.frames.tolist() == [[4 / 32]] * 2
+    assert scores.frames.tolist() == [[2 / 32]] * 2
     assert scores.maps.shape == (2, 1, 16, 32)
-    assert scores.maps[0, 0, 0, 0].item() == 4 / 16 and scores.maps[0, 0, 15, 0].item() == 0
+    assert scores.maps[0, 0, 0, 0].item() == 2 / 16 and scores.maps[0, 0, 15, 0].item() == 0
     (update,) = method.updates(Clips(torch.zeros(1, 1, 16, 16, 32)))
     terms = {name: term.item() for name, term in update.terms().items()}
     assert terms == pytest.approx({"reconstruction": 4 / 32, "addressing": 2 * 1.386294})
+
+
+def test_a_memae_checkpoint_of_an_earlier_version_keeps_its_squared_error():
+    """Its threshold was calibrated for that error."""
+    spec, losses = MemAE.clip_spec(16, (16, 32), "gray", 1), {}
+    method = MemAE(
+        {"autoencoder": Gives(torch.full((1, 1, 16, 16, 32), 2.0), torch.ones(1, 4))}, losses, spec
+    )
+    clips, earlier = Clips(torch.zeros(1, 1, 16, 16, 32)), method.state_dict()
+    method.load_state_dict(dict(earlier))
+    assert method.score(clips).frames.item() == 2
+    del earlier["exponent"]
+    method.load_state_dict(earlier)
+    assert method.score(clips).frames.item() == 4
+    again = MemAE(dict(method.networks), losses, spec)
+    again.load_state_dict(method.state_dict())
+    assert again.score(clips).frames.item() == 4
 
 
 def test_stae_learns_the_future_but_scores_the_present():

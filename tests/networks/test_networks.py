@@ -134,6 +134,15 @@ def test_memae_of_the_paper_has_its_layers():
     assert parameters(MemAE(1, (256, 256))) == expected == 6_492_801
 
 
+def test_memae_starts_with_the_weights_of_the_authors():
+    torch.manual_seed(0)
+    network = MemAE(1, (16, 16), width=12, slots=50)
+    assert network.decoder[-1].weight.std().item() == pytest.approx(0.02, rel=0.1)
+    assert network.encoder[4].weight.mean().item() == pytest.approx(1, abs=0.02)
+    # So an untrained network answers near 0, not with noise wider than the range of pixels.
+    assert network(torch.rand(2, 1, 8, 16, 16) * 2 - 1)[0].std() < 1
+
+
 def test_memae_gives_the_clip_back_and_a_weight_for_every_item():
     output, weights = MemAE(1, (32, 48), width=6, slots=7, shrink=0.0)(torch.rand(2, 1, 16, 32, 48))
     assert output.shape == (2, 1, 16, 32, 48)

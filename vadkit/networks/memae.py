@@ -46,7 +46,8 @@ class MemAE(nn.Module):
     Encoder: four 3x3x3 convolutions of ``width``, 4/3, 8/3 and 8/3 times ``width`` channels, with
     batch normalisation and LeakyReLU 0.2. All halve height and width, and the last three also time.
     The decoder mirrors it with transposed convolutions. ``width`` 96, 2000 ``slots`` and ``shrink``
-    0.0025 are the paper's values. The query at each place is its column of features. Input and
+    0.0025 are the paper's values. Weights start as in the authors' code, from a normal distribution
+    with standard deviation 0.02. The query at each place is its column of features. Input and
     output are (B, C, T, H, W), T a multiple of 8, H and W of 16; the output is not bounded. The
     second result is the memory's weights (B * T/8 * H/16 * W/16, slots).
 
@@ -81,6 +82,8 @@ class MemAE(nn.Module):
             nn.ConvTranspose3d(width, channels, 3, (1, 2, 2), 1, (0, 1, 1)),
         )
 
+        self.apply(_initialise)
+
     def forward(self, clips_BCTHW: Tensor) -> tuple[Tensor, Tensor]:
         if self.mean is not None:
             clips_BCTHW = self.mean.take_off(clips_BCTHW)
@@ -89,6 +92,13 @@ class MemAE(nn.Module):
         mixtures, weights = self.memory(queries.flatten(0, -2))
         output: Tensor = self.decoder(mixtures.view(queries.shape).movedim(-1, 1))
         return output if self.mean is None else self.mean.put_back(output), weights
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm3d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
 
 
 def _block(convolution: nn.Conv3d | nn.ConvTranspose3d) -> tuple[nn.Module, ...]:
