@@ -26,6 +26,8 @@ class Part(NamedTuple):
     of: int
 
 
+# The variable with the file through which processes find each other; torchrun uses a port.
+STORE = "VADKIT_PROCESSES_STORE"
 WHOLE = Part(0, 1)
 _part = WHOLE
 _speaks = True

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from vadkit.registry import components, find
-from vadkit.workflows.launch import _environments
+from vadkit.workflows.launch import environments
 
 SGD = {"type": "sgd", "lr": 0.01, "momentum": 0.9}
 # What makes each method tiny. Networks with batch normalisation have biases without a gradient,
@@ -98,8 +98,9 @@ def results(tmp_path_factory):
         recipes.append(folder / f"{case}.yaml")
         recipes[-1].write_text(yaml.safe_dump(recipe_of(case, folder / "scene")))
     # One after the other: the second ones find videos and stored frames.
-    for kind, environments in (("one", [dict(os.environ)]), ("two", list(_environments(2)))):
-        started = [start(folder / kind, recipes, one) for one in environments]
+    both = list(environments(2, folder / "store"))
+    for kind, each in (("one", [dict(os.environ)]), ("two", both)):
+        started = [start(folder / kind, recipes, one) for one in each]
         errors = [one.communicate()[1] for one in started]
         assert [one.returncode for one in started] == [0] * len(started), errors
     return {

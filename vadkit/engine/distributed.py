@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, distributed, nn
 
 from vadkit.errors import PeerEnded, RecipeError, TrainingError
-from vadkit.ranks import WHOLE, Part, set_speaks, started
+from vadkit.ranks import STORE, WHOLE, Part, set_speaks, started
 
-PEER_ENDED = "another process of this training ended"
 # Within a step, the others come soon. Between steps, the first process may evaluate for hours.
 _STEP_TIMEOUT = datetime.timedelta(minutes=30)
 _NO_TIMEOUT = datetime.timedelta(days=365)
@@ -195,13 +194,26 @@ class Processes:
                 f"the processes have different {what}; every machine must see the same files"
             )
 
-    def claim(self) -> bool:
+    def claim(self, error: str) -> bool:
         """Whether this process is the first one with an error, and should print it."""
         try:
-            return bool(self._store is None or self._store.add("vadkit-errors", 1) == 1)
+            if self._store.add("vadkit/errors", 1) > 1:
+                return False
+            self._store.set("vadkit/error", error)
         except RuntimeError:
             # The process that keeps the store has ended.
             return False
+        return True
+
+    def why_ended(self) -> str:
+        """Return in one line why another process ended, as far as it is known."""
+        try:
+            if self._store.check(["vadkit/error"]):
+                said = self._store.get("vadkit/error").decode()
+                return f"another process of this training ended: {said}"
+        except RuntimeError:
+            pass
+        return "another process of this training ended"
 
     def take_device(self, name: str) -> None:
         """Use the GPU of this process, if the device is a GPU.
@@ -240,8 +252,15 @@ def joined() -> Iterator[Processes]:
         return
     both = torch.cuda.is_available() and distributed.is_nccl_available()
     backend = "cpu:gloo,cuda:nccl" if both else "gloo"
+    file = os.environ.get(STORE)
     try:
-        distributed.init_process_group(backend, timeout=_STEP_TIMEOUT)
+        distributed.init_process_group(
+            backend,
+            init_method=f"file://{file}" if file else None,
+            timeout=_STEP_TIMEOUT,
+            rank=part.number,
+            world_size=part.of,
+        )
         control = distributed.new_group(backend="gloo", timeout=_NO_TIMEOUT)
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
@@ -253,8 +272,8 @@ def joined() -> Iterator[Processes]:
         yield processes
     except Exception as error:
         if peer_ended(error):
-            raise PeerEnded(PEER_ENDED) from None
-        set_speaks(processes.claim())
+            raise PeerEnded(processes.why_ended()) from None
+        set_speaks(processes.claim(str(error) or type(error).__name__))
         raise
     finally:
         distributed.destroy_process_group()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from vadkit.errors import PeerEnded, TrainingError
+from vadkit.ranks import STORE
 from vadkit.signals import stop_signals
 from vadkit.workflows.progress import say
 
@@ -38,24 +40,26 @@ main()
 def launch(count: int, arguments: Sequence[str]) -> int:
     """Run ``vadkit`` with these arguments in ``count`` processes; return the exit code for all.
 
-    The environment is that of torchrun. Ctrl-C is passed on to every process. If one fails, the
-    others are ended, and its exit code is returned.
+    The environment is like that of torchrun. Ctrl-C is passed on to every process. If one fails,
+    the others are ended, and its exit code is returned.
     """
     with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vadkit-"))
         processes = [
             stack.enter_context(_started(arguments, environment))
-            for environment in _environments(count)
+            for environment in environments(count, Path(folder, "store"))
         ]
         return _supervise(processes)
 
 
-def _environments(count: int) -> Iterator[dict[str, str]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def environments(count: int, store: Path) -> Iterator[dict[str, str]]:
+    """Yield the environment of each process; they find each other through the file ``store``.
+
+    torchrun uses a port instead, which every machine on the network can reach.
+    """
     known = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
+        STORE: str(store),
+        "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
         "WORLD_SIZE": str(count),
         "LOCAL_WORLD_SIZE": str(count),
     }
@@ -79,6 +83,8 @@ def _started(
     finally:
         process.kill()
         process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
 
 
 def _supervise(processes: Sequence[subprocess.Popen[bytes]]) -> int:

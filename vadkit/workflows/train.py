@@ -218,7 +218,7 @@ def _fit_and_calibrate(
     stored: Sequence[FrameReader],
     extras: Sequence[Extras],
 ) -> None:
-    from vadkit.engine.distributed import PEER_ENDED, peer_ended
+    from vadkit.engine.distributed import peer_ended
 
     started = time.monotonic()
     try:
@@ -244,7 +244,7 @@ def _fit_and_calibrate(
     except BaseException as error:
         reason = str(error) if isinstance(error, VadkitError) else repr(error)
         if peer_ended(error):
-            reason = PEER_ENDED
+            reason = trainer.processes.why_ended()
         note_end(run, status="failed", error=reason, **reached(trainer))
         raise
 

@@ -12,9 +12,11 @@ from vadkit.data.clips.batch import make_clips
 from vadkit.data.clips.extras import ClipExtras
 from vadkit.data.clips.loader import ClipLoader
 from vadkit.data.clips.sources import DecodedClips, ResidentClips, StoredClips
+from vadkit.data.clips.tensor_augments import TensorFlip, TensorNoise
 from vadkit.data.store.build import build_store, plan_store
 from vadkit.data.store.settings import Settings
 from vadkit.data.videos import ClipSpec, Video
+from vadkit.ranks import Part
 
 SPEC = ClipSpec(3, (8, 12), "gray", (2,), range=(-1.0, 1.0))
 CPU = torch.device("cpu")
@@ -49,6 +51,22 @@ def test_an_epoch_has_every_clip_once_in_its_own_order(stored_pair, source):
     assert first_pixels(loader(stored_pair, source).batches(1)) == epochs[1]
     assert first_pixels(loader(stored_pair, source, seed=1).batches(1)) != epochs[1]
     assert first_pixels(loader(stored_pair, source).batches(1, start=2)) == epochs[1][2:]
+
+
+@pytest.mark.parametrize("source", [StoredClips, ResidentClips, DecodedClips])
+def test_parts_of_batches_make_the_whole_with_the_same_draws(stored_pair, source):
+    settings = {"batch_size": 6, "augments": [TensorFlip(), TensorNoise(sigma=0.5)]}
+    whole = list(loader(stored_pair, source, **settings).batches(1))
+    for count in (1, 2, 3):
+        parts = [
+            loader(stored_pair, source, part=Part(number, count), **settings)
+            for number in range(count)
+        ]
+        assert [len(one) for one in parts] == [len(whole)] * count
+        for batch, *own in zip(whole, *(one.batches(1) for one in parts), strict=True):
+            assert [len(one) for one in own] == [6 // count] * count
+            assert torch.equal(torch.cat([one.frames for one in own]), batch.frames)
+            assert torch.equal(torch.cat([one.videos for one in own]), batch.videos)
 
 
 def test_without_a_seed_clips_come_in_video_order(stored_pair):
