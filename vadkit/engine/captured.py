@@ -146,6 +146,11 @@ def fastest_step(step: TrainStep, settings: Train, hooks: Sequence[Hook], steps:
     """
     if not step.optimizers:
         return step
+    if step.processes.several:
+        # Neither holds messages between processes.
+        if settings.compile is True:
+            _log.warning("train.compile does not work in several processes: nothing is compiled")
+        return step
     one: TrainStep | CompiledStep = step
     if settings.compile is True or (
         settings.compile == "auto"
@@ -158,8 +163,6 @@ def fastest_step(step: TrainStep, settings: Train, hooks: Sequence[Hook], steps:
     if step.device.type != "cuda" or not settings.capture:
         return one
     reason = why_not_captured(step.method, step.optimizers.values(), hooks)
-    if step.processes.several:
-        reason = "several processes train together"
     if step.accumulate > 1:
         reason = "train.accumulate is above 1"
     if reason is None:

@@ -253,9 +253,6 @@ class Trainer:
             check=self._check_step,
             processes=self.processes,
         )
-        if self.processes.several:
-            # A graph holds no messages between processes.
-            return step
         steps = self.epochs * self.steps_per_epoch
         return fastest_step(step, self.settings, self.hooks, steps)
 
