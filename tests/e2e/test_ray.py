@@ -1,6 +1,7 @@
 """vadkit on a Ray cluster that loses a machine: the results are those of one machine."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -137,3 +138,53 @@ def test_a_folder_that_is_not_shared(vadkit, evaluated_run, archive, tmp_path, r
     assert (code, stdout) == (4, "")
     assert f"of the Ray cluster has another model at {run}; the run must be in a folder" in err
     assert not Path(out / "day-0" / "cam-0" / "result.json").exists()
+
+
+def test_store_and_eval_are_those_of_one_machine(
+    vadkit, evaluated_run, tmp_path, ray_cluster, monkeypatch
+):
+    ray_cluster.add(2)
+    at = ("--ray", ray_cluster.address)
+    stores = []
+    for name, more in (("plain", ()), ("shared", at)):
+        cache, run = tmp_path / f"cache-{name}", tmp_path / f"run-{name}"
+        monkeypatch.setenv("VADKIT_CACHE", str(cache))
+        shutil.copytree(evaluated_run, run)
+        shutil.rmtree(run / "scores" / "test")
+        code, stdout, err = vadkit("data", "cache", "build", run / "recipe.yaml", *more, "--json")
+        assert code == 0, err
+        assert json.loads(stdout)["skipped"] == [] and json.loads(stdout)["cache"] == str(cache)
+        stores.append({path.parent.name: path.read_bytes() for path in cache.glob("*/frames.u8")})
+        assert not list(cache.glob(".shared-*"))
+        code, stdout, err = vadkit("eval", run, *more, "--json")
+        assert code == 0, err
+    assert stores[0] == stores[1] and len(stores[0]) > 1
+    files = sorted((tmp_path / "run-plain" / "scores" / "test").rglob("*.npz"))
+    assert files
+    for path in files:
+        other = tmp_path / "run-shared" / path.relative_to(tmp_path / "run-plain")
+        assert other.read_bytes() == path.read_bytes()
+    plain, shared = (
+        json.loads((tmp_path / f"run-{name}" / "eval.json").read_text())["metrics"]
+        for name in ("plain", "shared")
+    )
+    assert shared == plain
+
+
+def test_a_cluster_of_this_machine_leaves_nothing(evaluated_run, archive, tmp_path):
+    out, home = tmp_path / "out", tmp_path / "home"
+    home.mkdir()
+    before = set(Path("/tmp").glob("vadkit-ray-*"))
+    done = subprocess.run(
+        [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out, "--ray", "local")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HOME": str(home)},
+    )
+    assert done.returncode == 3
+    assert len(done.stdout.splitlines()) == 1 + VIDEOS
+    # Progress on a slow machine, the counts, and the video that is none.
+    lines = [line for line in done.stderr.splitlines() if "frames/s" not in line]
+    assert len(lines) == 3 and lines[0].startswith("10 videos scored, ")
+    assert set(Path("/tmp").glob("vadkit-ray-*")) <= before
+    assert not (home / ".ray").exists()

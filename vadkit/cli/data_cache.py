@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Plugin, Set
+from vadkit.cli.commands import Json, Plugin, Ray, Set
 from vadkit.cli.table import open_console, print_table
 from vadkit.text import counted, printable
 
@@ -28,13 +28,14 @@ def build(
     recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a built-in recipe.")],
     overrides: Set = None,
     plugin: Plugin = None,
+    ray: Ray = None,
     as_json: Json = False,
 ) -> None:
     """Decode every video of a recipe now; also compute flow and objects if the recipe uses them."""
     from vadkit.recipe import load_recipe
     from vadkit.workflows.data.cache import build_cache
 
-    done = build_cache(load_recipe(recipe, overrides or (), plugin or ()))
+    done = build_cache(load_recipe(recipe, overrides or (), plugin or ()), ray)
     if as_json:
         typer.echo(json.dumps(done, indent=2))
         return

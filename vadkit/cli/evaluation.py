@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, label_unit, say_unfinished
+from vadkit.cli.commands import (
+    Json,
+    Ray,
+    Set,
+    TrustPlugins,
+    allow_plugins,
+    label_unit,
+    say_unfinished,
+)
 from vadkit.cli.evaluation_output import print_evaluation
 from vadkit.errors import RecipeError
 
@@ -90,6 +98,7 @@ def evaluate(
     offset: Offset = 0,
     unit: LabelUnit = None,
     maps: Maps = False,
+    ray: Ray = None,
     overrides: Set = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
@@ -98,6 +107,8 @@ def evaluate(
     if trust_plugins:
         allow_plugins([path for path in (run, labels) if path])
     _check_options(run, scores, labels, fps, checkpoint, maps)
+    if scores is not None and ray is not None:
+        raise RecipeError("--ray needs a run; scores of other code are only read")
     if scores is None and (videos is not None or offset or unit is not None):
         raise RecipeError("--videos, --offset and --unit need --scores")
     result: Evaluation
@@ -124,6 +135,7 @@ def evaluate(
             protocols=protocol or (),
             overrides=overrides or (),
             maps=maps,
+            ray=ray,
         )
     if as_json:
         typer.echo(json.dumps(result.as_data(), indent=2))

@@ -12,6 +12,7 @@ from vadkit.text import counted
 from vadkit.workflows.build import build_clip
 from vadkit.workflows.progress import decoding_progress, say
 from vadkit.workflows.rates import at_rate, say_stretched
+from vadkit.workflows.ray_store import fill_store
 
 if TYPE_CHECKING:
     import torch
@@ -48,9 +49,11 @@ def storing(recipe: Recipe) -> Recipe:
 
 
 def store_videos(
-    recipe: Recipe, videos: Sequence[Video]
+    recipe: Recipe, videos: Sequence[Video], ray: str | None = None
 ) -> tuple[list[FrameReader], list[Skipped]]:
     """Store the frames of every video if needed; return them and the skipped videos.
+
+    With ``ray``, the address of a Ray cluster, its machines decode; they must share the store.
 
     Prints the required disk space on stderr before it starts. Raises ``DataError`` for a video that
     cannot be read, unless the recipe says ``data.on_bad_video: skip``.
@@ -66,6 +69,9 @@ def store_videos(
     if plan.missing:
         say(need_text(plan, settings))
     with decoding_progress(len(plan.missing), plan.frames) as progress:
+        if ray is not None:
+            # What is left then is tried here, which gives the reason.
+            plan = fill_store(ray, plan, settings, progress)
         stored, skipped = build_store(
             plan,
             settings,

@@ -72,7 +72,7 @@ class Shared:
 
 @contextlib.contextmanager
 def shared_folder(
-    folder: Path, paths: Sequence[Path], trusted: tuple[str, ...]
+    folder: Path, paths: Sequence[Path], trusted: tuple[str, ...] = ()
 ) -> Iterator[Shared]:
     """Mark a folder, so that other machines can tell that it is the same one.
 
@@ -91,6 +91,21 @@ def shared_folder(
         yield Shared(mark, Path.cwd() if relative else None, trusted)
     finally:
         mark.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A result in place of a video that a machine does not see."""
+
+    machine: str = field(default_factory=socket.gethostname)
+
+
+def not_shared(machine: str, path: Path) -> TrainingError:
+    """Return the error for a run or a video that only this machine sees."""
+    return TrainingError(
+        f"machine {printable(machine)} of the Ray cluster does not see "
+        f"{printable(str(path))}; runs and videos must be in folders that all machines share"
+    )
 
 
 def _text(versions: dict[str, str]) -> str:

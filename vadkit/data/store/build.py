@@ -102,13 +102,7 @@ def build_store(
     ``DataError`` if there is not enough disk space, and for an unreadable video unless
     ``on_bad_video`` is "skip".
     """
-    need = plan.need_bytes + plan.flow_bytes
-    if need > plan.free_bytes:
-        raise DataError(
-            f"the frame store needs about {size_text(need)} in {plan.cache}, where "
-            f"{size_text(plan.free_bytes)} are free; set VADKIT_CACHE to a larger disk, free space "
-            "with `vadkit data cache prune`, or set data.store to none"
-        )
+    check_room(plan)
     lock = threading.Lock()
     done = [0, 0]
     failed: dict[str, str] = {}
@@ -138,6 +132,17 @@ def build_store(
 
         each(store, [(key, video) for key, (video, _) in plan.missing.items()])
     return _opened(plan, failed, on_bad_video)
+
+
+def check_room(plan: Plan) -> None:
+    """Raise ``DataError`` if there is not enough disk space for the missing videos."""
+    need = plan.need_bytes + plan.flow_bytes
+    if need > plan.free_bytes:
+        raise DataError(
+            f"the frame store needs about {size_text(need)} in {plan.cache}, where "
+            f"{size_text(plan.free_bytes)} are free; set VADKIT_CACHE to a larger disk, free space "
+            "with `vadkit data cache prune`, or set data.store to none"
+        )
 
 
 def _opened(

@@ -29,6 +29,7 @@ from vadkit.workflows.evaluate.protocols import (
 from vadkit.workflows.evaluate.run_scores import checkpoint_names, score_run
 from vadkit.workflows.evaluate.views import as_frame, as_html, as_text, missing_key
 from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
+from vadkit.workflows.ray_cluster import check_address
 from vadkit.workflows.run import checkpoint_file, load_run, require_run
 from vadkit.workflows.run_status import RunStatus, run_status
 
@@ -138,6 +139,7 @@ def evaluate(
     protocols: Sequence[str] = (),
     overrides: Sequence[str] = (),
     maps: bool = False,
+    ray: str | None = None,
 ) -> Evaluation:
     """Evaluate a run on the test split of its dataset and write ``eval.json``.
 
@@ -156,13 +158,17 @@ def evaluate(
     listed = build_protocols(specs)
     wanted = checkpoint or _wanted_checkpoint(listed)
     check_writable(run)
+    if ray is not None:
+        check_address(ray)
     if wanted == BEST_ON_TEST:
-        name = _best_on_test(run, recipe, overrides)
+        name = _best_on_test(run, recipe, overrides, ray)
     else:
         name = _FILES.get(wanted, wanted)
     protocol_name = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
     parts = any(protocol.parts for protocol in listed)
-    scored, meta = score_run(run, recipe, name, overrides, called=protocol_name, parts=parts)
+    scored, meta = score_run(
+        run, recipe, name, overrides, called=protocol_name, parts=parts, ray=ray
+    )
     if protocols:
         # Only the requested protocols: no row for the recipe's scorers.
         scored = replace(scored, scorers=())
@@ -202,12 +208,12 @@ def _wanted_checkpoint(protocols: Sequence[Protocol]) -> str:
     return next(iter(wanted), "last")
 
 
-def _best_on_test(run: Path, recipe: Recipe, overrides: tuple[str, ...]) -> str:
+def _best_on_test(run: Path, recipe: Recipe, overrides: tuple[str, ...], ray: str | None) -> str:
     """Return the checkpoint with the highest raw micro AUC on test labels, named accordingly."""
     from vadkit.evaluation.frame_auc import FrameAuc
 
     def micro_auc(name: str) -> float:
-        scored, _ = score_run(run, recipe, name, overrides)
+        scored, _ = score_run(run, recipe, name, overrides, ray=ray)
         return FrameAuc()(scored.scores, scored.labels)[0].value
 
     names = checkpoint_names(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -12,12 +13,13 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from vadkit.arrays import load_archive
-from vadkit.errors import DataError, TrainingError
+from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.files import write_json, write_whole
 from vadkit.reading import read_json
 from vadkit.recipe import Recipe
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list, load_method, load_videos
+from vadkit.workflows.evaluate.cluster import score_on_cluster
 from vadkit.workflows.evaluate.protocols import LabelledScores
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import clip_progress, say
@@ -39,6 +41,7 @@ def score_run(
     overrides: tuple[str, ...] = (),
     *,
     called: str | None = None,
+    ray: str | None = None,
     parts: bool = False,
 ) -> tuple[LabelledScores, dict[str, Any]]:
     """Return raw test scores of a checkpoint, saved ones if they are current, and their record.
@@ -67,7 +70,7 @@ def score_run(
     current = {key: meta.get(key) for key in made_from} == made_from and "rates" in meta
     current = current and ("parts" in meta or not parts)
     if not current or not _still_labelled(run, recipe, meta):
-        meta = {**made_from, **_score_test_split(run, recipe, path)}
+        meta = {**made_from, **_score_test_split(run, recipe, path, overrides, ray)}
         write_json(run / "scores" / "test" / "meta.json", meta)
     scores, labels = _load_scores(run, meta["videos"])
     calibration = load_calibration(run)
@@ -103,13 +106,13 @@ def check_labelled(videos: Sequence[Video]) -> None:
 
 
 def store_labelled(
-    recipe: Recipe, videos: list[Video]
+    recipe: Recipe, videos: list[Video], ray: str | None = None
 ) -> tuple[list[FrameReader], dict[str, np.ndarray], list[Skipped]]:
     """Return the frames and labels of test videos, and the skipped ones; labels are required."""
     from vadkit.data.store.paced import whole
 
     check_labelled(videos)
-    stored, skipped = store_videos(recipe, videos)
+    stored, skipped = store_videos(recipe, videos, ray)
     lengths = {video.id: len(whole(video)) for video in stored}
     labels = {
         video.id: video.labels(lengths[video.id])
@@ -165,14 +168,16 @@ def _contents(videos: Sequence[Video]) -> dict[str, str]:
     }
 
 
-def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, Any]:
+def _score_test_split(
+    run: Path, recipe: Recipe, checkpoint: Path, overrides: tuple[str, ...], ray: str | None
+) -> dict[str, Any]:
     from vadkit.data.store.paced import of_all_frames, whole
     from vadkit.device import few_threads, pick_device, pick_precision, scoring_batch
     from vadkit.engine.scoring import score_video_parts
     from vadkit.registry import build
 
     videos = load_videos(recipe, "test")
-    stored, labels, skipped = store_labelled(recipe, videos)
+    stored, labels, skipped = store_labelled(recipe, videos, ray)
     device = pick_device(recipe.train.device)
     dtype = pick_precision(recipe.train.precision, device)
     method, step = load_method(recipe, checkpoint, device)
@@ -181,12 +186,26 @@ def _score_test_split(run: Path, recipe: Recipe, checkpoint: Path) -> dict[str, 
     score = partial(score_video_parts, method, device=device, dtype=dtype, batch_size=batch_size)
     names: set[str] = set()
     with (
+        contextlib.ExitStack() as undo,
         few_threads(method, device),
         method.adapting(),
         clip_progress("scoring", sum(map(len, stored))) as scored,
     ):
-        for video, video_extras in zip(stored, extras, strict=True):
-            found, found_parts = score(video, extras=video_extras, scored=scored)
+        items = list(zip(stored, extras, strict=True))
+        if ray is None:
+            results = ((video, score(video, extras=more, scored=scored)) for video, more in items)
+        elif method.adapts:
+            raise RecipeError(
+                f"--ray: method '{recipe.method.type}' learns from the test videos in their order; "
+                "evaluate this run without --ray"
+            )
+        else:
+            on_ray = score_on_cluster(
+                ray, run, recipe, overrides, checkpoint, checkpoint_digest, items, scored
+            )
+            undo.enter_context(contextlib.closing(on_ray))
+            results = ((stored[number], one) for number, one in on_ray)
+        for video, (found, found_parts) in results:
             scores = of_all_frames(video, found)
             parts = {name: of_all_frames(video, one) for name, one in found_parts.items()}
             names |= parts.keys()

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import socket
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,8 @@ from vadkit.workflows.infer.result import Inferred, model_digest
 from vadkit.workflows.infer.video import Item, Work, start_scoring
 from vadkit.workflows.ray_tasks import map_on_ray
 from vadkit.workflows.run import load_run, plugin_digests
-from vadkit.workflows.shared_folder import Shared, shared_folder
+from vadkit.workflows.shared_folder import Shared, Unseen, not_shared, shared_folder
 from vadkit.workflows.workers import Progress, Score
-
-
-@dataclass(frozen=True)
-class _Unseen:
-    """A machine has no file of this video."""
-
-    machine: str
 
 
 def score_on_cluster(
@@ -49,19 +41,12 @@ def score_on_cluster(
         with contextlib.closing(found):
             for number, result in found:
                 video = items[number][0]
-                if isinstance(result, _Unseen):
+                if isinstance(result, Unseen):
                     if video.path.exists():
-                        raise _not_shared(result.machine, video.path)
+                        raise not_shared(result.machine, video.path)
                     path = str(video.path)
                     result = Inferred.failed(path, f"{path}: it was removed after it was found")
                 yield number, result
-
-
-def _not_shared(machine: str, path: Path) -> TrainingError:
-    return TrainingError(
-        f"machine {printable(machine)} of the Ray cluster does not see "
-        f"{printable(str(path))}; videos must be in a folder that all machines share"
-    )
 
 
 def _trusted(run: Path) -> tuple[str, ...]:
@@ -76,7 +61,7 @@ def _start_there(shared: Shared, work: Work) -> Score:
     """Check what this machine sees; return the function that scores a video."""
     shared.enter()
     if not work.run.exists():
-        raise _not_shared(socket.gethostname(), work.run)
+        raise not_shared(socket.gethostname(), work.run)
     if model_digest(work.run, work.checkpoint) != work.key.model:
         raise TrainingError(
             f"machine {printable(socket.gethostname())} of the Ray cluster has another model at "
@@ -84,10 +69,10 @@ def _start_there(shared: Shared, work: Work) -> Score:
         )
     score = start_scoring(work, threads=1)
 
-    def score_there(item: Item, progress: Progress) -> Inferred | _Unseen:
+    def score_there(item: Item, progress: Progress) -> Inferred | Unseen:
         video, folder = item
         if not video.path.exists():
-            return _Unseen(socket.gethostname())
+            return Unseen()
         # Of a process that was lost while it scored this video.
         remove_leftovers(folder)
         result: Inferred = score(item, progress)
