@@ -146,8 +146,8 @@ def evaluate(
     ``checkpoint`` is ``last``, ``best`` (lowest training loss), ``best-on-test`` or another name in
     ``checkpoints/``; None uses the checkpoint that the protocols name. ``protocols`` are names that
     replace those of the recipe. ``maps`` evaluates score maps even if the recipe does not. Scores
-    are saved in ``scores/test`` and reused for the same checkpoint. Raises ``DataError`` if the
-    test split has no labels.
+    are saved in ``scores/test`` and reused for the same checkpoint. ``ray`` is the address of a Ray
+    cluster that scores. Raises ``DataError`` if the test split has no labels.
     """
     run = as_path(run, "run")
     overrides, protocols = as_texts(overrides, "overrides"), as_texts(protocols, "protocols")
@@ -160,15 +160,12 @@ def evaluate(
     check_writable(run)
     if ray is not None:
         check_address(ray)
+    name = _FILES.get(wanted, wanted)
     if wanted == BEST_ON_TEST:
         name = _best_on_test(run, recipe, overrides, ray)
-    else:
-        name = _FILES.get(wanted, wanted)
-    protocol_name = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
+    called = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
     parts = any(protocol.parts for protocol in listed)
-    scored, meta = score_run(
-        run, recipe, name, overrides, called=protocol_name, parts=parts, ray=ray
-    )
+    scored, meta = score_run(run, recipe, name, overrides, called=called, parts=parts, ray=ray)
     if protocols:
         # Only the requested protocols: no row for the recipe's scorers.
         scored = replace(scored, scorers=())
