@@ -80,7 +80,6 @@ def _start_there(
 
     from vadkit.data.store.paced import whole
     from vadkit.device import few_threads, pick_device, pick_precision, scoring_batch
-    from vadkit.engine.compiled import compiled_for_scoring
     from vadkit.engine.scoring import score_video_parts
 
     shared.enter()
@@ -103,7 +102,7 @@ def _start_there(
         video, extras = item
         if not whole(video).folder.exists():  # type: ignore[attr-defined]
             return Unseen()
-        with few_threads(method, device), compiled_for_scoring(method, device, len(video)):
+        with few_threads(method, device):
             return score_video_parts(
                 method,
                 video,
