@@ -33,13 +33,29 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """Return a precision; ``auto`` is bfloat16 on a CUDA device that supports it, else float32."""
+    """Return a precision.
+
+    ``auto`` is bfloat16 on a CUDA device that computes in it, else float32; ``fast`` is bfloat16 on
+    a CPU that computes in it, too.
+    """
     import torch
 
-    if name == "auto":
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if fast else torch.float32
+    if name in ("auto", "fast"):
+        if device.type == "cuda":
+            low = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            low = name == "fast" and _cpu_has_bf16()
+        return torch.bfloat16 if low else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the CPU has instructions for bfloat16; without them, it is slower than float32."""
+    import torch
+
+    # Older versions of PyTorch cannot tell.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def scoring_batch(batch_size: int, device: torch.device) -> int:

@@ -58,6 +58,7 @@ class Clip(Section):
 class Train(Section):
     """Duration and settings of training.
 
+    ``precision`` ``auto`` is bfloat16 on a GPU that computes in it, ``fast`` on such a CPU, too.
     ``deterministic`` makes a run on one device repeatable to the bit; without it, a GPU multiplies
     in TF32 and tries which kernels are fastest. With ``capture``, a GPU runs whole steps as CUDA
     graphs where it can. ``compile`` compiles the networks with ``torch.compile``; ``auto`` does so
@@ -75,7 +76,7 @@ class Train(Section):
     batch_size: Positive
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     device: str = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fast", "fp32", "bf16"] = "auto"
     deterministic: bool = True
     capture: bool = True
     compile: bool | Literal["auto"] = "auto"
