@@ -53,9 +53,11 @@ def _cpu_has_bf16() -> bool:
     """Whether the CPU has instructions for bfloat16; without them, it is slower than float32."""
     import torch
 
-    # Older versions of PyTorch cannot tell.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    if not hasattr(torch.cpu, "get_capabilities"):
+        # Older versions of PyTorch cannot tell.
+        return False
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def scoring_batch(batch_size: int, device: torch.device) -> int:
