@@ -1,5 +1,6 @@
 """vadkit on a Ray cluster that loses a machine: the results are those of one machine."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -188,3 +189,48 @@ def test_a_cluster_of_this_machine_leaves_nothing(evaluated_run, archive, tmp_pa
     assert len(lines) == 3 and lines[0].startswith("10 videos scored, ")
     assert set(Path("/tmp").glob("vadkit-ray-*")) <= before
     assert not (home / ".ray").exists()
+
+
+def test_a_cluster_of_this_machine_listens_to_nobody_else(evaluated_run, archive, tmp_path):
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out, "--ray", "local")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for_results(out, 1)
+        addresses = listening(descendants(process.pid))
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert addresses
+    assert addresses <= {"0100007F", "0000000000000000FFFF00000100007F"}  # 127.0.0.1
+
+
+def descendants(root):
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            parents[int(path.parent.name)] = int(fields[1])
+    found = {root}
+    while new := {one for one, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found
+
+
+def listening(processes):
+    """Return the addresses, as the system writes them, on which processes accept connections."""
+    sockets = set()
+    for process in processes:
+        for link in Path(f"/proc/{process}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                sockets.add(os.readlink(link))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                found.add(fields[1].partition(":")[0])
+    return found

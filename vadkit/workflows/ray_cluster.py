@@ -112,7 +112,12 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _keep_others_out() -> None:
-    """Let only this user reach a cluster of this machine; Ray would write a token for good."""
+    """Let only this user on this machine reach a cluster of this machine.
+
+    By default, Ray would listen on all networks, and write a token into the home folder for good.
+    """
+    # Named after the systems where it is the default; read when Ray is imported.
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     known = any(name in os.environ for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
     if not known and not Path("~/.ray/auth_token").expanduser().exists():
