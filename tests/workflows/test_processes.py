@@ -19,7 +19,7 @@ PEER = PeerEnded.exit_code
 
 def test_a_batch_is_split_evenly():
     check_parts(8, 4)
-    with pytest.raises(RecipeError, match=r"8 clips .* over 3 processes.*train.batch_size=9"):
+    with pytest.raises(RecipeError, match=r"8 clips .* over 3 processes.*train.batch_size=6"):
         check_parts(8, 3)
     with pytest.raises(RecipeError, match=r"train\.batch_size=4"):
         check_parts(1, 4)

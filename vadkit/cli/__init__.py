@@ -124,6 +124,9 @@ def main() -> None:
         text = _printable_lines(str(error))
         _say(f"error: {text}" if "\n" not in text else text)
         code = error.exit_code
+    except KeyboardInterrupt:
+        # Commands say themselves what was interrupted; this one had not begun.
+        code = 130
     except BrokenPipeError:
         code = reader_gone()
     except OSError as error:

@@ -388,7 +388,8 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs for bit-identical results."""
-        cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
+        # Of this device only: the next run may see fewer of them.
+        cuda = [torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else []
         hooks = {name: hook.state_dict() for name, hook in self.hook_names.items()}
         for name, state in hooks.items():
             check_plain(state, f"hooks.{name.replace('-', '.', 1)}: state_dict()")
@@ -420,5 +421,7 @@ class Trainer:
         self._sums = {name: value.to(self.device) for name, value in state["sums"].items()}
         torch.set_rng_state(state["rng"]["cpu"].cpu())
         if self.device.type == "cuda" and state["rng"]["cuda"]:
-            torch.cuda.set_rng_state_all([rng.cpu() for rng in state["rng"]["cuda"]])
+            # Older checkpoints have the states of all devices.
+            *_, last = state["rng"]["cuda"][: (self.device.index or 0) + 1]
+            torch.cuda.set_rng_state(last.cpu(), self.device)
         self.resumed, self.saved_step = True, self.step

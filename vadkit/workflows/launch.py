@@ -30,9 +30,14 @@ def watch():
     time.sleep(60)
     os._exit(1)
 threading.Thread(target=watch, daemon=True).start()
+ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+if not ignored:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 sys.path[:] = {path!r}
 sys.argv[0] = "vadkit"
 from vadkit.cli import main
+if not ignored:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 

@@ -25,10 +25,10 @@ def check_processes(recipe: Recipe, processes: Processes) -> None:
 def check_parts(clips: int, processes: int) -> None:
     """Raise ``RecipeError`` unless a batch of clips can be split evenly over processes."""
     if clips % processes:
-        nearest = max(processes, round(clips / processes) * processes)
+        fewer = max(processes, clips // processes * processes)
         raise RecipeError(
             f"a batch of {clips} clips cannot be split evenly over {processes} processes; use "
-            f"--set train.batch_size={nearest}, or --scale-lr to give each process a whole batch"
+            f"--set train.batch_size={fewer}, or --scale-lr to give each process a whole batch"
         )
 
 
