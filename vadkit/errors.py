@@ -41,13 +41,6 @@ class PluginError(VadkitError):
     exit_code = 5
 
 
-class PeerEnded(TrainingError):
-    """Another process that trains the same model ended; it has said why."""
-
-    # Only the process that started both sees it, and looks for the code of the other one.
-    exit_code = 75
-
-
 def describe_exhausted(error: BaseException) -> str | None:
     """Describe an error about exhausted memory or threads in one line; None for other errors."""
     # PyTorch and OpenCV have no special type for this error, so the text decides.

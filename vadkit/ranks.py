@@ -13,10 +13,17 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from vadkit.errors import RecipeError
+from vadkit.errors import RecipeError, TrainingError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+class PeerEnded(TrainingError):
+    """Another process that trains the same model ended; it has said why."""
+
+    # Only the process that started both sees it, and looks for the code of the other one.
+    exit_code = 75
 
 
 class Part(NamedTuple):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vadkit.errors import PeerEnded, RecipeError
+from vadkit.errors import RecipeError
+from vadkit.ranks import PeerEnded
 from vadkit.recipe import load_recipe
 from vadkit.workflows.launch import _exit_code
 from vadkit.workflows.processes import check_parts, scaled

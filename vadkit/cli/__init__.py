@@ -32,9 +32,9 @@ from vadkit.cli import (
     watch,
 )
 from vadkit.cli.standard import end_output, prepare_streams, reader_gone, speak
-from vadkit.errors import PeerEnded, RecipeError, TrainingError, VadkitError, describe_exhausted
+from vadkit.errors import RecipeError, TrainingError, VadkitError, describe_exhausted
 from vadkit.files import describe_os_error
-from vadkit.ranks import speaks, started
+from vadkit.ranks import PeerEnded, speaks, started
 from vadkit.text import printable
 
 # Threads that wait in a loop take the processor from those that they wait for: with other programs

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, distributed, nn
 
-from vadkit.errors import PeerEnded, RecipeError, TrainingError
-from vadkit.ranks import STORE, WHOLE, Part, set_speaks, started
+from vadkit.errors import RecipeError, TrainingError
+from vadkit.ranks import STORE, WHOLE, Part, PeerEnded, set_speaks, started
 
 # Within a step, the others come soon. Between steps, the first process may evaluate for hours.
 _STEP_TIMEOUT = datetime.timedelta(minutes=30)

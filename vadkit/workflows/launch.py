@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vadkit.errors import PeerEnded, TrainingError
-from vadkit.ranks import STORE
+from vadkit.errors import TrainingError
+from vadkit.ranks import STORE, PeerEnded
 from vadkit.signals import stop_signals
 from vadkit.workflows.progress import say
 
