@@ -26,7 +26,7 @@ def test_each_part_draws_its_rows_of_the_whole_batch():
     assert not shared()
 
 
-@pytest.mark.parametrize(("rank", "size"), [("2", "2"), ("-1", "2"), ("x", "2"), ("0", "")])
+@pytest.mark.parametrize(("rank", "size"), [("2", "2"), ("-1", "2"), ("x", "2"), ("0", "two")])
 def test_an_unusable_environment_is_named(rank, size, monkeypatch):
     monkeypatch.setenv("RANK", rank)
     monkeypatch.setenv("WORLD_SIZE", size)
@@ -44,7 +44,7 @@ def test_commands_of_one_process_refuse_several(command, vadkit, monkeypatch):
     assert (code, out) == (2, "")
     assert err == (
         f"error: `vadkit {command[0]}` runs in one process, but torchrun started 2 (WORLD_SIZE); "
-        "start it without torchrun\n"
+        "start it without torchrun, or unset WORLD_SIZE\n"
     )
 
 

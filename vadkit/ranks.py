@@ -45,14 +45,17 @@ def started() -> Part:
 
     Raises ``RecipeError`` if the environment variables are not usable.
     """
+    rank, size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE") or "1"
+    if size == "1":
+        return WHOLE
     try:
-        part = Part(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+        part = Part(int(rank or ""), int(size))
     except ValueError:
         part = Part(-1, 1)
     if not 0 <= part.number < part.of:
         raise RecipeError(
-            f"the environment has RANK={os.environ.get('RANK')} and "
-            f"WORLD_SIZE={os.environ.get('WORLD_SIZE')}; start vadkit by torchrun, or unset both"
+            f"the environment has WORLD_SIZE={size} and RANK={rank}; start vadkit by torchrun, or "
+            "unset both"
         )
     return part
 

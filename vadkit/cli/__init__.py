@@ -90,7 +90,7 @@ def _root(
     if (count := started().of) > 1 and context.invoked_subcommand != "train":
         raise RecipeError(
             f"`vadkit {context.invoked_subcommand}` runs in one process, but torchrun started "
-            f"{count} (WORLD_SIZE); start it without torchrun"
+            f"{count} (WORLD_SIZE); start it without torchrun, or unset WORLD_SIZE"
         )
 
 
