@@ -42,6 +42,8 @@ CASES = {name: (name, {}) for name in TINY} | {
     "augments": ("future-frame", {"augments": FLIP, "losses": WGAN}),
     "imgaug": ("conv-ae", {"augments": [{"type": "fliplr"}, {"type": "rotate"}]}),
     "windows": ("mnad", {"train": {"accumulate": 2, "clip_grad_norm": 0.1}}),
+    # Batches made by hand, of which a part has no object; see trains_of_ranks.py.
+    "objects": ("object-prediction", {}),
     "adam": ("conv-ae", {"optimizers": {"autoencoder": {"type": "adam", "lr": 1e-3}}}),
 }
 

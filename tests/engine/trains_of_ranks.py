@@ -12,12 +12,15 @@ from pathlib import Path
 import torch
 from torchvision import ops
 
+from vadkit.data.tensors import Clips
 from vadkit.engine.distributed import joined
+from vadkit.engine.step import TrainStep
 from vadkit.hooks.hook import Hook
 from vadkit.recipe import load_recipe
 from vadkit.workflows import trainer as workflow
-from vadkit.workflows.build import build_clip
+from vadkit.workflows.build import build_clip, build_method, build_optimizers
 from vadkit.workflows.frames import load_extras, store_videos
+from vadkit.workflows.processes import share_networks
 
 
 class Losses(Hook):
@@ -44,6 +47,31 @@ def trained(path, processes):
     return {"losses": losses.seen, "weights": trainer.method.networks.state_dict()}
 
 
+def trained_on_objects(path, processes):
+    """Take steps on batches with objects in both halves, in one, and in none."""
+    recipe = load_recipe(path)
+    torch.manual_seed(0)
+    method = build_method(recipe, torch.device("cpu"))
+    if processes.several:
+        share_networks(method)
+    step = TrainStep(
+        method,
+        build_optimizers(recipe, method),
+        device=torch.device("cpu"),
+        dtype=torch.float64,
+        processes=processes,
+    )
+    size = 4 // processes.part.of
+    own = slice(processes.part.number * size, (processes.part.number + 1) * size)
+    losses = []
+    for counts in ((3, 1, 0, 1), (2, 1, 0, 0), (0, 0, 0, 0), (0, 0, 1, 0)):
+        frames, flow = torch.rand(4, 3, 5, 48, 64), torch.rand(4, 2, 1, 48, 64)
+        boxes = [torch.rand(count, 4) * 20 + torch.tensor([0, 0, 25, 25]) for count in counts]
+        values = step(Clips(frames[own], flow[own], boxes[own]))
+        losses.append({name: float(value) for name, value in values.terms.items()})
+    return {"losses": losses, "weights": method.networks.state_dict()}
+
+
 def compute_in_float64():
     torch.set_default_dtype(torch.float64)
     torch.Tensor.float = torch.Tensor.double
@@ -59,7 +87,8 @@ def main(folder, *recipes):
     compute_in_float64()
     with joined() as processes:
         for path in recipes:
-            result = trained(path, processes)
+            objects = Path(path).stem == "objects"
+            result = (trained_on_objects if objects else trained)(path, processes)
             if processes.first:
                 torch.save(result, Path(folder, Path(path).stem + ".pt"))
 
