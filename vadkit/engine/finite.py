@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,32 @@ class FiniteCheck:
     def note(self, what: str, value: Tensor) -> None:
         """Add a scalar; ``what`` describes it for error messages."""
         self._noted.append((what, value.detach()))
+
+    def note_step(
+        self, terms: Mapping[str, Tensor], norms: Mapping[str, Tensor], step: int, epoch: int
+    ) -> None:
+        """Add losses and gradient norms of a step by name; step and epoch count from 1."""
+        here = f" at step {step} (epoch {epoch})"
+        for name, value in terms.items():
+            self.note(f"loss '{name}'{here}", value)
+        for role, value in norms.items():
+            self.note(f"the gradient of '{role}'{here}", value)
+
+    def check(self, saved_step: int | None) -> None:
+        """Raise ``TrainingError`` if a value since the last check is not finite.
+
+        ``saved_step`` is the step of the newest checkpoint, for the message.
+        """
+        fault = self.first_fault()
+        if fault is None:
+            return
+        kept = "No checkpoint was written yet."
+        if saved_step is not None:
+            kept = f"The last good checkpoint, of step {saved_step}, is kept."
+        raise TrainingError(
+            f"{fault} is not finite; lower the learning rate, set train.clip_grad_norm, or use "
+            f"train.precision fp32. {kept}"
+        )
 
     def first_fault(self) -> str | None:
         """Return the description of the first value that is not finite, and clear all values."""

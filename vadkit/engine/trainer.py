@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +27,7 @@ from vadkit.hooks.dispatch import close_all, tell_all, tell_of_error
 from vadkit.hooks.hook import Collected, Hook, On, in_order
 from vadkit.methods.method import Method
 from vadkit.recipe.model import Train
-from vadkit.signals import stop_signals
+from vadkit.signals import StopRequest
 
 _log = logging.getLogger("vadkit.engine")
 # Steps between two checks of losses and gradients: on a GPU, each check waits for the device.
@@ -109,7 +107,7 @@ class Trainer:
         self.checks_each_step = device.type == "cpu"
         self._finite = FiniteCheck()
         self._sums: dict[str, Tensor] = {}
-        self._interrupted = False
+        self._stop = StopRequest()
         self._train_on = self._make_step()
 
     # The interface for hooks (FitContext).
@@ -123,7 +121,7 @@ class Trainer:
 
     def save(self, name: str) -> Path:
         path = self.run / "checkpoints" / f"{name}.pt"
-        self._check_finite()
+        self._finite.check(self.saved_step)
         check_weights(self.method.networks, path.name)
         save_checkpoint(path, self.state_dict())
         self.saved_step = self.step
@@ -185,7 +183,7 @@ class Trainer:
         hook gets an error through ``on_error`` and is closed at the end.
         """
         (self.run / "checkpoints").mkdir(parents=True, exist_ok=True)
-        with self._catch_interrupts():
+        with self._stop.noticed():
             try:
                 self._tell("on_fit_start")
                 self._read_clock()
@@ -216,10 +214,10 @@ class Trainer:
                 self.step += 1
                 self.step_in_epoch += 1
                 if self.step % _CHECK_FINITE_EVERY == 0:
-                    self._check_finite()
+                    self._finite.check(self.saved_step)
                 self._tell("on_step_end")
                 time_is_up = self._at_window_end(self.step_in_epoch) and self._read_clock()
-                interrupted = self.processes.any(self._interrupted)
+                interrupted = self.processes.any(self._stop.made)
                 if interrupted and self._at_window_end(self.step_in_epoch):
                     self._leave_together()
                 if self.settings.max_steps is not None and self.step >= self.settings.max_steps:
@@ -227,7 +225,7 @@ class Trainer:
                     break
                 if time_is_up:
                     break
-        self._check_finite()
+        self._finite.check(self.saved_step)
         self.processes.check_equal(self.method)
         self.logs = self.means()
         self.epoch += 1
@@ -284,19 +282,12 @@ class Trainer:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self.optimized = ends
         if not (ends and self.checks_each_step):
-            self._note(values)
+            self._finite.note_step(*values, self.step + 1, self.epoch + 1)
 
     def _check_step(self, values: StepValues) -> None:
         if self.checks_each_step:
-            self._note(values)
-            self._check_finite()
-
-    def _note(self, values: StepValues) -> None:
-        here = f" at step {self.step + 1} (epoch {self.epoch + 1})"
-        for name, value in values.terms.items():
-            self._finite.note(f"loss '{name}'{here}", value)
-        for role, value in values.norms.items():
-            self._finite.note(f"the gradient of '{role}'{here}", value)
+            self._finite.note_step(*values, self.step + 1, self.epoch + 1)
+            self._finite.check(self.saved_step)
 
     @contextlib.contextmanager
     def _eval_mode(self) -> Iterator[None]:
@@ -307,24 +298,11 @@ class Trainer:
         finally:
             self.method.train(training)
 
-    def _check_finite(self) -> None:
-        """Raise ``TrainingError`` if a loss or gradient since the last check is not finite."""
-        fault = self._finite.first_fault()
-        if fault is None:
-            return
-        kept = "No checkpoint was written yet."
-        if self.saved_step is not None:
-            kept = f"The last good checkpoint, of step {self.saved_step}, is kept."
-        raise TrainingError(
-            f"{fault} is not finite; lower the learning rate, set train.clip_grad_norm, or use "
-            f"train.precision fp32. {kept}"
-        )
-
     def _collect(self) -> None:
         def collected(progress: Collected) -> None:
             self.collected = progress
             self._tell("on_collected")
-            if self._interrupted:
+            if self._stop.made:
                 self._leave()
 
         collect_passes(
@@ -337,28 +315,6 @@ class Trainer:
         )
 
     # Interrupts, hooks and state.
-
-    @contextlib.contextmanager
-    def _catch_interrupts(self) -> Iterator[None]:
-        """Let the first Ctrl-C end training after the current step; a second one ends immediately.
-
-        SIGTERM, and SIGHUP from a closed terminal, count as Ctrl-C.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def note(number: int, frame: Any) -> None:
-            if self._interrupted:
-                raise KeyboardInterrupt
-            self._interrupted = True
-
-        before = {sig: signal.signal(sig, note) for sig in stop_signals()}
-        try:
-            yield
-        finally:
-            for sig, handler in before.items():
-                signal.signal(sig, handler)
 
     def _leave_together(self) -> None:
         if self.processes.first:
