@@ -41,7 +41,8 @@ def test_figures_of_a_method_with_gradients(vadkit, recipe, tmp_path, monkeypatc
         4 * figures["training with loader"]["value"]
     )
     assert 0 < figures["share of the device's peak"]["value"] < 2
-    assert figures["scoring"]["unit"] == "frames/s" and figures["scoring"]["value"] > 0
+    for name in ("scoring", "scoring, end to end from the file"):
+        assert figures[name]["unit"] == "frames/s" and figures[name]["value"] > 0
     assert not (tmp_path / "runs").exists()
     before = tmp_path / "before.json"
     before.write_text(done.out, encoding="utf-8")

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from vadkit.data.clips.extras import Extras
     from vadkit.data.tensors import Clips
-    from vadkit.data.videos import FrameReader
+    from vadkit.data.videos import FrameReader, Video
     from vadkit.engine.trainer import Trainer
+    from vadkit.methods.method import Method
 
 # Steps before the clock starts: capture, compilation and the choice of kernels.
 _WARM_STEPS = 6
@@ -71,6 +72,8 @@ def bench(recipe: Recipe, *, seconds: float = 2.0) -> Bench:
     Each figure is the best of three measurements of ``seconds``. Nothing is kept. Raises the errors
     of ``train``.
     """
+    from vadkit.engine.fusing import fuse
+
     videos, held_out = training_videos(recipe)
     recipe = with_levels(recipe, videos)
     stored, _ = store_videos(recipe, videos)
@@ -81,7 +84,11 @@ def bench(recipe: Recipe, *, seconds: float = 2.0) -> Bench:
         with few_threads(trainer.method, trainer.device):
             measure = _training if trainer.optimizers else _fitting
             figures = measure(trainer, seconds)
-            figures += _scoring(trainer, recipe, stored, extras, seconds)
+            method = copy.deepcopy(trainer.method).eval()
+            fuse(method.networks)
+            score = _scorer(method, trainer, recipe)
+            figures += [_from_store(score, stored, extras, trainer.device, seconds)]
+            figures += [_from_file(score, method, recipe, videos[0])]
     figures.append(_memory(trainer.device))
     dtype = pick_precision(recipe.train.precision, trainer.device)
     versions = environment()["versions"]
@@ -148,36 +155,52 @@ def _fitting(trainer: Trainer, seconds: float) -> list[Figure]:
     ]
 
 
-def _scoring(
-    trainer: Trainer,
-    recipe: Recipe,
-    stored: Sequence[FrameReader],
-    extras: Sequence[Extras],
-    seconds: float,
-) -> list[Figure]:
-    from vadkit.engine.fusing import fuse
+def _scorer(
+    method: Method, trainer: Trainer, recipe: Recipe
+) -> Callable[[FrameReader, Extras], int]:
+    """Return a function that scores a video and returns its number of frames."""
     from vadkit.engine.scoring import score_video
 
-    say("measuring scoring")
-    device = trainer.device
-    method = copy.deepcopy(trainer.method).eval()
-    fuse(method.networks)
-    pairs = itertools.cycle(list(zip(stored, extras, strict=True)))
-    batch_size = scoring_batch(recipe.train.batch_size, device)
+    batch_size = scoring_batch(recipe.train.batch_size, trainer.device)
 
-    def score() -> int:
-        video, found = next(pairs)
+    def score(video: FrameReader, extras: Extras) -> int:
         scores = score_video(
             method,
             video,
-            device=device,
+            device=trainer.device,
             dtype=trainer.dtype,
             batch_size=batch_size,
-            extras=found,
+            extras=extras,
         )
         return len(scores)
 
-    return [Figure("scoring", _rate(score, device, seconds), "frames/s")]
+    return score
+
+
+def _from_store(
+    score: Callable[[FrameReader, Extras], int],
+    stored: Sequence[FrameReader],
+    extras: Sequence[Extras],
+    device: torch.device,
+    seconds: float,
+) -> Figure:
+    say("measuring scoring")
+    pairs = itertools.cycle(list(zip(stored, extras, strict=True)))
+    return Figure("scoring", _rate(lambda: score(*next(pairs)), device, seconds), "frames/s")
+
+
+def _from_file(
+    score: Callable[[FrameReader, Extras], int], method: Method, recipe: Recipe, video: Video
+) -> Figure:
+    """Score the first video from its file, with decoding and everything else, once."""
+    data = recipe.data.model_copy(update={"store": "none"})
+    recipe = recipe.model_copy(update={"data": data})
+    opened, _ = store_videos(recipe, [video])
+    extras = load_extras(recipe, method.clip.scoring, [video], opened)
+    started = time.perf_counter()
+    frames = score(opened[0], extras[0])
+    rate = frames / (time.perf_counter() - started)
+    return Figure("scoring, end to end from the file", rate, "frames/s")
 
 
 def _endless(trainer: Trainer) -> Iterator[Clips]:
