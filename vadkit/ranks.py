@@ -89,17 +89,17 @@ def shared() -> bool:
 
 def total(values: Tensor) -> Tensor:
     """Return the sum of tensors over all parts of a batch, without gradients."""
-    return _reduced(values, "SUM")
+    return _reduced(values)
 
 
 def average(values: Tensor) -> Tensor:
     """Return the mean of tensors over all parts of a batch, without gradients."""
-    return _reduced(values, "SUM") / _part.of if shared() else values
+    return _reduced(values) / _part.of if shared() else values
 
 
 def highest(values: Tensor) -> Tensor:
     """Return the maximum of each element over all parts of a batch, without gradients."""
-    return _reduced(values, "MAX")
+    return _reduced(values, highest=True)
 
 
 def own_rows(draw: Callable[[int], Tensor], rows: int) -> Tensor:
@@ -112,11 +112,12 @@ def own_rows(draw: Callable[[int], Tensor], rows: int) -> Tensor:
     return draw(rows * _part.of)[_part.number * rows : (_part.number + 1) * rows]
 
 
-def _reduced(values: Tensor, how: str) -> Tensor:
+def _reduced(values: Tensor, *, highest: bool = False) -> Tensor:
     if not shared():
         return values
     from torch import distributed
 
     whole = values.detach().clone().contiguous()
-    distributed.all_reduce(whole, getattr(distributed.ReduceOp, how))
+    how = distributed.ReduceOp.MAX if highest else distributed.ReduceOp.SUM
+    distributed.all_reduce(whole, how)
     return whole

@@ -19,6 +19,8 @@ ALLOWED = {
     ("data/decoding/child.py", "subprocess.Popen"): "this interpreter",
     ("inference/sinks/drawing.py", "subprocess.Popen"): "this interpreter",
     ("data/labels/matlab.py", "subprocess.run"): "this interpreter",
+    ("workflows/launch.py", "subprocess.Popen"): "this interpreter",
+    ("workflows/ray_tasks.py", "pickle.loads"): "what the command that sent the task has pickled",
     ("workflows/git.py", "subprocess.run"): "git, with what a repository could run switched off",
 }
 _NAMES = {"eval", "exec", "compile", "__import__", "import_module"}
@@ -48,6 +50,7 @@ COMPUTED_GETATTR = {
     "methods/scene_bank.py": "names of buffers",
     "data/objects/torchvision.py": "a Literal of names of models",
     "workflows/run.py": "names of sections of a recipe",
+    "workflows/ray_cluster.py": "whatever is asked of stdout",
 }
 
 

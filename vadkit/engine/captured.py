@@ -109,7 +109,7 @@ class CapturedStep:
                 values = self.step(self._inputs)
                 # The next replay starts from the buffers of this one, if a method replaces any.
                 for (module, name), old in before.items():
-                    new = getattr(module, name)
+                    new = module._buffers[name]
                     if new is not old:
                         old.copy_(new)
                 packed = torch.stack([*values.terms.values(), *values.norms.values()])

@@ -216,5 +216,6 @@ def _begin(start: bytes) -> Score:
         )
         # A process may serve another command on the same cluster later.
         _started.clear()
-        _started[start] = pickle.loads(start)()
+        begin: Callable[[], Score] = pickle.loads(start)
+        _started[start] = begin()
     return _started[start]
