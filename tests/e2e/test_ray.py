@@ -85,38 +85,43 @@ def test_a_machine_is_lost_in_the_middle(vadkit, evaluated_run, archive, tmp_pat
     assert "0 videos scored, 10 finished earlier, 1 failed" in err
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
-)
-def test_stopped_and_continued(vadkit, evaluated_run, archive, tmp_path, ray_cluster, number, code):
+def test_stopped_twice_and_continued(vadkit, evaluated_run, archive, tmp_path, ray_cluster):
     ray_cluster.add()
     out, at = tmp_path / "out", ("--ray", ray_cluster.address)
-    first = subprocess.Popen(
-        [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out, *at)],
+    again = command(evaluated_run, archive, out, *at)
+    count = stopped(again, out, signal.SIGINT, 130, after=2)
+    count = stopped(again, out, signal.SIGTERM, 128 + signal.SIGTERM, after=count + 1)
+    code, stdout, _ = vadkit(*again, "--json")
+    assert code == 3
+    kept = [one["kept"] for one in json.loads(stdout)]
+    assert (len(kept), sum(kept)) == (VIDEOS + 1, count)
+    assert not list(out.rglob("*.partial*"))
+
+
+def stopped(arguments, out, number, code, after):
+    """Stop the command after so many results; return how many there are."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vadkit", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     try:
-        wait_for_results(out, 2)
-        first.send_signal(number)
-        stdout, err = first.communicate(timeout=60)
+        wait_for_results(out, after)
+        process.send_signal(number)
+        stdout, err = process.communicate(timeout=60)
     finally:
-        first.kill()
-    assert first.returncode == code and stdout == ""
+        process.kill()
+    assert process.returncode == code and stdout == ""
     assert ("run the same command again" in err) == (number == signal.SIGINT)
     assert "Traceback" not in err and "raylet" not in err
     count = len(list(out.rglob("result.json")))
-    assert 2 <= count < VIDEOS
+    assert after <= count < VIDEOS
     time.sleep(1)
     assert len(list(out.rglob("result.json"))) == count, "a task goes on"
     assert [path.name for path in out.glob(".*")] == [".lock"]
-    code, stdout, err = vadkit(*command(evaluated_run, archive, out, *at, "--json"))
-    assert code == 3
-    kept = [one["kept"] for one in json.loads(stdout)]
-    assert (len(kept), sum(kept)) == (VIDEOS + 1, count)
-    assert not list(out.rglob("*.partial*"))
+    return count
 
 
 def test_a_folder_that_is_not_shared(vadkit, evaluated_run, archive, tmp_path, ray_cluster):
@@ -172,40 +177,34 @@ def test_store_and_eval_are_those_of_one_machine(
     assert shared == plain
 
 
-def test_a_cluster_of_this_machine_leaves_nothing(evaluated_run, archive, tmp_path):
+def test_a_cluster_of_this_machine_listens_to_nobody_else_and_leaves_nothing(
+    evaluated_run, archive, tmp_path
+):
     out, home = tmp_path / "out", tmp_path / "home"
     home.mkdir()
     before = set(Path("/tmp").glob("vadkit-ray-*"))
-    done = subprocess.run(
-        [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out, "--ray", "local")],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "HOME": str(home)},
-    )
-    assert done.returncode == 3
-    assert len(done.stdout.splitlines()) == 1 + VIDEOS
-    # Progress on a slow machine, the counts, and the video that is none.
-    lines = [line for line in done.stderr.splitlines() if "frames/s" not in line]
-    assert len(lines) == 3 and lines[0].startswith("10 videos scored, ")
-    assert set(Path("/tmp").glob("vadkit-ray-*")) <= before
-    assert not (home / ".ray").exists()
-
-
-def test_a_cluster_of_this_machine_listens_to_nobody_else(evaluated_run, archive, tmp_path):
-    out = tmp_path / "out"
     process = subprocess.Popen(
         [sys.executable, "-m", "vadkit", *command(evaluated_run, archive, out, "--ray", "local")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HOME": str(home)},
     )
     try:
         wait_for_results(out, 1)
         addresses = listening(descendants(process.pid))
+        stdout, err = process.communicate(timeout=120)
     finally:
-        process.terminate()
-        process.wait(60)
+        process.kill()
     assert addresses
     assert addresses <= {"0100007F", "0000000000000000FFFF00000100007F"}  # 127.0.0.1
+    assert process.returncode == 3
+    assert len(stdout.splitlines()) == 1 + VIDEOS
+    # Progress on a slow machine, the counts, and the video that is none.
+    lines = [line for line in err.splitlines() if "frames/s" not in line]
+    assert len(lines) == 3 and lines[0].startswith("10 videos scored, ")
+    assert set(Path("/tmp").glob("vadkit-ray-*")) <= before
+    assert not (home / ".ray").exists()
 
 
 def descendants(root):

@@ -277,7 +277,7 @@ def _samples(folder):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=20, database=None)
+@settings(max_examples=8, database=None)
 @given(seed=st.integers(0, 2**32))
 def test_mutated_label_files(tmp_path_factory, seed):
     folder = tmp_path_factory.mktemp("labels")

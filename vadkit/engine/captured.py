@@ -108,10 +108,9 @@ class CapturedStep:
             with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
                 values = self.step(self._inputs)
                 # The next replay starts from the buffers of this one, if a method replaces any.
-                for (module, name), old in before.items():
-                    new = module._buffers[name]
-                    if new is not old:
-                        old.copy_(new)
+                for place, new in _buffers(method):
+                    if new is not before[place]:
+                        before[place].copy_(new)
                 packed = torch.stack([*values.terms.values(), *values.norms.values()])
         finally:
             for (module, name), old in before.items():
