@@ -1,5 +1,7 @@
 """What can be captured as a CUDA graph; with a GPU, that captured steps equal plain ones."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -74,6 +76,12 @@ def test_a_layer_of_a_plugin_counts():
     method = Capturable()
     method.networks["net"].append(Layer())
     assert reason(method) == "Layer does not declare `capturable = True`"
+
+
+def test_clips_with_objects_have_no_fixed_shape():
+    method = Capturable()
+    method.clip = replace(method.clip, boxes=1)
+    assert reason(method) == "the number of objects differs from batch to batch"
 
 
 def test_hooks_between_kernels_and_other_optimizers_prevent_it():

@@ -35,6 +35,8 @@ def why_not_captured(
         known = type(part).__module__.partition(".")[0] in ("vadkit", "torch")
         if not getattr(part, "capturable", known):
             return f"{type(part).__name__} does not declare `capturable = True`"
+    if method.clip.boxes is not None or method.clip.given:
+        return "the number of objects differs from batch to batch"
     for optimizer in optimizers:
         if not isinstance(optimizer, _OPTIMIZERS):
             return f"the optimizer {type(optimizer).__name__} cannot be captured"
@@ -83,7 +85,7 @@ class CapturedStep:
                 self._capture(clips)
             except Exception as error:
                 # Whatever a method does that a graph cannot hold, it can do without one.
-                self._give_up(str(error).strip().splitlines()[0])
+                self._give_up((str(error).strip() or type(error).__name__).splitlines()[0])
                 return self._plain(clips)
         if self._inputs is None or not _alike(clips, self._inputs):
             return self._plain(clips)
@@ -181,8 +183,6 @@ def _make_capturable(optimizer: torch.optim.Optimizer, device: torch.device) -> 
 
 def _copied(clips: Clips) -> Clips:
     """Return clips whose frames and flow have memory of their own."""
-    if clips.boxes is not None or clips.given is not None:
-        raise ValueError("the number of objects differs from batch to batch")
     flow = None if clips.flow is None else clips.flow.clone()
     return replace(clips, frames=clips.frames.clone(), flow=flow, videos=None)
 
