@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -172,7 +173,7 @@ def _pseudo_evaluation(recipe: Recipe, held_out: Sequence[Video]) -> PseudoTest 
 def evaluation_on_test(recipe: Recipe) -> Any:
     """Return a function that evaluates a method on the test split, which is loaded only once."""
     from vadkit.data.store.paced import of_all_frames
-    from vadkit.engine.scoring import score_video
+    from vadkit.engine.score_videos import score_videos
     from vadkit.engine.trainer import EvaluationScores
     from vadkit.registry import build
     from vadkit.workflows.evaluate.maps import split_evaluators
@@ -194,11 +195,15 @@ def evaluation_on_test(recipe: Recipe) -> Any:
         target = device.device if device is not None else pick_device(recipe.train.device)
         dtype = pick_precision(recipe.train.precision, target)
         batch_size = scoring_batch(recipe.train.batch_size, target)
-        score = partial(score_video, method, device=target, dtype=dtype, batch_size=batch_size)
-        with method.adapting(), clip_progress("evaluating", sum(map(len, stored))) as done:
+        score = partial(score_videos, method, device=target, dtype=dtype, batch_size=batch_size)
+        with (
+            method.adapting(),
+            clip_progress("evaluating", sum(map(len, stored))) as done,
+            contextlib.closing(score(stored, extras, scored=done)) as found,
+        ):
             scores = {
-                video.id: of_all_frames(video, score(video, extras=video_extras, scored=done))
-                for video, video_extras in zip(stored, extras, strict=True)
+                video.id: of_all_frames(video, one)
+                for video, (one, _) in zip(stored, found, strict=True)
             }
         # The protocol "raw" does not smooth, so no rates are needed.
         scored = LabelledScores(scores, labels, source, scorers=scorers)

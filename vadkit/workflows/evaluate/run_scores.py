@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +29,7 @@ from vadkit.workflows.run import checkpoint_file, read_manifest, require_run, up
 if TYPE_CHECKING:
     from vadkit.data.store.build import Skipped
     from vadkit.data.videos import FrameReader, Video
+    from vadkit.engine.score_videos import VideoScores
 
 # The arrays of parts have this before their name, so that no part can be called "scores".
 _PART = "part."
@@ -173,7 +174,7 @@ def _score_test_split(
 ) -> dict[str, Any]:
     from vadkit.data.store.paced import of_all_frames, whole
     from vadkit.device import few_threads, pick_device, pick_precision, scoring_batch
-    from vadkit.engine.scoring import score_video_parts
+    from vadkit.engine.score_videos import score_videos
     from vadkit.registry import build
 
     videos = load_videos(recipe, "test")
@@ -183,7 +184,7 @@ def _score_test_split(
     method, step = load_method(recipe, checkpoint, device)
     extras = load_extras(recipe, method.clip.scoring, videos, stored)
     batch_size = scoring_batch(recipe.train.batch_size, device)
-    score = partial(score_video_parts, method, device=device, dtype=dtype, batch_size=batch_size)
+    score = partial(score_videos, method, device=device, dtype=dtype, batch_size=batch_size)
     names: set[str] = set()
     with (
         contextlib.ExitStack() as undo,
@@ -192,8 +193,11 @@ def _score_test_split(
         clip_progress("scoring", sum(map(len, stored))) as scored,
     ):
         items = list(zip(stored, extras, strict=True))
+        results: Iterable[tuple[FrameReader, VideoScores]]
         if ray is None:
-            results = ((video, score(video, extras=more, scored=scored)) for video, more in items)
+            here = score(stored, extras, scored=scored)
+            undo.enter_context(contextlib.closing(here))
+            results = zip(stored, here, strict=True)
         elif method.adapts:
             raise RecipeError(
                 f"--ray: method '{recipe.method.type}' learns from the test videos in their order; "
