@@ -5,6 +5,7 @@ first process: the means of the losses after each step, and the weights. All is 
 in which only errors are larger than rounding: some methods enlarge it a thousand times in a step.
 """
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -95,3 +96,6 @@ def main(folder, *recipes):
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    sys.stdout.flush()
+    # See `vadkit.workflows.launch`.
+    os._exit(0)

@@ -276,7 +276,9 @@ def joined() -> Iterator[Processes]:
         set_speaks(processes.claim(str(error) or type(error).__name__))
         raise
     finally:
-        distributed.destroy_process_group()
+        # Its threads may abort the process here; one that `--gpus` started ends at once anyway.
+        if STORE not in os.environ:
+            distributed.destroy_process_group()
 
 
 def peer_ended(error: BaseException) -> bool:

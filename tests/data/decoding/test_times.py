@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vadkit.data.decoding.decode import probe, read_timed_frames
@@ -57,6 +57,7 @@ def test_frames_without_a_time_continue_at_the_usual_step():
     assert run([math.nan, 9.0, 9.1], rate=10)[0] == pytest.approx([0, 0.1, 0.2])
 
 
+@example([0.0, 1e-100, math.nan])
 @given(st.lists(st.floats(-1e6, 1e6) | st.just(math.nan), max_size=60))
 def test_times_always_increase(stamps):
     times, cuts = run(stamps)

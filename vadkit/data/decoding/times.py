@@ -84,7 +84,7 @@ class FrameClock:
             self._offset = now - stamp
         elif now > self._last:
             cut = now - self._last > max(_HOLE_S, _HOLE_STEPS * self.step)
-            self._steps.append(now - self._last)
+            self._steps.append(max(now - self._last, _LEAST_STEP_S))
         self._last = max(now, self._last + _LEAST_STEP_S)
         return self._last, cut
 
