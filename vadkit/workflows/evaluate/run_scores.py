@@ -169,6 +169,14 @@ def _contents(videos: Sequence[Video]) -> dict[str, str]:
     }
 
 
+def _note_test_split(
+    run: Path, source: str, videos: Sequence[Video], skipped: Sequence[Skipped]
+) -> None:
+    paths = {video.id: str(video.path.absolute()) for video in videos}
+    entry = {"label_source": source, "videos": paths, "skipped": skipped_entries(skipped)}
+    update_manifest(run, test=entry)
+
+
 def _score_test_split(
     run: Path, recipe: Recipe, checkpoint: Path, overrides: tuple[str, ...], ray: str | None
 ) -> dict[str, Any]:
@@ -216,11 +224,7 @@ def _score_test_split(
             _save_scores(run, video.id, scores, labels[video.id], whole(video).times, parts)
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = label_source(recipe, dataset)
-    paths = {video.id: str(video.path.absolute()) for video in videos}
-    update_manifest(
-        run,
-        test={"label_source": source, "videos": paths, "skipped": skipped_entries(skipped)},
-    )
+    _note_test_split(run, source, videos, skipped)
     kept = [video for video in videos if video.id in labels]
     return {
         "step": step,
