@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vadkit.device import pick_precision, scoring_batch
+from vadkit.device import choose_kernels, pick_precision, scoring_batch
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -35,6 +35,18 @@ def test_a_pytorch_that_cannot_tell_computes_in_float32(monkeypatch):
 def test_a_gpu_computes_in_bfloat16_if_able(monkeypatch, name, able):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: able)
     assert pick_precision(name, CUDA) == (torch.bfloat16 if able else torch.float32)
+
+
+def test_kernels_are_repeatable_or_the_fastest():
+    kernels, before = torch.backends.cudnn, torch.get_float32_matmul_precision()
+    try:
+        for deterministic, precision in ((False, "high"), (True, "highest")):
+            choose_kernels(deterministic=deterministic)
+            assert (kernels.benchmark, kernels.deterministic) == (not deterministic, deterministic)
+            assert torch.get_float32_matmul_precision() == precision
+    finally:
+        choose_kernels(deterministic=True)
+        torch.set_float32_matmul_precision(before)
 
 
 def test_a_gpu_scores_more_clips_at_a_time():

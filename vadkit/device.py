@@ -60,6 +60,15 @@ def _cpu_has_bf16() -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
+def choose_kernels(*, deterministic: bool) -> None:
+    """Request repeatable kernels, or else the fastest ones and products in TF32, on a GPU."""
+    import torch
+
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cudnn.deterministic = deterministic
+    torch.set_float32_matmul_precision("highest" if deterministic else "high")
+
+
 def scoring_batch(batch_size: int, device: torch.device) -> int:
     """Return how many clips to score at a time: on a GPU more than a training batch has."""
     return max(batch_size, 32) if device.type == "cuda" else batch_size

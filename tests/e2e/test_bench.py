@@ -48,6 +48,8 @@ def test_figures_of_a_method_with_gradients(vadkit, recipe, tmp_path, monkeypatc
     before.write_text(done.out, encoding="utf-8")
     again = vadkit(*arguments, "--against", before)
     assert again.code == 0, again.err
+    compared = json.loads(vadkit(*arguments, "--against", before, "--json").out)
+    assert compared["before"] == {name: one["value"] for name, one in figures.items()}
     (row,) = [line for line in again.out.splitlines() if line.startswith("work of a step")]
     assert row.split()[-1] == "1.00"
 

@@ -47,7 +47,8 @@ def bench(
     before = None if against is None else read_figures(against)
     result = workflow(load_recipe(find_recipe(recipe), changed, plugin or ()), seconds=seconds)
     if as_json:
-        typer.echo(json.dumps(result.as_data(), indent=2))
+        compared = {} if before is None else {"before": before}
+        typer.echo(json.dumps(result.as_data() | compared, indent=2))
     else:
         _print(result, before)
 

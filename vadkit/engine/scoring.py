@@ -160,7 +160,7 @@ def _scored(
     """Yield batches of the first frames of clips, with the clips' scores."""
     spec, length = method.clip.scoring, method.encoded_frames
     if not length or spec.step > 1:
-        # On a GPU, batches of one shape use kernels that are prepared once.
+        # With the fastest kernels, a GPU tries all of them for each new shape.
         whole = device.type == "cuda" and not method.adapts
         for batch, clips in _clips(video, starts, spec, device, batch_size, extras, whole=whole):
             with torch.inference_mode(), _autocast(device, dtype):

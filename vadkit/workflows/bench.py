@@ -41,12 +41,11 @@ _REPEATS = 3
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure: its name, value, unit, and whether more is better."""
+    """One measured figure."""
 
     name: str
     value: float
     unit: str
-    more_is_better: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,15 +126,15 @@ def _training(trainer: Trainer, seconds: float) -> list[Figure]:
     size, frames = len(clips), trainer.method.clip.frames
     peak = _peak_flops(trainer.device, trainer.dtype)
     return [
-        Figure("time to first step", first, "s", more_is_better=False),
-        Figure("time to full speed", ready, "s", more_is_better=False),
+        Figure("time to first step", first, "s"),
+        Figure("time to full speed", ready, "s"),
         Figure("steps of one batch", constant, "steps/s"),
         Figure("clips of one batch", constant * size, "clips/s"),
         Figure("loader alone", alone * size, "clips/s"),
         Figure("training with loader", loaded * size, "clips/s"),
         Figure("frames in training", loaded * size * frames, "frames/s"),
         Figure("training with loader / steps of one batch", loaded / constant, ""),
-        Figure("work of a step", work / 1e9, "GFLOP", more_is_better=False),
+        Figure("work of a step", work / 1e9, "GFLOP"),
         Figure("share of the device's peak", work * constant / peak, ""),
         Figure("peak of the device", peak / 1e12, "TFLOP/s"),
     ]
@@ -150,7 +149,7 @@ def _fitting(trainer: Trainer, seconds: float) -> list[Figure]:
     _wait(trainer.device)
     taken = time.perf_counter() - started
     return [
-        Figure("fitting", taken, "s", more_is_better=False),
+        Figure("fitting", taken, "s"),
         Figure("clips in fitting", clips / taken, "clips/s"),
     ]
 
@@ -274,11 +273,11 @@ def _memory(device: torch.device) -> Figure:
 
     if device.type == "cuda":
         used = torch.cuda.max_memory_allocated(device)
-        return Figure("GPU memory", used / 2**30, "GiB", more_is_better=False)
+        return Figure("GPU memory", used / 2**30, "GiB")
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Figure("memory", used / 2**30, "GiB", more_is_better=False)
+    return Figure("memory", used / 2**30, "GiB")
 
 
 def _device_name(device: torch.device) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.data.videos import ClipSpec
+from vadkit.device import choose_kernels
 from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find
@@ -24,19 +25,14 @@ if TYPE_CHECKING:
 
 
 def seed_everything(seed: int, *, deterministic: bool = True) -> None:
-    """Seed every random generator that a component may use, and choose kernels.
-
-    Without ``deterministic``, a GPU multiplies in TF32 and uses the kernels that are fastest.
-    """
+    """Seed every random generator that a component may use, and choose kernels."""
     import numpy as np
     import torch
 
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    torch.backends.cudnn.benchmark = not deterministic
-    torch.backends.cudnn.deterministic = deterministic
-    torch.set_float32_matmul_precision("highest" if deterministic else "high")
+    choose_kernels(deterministic=deterministic)
 
 
 def build_clip(recipe: Recipe) -> ClipSpec:
@@ -109,6 +105,7 @@ def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple
     from vadkit.engine.finite import bad_weights
     from vadkit.engine.fusing import fuse
 
+    choose_kernels(deterministic=recipe.train.deterministic)
     method = build_method(recipe, device).eval()
     state = load_checkpoint(checkpoint, device)
     with restoring(checkpoint):
