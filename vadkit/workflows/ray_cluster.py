@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -85,27 +85,37 @@ def connected(address: str) -> Iterator[Any]:
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, before)
-        stack.enter_context(_ended_by_signals())
         yield ray
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Cancel the tasks and disconnect if a signal asks this process to stop.
+def signals_kept() -> Iterator[Callable[[], None]]:
+    """Provide a function that ends this process if a signal has asked it to stop.
 
-    Outside of the main thread, Python allows no handlers, and Ray sets none.
+    An exception from a signal handler could appear inside of Ray, which does not expect one there.
+    So the first signal is only noted, until the function is called. The second one ends the process
+    at once. Outside of the main thread, Python allows no handlers, and Ray sets none.
     """
+    asked: list[int] = []
 
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
+    def leave(number: int) -> None:
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    def note(number: int, frame: object) -> None:
+        if asked:
+            leave(number)
+        asked.append(number)
+
+    def check() -> None:
+        if asked:
+            leave(asked[0])
 
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield check
         return
-    numbers = [one for one in stop_signals() if one != signal.SIGINT]
-    before = {number: signal.signal(number, leave) for number in numbers}
+    before = {number: signal.signal(number, note) for number in stop_signals()}
     try:
-        yield
+        yield check
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from vadkit.errors import TrainingError, VadkitError
-from vadkit.workflows.ray_cluster import connected
+from vadkit.workflows.ray_cluster import connected, signals_kept
 from vadkit.workflows.workers import Died, Progress, Score, SendRecords, print_record
 
 _log = logging.getLogger("vadkit.ray")
@@ -51,10 +51,10 @@ def map_on_ray(
     """
     if not items:
         return
-    with connected(address) as ray:
+    with connected(address) as ray, signals_kept() as check_signals:
         tasks = _Tasks(ray, ray.cloudpickle.dumps(start), items, device)
         try:
-            yield from tasks.results(progress, workers)
+            yield from tasks.results(progress, workers, check_signals)
         except (ray.exceptions.RaySystemError, ConnectionError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise TrainingError(
@@ -82,7 +82,9 @@ class _Tasks:
         self._frames: dict[int, float] = collections.defaultdict(float)
         self._alone, self._looked = False, -math.inf
 
-    def results(self, progress: Progress, workers: int | None) -> Generator[tuple[int, Any]]:
+    def results(
+        self, progress: Progress, workers: int | None, check_signals: Callable[[], None]
+    ) -> Generator[tuple[int, Any]]:
         waiting = collections.deque(range(len(self._items)))
         while waiting or self._running:
             while waiting and len(self._running) < (workers or _WAITING):
@@ -91,6 +93,7 @@ class _Tasks:
                 ref = self._task.remote(self._start, self._mailbox, number, item)
                 self._running[ref] = number
             done, _ = self._ray.wait(list(self._running), timeout=_LOOK_S)
+            check_signals()
             self._look(progress)
             for ref in done:
                 number = self._running.pop(ref)

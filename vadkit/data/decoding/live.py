@@ -103,8 +103,9 @@ def _poll(address: str, options: dict[str, str], every_s: float) -> Iterator[Ope
                         yield Opened(1 / every_s, (height, width), None, arrived)
                     is_open = True
                     yield TimedPicture(math.nan, arrived, image)
-        due = max(due + every_s, time.monotonic())
-        time.sleep(due - time.monotonic())
+        now = time.monotonic()
+        due = max(due + every_s, now)
+        time.sleep(due - now)
 
 
 def _picture(packet: Any) -> np.ndarray | None:
