@@ -54,6 +54,7 @@ def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
     check_state(method, build_method(recipe, _CPU))
     check_bfloat16(method)
     check_learns(method)
+    check_accepts(method, build_method(recipe, _CPU))
 
 
 def check_scores(method: Method) -> None:
@@ -122,6 +123,32 @@ def check_learns(method: Method) -> None:
     scored = np.isfinite(turned[:, 20:])
     usual, unusual = normal[:, 20:][scored].mean(), turned[:, 20:][scored].mean()
     assert unusual > usual, f"a planted anomaly scores {unusual:.4g}, normal frames {usual:.4g}"
+
+
+def check_accepts(method: Method, fresh: Method) -> None:
+    """Check that a planted anomaly scores lower once it was accepted as normal, after loading.
+
+    Does nothing for a method that does not accept video.
+    """
+    if not method.accepts:
+        return
+    fresh.load_state_dict(method.state_dict())
+    fresh.eval()
+    spec, size = method.clip.scoring, method.clip.size
+    video = moving_squares(1, 40, size, seed=7, turns_at=20)
+    planted = np.stack([video[0, s : s + spec.span : spec.step] for s in range(20, 40 - spec.span)])
+    clips = _input(method.clip.scoring, planted)
+    before = method.score(clips).frames
+    fresh.accept(clips)
+    fresh.settle()
+    after = fresh.score(clips).frames
+    usual, now = before.nanmean().item(), after.nanmean().item()
+    assert now < usual, (
+        f"a stretch that was accepted as normal scores {now:.4g}, before {usual:.4g}"
+    )
+    assert torch.equal(method.score(clips).frames.isnan(), after.isnan()), (
+        "accepting a stretch changed which frames have a score"
+    )
 
 
 class _Batches:

@@ -201,3 +201,22 @@ def test_ai_vad_is_a_mixture_of_velocities_and_neighbours_of_the_rest():
     assert fast.parts["velocity"] > 10 > usual.parts["velocity"]
     assert fast.parts["deep"] == usual.parts["deep"] == 0
     assert "ai-vad" in str(AIVAD.defaults["protocols"])
+
+
+def test_what_was_accepted_is_near_in_a_bank_of_neighbours_and_survives_loading():
+    learned = fitted(make(SPEED), *TRAINING)
+    assert learned.accepts
+    assert learned.score(clip(9.0)).frames.item() == pytest.approx(5)
+    learned.accept(clip(8.9))
+    learned.settle()
+    assert learned.score(clip(9.0)).frames.item() == pytest.approx(0.1, rel=1e-3)
+    loaded = make(SPEED)
+    loaded.load_state_dict(learned.state_dict())
+    assert loaded.score(clip(9.0)).frames.equal(learned.score(clip(9.0)).frames)
+    # A stretch without clips changes nothing.
+    learned.settle()
+    assert loaded.score(clip(9.0)).frames.equal(learned.score(clip(9.0)).frames)
+
+
+def test_a_density_that_cannot_add_rows_says_so():
+    assert not make(SPEED, density={"type": "gmm", "components": 1}).accepts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -14,11 +14,18 @@ class Density(nn.Module):
     sizes of that state.
     """
 
+    # Whether ``add`` is implemented.
+    adds: ClassVar[bool] = False
+
     def fit(self, rows_NF: Tensor) -> None:
         """Fit to rows (N, F) of float32 on the CPU.
 
         Raises ``TrainingError`` if there are too few.
         """
+        raise NotImplementedError
+
+    def add(self, rows_NF: Tensor) -> None:
+        """Add rows (N, F) of normal video, long after ``fit``; they must clearly count."""
         raise NotImplementedError
 
     def forward(self, rows_NF: Tensor) -> Tensor:

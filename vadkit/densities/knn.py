@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ class Knn(Density):
     al., CVPR 2022): frequent rows take less of the bank, and rare rows stay in it.
     """
 
+    adds: ClassVar[bool] = True
     bank: Tensor
 
     def __init__(
@@ -52,6 +53,11 @@ class Knn(Density):
         if len(rows) < self.k:
             raise TrainingError(f"knn: {len(rows)} rows are too few for k = {self.k}")
         self.keep(bank=rows)
+        self._search = None
+
+    def add(self, rows_NF: Tensor) -> None:
+        """Add rows to the bank; each is then at a distance of 0, if ``k`` is 1."""
+        self.keep(bank=torch.cat([self.bank, rows_NF.to(self.bank)]))
         self._search = None
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:

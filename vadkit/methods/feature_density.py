@@ -137,6 +137,21 @@ class DensityMethod(Method):
             found.append(feature(source, regions).float())
         return found
 
+    @property
+    def accepts(self) -> bool:  # type: ignore[override]
+        """Whether rows can be added to every density."""
+        return all(density.adds for density in self.densities)
+
+    def accept(self, clips: Clips) -> None:
+        self.collect(clips)
+
+    def settle(self) -> None:
+        """Add the rows to the densities; what 0 and 1 are stays the same."""
+        for rows, density in zip(self._sample.take(), self.densities, strict=False):
+            known = rows[~rows.isnan().any(dim=1)]
+            if len(known):
+                density.add(known)
+
     @torch.no_grad()
     def collect(self, clips: Clips) -> None:
         with torch.autocast(clips.frames.device.type, enabled=False):

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 
+# The least share that a stretch of accepted video has, among everything seen at the same place.
+STRETCH_SHARE = 0.05
+
 
 class Update(NamedTuple):
     """One optimizer step: ``terms()`` returns named, weighted scalars whose sum is minimised.
@@ -80,6 +83,8 @@ class Method(nn.Module):
     encoded_frames: ClassVar[int] = 0
     # Whether ``score`` learns from clips now; see ``adapting``.
     adapts: bool = False
+    # Whether ``accept`` and ``settle`` are implemented.
+    accepts: bool = False
 
     def __init__(
         self,
@@ -155,6 +160,25 @@ class Method(nn.Module):
 
     def finalize(self) -> None:
         """Fit what ``collect`` collected in a pass."""
+
+    def accept(self, clips: Clips) -> None:
+        """Add clips of normal video to what was learned, long after ``finalize``.
+
+        The clips of one stretch of video, such as a false alarm or a new video, come in batches, in
+        order of time. Then ``settle`` ends the stretch, and scores take it into account. Clips are
+        those of ``collect``, but in one pass, whatever ``passes`` is. Everything that this needs
+        must be in buffers, because the method comes from a checkpoint.
+
+        A stretch that was seen once must count enough that the same thing scores clearly lower,
+        however much video was used for training, and must leave most of what was learned. Where
+        counts are kept, ``STRETCH_SHARE`` of the count at a place is a good least weight. If the
+        score is still too high, the same stretch comes again.
+        """
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """End a stretch of video that ``accept`` was given, and fit what was learned again."""
+        raise NotImplementedError
 
     @property
     def collects(self) -> bool:

@@ -295,3 +295,72 @@ def test_light_is_a_gain_and_an_offset():
     flat = relit(torch.full((1, *SIZE), 0.5), scene)
     assert flat.isfinite().all()
     assert flat.mean().item() == pytest.approx(scene.mean().item(), abs=0.02)
+
+
+def accepted(learned, clips):
+    for one in clips:
+        learned.accept(one)
+    learned.settle()
+    return learned
+
+
+@pytest.mark.parametrize("videos", [1, 40])
+def test_a_false_alarm_seen_once_lowers_the_score_of_the_same_thing_and_little_else(videos):
+    learned = train(method(direction=True), videos * WALK)
+    false = [clip([left, left + 4, left + 8], 4.0) for left in range(0, 12, 4)]
+    elsewhere = clip([36, 40, 44], 4.0)
+    slow, before = clip([20, 21, 22], 1.0), learned.score(false[1]).frames.item()
+    usual, away = (learned.score(one).frames.item() for one in (slow, elsewhere))
+    accepted(learned, false)
+    assert learned.score(false[1]).frames.item() < 0.5 * before
+    assert learned.score(slow).frames.item() < usual + 0.5
+    # What was learned is still there: the same speed at another place stays unusual.
+    assert learned.score(elsewhere).frames.item() > 0.7 * away
+    once = learned.score(false[1]).frames.item()
+    accepted(learned, false)
+    assert learned.score(false[1]).frames.item() < once
+
+
+def test_a_direction_that_was_a_false_alarm_becomes_less_rare():
+    learned = train(method(direction=True), WALK)
+    back = [clip([left + 2, left + 1, left], -1.0) for left in range(20, 30)]
+    before = learned.score(back[5]).parts["direction"].item()
+    assert accepted(learned, back).score(back[5]).parts["direction"].item() < before - 0.5
+
+
+def test_a_long_video_counts_like_the_training_video():
+    other = [clip([left, left + 2, left + 4], 2.0) for left in range(44)]
+    both, one = train(method(), WALK + other), train(method(), WALK)
+    for learned in (both, one):
+        # Both have the same background and the same windows, so only the sums differ.
+        assert learned.windows.equal(both.windows)
+    one.background.copy_(both.background)
+    accepted(one, other)
+    torch.testing.assert_close(one.sums, both.sums)
+    torch.testing.assert_close(one.means, both.means)
+
+
+def test_what_was_accepted_is_kept_and_a_loaded_method_accepts_more():
+    learned = accepted(train(method(), WALK), [clip([20, 24, 28], 4.0)])
+    loaded = method()
+    loaded.load_state_dict(learned.state_dict())
+    for one in (learned, loaded):
+        accepted(one, [clip([8, 12, 16], 4.0)])
+    assert loaded.score(WALK[3]).frames.equal(learned.score(WALK[3]).frames)
+
+
+def test_a_checkpoint_of_an_earlier_version_scores_and_says_that_it_accepts_nothing():
+    learned = train(method(), WALK)
+    old = {name: one for name, one in learned.state_dict().items() if name not in ("sums", "often")}
+    loaded = method()
+    loaded.load_state_dict(old)
+    assert loaded.score(WALK[3]).frames.equal(learned.score(WALK[3]).frames)
+    with pytest.raises(TrainingError, match="train again"):
+        loaded.accept(WALK[0])
+
+
+def test_a_stretch_without_clips_changes_nothing():
+    learned = train(method(), WALK)
+    before = learned.score(WALK[3]).frames
+    learned.settle()
+    assert learned.score(WALK[3]).frames.equal(before)

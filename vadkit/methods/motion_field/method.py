@@ -22,7 +22,7 @@ from vadkit.methods.cells import (
     soften,
 )
 from vadkit.methods.encoded import encode_each
-from vadkit.methods.method import Method, Scores, WeightedLoss
+from vadkit.methods.method import STRETCH_SHARE, Method, Scores, WeightedLoss
 from vadkit.methods.motion_field.directions import WAYS, rarity, ways
 from vadkit.methods.motion_field.lost_frames import jumps
 from vadkit.methods.motion_field.steady import relit, steadied
@@ -89,6 +89,7 @@ class MotionField(Method):
     }
     passes: ClassVar[int] = 2
     encoded_frames: ClassVar[int] = 2
+    accepts: bool = True
     search: ClassVar[dict[str, Any]] = {
         "method.memory": {"low": 0.0, "high": 0.9},
         "method.prior": {"low": 1.0, "high": 100.0, "log": True},
@@ -103,6 +104,8 @@ class MotionField(Method):
     means: Tensor
     deviations: Tensor
     shares: Tensor
+    sums: Tensor
+    often: Tensor
 
     def __init__(
         self,
@@ -137,11 +140,14 @@ class MotionField(Method):
         self.register_buffer("deviations", torch.ones(1 + stillness, *cells))
         # Shares of the directions.
         self.register_buffer("shares", torch.full((WAYS * direction, *cells), 1 / WAYS))
+        # The number of frames with foreground, and sums of speeds and their squares, at each cell;
+        # and the counts of directions. `accept` adds to them.
+        self.register_buffer("sums", torch.zeros(3, 1 + stillness, *cells).double())
+        self.register_buffer("often", torch.zeros(WAYS * direction, *cells).double())
         self._frames: list[Tensor] = []
         self._lots: list[Tensor] = []
         self._draw = torch.Generator().manual_seed(0)
-        # The number of frames with foreground, and sums of speeds and their squares, at each cell;
-        # and the counts of directions.
+        # The same for the clips of the current pass, or of the stretch that is accepted.
         self._sums: Tensor | None = None
         self._ways: Tensor | None = None
 
@@ -207,14 +213,54 @@ class MotionField(Method):
             self._measure(frames)
             return
         assert self._sums is not None
-        sums = self._smoothed(self._sums, self._sums[:1])
+        self.sums.copy_(self._sums)
+        if self._ways is not None:
+            self.often.copy_(self._ways)
+        self._fit()
+
+    def accept(self, clips: Clips) -> None:
+        if not self.sums.any():
+            raise TrainingError(
+                "motion-field was trained by an earlier version, which did not keep the counts "
+                "that new video is added to; train again"
+            )
+        self.collect_encoded(encode_each(self, clips))
+
+    def settle(self) -> None:
+        if self._sums is None:
+            return
+        self.sums += self._weights(self.sums[0], self._sums[0]) * self._sums
+        if self._ways is not None:
+            self.often += self._weights(self.often.sum(dim=0), self._ways.sum(dim=0)) * self._ways
+        self._fit()
+
+    def _weights(self, before: Tensor, now: Tensor) -> Tensor:
+        """Return the weights (..., h, w) of a stretch of video, at least 1.
+
+        ``before`` and ``now`` are the counts of frames at each cell. They are smoothed, so that a
+        cell at the edge of what was seen has the weight of its neighbours.
+        """
+        before, now = blur(before, self.smooth), blur(now, self.smooth)
+        return (STRETCH_SHARE * before / now.clamp(min=1e-9)).clamp(min=1)
+
+    def _fit(self) -> None:
+        """Compute the statistics of each cell from the sums."""
+        sums = self._smoothed(self.sums, self.sums[:1])
         means, squares = sums[1:] / sums[0].clamp(min=1e-9)
         self.means.copy_(means)
         self.deviations.copy_((squares - means.square()).clamp(min=0).sqrt())
-        if self._ways is not None:
-            often = self._smoothed(self._ways, self._ways.sum(dim=0, keepdim=True))
+        if self.direction:
+            often = self._smoothed(self.often, self.often.sum(dim=0, keepdim=True))
             self.shares.copy_(often / often.sum(dim=0).clamp(min=1e-9))
         self._sums = self._ways = None
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # Checkpoints of earlier versions have no counts.
+        for name in ("sums", "often"):
+            state_dict.setdefault(prefix + name, torch.zeros_like(getattr(self, name)))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def _smoothed(self, sums: Tensor, counts: Tensor) -> Tensor:
         """Smooth sums (..., h, w) over frames with neighbouring cells and with the whole image.
