@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import math
 
@@ -250,3 +251,23 @@ def test_memory_is_bounded_however_long_an_alarm_lasts():
     assert over.start - 2 <= times[0] < over.start - 1.5 and times[-1] <= over.start + 5
     small = cv2.imdecode(np.frombuffer(over.clip[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert small.shape == (24, 32, 3)
+
+
+def test_no_alarm_outside_the_hours_and_one_that_lasts_ends_with_them():
+    """Files have no time of day, so hours do not count for them."""
+    midnight = datetime.datetime(2026, 11, 23).timestamp()
+    rules = AlarmRules(5.0, 5.0, hours="06:00-22:00", days=("mon",))
+
+    def found(start, epoch):
+        alarms = AlarmTracker(rules, epoch=epoch)
+        times = [start + 60.0 * n for n in range(11)]
+        got = [event for time in times for event in alarms.push(time, 9.0)]
+        return [(one.start, one.end) for one in [*got, *alarms.finish()] if one.over]
+
+    hour = 3600.0
+    assert found(7 * hour, midnight) == [(7 * hour, 7 * hour + 600)]
+    assert found(23 * hour, midnight) == found(31 * hour, midnight) == []
+    # The last minute that is in the hours is 21:59.
+    assert found(22 * hour - 300, midnight) == [(22 * hour - 300, 22 * hour - 60)]
+    assert found(6 * hour - 300, midnight) == [(6 * hour, 6 * hour + 300)]
+    assert found(23 * hour, None) == [(23 * hour, 23 * hour + 600)]

@@ -1,7 +1,9 @@
 """Several sources through one method, in batches, whatever happens to any of them."""
 
+import datetime
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ import torch
 
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import DataError, PluginError, RecipeError
+from vadkit.inference import streams
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sources.source import Frame, SourceEvent
-from vadkit.inference.streams import run_streams
+from vadkit.inference.streams import run_streams, stream_frames
 from vadkit.methods.method import Method, Scores
+from vadkit.recipe import Zone
 from vadkit.scoring.ema import Ema
 from vadkit.scoring.minmax import MinMaxPerVideo
 from vadkit.workflows.detector import Detector
@@ -352,3 +356,50 @@ def test_another_picture_shape_is_refused_or_stretched():
     square = [np.zeros((9, 9, 3), np.uint8)] * 4
     with pytest.raises(DataError, match="9x9 pixels"):
         list(detector(Brightness(spec)).stream(iter(square)))
+
+
+class Unignored(Brightness):
+    """Scores the brightness outside of ignored places."""
+
+    def score(self, clips):
+        self.batches.append(len(clips))
+        kept = torch.ones(SPEC.size, dtype=torch.bool) if self.ignored is None else ~self.ignored
+        return Scores(255 * clips.frames[..., kept].mean(dim=(1, 2, 3))[:, None])
+
+
+def test_zones_of_a_camera_and_of_an_hour_hold_for_their_streams_only(monkeypatch):
+    """Streams with the same zones are still scored together."""
+    half = np.zeros((8, 8, 3), np.uint8)
+    half[:, :4] = 200
+    left = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
+    zones = (
+        Zone(name="door's", polygon=left, camera="door"),
+        Zone(name="night", polygon=left, hours="22:00-06:00"),
+    )
+    frames = [Frame(n / 10, half) for n in range(1, 7)]
+
+    def scored(hour):
+        at = datetime.datetime(2026, 11, 23, hour).timestamp()
+        monkeypatch.setattr(
+            streams, "time", SimpleNamespace(time=lambda: at, monotonic=time.monotonic)
+        )
+        sources = {name: Script(*frames, live=name != "file") for name in ("door", "gate", "file")}
+        found = run(detector(Unignored(), zones=zones), sources)
+        return {name: round(float(scores[1].raw)) for name, (scores, _) in found.items()}
+
+    assert scored(12) == {"door": 0, "gate": 100, "file": 100}
+    assert scored(23) == {"door": 0, "gate": 0, "file": 100}
+
+
+def test_zones_may_change_while_a_stream_runs():
+    half = np.zeros((8, 8, 3), np.uint8)
+    half[:7] = 80
+    detecting = detector(Unignored(), batch_size=1)
+    found = []
+    for place, item in enumerate(
+        stream_frames(detecting, (Frame(n / 10, half) for n in range(9)), 1)
+    ):
+        found.append(round(float(np.nan_to_num(item.raw, nan=-1))))
+        if place == 3:
+            detecting.zones = (Zone(name="top", polygon=((0, 0), (1, 0), (1, 0.87), (0, 0.87))),)
+    assert found[1] == 70 and found[-2] == 0

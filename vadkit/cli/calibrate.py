@@ -129,7 +129,7 @@ def _list(run: Path, as_json: bool) -> None:
                 "*" if one.current else "",
                 f"{one.found.threshold:.4g}",
                 f"{alarm_rate(one.found.false_alarms_per_hour)}, {one.found.method}",
-                based + (" (from an earlier checkpoint)" if one.stale else ""),
+                based + (" (from an earlier checkpoint or other zones)" if one.stale else ""),
             ]
         )
     heads = ["name", "", "threshold", "target", "based on"]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from vadkit.inference.clip_ring import ClipFrame, ClipRing, jpeg
+from vadkit.schedule import is_on, local_time
 from vadkit.scoring.calibration import MERGE_S
 from vadkit.text import ascii_name
 
@@ -29,6 +30,8 @@ class AlarmRules:
     - An alarm shorter than ``min_duration_s``, from its first to its last frame, is discarded.
     - An alarm that starts less than ``merge_s`` after the end of the previous one continues it.
     - No alarm starts within ``cooldown_s`` after the end of the previous one.
+    - A frame outside ``hours`` and ``days`` (local time, see ``vadkit.schedule``) is below both
+      levels. If the source has no time of day, they do not count.
     """
 
     threshold: float
@@ -36,10 +39,18 @@ class AlarmRules:
     min_duration_s: float = 0.0
     merge_s: float = MERGE_S
     cooldown_s: float = 0.0
+    hours: str | None = None
+    days: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.release <= self.threshold:
             raise ValueError(f"release {self.release} is above the threshold {self.threshold}")
+
+    def hold_at(self, seconds: float) -> bool:
+        """Whether alarms are raised at this Unix time."""
+        if self.hours is None and self.days is None:
+            return True
+        return is_on(self.hours, self.days, local_time(seconds))
 
 
 @dataclass(frozen=True)
@@ -200,6 +211,8 @@ class AlarmTracker:
         parts: Mapping[str, float] | None,
     ) -> None:
         """Start, continue or end a rise."""
+        if self.epoch is not None and not self.rules.hold_at(self.epoch + time):
+            score = math.nan
         if self._rise is None:
             if not (score >= self.rules.threshold and self._may_begin(time)):
                 return

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from vadkit.data.flow import Flow
@@ -14,7 +15,10 @@ from vadkit.data.objects import FrameFinder
 from vadkit.data.tensors import Clips
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.window import Prepared, Window
+from vadkit.recipe import Zone
+from vadkit.schedule import local_time
 from vadkit.scoring.scorer import PacedStep
+from vadkit.zones import mask, now_on
 
 
 class StreamDetector(Protocol):
@@ -27,6 +31,7 @@ class StreamDetector(Protocol):
     flow: Flow | None
     objects: FrameFinder | None
     maps: bool
+    zones: tuple[Zone, ...]
 
     @property
     def threshold(self) -> float:
@@ -40,13 +45,25 @@ class StreamDetector(Protocol):
 
 
 class StreamState:
-    """One stream on its way through a detector: its window and its smoothing."""
+    """One stream on its way through a detector: its window and its smoothing.
 
-    def __init__(self, detector: StreamDetector, batch: int, *, live: bool) -> None:
+    ``name`` and ``epoch``, the Unix time of the source's time 0 if known, decide which zones hold.
+    """
+
+    def __init__(
+        self,
+        detector: StreamDetector,
+        batch: int,
+        *,
+        live: bool,
+        name: str | None = None,
+        epoch: float | None = None,
+    ) -> None:
         self.detector, self.batch, self.live = detector, batch, live
+        self.name, self.epoch = name, epoch
         self.smooth = detector.smoothing(live=live)
         self.threshold = detector.threshold
-        self.waiting_since = 0.0
+        self.waiting_since = self._last_time = 0.0
         self.window = self._new_window()
 
     def _new_window(self) -> Window:
@@ -58,7 +75,17 @@ class StreamState:
         """Add a frame."""
         if not self.window.ready:
             self.waiting_since = time.monotonic()
+        self._last_time = frame.time
         self.window.push(frame)
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """The zones that hold at the last frame."""
+        zones = self.detector.zones
+        if not zones:
+            return ()
+        when = None if self.epoch is None else local_time(self.epoch + self._last_time)
+        return now_on(zones, when, self.name)
 
     def release(self) -> Iterator[FrameScore]:
         """Yield frames whose scores are known, in order."""
@@ -81,8 +108,24 @@ class StreamState:
 
 
 def score_ready(detector: StreamDetector, streams: Sequence[StreamState]) -> None:
-    """Score the ready clips of all streams in one call of the method."""
-    windows = [stream.window for stream in streams if stream.window.ready]
+    """Score the ready clips of all streams, in one call of the method for the same zones."""
+    ready = [stream for stream in streams if stream.window.ready]
+    if not hasattr(detector.method, "ignore"):
+        # The graph of an exported method contains its zones.
+        _score_together(detector, [stream.window for stream in ready])
+        return
+    by_zones: dict[bytes, tuple[np.ndarray | None, list[Window]]] = {}
+    for stream in ready:
+        places = mask(stream.zones, detector.method.clip.size)
+        key = b"" if places is None else places.tobytes()
+        by_zones.setdefault(key, (places, []))[1].append(stream.window)
+    for places, windows in by_zones.values():
+        ignored = None if places is None else torch.tensor(places, device=detector.device)
+        detector.method.ignore(ignored)
+        _score_together(detector, windows)
+
+
+def _score_together(detector: StreamDetector, windows: Sequence[Window]) -> None:
     if not windows:
         return
     method: Any = detector.method

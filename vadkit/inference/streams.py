@@ -81,7 +81,10 @@ def run_streams(
             if isinstance(item, SourceEvent):
                 ended += item.kind in OVER
                 if item.kind == "opened":
-                    streams[name] = StreamState(detector, batch, live=sources[name].live)
+                    live = sources[name].live
+                    # Files are not from now, and their own time of day is unknown.
+                    epoch = time.time() - item.time if live else None
+                    streams[name] = StreamState(detector, batch, live=live, name=name, epoch=epoch)
             for score in _after(streams, name, item):
                 yield name, score
             if isinstance(item, SourceEvent):

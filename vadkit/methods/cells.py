@@ -120,6 +120,19 @@ def around(cells_BCHW: Tensor, heights_H: Tensor, widths_H: Tensor) -> Tensor:
     return ((rights - lefts) / area).to(cells_BCHW.dtype)
 
 
+def outside(maps_BHW: Tensor, ignored_HW: Tensor | None) -> Tensor:
+    """Return maps in which ignored places have the lowest value of their map.
+
+    ``ignored`` (H, W) may have another size; a cell is ignored if more than half of it is.
+    """
+    if ignored_HW is None:
+        return maps_BHW
+    share = functional.interpolate(
+        ignored_HW[None, None].to(maps_BHW.dtype), maps_BHW.shape[-2:], mode="area"
+    )
+    return torch.where(share[0, 0] > 0.5, maps_BHW.amin(dim=(-2, -1), keepdim=True), maps_BHW)
+
+
 def moved(cells_BCHW: Tensor, motion_B2HW: Tensor) -> Tensor:
     """Move cells along their motion, which is in cells per frame."""
     height, width = cells_BCHW.shape[-2:]

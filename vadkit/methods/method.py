@@ -85,6 +85,8 @@ class Method(nn.Module):
     adapts: bool = False
     # Whether ``accept`` and ``settle`` are implemented.
     accepts: bool = False
+    # Places of the clip's pictures (H, W) that do not count, True to ignore; None if all count.
+    ignored: Tensor | None
 
     def __init__(
         self,
@@ -96,6 +98,20 @@ class Method(nn.Module):
         self.networks = nn.ModuleDict(networks)
         self.losses = dict(losses)
         self.clip = clip
+        # Zones may change after training, so the weights do not contain them.
+        self.register_buffer("ignored", None, persistent=False)
+
+    @classmethod
+    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
+        """Whether a method with these parameters leaves ``ignored`` places out of its scores.
+
+        Its maps must then leave them out before they become scores; see ``cells.outside``.
+        """
+        return False
+
+    def ignore(self, places: Tensor | None) -> None:
+        """Leave these places (H, W), bool in clip pixels, out of scores and maps from now on."""
+        self.ignored = places
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: str, step: int) -> ClipSpec:

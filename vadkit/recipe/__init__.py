@@ -5,7 +5,17 @@ from __future__ import annotations
 from vadkit.recipe.faults import Fault, RecipeFaults
 from vadkit.recipe.load import load_recipe
 from vadkit.recipe.locate import find_recipe
-from vadkit.recipe.model import AlarmSettings, Calibrate, Clip, Data, LossSpec, Recipe, Spec, Train
+from vadkit.recipe.model import (
+    AlarmSettings,
+    Calibrate,
+    Clip,
+    Data,
+    LossSpec,
+    Recipe,
+    Spec,
+    Train,
+    Zone,
+)
 from vadkit.recipe.parts import check_components
 from vadkit.recipe.resolve import resolve
 
@@ -20,6 +30,7 @@ __all__ = [
     "RecipeFaults",
     "Spec",
     "Train",
+    "Zone",
     "check_components",
     "find_recipe",
     "load_recipe",

@@ -8,9 +8,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from vadkit.schedule import spans
+from vadkit.text import printable
+
 Positive = Annotated[int, Field(ge=1)]
 # Frames of 8K video have 4,320 by 7,680 pixels.
 Side = Annotated[int, Field(ge=8, le=16_384)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_Share = Annotated[float, Field(ge=0, le=1)]
+Corner = tuple[_Share, _Share]
+# Twice the smallest area of a triangle of a zone's corners, as a share of the picture.
+_LEAST_AREA = 1e-6
 
 
 class Section(BaseModel):
@@ -121,12 +129,65 @@ class Calibrate(Section):
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
-class AlarmSettings(Section):
+class Scheduled(Section):
+    """A section with hours of the day, such as ``22:00-06:00``, and days of the week.
+
+    None is always. Times are local times of the computer; hours past midnight belong to the day on
+    which they start.
+    """
+
+    hours: str | None = None
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] | None = None
+
+    @field_validator("hours")
+    @classmethod
+    def _are_hours(cls, hours: str | None) -> str | None:
+        if hours is not None:
+            spans(hours)
+        return hours
+
+
+class Zone(Scheduled):
+    """A place in the picture that is treated in its own way.
+
+    ``polygon`` lists its corners (x, y) as shares of the width and height of the picture. Mode
+    ``ignore`` leaves it out of scores, maps, calibration and alarms, at all times or in the given
+    hours. With ``camera``, it holds only for the camera of this name in `vadkit watch`.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    polygon: Annotated[tuple[Corner, ...], Field(min_length=3, max_length=200)]
+    mode: Literal["ignore"] = "ignore"
+    camera: str | None = None
+
+    @property
+    def always(self) -> bool:
+        """Whether it holds at all times and for all cameras."""
+        return self.hours is None and self.days is None and self.camera is None
+
+    @field_validator("name")
+    @classmethod
+    def _is_one_line(cls, name: str) -> str:
+        if printable(name) != name or not name.strip():
+            raise ValueError("must be a name on one line, without invisible characters")
+        return name
+
+    @field_validator("polygon")
+    @classmethod
+    def _has_area(cls, polygon: tuple[Corner, ...]) -> tuple[Corner, ...]:
+        (x, y), *others = polygon
+        sides = [(a - x, b - y) for a, b in others]
+        if max(abs(a * d - b * c) for a, b in sides for c, d in sides) < _LEAST_AREA:
+            raise ValueError("the corners of the polygon are on one line, so it has no area")
+        return polygon
+
+
+class AlarmSettings(Scheduled):
     """Rules that turn scores into alarms; times in seconds.
 
     ``hysteresis`` sets the level at which an alarm ends, as a share of the distance from the
     threshold down to the median score. Clips start ``before_s`` before an alarm and end ``after_s``
-    after it.
+    after it. Outside ``hours`` and ``days``, a camera raises no alarms; files have no time of day.
     """
 
     hysteresis: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -162,6 +223,7 @@ class Recipe(Section):
     search: dict[str, Any] = {}
     calibration: Calibrate | None = Calibrate()
     alarms: AlarmSettings = AlarmSettings()
+    zones: list[Zone] = []
     sinks: list[Spec] = []
 
     def __repr__(self) -> str:

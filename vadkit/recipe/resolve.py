@@ -9,7 +9,7 @@ from typing import Any
 from vadkit.errors import RecipeError
 from vadkit.recipe.complete import complete
 from vadkit.recipe.faults import Fault, Origin, RecipeFaults, describe
-from vadkit.recipe.model import COMPONENT_SECTIONS, SETTINGS_SECTIONS, Clip, Recipe
+from vadkit.recipe.model import COMPONENT_SECTIONS, SETTINGS_SECTIONS, Clip, Recipe, Zone
 from vadkit.recipe.parts import check_params, check_section, nul_faults
 from vadkit.recipe.search import space_faults
 from vadkit.registry import did_you_mean, find
@@ -54,6 +54,8 @@ def resolve_data(
     for section, model in SETTINGS_SECTIONS.items():
         if section in full and not (section == "calibration" and full[section] is None):
             full[section] = check_params(full[section], (section,), model, found)
+    if "zones" in full:
+        full["zones"] = _check_zones(full["zones"], found)
     if method is None:
         # The defaults of the method would fill these in, so they are not known to be missing.
         found = [
@@ -104,6 +106,22 @@ def _name_fault(name: Any) -> str:
     return ""
 
 
+def _check_zones(zones: Any, faults: list[Fault]) -> Any:
+    """Check the list of zones, which need different names."""
+    if not isinstance(zones, list):
+        faults.append(Fault(("zones",), f"must be a list of zones; got {describe(zones)}"))
+        return zones
+    checked = [check_params(zone, ("zones", n), Zone, faults) for n, zone in enumerate(zones)]
+    names: list[Any] = []
+    for number, zone in enumerate(zones):
+        name = zone.get("name") if isinstance(zone, Mapping) else None
+        if name is not None and name in names:
+            message = f"another zone has this name; got {describe(name)}"
+            faults.append(Fault(("zones", number, "name"), message))
+        names.append(name)
+    return checked
+
+
 def _method_class(spec: Any) -> Any:
     """Return the class of ``method.type``, or None if it is unknown (reported elsewhere)."""
     if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
@@ -140,8 +158,18 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
         spec = method.clip_for(spec, _params(full["method"]), tuple(full["networks"]))
     except ValueError as error:
         return [Fault(("clip",), str(error))]
+    if full.get("zones") and not method.can_ignore(_params(full["method"])):
+        faults.append(Fault(("zones",), cannot_ignore(full["method"]["type"])))
     if spec.flow and full.get("flow") is None:
         faults.append(Fault(("flow",), "this method needs optical flow, such as {type: dis}"))
     if spec.boxes is not None and full.get("objects") is None:
         faults.append(Fault(("objects",), "this method needs objects, such as {type: blobs}"))
     return faults
+
+
+def cannot_ignore(method: str) -> str:
+    """The message for zones with a method that cannot leave places out of its score."""
+    return (
+        f"method '{method}' cannot leave a place out of its score; remove the zones, or use a "
+        "method that can, such as motion-field"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vadkit.recipe.model import COMPONENT_SECTIONS, SETTINGS_SECTIONS, Recipe
+from vadkit.recipe.model import COMPONENT_SECTIONS, SETTINGS_SECTIONS, Recipe, Zone
 from vadkit.recipe.search import Range
 from vadkit.registry import Nested, components, nested, params_model
 
@@ -15,6 +15,7 @@ def recipe_schema() -> dict[str, Any]:
         "name": {"type": "string", "description": "The run's name; the file's name by default."},
         "plugins": {"type": "array", "items": {"type": "string"}},
         "search": {"type": "object", "additionalProperties": _searched()},
+        "zones": {"type": "array", "items": Zone.model_json_schema()},
     }
     for section, model in SETTINGS_SECTIONS.items():
         properties[section] = _partial(model.model_json_schema())

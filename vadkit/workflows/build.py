@@ -13,8 +13,10 @@ from vadkit.data.videos import ClipSpec
 from vadkit.device import choose_kernels
 from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.recipe import Recipe, Spec
+from vadkit.recipe.resolve import cannot_ignore
 from vadkit.registry import build, find
 from vadkit.text import printable
+from vadkit.zones import mask, now_on
 
 if TYPE_CHECKING:
     import torch
@@ -93,7 +95,23 @@ def build_method(recipe: Recipe, device: torch.device) -> Method:
         ):
             # 1.3 to 1.9 times as fast on the CPU; not measured on a GPU.
             module.to(memory_format=torch.channels_last_3d)
+    ignore_zones(method, recipe, device)
     return method.to(device)
+
+
+def ignore_zones(method: Method, recipe: Recipe, device: torch.device) -> None:
+    """Make a method leave out the zones of its recipe that always hold.
+
+    Raises ``RecipeError`` for a method that cannot.
+    """
+    import torch
+
+    if not recipe.zones:
+        return
+    if not method.can_ignore(recipe.method.params):
+        raise RecipeError(f"zones: {cannot_ignore(recipe.method.type)}")
+    places = mask(now_on(recipe.zones), method.clip.size)
+    method.ignore(None if places is None else torch.tensor(places, device=device))
 
 
 def load_method(recipe: Recipe, checkpoint: Path, device: torch.device) -> tuple[Method, int]:

@@ -30,7 +30,7 @@ from vadkit.inference.window import delay_of
 from vadkit.methods.exported import is_exported
 from vadkit.methods.exported.method import ExportedMethod, load_exported
 from vadkit.methods.method import Method
-from vadkit.recipe import AlarmSettings, check_components
+from vadkit.recipe import AlarmSettings, Zone, check_components
 from vadkit.registry import build, build_spec
 from vadkit.scoring.calibration import Calibration, load_calibration
 from vadkit.scoring.normal import NormalScores, load_normal
@@ -52,7 +52,8 @@ class Detector:
     ``alarms`` the alarm rules; ``scorers`` are those of the recipe. ``flow`` and ``objects``
     compute other inputs of the method; None if it needs none. ``batch_size`` is that of ``vadkit
     eval``, so that scores are bit-identical. ``maps`` requests score maps. ``settings`` are
-    parameters of sources, by component.
+    parameters of sources, by component. ``zones`` are places that do not count; they may be
+    replaced at any time if the method ``ignores`` places.
     """
 
     method: Method | ExportedMethod
@@ -67,6 +68,8 @@ class Detector:
     calibration: Calibration | None = None
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    zones: tuple[Zone, ...] = ()
+    ignores: bool = False
 
     def __repr__(self) -> str:
         clip = self.method.clip.scoring
@@ -116,6 +119,8 @@ class Detector:
             settings.min_duration_s,
             settings.merge_s,
             settings.cooldown_s,
+            settings.hours,
+            settings.days,
         )
 
     def clip_ring(self) -> ClipRing:
@@ -278,6 +283,8 @@ def _load_run(run: Path, checkpoint: str) -> Detector:
         objects=objects,
         calibration=load_calibration(run),
         alarms=recipe.alarms,
+        zones=tuple(recipe.zones),
+        ignores=method.can_ignore(recipe.method.params),
         settings={
             "file": {
                 "readers": reading.readers,

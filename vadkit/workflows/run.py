@@ -29,6 +29,7 @@ from vadkit.recipe.source import to_yaml
 from vadkit.registry import find, parameters
 from vadkit.text import printable
 from vadkit.workflows.git import git_commit
+from vadkit.zones import with_added
 
 _log = logging.getLogger("vadkit.train")
 _LOCK = ".lock"
@@ -133,7 +134,7 @@ def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
         raise TrainingError(f"{run} is not a run folder: it has no recipe.yaml")
     _refuse_links(run)
     try:
-        return load_recipe(run / "recipe.yaml", overrides, code="run")
+        return with_added(load_recipe(run / "recipe.yaml", overrides, code="run"), run)
     except RecipeError as error:
         known = read_manifest(run).get("loose_components", {})
         loose = [

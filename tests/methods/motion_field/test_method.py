@@ -364,3 +364,42 @@ def test_a_stretch_without_clips_changes_nothing():
     before = learned.score(WALK[3]).frames
     learned.settle()
     assert learned.score(WALK[3]).frames.equal(before)
+
+
+def test_what_moves_in_an_ignored_place_counts_neither_in_scores_nor_in_training():
+    fast, usual = clip([20, 24, 28], 4.0), clip([20, 21, 22], 1.0)
+    places = torch.zeros(SIZE, dtype=torch.bool)
+    places[:, 12:48] = True
+    learned = train(method(), WALK)
+    seen = learned.score(fast).frames.item()
+    learned.ignore(places)
+    scores = learned.score(fast)
+    # Nothing else moves in this picture, so it is like an empty one.
+    assert scores.frames.item() <= learned.score(usual).frames.item() + 1e-6 < seen
+    assert scores.frames.item() == scores.maps.amax().item()
+    assert max(part.item() for part in scores.parts.values()) == scores.frames.item()
+    cells = scores.maps[0, 0][:, 3:12]
+    assert torch.equal(cells, scores.maps.min().expand_as(cells))
+    learned.ignore(None)
+    assert learned.score(fast).frames.item() == seen
+    # A place that is ignored during training leaves no trace either.
+    ways = [WALK, [clip([n, n + 1, n + 2], 9.0 if 14 <= n <= 30 else 1.0) for n in range(46)]]
+    states = []
+    for way in ways:
+        states.append(method(person=16.0))
+        states[-1].ignore(places)
+        train(states[-1], way)
+    assert torch.equal(states[0].means, states[1].means)
+    assert "ignored" not in learned.state_dict()
+
+
+def test_an_alarm_outside_an_ignored_place_stays_an_alarm():
+    learned, fast = train(method(), WALK), clip([20, 24, 28], 4.0)
+    seen = learned.score(fast).frames.item()
+    places = torch.zeros(SIZE, dtype=torch.bool)
+    places[:, :8] = True
+    learned.ignore(places)
+    assert learned.score(fast).frames.item() == pytest.approx(seen, abs=1e-4)
+    places[:] = True
+    learned.ignore(places)
+    assert np.isfinite(learned.score(fast).frames.item())

@@ -19,6 +19,7 @@ from vadkit.methods.cells import (
     blur,
     heights_by_row,
     moved,
+    outside,
     soften,
 )
 from vadkit.methods.encoded import encode_each
@@ -167,6 +168,10 @@ class MotionField(Method):
             )
         return ClipSpec(frames, size, channels, (frames - 1,), flow=tuple(range(1, frames)))
 
+    @classmethod
+    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
+        return True
+
     def collect(self, clips: Clips) -> None:
         """First pass: sample frames. Second pass: measure speeds where there is foreground."""
         if not self._background_known:
@@ -290,7 +295,9 @@ class MotionField(Method):
     def _foreground(self, frames_BCHW: Tensor) -> Tensor:
         """Return how certain each pixel is foreground, 0..1."""
         differs = soften(frames_BCHW - self.background).abs_()
-        return differs.sub_(_DARKEST).div_(_RISE).clamp_(0, 1)
+        foreground = differs.sub_(_DARKEST).div_(_RISE).clamp_(0, 1)
+        # Windows around an ignored place would otherwise still see what moves in it.
+        return foreground if self.ignored is None else foreground.masked_fill_(self.ignored, 0.0)
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
@@ -349,6 +356,7 @@ class MotionField(Method):
             if self.stillness:
                 deviations = self.deviations[1] + _STILL_ERROR
                 maps["stillness"] = (motion[:, 3] - self.means[1]) / deviations
+        maps = {name: outside(each, self.ignored) for name, each in maps.items()}
         parts = {name: each.amax(dim=(1, 2))[:, None] for name, each in maps.items()}
         highest = torch.stack(list(maps.values())).amax(dim=0)
         return Scores(highest.amax(dim=(1, 2))[:, None], highest[:, None], parts=parts)

@@ -16,6 +16,7 @@ from vadkit.files import write_json, write_whole_folder
 from vadkit.reading import read_json
 from vadkit.workflows.calibrate.normal_video import NormalVideo
 from vadkit.workflows.calibrate.scores_file import read_scores, write_scores
+from vadkit.zones import always_digest, read_zones
 
 if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
@@ -32,7 +33,8 @@ _NAME = re.compile(r"[\w][\w.-]{0,63}")
 class SavedCalibration:
     """A saved calibration of a run; ``current`` marks the active one.
 
-    ``stale`` means that its scores come from another checkpoint than the run's current one.
+    ``stale`` means that its scores come from another checkpoint than the run's current one, or from
+    before a zone was added.
     """
 
     name: str
@@ -232,8 +234,17 @@ def _scores_path(run: Path, name: str) -> Path:
     return own if own.is_file() else run / "scores" / "normal.npz"
 
 
-def _stale(run: Path, name: str) -> bool:
+def scored_with(run: Path) -> str | None:
+    """Return a digest of the run's checkpoint and of its added zones; None without a checkpoint."""
     from vadkit.workflows.evaluate.run_scores import checkpoint_digest
 
-    checkpoint, read = run / "checkpoints" / "last.pt", read_scores(_scores_path(run, name))
-    return bool(checkpoint.is_file() and read and read[1] != checkpoint_digest(checkpoint))
+    checkpoint = run / "checkpoints" / "last.pt"
+    if not checkpoint.is_file():
+        return None
+    zones = always_digest(read_zones(run))
+    return checkpoint_digest(checkpoint) + (f"+{zones}" if zones else "")
+
+
+def _stale(run: Path, name: str) -> bool:
+    now, read = scored_with(run), read_scores(_scores_path(run, name))
+    return bool(now and read and read[1] != now)

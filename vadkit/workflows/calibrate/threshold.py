@@ -24,6 +24,7 @@ from vadkit.workflows.calibrate.saved import (
     keep,
     keep_old,
     keep_trained,
+    scored_with,
     scores_of,
     set_current,
 )
@@ -60,7 +61,7 @@ def calibrate_trained(
         return
     try:
         normal = _training_scores(recipe, trainer, videos, stored, extras)
-        write_scores(run / "scores" / "normal.npz", normal, _digest(run))
+        write_scores(run / "scores" / "normal.npz", normal, scored_with(run))
         found = _fit(recipe, normal, recipe.calibration)
         keep_trained(run, found)
         set_current(run, found, TRAINING)
@@ -116,7 +117,7 @@ def calibrate(
         normal, base = _training_video(recipe, settings, run), TRAINING
     found = _fit(recipe, normal, settings)
     require_run(run)
-    set_current(run, found, keep(run, found, normal, _digest(run), base, name))
+    set_current(run, found, keep(run, found, normal, scored_with(run), base, name))
     return found
 
 
@@ -185,10 +186,10 @@ def _training_video(recipe: Recipe, settings: Calibrate, run: Path) -> NormalVid
     path = run / "scores" / "normal.npz"
     kept = read_scores(path)
     # An earlier version saved scores of other video in the same place.
-    if kept and kept[1] == _digest(run) and not kept[0].source.startswith(FOLDER_SOURCE):
+    if kept and kept[1] == scored_with(run) and not kept[0].source.startswith(FOLDER_SOURCE):
         return kept[0]
     normal = _score_normal(recipe.model_copy(update={"calibration": settings}), run)
-    write_scores(path, normal, _digest(run))
+    write_scores(path, normal, scored_with(run))
     return normal
 
 
@@ -238,13 +239,6 @@ def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
     seen = seen_warning(recipe, run, (path for name, path in videos if name in scores))
     warnings += [seen] if seen else []
     return NormalVideo(scores, rates, f"{FOLDER_SOURCE}{folder}", len(scores), warnings)
-
-
-def _digest(run: Path) -> str | None:
-    from vadkit.workflows.evaluate.run_scores import checkpoint_digest
-
-    path = _checkpoint(run)
-    return checkpoint_digest(path) if path.is_file() else None
 
 
 def _checkpoint(run: Path) -> Path:

@@ -25,6 +25,7 @@ from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import clip_progress, say
 from vadkit.workflows.rates import frame_rates
 from vadkit.workflows.run import checkpoint_file, read_manifest, require_run, update_manifest
+from vadkit.zones import always_digest, read_zones
 
 if TYPE_CHECKING:
     from vadkit.data.store.build import Skipped
@@ -66,8 +67,10 @@ def score_run(
         "checkpoint": checkpoint,
         "digest": checkpoint_digest(path),
         "overrides": list(overrides),
+        "zones": always_digest(read_zones(run)),
     }
-    meta = _saved_meta(run)
+    # Records of older versions do not have zones.
+    meta = {"zones": "", **_saved_meta(run)}
     current = {key: meta.get(key) for key in made_from} == made_from and "rates" in meta
     current = current and ("parts" in meta or not parts)
     if not current or not _still_labelled(run, recipe, meta):
@@ -280,6 +283,7 @@ class _Meta(BaseModel):
 
     checkpoint: str
     digest: str
+    zones: str = ""
     overrides: list[str]
     step: int
     label_source: str

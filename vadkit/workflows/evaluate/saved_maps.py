@@ -41,11 +41,11 @@ def current_maps(
     """
     folder = run / "scores" / "test" / "maps"
     made_from = {key: meta[key] for key in ("checkpoint", "digest", "overrides", "videos")}
-    # Records of older versions do not have the contents.
-    made_from["contents"] = meta.get("contents")
+    # Records of older versions do not have contents and zones.
+    made_from |= {"contents": meta.get("contents"), "zones": meta.get("zones", "")}
     record = folder / "meta.json"
     try:
-        saved = read_json(record, _Record, "evaluate again")
+        saved = {"zones": "", **read_json(record, _Record, "evaluate again")}
     except (OSError, TrainingError):
         saved = {}
     if {key: saved.get(key) for key in made_from} != made_from:
@@ -66,6 +66,7 @@ class _Record(BaseModel):
 
     checkpoint: str
     digest: str
+    zones: str = ""
     overrides: list[str]
     videos: list[str]
     contents: dict[str, str] | None = None

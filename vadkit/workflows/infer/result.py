@@ -61,7 +61,13 @@ def model_digest(run: Path, checkpoint: str) -> str:
     """Return a hex hash of everything in a run or exported file that affects its scores."""
     files = [run]
     if run.is_dir():
-        names = ["recipe.yaml", "normal.json", "calibration.json", f"checkpoints/{checkpoint}.pt"]
+        names = [
+            "recipe.yaml",
+            "normal.json",
+            "calibration.json",
+            "zones.json",
+            f"checkpoints/{checkpoint}.pt",
+        ]
         files = [run / name for name in names] + sorted((run / "plugins").glob("*.py"))
     digest = hashlib.blake2b(digest_size=16)
     for path in files:
