@@ -181,6 +181,9 @@ def append_line(path: Path, line: str) -> None:
             while content:
                 content = content[file.write(content) :]
             os.fsync(file.fileno())
+            if not end:
+                # The name of a new file must be on the disk too.
+                _flush(path.parent)
         except BaseException as error:
             with contextlib.suppress(OSError):
                 file.truncate(end)

@@ -22,6 +22,7 @@ from vadkit.cli import (
     data,
     data_cache,
     evaluation,
+    events,
     export,
     infer,
     init,
@@ -56,6 +57,8 @@ app.command("compare")(compare.compare)
 app.command("calibrate")(calibrate.calibrate)
 app.command("infer")(infer.infer)
 app.command("watch")(watch.watch)
+app.command("events")(events.events)
+app.command("feedback")(events.feedback)
 app.command("tune")(tune.tune)
 app.command("bench")(bench.bench)
 app.command("export")(export.export)

@@ -128,11 +128,7 @@ def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     ``PluginError``. A folder in the run that is a link to another place is a ``TrainingError``,
     because an untrusted run could redirect files in this way.
     """
-    if not run.exists():
-        raise TrainingError(f"no run at {run}; give the folder that `vadkit train` printed")
-    if not (run / "recipe.yaml").is_file():
-        raise TrainingError(f"{run} is not a run folder: it has no recipe.yaml")
-    _refuse_links(run)
+    check_run(run)
     try:
         return with_added(load_recipe(run / "recipe.yaml", overrides, code="run"), run)
     except RecipeError as error:
@@ -150,6 +146,15 @@ def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
             f"{printable(', '.join(loose))} itself; register the same there before you use the "
             "run, or train again with the code in a plugin file"
         ) from None
+
+
+def check_run(run: Path) -> None:
+    """Raise ``TrainingError`` if it is not a run folder, or has links; nothing of it is loaded."""
+    if not run.exists():
+        raise TrainingError(f"no run at {run}; give the folder that `vadkit train` printed")
+    if not (run / "recipe.yaml").is_file():
+        raise TrainingError(f"{run} is not a run folder: it has no recipe.yaml")
+    _refuse_links(run)
 
 
 def plugin_digests(recipe: Recipe) -> tuple[str, ...]:

@@ -1,0 +1,153 @@
+"""The past events of a run with their answers, pictures and clips."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vadkit.errors import DataError, RecipeError
+from vadkit.files import describe_os_error, open_regular
+from vadkit.text import printable
+from vadkit.workflows.answers import Answer, Answers, EventAnswer, give_answer, read_answers
+
+# The folders of a run that `watch` and `infer` write events to.
+_FOLDERS = ("watch", "infer")
+_FILE = "events.jsonl"
+_LONGEST = 1 << 16
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Record(BaseModel):
+    """What is used of an event's line; the rest is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
+    kind: str = "alarm"
+    state: Literal["begun", "over"] = "over"
+    source: str
+    start: _Number
+    end: _Number | None = None
+    started_at: str | None = None
+    peak_time: _Number | None = None
+    peak_score: _Number | None = None
+    threshold: _Number | None = None
+    region: tuple[int, int, int, int] | None = None
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class PastEvent:
+    """An event as it was recorded, the folder with its files, and the answers about it.
+
+    ``picture`` and ``clip`` are None if there is no such file.
+    """
+
+    record: dict[str, Any]
+    folder: Path | None
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The id of the event."""
+        return str(self.record["id"])
+
+    @property
+    def answer(self) -> str | None:
+        """The valid answer, None if there is none."""
+        return self.answers[-1].answer if self.answers else None
+
+    @property
+    def picture(self) -> Path | None:
+        """The picture of the peak."""
+        return self._file(".jpg")
+
+    @property
+    def clip(self) -> Path | None:
+        """The clip from before to after the event."""
+        return self._file(".mp4")
+
+    def as_data(self) -> dict[str, Any]:
+        """Return JSON-like data."""
+        files = {"picture": self.picture, "clip": self.clip}
+        return {
+            **self.record,
+            "answer": self.answer,
+            "answers": [{"answer": a.answer, "at": a.at, "by": a.by} for a in self.answers],
+            **{name: None if path is None else str(path) for name, path in files.items()},
+        }
+
+    def _file(self, ending: str) -> Path | None:
+        if self.folder is None:
+            return None
+        path = self.folder / "events" / f"{self.id}{ending}"
+        return path if path.is_file() and not path.is_symlink() else None
+
+
+def past_events(run: Path, answers: Answers | None = None) -> list[PastEvent]:
+    """Return the events that ``watch`` and ``infer`` recorded in a run, in order of time.
+
+    Outages of cameras are left out. Events that only an answer still knows are included. Raises
+    ``DataError`` if a file of events cannot be read.
+    """
+    answers = read_answers(run) if answers is None else answers
+    found: dict[str, tuple[dict[str, Any], Path | None]] = {}
+    for one in answers.valid("event"):
+        with contextlib.suppress(ValueError):
+            found[one.id] = (_checked(one.record), None)
+    for folder in (run / name for name in _FOLDERS):
+        # The last line of an event is complete.
+        found.update({record["id"]: (record, folder) for record in _records(folder / _FILE)})
+    events = [
+        PastEvent(record, folder, tuple(answers.history("event", id)))
+        for id, (record, folder) in found.items()
+        if not record["kind"].startswith("source-")
+    ]
+    return sorted(events, key=_in_time)
+
+
+def answer_events(
+    run: Path, ids: Sequence[str], answer: EventAnswer, by: str = "command line"
+) -> list[Answer]:
+    """Answer several events; raise ``RecipeError`` for an unknown one before any is answered."""
+    known = {event.id: event for event in past_events(run)}
+    for id in ids:
+        if id not in known:
+            near = get_close_matches(id, known, 3)
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise RecipeError(
+                f"the run has no event '{printable(id, 200)}'{hint} "
+                f"(`vadkit events {run}` lists them)"
+            )
+    return [give_answer(run, "event", id, answer, known[id].record, by) for id in ids]
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with open_regular(path) as file:
+            while line := file.readline(_LONGEST):
+                # Lines that vadkit did not write, or not completely, are no events.
+                with contextlib.suppress(ValueError, RecursionError):
+                    yield _checked(json.loads(line))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DataError(f"events cannot be read: {describe_os_error(error)}") from None
+
+
+def _checked(data: Any) -> dict[str, Any]:
+    """Return the record of an event; ``ValueError`` if it is none."""
+    record: dict[str, Any] = _Record.model_validate(data).model_dump(mode="json")
+    return record
+
+
+def _in_time(event: PastEvent) -> tuple[str, str, float]:
+    record = event.record
+    return record["started_at"] or "", record["source"], record["start"]
