@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import shutil
 import threading
-import time
 from dataclasses import replace
 
 import httpx
@@ -73,59 +71,10 @@ def guarded(evaluated_run, video):
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium; install it with: apt-get install chromium")
-    # The sandbox cannot be had as root, as whom CI may run; the page is our own.
-    how = {"executable_path": chromium, "args": ["--no-sandbox"]}
-    with sync.sync_playwright() as playwright, playwright.chromium.launch(**how) as opened:
-        yield opened
-
-
-@pytest.fixture
-def opened(browser):
-    """A function from an address to the page, which must stay without errors and by itself."""
-    errors, contexts = [], []
-
-    def open_page(address, width=1280, theme="light"):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}))
-        page = contexts[-1].new_page()
-        page.emulate_media(color_scheme=theme)
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        host = address.split("?")[0].rstrip("/")
-        page.on(
-            "request",
-            lambda asked: (
-                None
-                if asked.url.startswith((host, "data:"))
-                else errors.append(f"the page asks for {asked.url}")
-            ),
-        )
-        page.goto(address)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def wait(page, condition, seconds=20):
-    """Until it holds. Not wait_for_function, whose eval the page's own policy forbids."""
-    until = time.monotonic() + seconds
-    while not page.evaluate(condition):
-        assert time.monotonic() < until, f"still not: {condition}"
-        page.wait_for_timeout(50)
-
-
 CURVE = "document.querySelector('.camera .line').getAttribute('d')"
 
 
-def test_scores_move_and_alarms_appear(opened, address):
+def test_scores_move_and_alarms_appear(opened, wait, address):
     page = opened(address)
     wait(page, "document.getElementById('title').textContent === '2 of 2 cameras live'")
     names = page.evaluate("[...document.querySelectorAll('.camera .name')].map(n => n.textContent)")
@@ -147,7 +96,7 @@ def test_scores_move_and_alarms_appear(opened, address):
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_is_wider_than_the_screen(opened, address, width, theme):
+def test_nothing_is_wider_than_the_screen(opened, wait, address, width, theme):
     page = opened(address, width, theme)
     wait(page, "document.querySelectorAll('.alarm').length > 0")
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -155,7 +104,7 @@ def test_nothing_is_wider_than_the_screen(opened, address, width, theme):
     assert dark == (theme == "dark")
 
 
-def test_the_token_opens_the_page_and_does_not_stay_in_the_address(opened, guarded):
+def test_the_token_opens_the_page_and_does_not_stay_in_the_address(opened, wait, guarded):
     page = opened(f"{guarded}?token={TOKEN}")
     assert page.url == guarded
     wait(page, "document.querySelectorAll('.camera').length === 2")

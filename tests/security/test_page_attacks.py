@@ -222,3 +222,75 @@ def is_open(connection):
         return True
     except OSError:
         return False
+
+
+def send(headers, body=b'{"a": 1}', token=None, action=None):
+    """Status and body of a request for an action, and what the action was asked."""
+    asked = []
+
+    def note(data):
+        asked.append(data)
+        return action(data) if action else {"done": True}
+
+    with open_page("0", token).serve(board(), {"/act": note}) as address:
+        answer = httpx.request("POST", f"{address}act", content=body, headers=headers)
+    said = answer.json() if "json" in answer.headers["content-type"] else {}
+    return answer.status_code, said, asked
+
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1"},
+        {"origin": "http://127.0.0.1.evil.example:8700"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "multipart/form-data; boundary=x"},
+        {"content-type": ""},
+    ],
+)
+def test_another_site_cannot_make_a_browser_act(more):
+    status, said, asked = send(JSON | more)
+    assert status in (403, 415) and "error" in said and asked == []
+
+
+def test_actions_need_the_token_too_and_the_page_itself_may_act():
+    assert send(JSON) == (200, {"done": True}, [{"a": 1}])
+    assert send(JSON, token=TOKEN)[0] == 401
+    bearer = JSON | {"authorization": f"Bearer {TOKEN}"}
+    assert send(bearer, token=TOKEN)[2] == [{"a": 1}]
+    wrong = JSON | {"host": "evil.example", "origin": "http://evil.example"}
+    assert send(wrong)[0] == 421
+    with open_page("0", None).serve(board(), {"/act": lambda data: data}) as address:
+        own = JSON | {"origin": address.rstrip("/"), "sec-fetch-site": "same-origin"}
+        assert httpx.post(f"{address}act", content=b"[1]", headers=own).json() == [1]
+        assert httpx.get(f"{address}act").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"{", 400), (b"\xff", 400), (b"[" * 50_000, 400), (b'"' + b"x" * (1 << 17) + b'"', 413)],
+)
+def test_what_is_not_json_or_too_large_does_nothing(body, status):
+    found, said, asked = send(JSON, body)
+    assert found == status and said["error"] and asked == []
+
+
+def test_why_an_action_refuses_is_said_in_one_line():
+    def refuse(data):
+        raise RecipeError("no\x1b[31m\nway")
+
+    status, said, _ = send(JSON, action=refuse)
+    assert status == 400 and said == {"error": "no\\x1b[31m\\x0away"}
+
+    def full(data):
+        raise OSError(28, "No space left on device", "zones.json")
+
+    assert "the disk is full" in send(JSON, action=full)[1]["error"]

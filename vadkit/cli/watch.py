@@ -92,6 +92,7 @@ def watch(
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.results import alone_in
     from vadkit.workflows.watch import cameras, setup
+    from vadkit.workflows.watch.zones import RunZones
 
     if trust_plugins:
         allow_plugins([run])
@@ -109,15 +110,17 @@ def watch(
             stack.enter_context(alone_in(folder, "vadkit watch"))
             make_sinks().check()
         board = setup.new_board(detector, found)
+        drawn = RunZones(run, detector, board)
         if page is not None:
-            typer.echo(f"page: {stack.enter_context(page.serve(board))}", err=True)
+            address = stack.enter_context(page.serve(board, drawn.actions()))
+            typer.echo(f"page: {address}", err=True)
         if detector.rules is None:
             typer.echo(_NO_THRESHOLD, err=True)
         unwritten = cameras.watch(
             detector,
             found,
             board,
-            _views(board, stack, output, as_json),
+            [*_views(board, stack, output, as_json), drawn],
             make_sinks=make_sinks,
             seconds=seconds,
             max_delay_s=max_delay,

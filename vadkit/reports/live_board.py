@@ -116,6 +116,7 @@ class Camera:
 class Board:
     """All cameras and the last events. Hold ``lock`` to change or to read them.
 
+    ``zones`` are places that do not count, as plain data; None if the page cannot change them.
     Pictures are needed until the time ``looked_at`` (``time.monotonic``).
     """
 
@@ -125,6 +126,7 @@ class Board:
         self.cameras = {name: Camera(name) for name in names}
         self.events: deque[dict[str, Any]] = deque(maxlen=_EVENTS)
         self.snapshots: dict[str, bytes] = {}
+        self.zones: list[dict[str, Any]] | None = None
         self.looked_at = 0.0
 
     def event(self, event: dict[str, Any], snapshot: bytes | None) -> None:
@@ -161,7 +163,13 @@ class Board:
                 data["picture"] = camera.pictures
                 cameras.append(data)
             events = [{**event, "snapshot": event["id"] in self.snapshots} for event in self.events]
-        return {"title": self.title, "cameras": cameras, "events": events[::-1]}
+            zones = self.zones
+        return {
+            "title": self.title,
+            "cameras": cameras,
+            "events": events[::-1],
+            "zones": zones,
+        }
 
 
 def _rounded(value: float | None) -> float | None:

@@ -9,7 +9,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ try:
     from starlette.routing import Route
     from starlette.types import ASGIApp
 
+    from vadkit.reports.live_actions import Action, action_route
     from vadkit.reports.live_server import make_server, serve
 except ImportError as error:
     raise RecipeError(
@@ -38,7 +39,7 @@ _FILES = Path(__file__).parent / "html"
 _PORT = 8700
 _EVERY_S = 0.5
 _SHORTEST_TOKEN = 16
-_PAGES = {"/": "watch.html", "/watch.css": "watch.css", "/watch.js": "watch.js"}
+_PAGES = {f"/{name}": name for name in ("watch.css", "watch.js", "zones.js")} | {"/": "watch.html"}
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
@@ -80,10 +81,13 @@ class Page:
         self.address = f"http://{host}:{self.port}/"
 
     @contextlib.contextmanager
-    def serve(self, board: Board) -> Iterator[str]:
-        """Serve the page in its own thread inside this context; provides its address."""
+    def serve(self, board: Board, actions: Mapping[str, Action] | None = None) -> Iterator[str]:
+        """Serve the page in its own thread inside this context; provides its address.
+
+        ``actions`` are what the page may change, by path; see ``action_route``.
+        """
         closing = threading.Event()
-        server = make_server(application(board, self._token, closing))
+        server = make_server(application(board, self._token, closing, actions))
         thread = threading.Thread(
             target=serve, args=(server, self._socket), name="page", daemon=True
         )
@@ -97,7 +101,12 @@ class Page:
             self._socket.close()
 
 
-def application(board: Board, token: str | None, closing: threading.Event) -> ASGIApp:
+def application(
+    board: Board,
+    token: str | None,
+    closing: threading.Event,
+    actions: Mapping[str, Action] | None = None,
+) -> ASGIApp:
     """Create the page as an ASGI application; see ``Guard`` for access rules.
 
     Clients that follow the page are disconnected when it is ``closing``.
@@ -123,6 +132,7 @@ def application(board: Board, token: str | None, closing: threading.Event) -> AS
         Route("/events", events),
         Route("/frame/{place}.jpg", frame),
         Route("/snapshot/{id}.jpg", snapshot),
+        *(action_route(path, action) for path, action in (actions or {}).items()),
     ]
     return Guard(Starlette(routes=routes), token)
 

@@ -32,6 +32,7 @@ function show(data) {
   board = data;
   put(document.getElementById("title"), words(data.cameras));
   data.cameras.forEach((camera, place) => showCamera(camera, place));
+  data.cameras.forEach((camera) => showZones(cards.get(camera.name), camera, data));
   document.getElementById("no-alarms").hidden = data.events.length > 0;
   showAlarms(data.events);
   const ringing = data.cameras.filter((camera) => camera.alarm).length;
