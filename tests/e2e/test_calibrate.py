@@ -94,7 +94,8 @@ def test_training_calibrates_on_folds_and_eval_uses_it(vadkit, train, tmp_path):
     assert thresholds == {"online": found["threshold"]}
 
     # Another rate takes the scores that are kept.
-    code, out, err = vadkit("calibrate", run, "--false-alarms-per-hour", 50000, "--json")
+    rate = ("--false-alarms-per-hour", 50000, "--alarm-time", 1)
+    code, out, err = vadkit("calibrate", run, *rate, "--json")
     assert code == 0, err
     assert json.loads(out) == read(run)
     assert read(run)["threshold"] < found["threshold"]
@@ -127,6 +128,10 @@ def test_other_normal_video_can_be_given(vadkit, train, tmp_path):
         assert np.isnan(saved["scores"][::60]).all()
     assert "warning: the run was trained on these videos, so the threshold is too low" in err
     assert vadkit("calibrate", run, "--videos", tmp_path / "none").code == 3
+    code, _, err = vadkit("calibrate", run, "--alarm-time", 1.5)
+    assert code == 2 and "above 0 and at most 1; got 1.5" in err
+    code, _, err = vadkit("calibrate", run, "--list", "--alarm-time", 0.1)
+    assert code == 2 and "--list cannot be used with other options" in err
     code, _, err = vadkit("calibrate", run, "--false-alarms-per-hour", 0)
     assert code == 2 and "more than 0 false alarms per hour" in err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,19 @@ def test_rises_within_the_merge_time_are_one():
     assert (got["false-alarms/h"], got["calibrated-for/h"]) == (2, 2)
     got = AlarmMetrics()(scores, labels, Setting("raw", 0.5, rates={"v": 8 / 3600}))
     assert {metric.name: metric.value for metric in got}["false-alarms/h"] == 3
+
+
+def test_the_time_inside_alarms_is_that_of_normal_frames():
+    scores = {"v": np.array([0.9, 0.4, 0.1, np.nan, 0.9, 0.4, 0.1, 0.1, 0.1])}
+    labels = {"v": np.arange(9) >= 7}
+    inside = {"v": np.array([1, 1, 0, 1, 1, 0, 0, 1, 1], bool)}
+    setting = Setting("raw", 0.5, {"v": 1.0}, inside=inside, alarm_time=0.02)
+    got = {metric.name: metric.value for metric in AlarmMetrics()(scores, labels, setting)}
+    # Of 6 normal frames with a score, three are inside.
+    assert got["alarm-time"] == pytest.approx(3 / 6) and got["calibrated-for-time"] == 0.02
+    no_rate = replace(setting, rates={})
+    got = {metric.name for metric in AlarmMetrics()(scores, labels, no_rate)}
+    assert "alarm-time" not in got
 
 
 def test_without_a_threshold_there_are_no_figures():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vadkit.reports.mistakes import Mistake
 from vadkit.reports.page_data import intervals, mistake_data, run_data, training_series
-from vadkit.scoring.calibration import calibrate
+from vadkit.scoring.fitting import calibrate
 
 
 @given(st.lists(st.booleans(), max_size=60))

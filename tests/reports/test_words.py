@@ -10,7 +10,7 @@ from vadkit.reports.words import (
     level_words,
     sentences,
 )
-from vadkit.scoring.calibration import calibrate
+from vadkit.scoring.fitting import calibrate
 from vadkit.scoring.normal import NormalScores
 
 LABELS = {"01": np.array([0, 0, 0, 1, 1, 0], bool), "02": np.zeros(4, bool)}
@@ -78,7 +78,8 @@ def test_a_calibrated_threshold_is_for_one_chain_alone(record):
     run = record(LABELS, chain="ema(halflife=4)", chain_keeps_unit=True, calibration=known)
     assert level_words(run) == (
         f"Threshold {known.threshold:.4g}, for scores after ema(halflife=4): calibrated for 1 "
-        "false alarm per hour of a camera on 3.33 min of a video. No test labels were used."
+        "false alarm per hour and 2% of the time in alarms, on 3.33 min of a video. No "
+        "test labels were used."
     )
     assert run.level("ema(halflife=4)") == known.threshold
     assert run.level("raw") is None

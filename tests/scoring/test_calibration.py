@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vadkit.errors import DataError, RecipeError
+from vadkit.scoring.alarm_time import TimeRules
 from vadkit.scoring.calibration import (
     Calibration,
     alarm_rate,
-    calibrate,
     duration,
     load_calibration,
     rounded,
 )
+from vadkit.scoring.fitting import calibrate
 from vadkit.scoring.peaks import (
     choose_level,
     conformal,
@@ -191,7 +192,9 @@ def test_conformal_expects_the_rate_of_its_rank():
     scores = {f"v{n}": np.full(frames, float(n)) for n in range(1, 10)}
     rates = dict.fromkeys(scores, frames / 1800)
     per_hour = -math.log(0.7) / 0.5
-    found = calibrate(scores, rates, [], source="test", method="conformal", per_hour=per_hour)
+    found = calibrate(
+        scores, rates, [], source="test", method="conformal", per_hour=per_hour, alarm_time=1
+    )
     assert 7 < found.threshold < 7 + 1e-9
     # The threshold is above 7, so 8 and 9 reach it, and a new video counts as one more.
     assert found.evidence.expected_per_hour == pytest.approx(-math.log1p(-3 / 10) / 0.5)
@@ -199,7 +202,9 @@ def test_conformal_expects_the_rate_of_its_rank():
     few = calibrate(scores, rates, [], source="test", method="conformal", per_hour=1e-3)
     assert few.evidence.expected_per_hour == pytest.approx(-math.log1p(-1 / 10) / 0.5)
     # Any rate is allowed: the threshold is at the lowest of the highest scores.
-    all_ = calibrate(scores, rates, [], source="test", method="conformal", per_hour=1e3)
+    all_ = calibrate(
+        scores, rates, [], source="test", method="conformal", per_hour=1e3, alarm_time=1
+    )
     assert 1 < all_.threshold < 1 + 1e-9
     assert all_.evidence.expected_per_hour == pytest.approx(-math.log1p(-9 / 10) / 0.5)
 
@@ -223,7 +228,7 @@ def test_a_calibration_records_its_inputs():
         EMA,
         source="folds",
         per_hour=2,
-        merge_s=5,
+        rules=TimeRules(merge_s=5),
         checkpoint="best",
         videos=7,
         warnings=["first"],
@@ -236,7 +241,8 @@ def test_a_calibration_records_its_inputs():
     text = repr(found)
     assert text.startswith(f"Calibration(threshold {found.threshold:.4g} [")
     assert text.endswith(
-        "] for 2 false alarms per hour, by pot on 2 min of normal video, 2 warnings)"
+        "] for 2 false alarms per hour and 2% of the time in alarms, by pot on 2 min of "
+        "normal video, 2 warnings)"
     )
 
 
@@ -255,7 +261,7 @@ def test_a_calibration_with_other_fields_names_those_it_needs():
         Calibration.from_dict({**data, "extra": 1})
     assert str(caught.value).startswith(
         "a calibration has other fields than threshold, method, false_alarms_per_hour, scorers, "
-        "usual, evidence, merge_s, checkpoint, warnings ("
+        "usual, evidence, merge_s, checkpoint, warnings, alarm_time ("
     )
     assert str(caught.value).endswith("); calibrate again with `vadkit calibrate RUN`")
     with pytest.raises(

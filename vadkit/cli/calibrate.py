@@ -51,6 +51,13 @@ PerHour = Annotated[
         help="Allowed false alarms per hour of one camera. Default: the rate in the recipe."
     ),
 ]
+AlarmTime = Annotated[
+    float | None,
+    typer.Option(
+        help="Allowed share of normal time inside alarms, such as 0.02. Default: the share in the "
+        "recipe."
+    ),
+]
 How = Annotated[
     ThresholdMethod | None,
     typer.Option(
@@ -67,6 +74,7 @@ def calibrate(
     use: Use = None,
     list_kept: ListKept = False,
     false_alarms_per_hour: PerHour = None,
+    alarm_time: AlarmTime = None,
     method: How = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
@@ -81,7 +89,8 @@ def calibrate(
 
     if use is not None and videos is not None:
         raise RecipeError("give either --videos or --use: both choose the scores to calibrate on")
-    if list_kept and (use or videos or name or method or false_alarms_per_hour is not None):
+    limits = (false_alarms_per_hour, alarm_time)
+    if list_kept and (use or videos or name or method or limits != (None, None)):
         raise RecipeError("--list cannot be used with other options: it changes nothing")
 
     if trust_plugins:
@@ -97,6 +106,7 @@ def calibrate(
         name=name,
         method=None if method is None else method.value,
         per_hour=false_alarms_per_hour,
+        alarm_time=alarm_time,
     )
     if as_json:
         status = run_status(run)
@@ -109,7 +119,7 @@ def calibrate(
 
 def _list(run: Path, as_json: bool) -> None:
     """Print one row per calibration; a star marks the active one."""
-    from vadkit.scoring.calibration import alarm_rate, duration
+    from vadkit.scoring.calibration import duration
     from vadkit.text import printable
     from vadkit.workflows.calibrate.saved import kept_calibrations
     from vadkit.workflows.run import load_run
@@ -128,19 +138,34 @@ def _list(run: Path, as_json: bool) -> None:
                 one.name,
                 "*" if one.current else "",
                 f"{one.found.threshold:.4g}",
-                f"{alarm_rate(one.found.false_alarms_per_hour)}, {one.found.method}",
+                _limits(one.found.false_alarms_per_hour, one.found.alarm_time),
+                _limits(seen.expected_per_hour, seen.alarm_time),
+                one.found.method,
                 based + (" (from an earlier checkpoint or other zones)" if one.stale else ""),
             ]
         )
-    heads = ["name", "", "threshold", "target", "based on"]
+    heads = ["name", "", "threshold", "at most", "expected", "method", "based on"]
     print_table(open_console(), heads, rows, left=2, text=True)
+
+
+def _limits(per_hour: float, alarm_time: float | None) -> str:
+    """Format alarms per hour and the share of time in alarms: "1/h, 2%"."""
+    rate = f"{per_hour:.3g}" if per_hour < 1000 else f"{per_hour:.0f}"
+    return f"{rate}/h" + ("" if alarm_time is None else f", {100 * alarm_time:.2g}%")
+
+
+def _time_words(found: Calibration) -> str:
+    """Describe the share of normal time inside alarms, and what was left out."""
+    seen = found.evidence
+    rare = "" if not seen.rare else f", without rare events ({100 * seen.rare_time:.2g}%)"
+    return f"{100 * (seen.alarm_time or 0.0):.2g}% of the normal time is inside alarms{rare}"
 
 
 def print_calibration(found: Calibration) -> None:
     """Print the threshold with its interval and evidence, and warnings on stderr."""
     from rich.text import Text
 
-    from vadkit.scoring.calibration import alarm_rate, duration, rounded
+    from vadkit.scoring.calibration import duration, rounded
     from vadkit.scoring.scorer import chain_label
 
     seen = found.evidence
@@ -148,10 +173,11 @@ def print_calibration(found: Calibration) -> None:
     rows = {
         "threshold": f"{found.threshold:.4g}, 95% interval {seen.threshold_low:.4g} to "
         f"{seen.threshold_high:.4g}; scores are {chain_label(found.chain())}",
-        "target": f"{alarm_rate(found.false_alarms_per_hour)} for one camera",
+        "target": f"at most {found.target}, for one camera",
         "expected": f"{rounded(seen.expected_per_hour)} per hour, by method {found.method}",
         "observed": f"{seen.alarms} alarms in {duration(seen.hours)} of normal video, which means "
         f"{rounded(seen.rate_low)} to {rounded(seen.rate_high)} per hour",
+        **({} if seen.alarm_time is None else {"alarm time": _time_words(found)}),
         "normal video": f"{videos}: {seen.source}; {seen.peaks} independent peaks above "
         f"{seen.level:.4g}",
         "supports": f"rates of {rounded(seen.supported_per_hour)} false alarms per hour or more",

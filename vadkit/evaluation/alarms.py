@@ -66,6 +66,8 @@ class AlarmMetrics:
     median time from the start of an event to its first alarm, over the events found
     (``delay-frames`` if frame rates are unknown). ``false-alarms/h`` counts as in ``FalseAlarms``,
     but merges rises that are closer than in calibration. ``calibrated-for/h`` is the rate that the
+    threshold was calibrated for. ``alarm-time`` is the share of normal time inside alarms, from
+    their start to their end by the alarm rules, and ``calibrated-for-time`` the share that the
     threshold was calibrated for. Returns nothing without a threshold in the unit of the scores.
     """
 
@@ -97,6 +99,10 @@ class AlarmMetrics:
             figures["delay-frames"] = _median([e.delay for e in events if e.delay is not None])
         if "false-alarms/h" in of_set:
             figures["false-alarms/h"] = of_set["false-alarms/h"]
+        if "alarm-time" in of_set:
+            figures["alarm-time"] = of_set["alarm-time"]
+        if setting.alarm_time is not None:
+            figures["calibrated-for-time"] = setting.alarm_time
         return [Metric(name, float(value), setting.protocol) for name, value in figures.items()]
 
 
@@ -105,7 +111,7 @@ def alarm_ratios(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return ratios of sums over videos for ``AlarmMetrics``: parts (V,) and wholes (V,).
 
-    Empty without a threshold; ``false-alarms/h`` only if frame rates are known.
+    Empty without a threshold; ``false-alarms/h`` and ``alarm-time`` only if frame rates are known.
     """
     if setting.threshold is None:
         return {}
@@ -131,6 +137,8 @@ def alarm_ratios(
             for video, values in scores.items()
         ]
         ratios["false-alarms/h"] = (np.array(risen), hours)
+        if setting.inside:
+            ratios["alarm-time"] = (_hours_inside(scores, labels, setting), hours)
     return ratios
 
 
@@ -199,6 +207,18 @@ def normal_hours(scores: Frames, labels: Frames, rates: Mapping[str, float]) -> 
         for video, values in scores.items()
     ]
     return np.array(frames) / 3600
+
+
+def _hours_inside(scores: Frames, labels: Frames, setting: Setting) -> np.ndarray:
+    """Return hours of scored normal frames inside alarms by video, (V,)."""
+    alarmed = [
+        np.count_nonzero(
+            setting.inside[video] & ~np.isnan(values) & ~np.asarray(labels[video], bool)
+        )
+        / setting.rates[video]
+        for video, values in scores.items()
+    ]
+    return np.array(alarmed) / 3600
 
 
 def _divide(part: float, whole: float) -> float:

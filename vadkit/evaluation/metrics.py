@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 class Interval(NamedTuple):
     """The bounds of a 95% interval; NaN if resampling gives no information."""
@@ -109,7 +111,9 @@ class Setting:
     ``threshold`` is the alarm threshold in the unit of the scores, from normal video only; None if
     there is none, or if the protocol changes the unit. ``per_hour`` is the rate of false alarms per
     hour that it was calibrated for, None if it was not. ``gaps`` is, by video, the largest distance
-    in frames between frames of one alarm; the default is 1. ``rates`` maps videos to frames per
+    in frames between frames of one alarm; the default is 1. ``inside`` says, by video, which frames
+    (N,) lie inside an alarm of the alarm rules, and ``alarm_time`` is the share of normal time
+    inside alarms that the threshold was calibrated for. ``rates`` maps videos to frames per
     second; a missing video has no known rate. ``categories`` maps videos to kinds of anomaly, if
     the dataset has them.
     """
@@ -120,6 +124,8 @@ class Setting:
     categories: Mapping[str, str] = field(default_factory=dict)
     gaps: Mapping[str, int] = field(default_factory=dict)
     per_hour: float | None = None
+    alarm_time: float | None = None
+    inside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "protocol", _summary(self.protocol))

@@ -13,7 +13,7 @@ import numpy as np
 
 from vadkit.inference.clip_ring import ClipFrame, ClipRing, jpeg
 from vadkit.schedule import is_on, local_time
-from vadkit.scoring.calibration import MERGE_S
+from vadkit.scoring.alarm_time import MERGE_S
 from vadkit.text import ascii_name
 
 # An alarm; a camera that gives no frames; a camera that gives frames again.

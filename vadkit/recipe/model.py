@@ -116,7 +116,11 @@ class Data(Section):
 
 
 class Calibrate(Section):
-    """Calibration of the alarm threshold on normal video, for a rate of false alarms per hour.
+    """Calibration of the alarm threshold on normal video.
+
+    The threshold meets two limits: ``false_alarms_per_hour``, and ``alarm_time``, the share of
+    normal time inside alarms. Rare events in normal video, up to the share ``contamination`` of
+    the time, do not move it.
 
     A method without gradients is fitted again for each of ``folds``, without that fold, and scores
     the fold. ``holdout`` instead keeps this share of the training videos out of training; a method
@@ -125,6 +129,8 @@ class Calibrate(Section):
 
     method: Literal["pot", "quantile", "conformal"] = "pot"
     false_alarms_per_hour: Annotated[float, Field(gt=0)] = 1.0
+    alarm_time: Annotated[float, Field(gt=0, le=1)] = 0.02
+    contamination: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
     folds: Annotated[int, Field(ge=2)] = 2
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = None
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vadkit.reports.record import RunRecord
-from vadkit.scoring.calibration import alarm_rate
+from vadkit.scoring.calibration import alarm_target
 from vadkit.scoring.calibration import duration as hours
 from vadkit.scoring.scorer import chain_label
 
@@ -102,9 +102,12 @@ def alarm_words(metrics: Iterable[Mapping[str, Any]]) -> str | None:
     if (false := found.get("false-alarms/h")) is not None:
         form = ",.0f" if (false.get("high") or false["value"]) >= 100 else ".3g"
         parts.append(f"{false['value']:{form}} false alarms per hour{_bounds(false, form)}")
+    if (inside := found.get("alarm-time")) is not None:
+        parts.append(f"{inside['value']:.2%} of normal time inside alarms{_bounds(inside, '.2%')}")
     level = f"At the threshold {found['threshold']['value']:.4g}, "
     if (calibrated := found.get("calibrated-for/h")) is not None:
-        level += f"calibrated on normal video for {alarm_rate(calibrated['value'])}"
+        limit = found.get("calibrated-for-time", {}).get("value")
+        level += f"calibrated on normal video for {alarm_target(calibrated['value'], limit)}"
     else:
         level += "which 99.9% of training frames stay below"
     return f"{level}: {', '.join(parts)}."
@@ -122,7 +125,7 @@ def level_words(record: RunRecord) -> str:
         found = record.calibration
         return (
             f"Threshold {found.threshold:.4g}, for scores after {chain_label(found.chain())}: "
-            f"calibrated for {alarm_rate(found.false_alarms_per_hour)} of a camera on "
+            f"calibrated for {found.target}, on "
             f"{hours(found.evidence.hours)} of {found.evidence.source}. No test labels "
             "were used."
         )

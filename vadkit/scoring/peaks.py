@@ -15,6 +15,9 @@ import numpy as np
 FEWEST = 5
 # The weight, in peaks, of the prior for an exponential tail.
 _PRIOR_PEAKS = 10
+# Rare events are as high as an exponential tail would make its peaks in one of a thousand videos;
+# chosen by simulation (docs/decisions/0022-rare-events-in-normal-video.md).
+_RARE_CHANCE = 0.001
 # Shares of frames below the levels that peaks may be taken from.
 _SHARES = [0.9999, 0.9995, 0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.6]
 
@@ -83,6 +86,41 @@ def fit_tail(excesses: np.ndarray) -> tuple[float, float]:
     shape = min(max(shape, -0.5), 0.5)
     # The scale that keeps the mean, which is scale / (1 - shape).
     return shape, first * (1 - shape)
+
+
+def tail_rate(score: float, level: float, shape: float, scale: float, per_hour: float) -> float:
+    """Return how often per hour a fitted tail reaches a score; ``per_hour`` is that of the level.
+
+    Below the level, where nothing was fitted, it is the rate of the level.
+    """
+    from scipy.stats import genpareto
+
+    return float(per_hour * genpareto.sf(max(score - level, 0.0), shape, scale=scale))
+
+
+def rare_peaks(peaks: np.ndarray, level: float, most: int) -> int:
+    """Return how many of the highest ``peaks`` (n,) do not belong to the tail of the others.
+
+    The scaled spacings between the highest values of an exponential tail are independent and
+    exponential (Renyi, 1953), so the mean of the k highest, over that of the others, has an F
+    distribution. Of all k up to ``most`` for which it is too large to be chance, the answer is the
+    one with the largest spacing below; 0 if there is none. All k are tried because rare events hide
+    each other.
+    """
+    from scipy.stats import f
+
+    excess = np.sort(peaks - level)[::-1]
+    count, widest, found = len(excess), 0.0, 0
+    for k in range(1, most + 1):
+        above = (excess[:k].sum() - k * excess[k]) / k
+        below = (excess[k:].sum() + k * excess[k]) / (count - k)
+        if below <= 0:
+            break
+        spacing = k * (excess[k - 1] - excess[k])
+        chance = f.sf(above / below, 2 * k, 2 * (count - k))
+        if chance < _RARE_CHANCE / most and spacing > widest:
+            widest, found = float(spacing), k
+    return found
 
 
 def conformal(maxima: np.ndarray, hours_each: float, per_hour: float) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vadkit.data.videos import ClipSpec
 from vadkit.device import choose_kernels
 from vadkit.errors import DataError, RecipeError, TrainingError
-from vadkit.recipe import Recipe, Spec
+from vadkit.recipe import AlarmSettings, Recipe, Spec
 from vadkit.recipe.resolve import cannot_ignore
 from vadkit.registry import build, find
 from vadkit.text import printable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vadkit.data.videos import Split, Video
     from vadkit.hooks.hook import Hook
     from vadkit.methods.method import Method
+    from vadkit.scoring.alarm_time import TimeRules
 
 
 def seed_everything(seed: int, *, deterministic: bool = True) -> None:
@@ -208,3 +209,12 @@ def load_videos(recipe: Recipe, split: Split) -> list[Video]:
                 f"'{printable(name, 100)}'; videos() must give each video its own id"
             )
     return videos
+
+
+def time_rules(settings: AlarmSettings) -> TimeRules:
+    """Return the alarm rules of a recipe that decide how long an alarm is on."""
+    from vadkit.scoring.alarm_time import TimeRules
+
+    return TimeRules(
+        settings.hysteresis, settings.min_duration_s, settings.merge_s, settings.cooldown_s
+    )

@@ -35,7 +35,7 @@ from vadkit.registry import build, build_spec
 from vadkit.scoring.calibration import Calibration, load_calibration
 from vadkit.scoring.normal import NormalScores, load_normal
 from vadkit.scoring.scorer import PacedStep, Scorer, looks_ahead, stream_chain
-from vadkit.workflows.build import build_list, load_method
+from vadkit.workflows.build import build_list, load_method, time_rules
 from vadkit.workflows.frames import store_settings
 from vadkit.workflows.run import checkpoint_file, load_run
 from vadkit.workflows.video_input import ScoredVideo, one_source, timed_frames
@@ -112,10 +112,9 @@ class Detector:
         if math.isnan(self.threshold):
             return None
         settings = self.alarms
-        down = settings.hysteresis * max(0.0, self.threshold - self.usual)
         return AlarmRules(
             self.threshold,
-            self.threshold - down,
+            time_rules(settings).release(self.threshold, self.usual),
             settings.min_duration_s,
             settings.merge_s,
             settings.cooldown_s,

@@ -80,7 +80,7 @@ def test_another_rate_has_its_own_name(vadkit, run, videos):
     vadkit("calibrate", run, "--videos", videos, "--false-alarms-per-hour", 9000)
     code, out, _ = vadkit("calibrate", run, "--list")
     rows = [line.split() for line in out.splitlines()[1:] if not line.startswith(" ")]
-    assert code == 0 and len(rows) == 5 and out.count("9000 false alarms per hour") == 3
+    assert code == 0 and len(rows) == 5 and out.count("9000/h, 2%") == 3
     assert "day_two" in [row[0] for row in rows if row[1] == "*"]
 
 

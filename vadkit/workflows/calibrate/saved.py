@@ -52,6 +52,8 @@ class SavedCalibration:
             "threshold": self.found.threshold,
             "method": self.found.method,
             "false_alarms_per_hour": self.found.false_alarms_per_hour,
+            "alarm_time": self.found.alarm_time,
+            "inside_alarms": seen.alarm_time,
             "videos": seen.videos,
             "hours": seen.hours,
             "source": seen.source,

@@ -81,15 +81,17 @@ def calibrate(
     name: str | None = None,
     method: FitName | None = None,
     per_hour: float | None = None,
+    alarm_time: float | None = None,
 ) -> Calibration:
     """Set the alarm threshold of a run; save it under a name and as ``calibration.json``.
 
     The scores are those of the normal videos in the folder ``videos``, or those of the saved
     calibration ``use``. Without either, they are those of the run's training video. ``name``
-    defaults to the folder's name or "training"; if it is taken, a number is appended. ``method``
-    and ``per_hour`` default to the recipe's values. Raises ``DataError`` if no frame can be scored.
+    defaults to the folder's name or "training"; if it is taken, a number is appended. ``method``,
+    ``per_hour`` and ``alarm_time``, the allowed share of normal time inside alarms, default to the
+    recipe's values. Raises ``DataError`` if no frame can be scored.
     """
-    from vadkit.scoring.calibration import check_settings
+    from vadkit.scoring.fitting import check_settings
 
     run = as_path(run, "run")
     videos = None if videos is None else as_path(videos, "videos")
@@ -98,8 +100,16 @@ def calibrate(
             as_name(text, argument)
     if use is not None and videos is not None:
         raise RecipeError("give either videos or use: both choose the scores to calibrate on")
-    check_settings(method or "pot", 1.0 if per_hour is None else per_hour)
-    changes = {"method": method, "false_alarms_per_hour": per_hour}
+    check_settings(
+        method or "pot",
+        1.0 if per_hour is None else per_hour,
+        1.0 if alarm_time is None else alarm_time,
+    )
+    changes = {
+        "method": method,
+        "false_alarms_per_hour": per_hour,
+        "alarm_time": alarm_time,
+    }
     changes = {key: value for key, value in changes.items() if value is not None}
     recipe = load_run(run)
     check_name(run, name)
@@ -123,19 +133,20 @@ def calibrate(
 
 def words(found: Calibration) -> str:
     """Describe the threshold and its evidence in one line."""
-    from vadkit.scoring.calibration import alarm_rate, duration
+    from vadkit.scoring.calibration import duration
 
     seen = found.evidence
     return (
         f"alarm threshold {found.threshold:.4g} ({seen.threshold_low:.4g} to "
-        f"{seen.threshold_high:.4g}) for {alarm_rate(found.false_alarms_per_hour)}, by "
+        f"{seen.threshold_high:.4g}) for {found.target}, by "
         f"{found.method} on {duration(seen.hours)} of {seen.source}"
     )
 
 
 def _fit(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibration:
     from vadkit.data.pace import paces_of
-    from vadkit.scoring.calibration import calibrate as fit
+    from vadkit.scoring.fitting import calibrate as fit
+    from vadkit.workflows.build import time_rules
 
     return fit(
         normal.scores,
@@ -144,7 +155,9 @@ def _fit(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibratio
         source=normal.source,
         method=settings.method,
         per_hour=settings.false_alarms_per_hour,
-        merge_s=recipe.alarms.merge_s,
+        alarm_time=settings.alarm_time,
+        contamination=settings.contamination,
+        rules=time_rules(recipe.alarms),
         checkpoint=_CHECKPOINT,
         videos=normal.videos,
         warnings=normal.warnings,

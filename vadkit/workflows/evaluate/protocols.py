@@ -18,6 +18,7 @@ from vadkit.workflows.evaluate.views import as_text, missing_key
 if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric, Setting
     from vadkit.evaluation.protocol import Normalisation, Protocol
+    from vadkit.scoring.alarm_time import TimeRules
     from vadkit.scoring.calibration import Calibration
     from vadkit.scoring.normal import NormalScores
     from vadkit.scoring.scorer import Scorer
@@ -28,7 +29,8 @@ class LabelledScores:
     """Raw scores (N,) and labels (N,) by video, with metadata.
 
     ``rates`` are frames per second and ``categories`` kinds of anomaly, by video, if known;
-    ``clip_fps`` is the rate that the method was trained at.
+    ``clip_fps`` is the rate that the method was trained at, and ``rules`` are the alarm rules of
+    the recipe.
     ``normal`` has the statistics of scores on training video, ``calibration`` the run's threshold.
     ``checkpoint`` and ``label_source`` name the sources of scores and labels. ``scorers`` are those
     of the recipe. ``parts`` are the scores (N,) of a method's parts, by part and video.
@@ -44,6 +46,7 @@ class LabelledScores:
     categories: Mapping[str, str] = field(default_factory=dict)
     scorers: Sequence[Scorer] = ()
     clip_fps: float | None = None
+    rules: TimeRules | None = None
     parts: Mapping[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
@@ -124,7 +127,7 @@ def evaluate_scored(
     for listed in _with_own_chain(protocols, scored.scorers):
         protocol = replace(listed, checkpoint=scored.checkpoint, labels=scored.label_source)
         final = final_scores(protocol, scored)
-        setting = _setting(protocol, scored)
+        setting = _setting(protocol, scored, final)
         metrics: list[Metric] = []
         for evaluator in evaluators:
             metrics += evaluator(final, scored.labels, setting)
@@ -238,12 +241,15 @@ def _chain_label(protocol: Protocol) -> str:
     return chain_label([build("scorers", name, params) for name, params in protocol.scorers()])
 
 
-def _setting(protocol: Protocol, scored: LabelledScores) -> Setting:
+def _setting(
+    protocol: Protocol, scored: LabelledScores, final: Mapping[str, np.ndarray]
+) -> Setting:
     """Return the setting for evaluators; only the protocol with live scores has the threshold.
 
     Runs without a calibration use the level of training frames, in every protocol with its unit.
     """
     from vadkit.evaluation.metrics import Setting
+    from vadkit.scoring.alarm_time import TimeRules, inside_alarms
     from vadkit.scoring.peaks import gap_frames
     from vadkit.scoring.scorer import chain_label
 
@@ -259,8 +265,18 @@ def _setting(protocol: Protocol, scored: LabelledScores) -> Setting:
     if chain != chain_label(known.chain()) or not (protocol.steps or protocol.keeps_unit):
         return setting
     gaps = {video: gap_frames(known.merge_s, rate) for video, rate in scored.rates.items()}
+    rules = scored.rules or TimeRules(merge_s=known.merge_s)
     return replace(
-        setting, threshold=known.threshold, per_hour=known.false_alarms_per_hour, gaps=gaps
+        setting,
+        threshold=known.threshold,
+        per_hour=known.false_alarms_per_hour,
+        gaps=gaps,
+        alarm_time=known.alarm_time,
+        inside={
+            video: inside_alarms(values, scored.rates[video], known.threshold, known.usual, rules)
+            for video, values in final.items()
+            if video in scored.rates
+        },
     )
 
 

@@ -18,7 +18,7 @@ from vadkit.files import write_json, write_whole
 from vadkit.reading import read_json
 from vadkit.recipe import Recipe
 from vadkit.text import video_file
-from vadkit.workflows.build import build_list, load_method, load_videos
+from vadkit.workflows.build import build_list, load_method, load_videos, time_rules
 from vadkit.workflows.evaluate.cluster import score_on_cluster
 from vadkit.workflows.evaluate.protocols import LabelledScores
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
@@ -87,6 +87,7 @@ def score_run(
         calibration=calibration if calibration and calibration.checkpoint == checkpoint else None,
         rates=meta["rates"],
         clip_fps=recipe.clip.fps,
+        rules=time_rules(recipe.alarms),
         categories=meta["categories"],
         scorers=build_list("scorers", recipe.scorers),
         parts=_load_parts(run, scores),
