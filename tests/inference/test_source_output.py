@@ -15,7 +15,7 @@ from vadkit.inference.sinks.sink import SourceInfo
 from vadkit.inference.source_output import SourceOutput
 from vadkit.methods.method import Method
 from vadkit.recipe import AlarmSettings
-from vadkit.scoring.calibration import calibrate
+from vadkit.scoring.fitting import calibrate
 from vadkit.scoring.normal import measure_normal
 from vadkit.workflows.detector import Detector
 

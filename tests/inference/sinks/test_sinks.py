@@ -18,7 +18,7 @@ from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sinks.drawing import _Item, _record, _records
 from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
 from vadkit.reports.painter import LENGTH, paint
-from vadkit.scoring.calibration import calibrate
+from vadkit.scoring.fitting import calibrate
 from vadkit.scoring.normal import NormalScores
 
 NAN = math.nan

@@ -265,7 +265,7 @@ def _setting(
     if chain != chain_label(known.chain()) or not (protocol.steps or protocol.keeps_unit):
         return setting
     gaps = {video: gap_frames(known.merge_s, rate) for video, rate in scored.rates.items()}
-    rules = scored.rules or TimeRules(merge_s=known.merge_s)
+    rules, rates = scored.rules or TimeRules(merge_s=known.merge_s), scored.rates
     return replace(
         setting,
         threshold=known.threshold,
@@ -273,9 +273,9 @@ def _setting(
         gaps=gaps,
         alarm_time=known.alarm_time,
         inside={
-            video: inside_alarms(values, scored.rates[video], known.threshold, known.usual, rules)
-            for video, values in final.items()
-            if video in scored.rates
+            one: inside_alarms(values, rates[one], known.threshold, known.usual, rules)
+            for one, values in final.items()
+            if one in rates
         },
     )
 
