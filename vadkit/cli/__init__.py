@@ -30,6 +30,7 @@ from vadkit.cli import (
     report,
     train,
     tune,
+    update,
     watch,
 )
 from vadkit.cli.standard import end_output, prepare_streams, reader_gone, speak
@@ -59,6 +60,7 @@ app.command("infer")(infer.infer)
 app.command("watch")(watch.watch)
 app.command("events")(events.events)
 app.command("feedback")(events.feedback)
+app.command("update")(update.update)
 app.command("tune")(tune.tune)
 app.command("bench")(bench.bench)
 app.command("export")(export.export)

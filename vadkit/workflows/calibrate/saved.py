@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vadkit.scoring.calibration import Calibration
 
 TRAINING = "training"
+# The start of the names of calibrations that `vadkit update` makes.
+UPDATE = "update-"
 FOLDER_SOURCE = "the videos in "
 _FILE = "calibration.json"
 # The name of the active one. `calibration.json` decides; this tells equal ones apart.
@@ -79,6 +81,12 @@ def kept_calibrations(run: Path) -> list[SavedCalibration]:
         name = _free_name(run, _old_name(run))
         found.append(SavedCalibration(name, now, True, _stale(run, TRAINING)))
     return found
+
+
+def active_update(run: Path) -> str | None:
+    """Return the name of the active calibration if `vadkit update` made it, or its scores."""
+    active = [one.name for one in kept_calibrations(run) if one.current]
+    return next((name for name in active if name.startswith(UPDATE)), None)
 
 
 def use(run: Path, name: str) -> Calibration:
@@ -236,11 +244,11 @@ def _scores_path(run: Path, name: str) -> Path:
     return own if own.is_file() else run / "scores" / "normal.npz"
 
 
-def scored_with(run: Path) -> str | None:
-    """Return a digest of the run's checkpoint and of its added zones; None without a checkpoint."""
+def scored_with(run: Path, name: str = "last") -> str | None:
+    """Return a digest of a checkpoint of the run and of its added zones; None without it."""
     from vadkit.workflows.evaluate.run_scores import checkpoint_digest
 
-    checkpoint = run / "checkpoints" / "last.pt"
+    checkpoint = run / "checkpoints" / f"{name}.pt"
     if not checkpoint.is_file():
         return None
     zones = always_digest(read_zones(run))

@@ -13,12 +13,15 @@ from vadkit.errors import DataError, RecipeError, VadkitError
 from vadkit.files import check_writable
 from vadkit.recipe import Calibrate, Recipe
 from vadkit.registry import build
+from vadkit.workflows.answers import read_answers
 from vadkit.workflows.build import build_clip, live_scorers, load_videos
 from vadkit.workflows.calibrate import saved as calibrations
 from vadkit.workflows.calibrate.normal_video import NormalVideo, score_training_video
+from vadkit.workflows.calibrate.reviewed import without_marked
 from vadkit.workflows.calibrate.saved import (
     FOLDER_SOURCE,
     TRAINING,
+    active_update,
     check_name,
     folder_name,
     keep,
@@ -60,9 +63,9 @@ def calibrate_trained(
     if recipe.calibration is None:
         return
     try:
-        normal = _training_scores(recipe, trainer, videos, stored, extras)
+        normal = score_training(recipe, trainer, videos, stored, extras)
         write_scores(run / "scores" / "normal.npz", normal, scored_with(run))
-        found = _fit(recipe, normal, recipe.calibration)
+        found = fit_scores(recipe, normal, recipe.calibration)
         keep_trained(run, found)
         set_current(run, found, TRAINING)
     except VadkitError as error:
@@ -123,9 +126,12 @@ def calibrate(
         normal, base = scores_of(run, use), use
     elif videos is not None:
         normal, base = _folder_scores(recipe, run, videos), folder_name(videos)
+    elif updated := active_update(run):
+        normal, base = scores_of(run, updated), updated
     else:
         normal, base = _training_video(recipe, settings, run), TRAINING
-    found = _fit(recipe, normal, settings)
+    normal = without_marked(normal, read_answers(run))
+    found = fit_scores(recipe, normal, settings)
     require_run(run)
     set_current(run, found, keep(run, found, normal, scored_with(run), base, name))
     return found
@@ -143,7 +149,17 @@ def words(found: Calibration) -> str:
     )
 
 
-def _fit(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibration:
+def settings_like(recipe: Recipe, found: Calibration | None) -> Calibrate:
+    """Return the calibration settings of a recipe, with the limits of a calibration."""
+    settings = recipe.calibration or Calibrate()
+    if found is None:
+        return settings
+    limits = {"method": found.method, "false_alarms_per_hour": found.false_alarms_per_hour}
+    return settings.model_copy(update=limits)
+
+
+def fit_scores(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibration:
+    """Return the threshold for scores of normal video."""
     from vadkit.data.pace import paces_of
     from vadkit.scoring.fitting import calibrate as fit
     from vadkit.workflows.build import time_rules
@@ -165,13 +181,14 @@ def _fit(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibratio
     )
 
 
-def _training_scores(
+def score_training(
     recipe: Recipe,
     trainer: Trainer,
     videos: Sequence[Video],
     stored: Sequence[FrameReader],
     extras: Sequence[Extras],
 ) -> NormalVideo:
+    """Score the training video of a run, as far as possible by a method that has not seen it."""
     from vadkit.data.store.paced import whole
     from vadkit.workflows.rates import frame_rates
 
@@ -219,7 +236,7 @@ def _score_normal(recipe: Recipe, run: Path) -> NormalVideo:
     trainer.method.load_state_dict(state["method"])
     trainer.method.eval()
     trainer.step = state["step"]
-    return _training_scores(recipe, trainer, videos, stored, extras)
+    return score_training(recipe, trainer, videos, stored, extras)
 
 
 def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:

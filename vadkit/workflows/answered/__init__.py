@@ -1,0 +1,1 @@
+"""Answered events as video: their frames, what a model says about them, and learning from them."""

@@ -1,0 +1,1 @@
+"""Learning from answers and from more normal video, without training from the start."""
