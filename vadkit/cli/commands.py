@@ -44,6 +44,21 @@ Ray = Annotated[
         "ray://HOST:PORT. All files must be in folders that its machines share.",
     ),
 ]
+Web = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Also serve a web page at this address, such as 127.0.0.1:8700 or 8700.",
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="VADKIT_TOKEN",
+        help="The secret that a browser needs to open the page; required if other machines "
+        "can connect.",
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A run folder, as printed by `vadkit train`.")]
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vadkit.cli.commands import Json, Run
+from vadkit.cli.commands import Json, Run, Token, Web
 from vadkit.cli.table import open_console, print_table
 from vadkit.text import counted, printable
 
@@ -33,8 +36,22 @@ Answered = Annotated[
 ]
 
 
-def events(run: Run, answered: Answered = None, as_json: Json = False) -> None:
-    """List the past events of a run with their answers."""
+def events(
+    run: Run,
+    answered: Answered = None,
+    web: Web = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """List the past events of a run with their answers, or answer them on a web page (--web)."""
+    if web is not None:
+        from vadkit.workflows.answered.page import EventPage
+        from vadkit.workflows.run import check_run
+
+        check_run(run)
+        page = EventPage(run)
+        serve_answers(web, token, page.items, page.media, page.answer)
+        return
     found = listed(run, answered)
     if as_json:
         typer.echo(json.dumps([event.as_data() for event in found], indent=2))
@@ -45,6 +62,30 @@ def events(run: Run, answered: Answered = None, as_json: Json = False) -> None:
         print_table(open_console(one_line=True), heads, rows, left=3)
     left = sum(event.answer is None for event in found)
     typer.echo(f"{counted(len(found), 'event')}, {left} without an answer", err=True)
+
+
+def serve_answers(
+    web: str,
+    token: str | None,
+    items: Callable[[], Any],
+    media: Callable[[str, str], Path | None],
+    answer: Callable[[Any], Any],
+) -> None:
+    """Serve a page of things to answer until Ctrl-C."""
+    import threading
+
+    from vadkit.reports.live_page import open_page
+    from vadkit.signals import stop_signals
+
+    page, closing = open_page(web, token), threading.Event()
+    from vadkit.reports.answer_page import answer_application
+
+    app = answer_application(items, media, answer, page.token)
+    for number in stop_signals():
+        signal.signal(number, signal.default_int_handler)
+    with page.serve_application(app, closing) as address, contextlib.suppress(KeyboardInterrupt):
+        typer.echo(f"page: {address} (Ctrl-C ends it)", err=True)
+        closing.wait()
 
 
 def listed(run: Path, answered: bool | None) -> list[PastEvent]:

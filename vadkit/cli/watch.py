@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, Stretch, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import (
+    Json,
+    Run,
+    Stretch,
+    Token,
+    TrustPlugins,
+    Web,
+    allow_plugins,
+    say_unfinished,
+)
 from vadkit.cli.standard import CountedOutput
 from vadkit.text import printable
 
@@ -18,7 +27,10 @@ if TYPE_CHECKING:
 
     from vadkit.inference.sinks.every import Unwritten
     from vadkit.reports.live_board import Board, Camera
+    from vadkit.reports.live_page import Page
+    from vadkit.workflows.detector import Detector
     from vadkit.workflows.watch.session import View
+    from vadkit.workflows.watch.zones import RunZones
 
 
 _NO_THRESHOLD = (
@@ -40,21 +52,6 @@ Out = Annotated[
 ]
 Seconds = Annotated[
     float | None, typer.Option("--for", min=0.1, help="Stop after this many seconds.")
-]
-Web = Annotated[
-    str | None,
-    typer.Option(
-        metavar="HOST:PORT",
-        help="Also serve a web page at this address, such as 127.0.0.1:8700 or 8700.",
-    ),
-]
-Token = Annotated[
-    str | None,
-    typer.Option(
-        envvar="VADKIT_TOKEN",
-        help="The secret that a browser needs to open the page; required if other machines "
-        "can connect.",
-    ),
 ]
 MaxDelay = Annotated[
     float,
@@ -92,13 +89,11 @@ def watch(
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.results import alone_in
     from vadkit.workflows.watch import cameras, setup
-    from vadkit.workflows.watch.zones import RunZones
 
     if trust_plugins:
         allow_plugins([run])
     say_unfinished([run])
-    output = CountedOutput()
-    specs = [parse_sink(text) for text in sink or ()]
+    output, specs = CountedOutput(), [parse_sink(text) for text in sink or ()]
     folder = out or (run / "watch" if run.is_dir() else run.with_name(f"{run.stem}-watch"))
     with contextlib.ExitStack() as stack:
         page = None if web is None else open_page(web, token)
@@ -110,17 +105,15 @@ def watch(
             stack.enter_context(alone_in(folder, "vadkit watch"))
             make_sinks().check()
         board = setup.new_board(detector, found)
-        drawn = RunZones(run, detector, board)
-        if page is not None:
-            address = stack.enter_context(page.serve(board, drawn.actions()))
-            typer.echo(f"page: {address}", err=True)
+        drawn = _serve(page, run, detector, board, stack)
         if detector.rules is None:
             typer.echo(_NO_THRESHOLD, err=True)
+        views = [*_views(board, stack, output, as_json), drawn]
         unwritten = cameras.watch(
             detector,
             found,
             board,
-            [*_views(board, stack, output, as_json), drawn],
+            views,
             make_sinks=make_sinks,
             seconds=seconds,
             max_delay_s=max_delay,
@@ -128,6 +121,20 @@ def watch(
         )
     _print_summary(board, unwritten, output, as_json)
     _end(board, unwritten, output)
+
+
+def _serve(
+    page: Page | None, run: Path, detector: Detector, board: Board, stack: contextlib.ExitStack
+) -> RunZones:
+    """Serve the page, if there is one, until the stack is closed; return the view of zones."""
+    from vadkit.workflows.watch.answers import RunAnswers
+    from vadkit.workflows.watch.zones import RunZones
+
+    drawn, answers = RunZones(run, detector, board), RunAnswers(run, detector, board)
+    if page is not None:
+        actions = {**drawn.actions(), **answers.actions()}
+        typer.echo(f"page: {stack.enter_context(page.serve(board, actions))}", err=True)
+    return drawn
 
 
 def _views(

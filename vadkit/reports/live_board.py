@@ -127,7 +127,16 @@ class Board:
         self.events: deque[dict[str, Any]] = deque(maxlen=_EVENTS)
         self.snapshots: dict[str, bytes] = {}
         self.zones: list[dict[str, Any]] | None = None
+        # Whether the page may answer alarms.
+        self.answerable = False
         self.looked_at = 0.0
+
+    def answered(self, id: str, answer: str) -> None:
+        """Show an answer to an alarm."""
+        with self.lock:
+            for event in self.events:
+                if event["id"] == id:
+                    event["answer"] = answer
 
     def event(self, event: dict[str, Any], snapshot: bytes | None) -> None:
         """Record the start or end of an alarm or an outage: its record, by ``id``, and a JPEG."""
@@ -169,6 +178,7 @@ class Board:
             "cameras": cameras,
             "events": events[::-1],
             "zones": zones,
+            "answerable": self.answerable,
         }
 
 

@@ -39,7 +39,8 @@ _FILES = Path(__file__).parent / "html"
 _PORT = 8700
 _EVERY_S = 0.5
 _SHORTEST_TOKEN = 16
-_PAGES = {f"/{name}": name for name in ("watch.css", "watch.js", "zones.js")} | {"/": "watch.html"}
+_PAGES = {f"/{name}": name for name in ("watch.css", "watch.js", "zones.js", "alarm-answers.js")}
+_PAGES["/"] = "watch.html"
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
@@ -80,14 +81,29 @@ class Page:
         self.port: int = listening.getsockname()[1]
         self.address = f"http://{host}:{self.port}/"
 
+    @property
+    def token(self) -> str | None:
+        """The secret that the page needs, if any."""
+        return self._token
+
     @contextlib.contextmanager
     def serve(self, board: Board, actions: Mapping[str, Action] | None = None) -> Iterator[str]:
-        """Serve the page in its own thread inside this context; provides its address.
+        """Serve the page of cameras inside this context; provides its address.
 
         ``actions`` are what the page may change, by path; see ``action_route``.
         """
         closing = threading.Event()
-        server = make_server(application(board, self._token, closing, actions))
+        app = application(board, self._token, closing, actions)
+        with self.serve_application(app, closing) as address:
+            yield address
+
+    @contextlib.contextmanager
+    def serve_application(self, app: ASGIApp, closing: threading.Event) -> Iterator[str]:
+        """Serve an application in its own thread inside this context; provides its address.
+
+        ``closing`` is set at the end, so that requests without an end can stop.
+        """
+        server = make_server(app)
         thread = threading.Thread(
             target=serve, args=(server, self._socket), name="page", daemon=True
         )
@@ -113,7 +129,7 @@ def application(
     """
 
     async def state(request: Request) -> Response:
-        return Response(json.dumps(_shown(board.as_data())), media_type="application/json")
+        return Response(json.dumps(shown(board.as_data())), media_type="application/json")
 
     async def events(request: Request) -> Response:
         return StreamingResponse(_changes(board, request, closing), media_type="text/event-stream")
@@ -127,7 +143,7 @@ def application(
         return _jpeg(board.snapshots.get(request.path_params["id"]))
 
     routes = [
-        *(Route(path, _file(name)) for path, name in _PAGES.items()),
+        *(Route(path, page_file(name)) for path, name in _PAGES.items()),
         Route("/state.json", state),
         Route("/events", events),
         Route("/frame/{place}.jpg", frame),
@@ -137,7 +153,8 @@ def application(
     return Guard(Starlette(routes=routes), token)
 
 
-def _file(name: str) -> Callable[[Request], Response]:
+def page_file(name: str) -> Callable[[Request], Response]:
+    """Return the endpoint of a file of the page."""
     content = (_FILES / name).read_bytes()
     return lambda request: Response(content, media_type=_KINDS[Path(name).suffix])
 
@@ -146,16 +163,16 @@ async def _changes(board: Board, request: Request, closing: threading.Event) -> 
     """Send the state of the board as server-sent events, twice a second."""
     while not closing.is_set() and not await request.is_disconnected():
         board.looked_at = time.monotonic()
-        yield f"data: {json.dumps(_shown(board.as_data()))}\n\n"
+        yield f"data: {json.dumps(shown(board.as_data()))}\n\n"
         await asyncio.sleep(_EVERY_S)
 
 
-def _shown(data: Any) -> Any:
+def shown(data: Any) -> Any:
     """Return the data for the page, with untrusted text made printable."""
     if isinstance(data, dict):
-        return {name: _shown(value) for name, value in data.items()}
+        return {name: shown(value) for name, value in data.items()}
     if isinstance(data, list):
-        return [_shown(value) for value in data]
+        return [shown(value) for value in data]
     return printable(data) if isinstance(data, str) else data
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,13 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vadkit.errors import DataError, RecipeError
 from vadkit.files import describe_os_error, open_regular
+from vadkit.registry import find
 from vadkit.text import printable
-from vadkit.workflows.answers import Answer, Answers, EventAnswer, give_answer, read_answers
+from vadkit.workflows.answers import Answer, Answers, give_answer, read_answers
+from vadkit.workflows.run import load_run
+from vadkit.zones import add_zone, read_zones, remove_zone
 
 # The folders of a run that `watch` and `infer` write events to.
 _FOLDERS = ("watch", "infer")
 _FILE = "events.jsonl"
 _LONGEST = 1 << 16
+# An ignored place is this share of the event's box larger on each side.
+_LARGER = 0.1
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -114,9 +119,12 @@ def past_events(run: Path, answers: Answers | None = None) -> list[PastEvent]:
 
 
 def answer_events(
-    run: Path, ids: Sequence[str], answer: EventAnswer, by: str = "command line"
+    run: Path, ids: Sequence[str], answer: str, by: str = "command line"
 ) -> list[Answer]:
-    """Answer several events; raise ``RecipeError`` for an unknown one before any is answered."""
+    """Answer several events; raise ``RecipeError`` for an unknown one before any is answered.
+
+    The place of an event that was answered ``ignore-place`` becomes a zone of the run.
+    """
     known = {event.id: event for event in past_events(run)}
     for id in ids:
         if id not in known:
@@ -126,7 +134,74 @@ def answer_events(
                 f"the run has no event '{printable(id, 200)}'{hint} "
                 f"(`vadkit events {run}` lists them)"
             )
-    return [give_answer(run, "event", id, answer, known[id].record, by) for id in ids]
+    ignores = answer == "ignore-place" and ignores_places(run)
+    given = []
+    for id in ids:
+        event = known[id]
+        given.append(give_answer(run, "event", id, answer, event.record, by))
+        picture = None if event.picture is None else event.picture.read_bytes()
+        keep_place(run, event.record, answer, picture, ignores=ignores)
+    return given
+
+
+def ignores_places(run: Path) -> bool:
+    """Whether the method of a run can leave places out of its score."""
+    recipe = load_run(run)
+    method: Any = find("methods", recipe.method.type).load()
+    return bool(method.can_ignore(recipe.method.params))
+
+
+def keep_place(
+    run: Path,
+    record: Mapping[str, Any],
+    answer: str,
+    picture: bytes | None,
+    *,
+    ignores: bool,
+    camera: str | None = None,
+) -> None:
+    """Ignore the place of an event from now on, or no longer, as its answer says.
+
+    ``picture`` is a JPEG of the whole frame, and ``camera`` the camera that the place is ignored
+    for, None for all. ``ignores`` says whether the method can ignore places. Raises ``RecipeError``
+    if it cannot, or if the place is unknown; the answer is kept.
+    """
+    name = f"alarm {record['id']}"[:100]
+    if answer != "ignore-place":
+        if any(zone.name == name for zone in read_zones(run)):
+            remove_zone(run, name)
+        return
+    if not ignores:
+        raise RecipeError(
+            f"the answer about {record['id']} is kept, but the method cannot leave a place out of "
+            "its score, so the place is not ignored"
+        )
+    size = None if picture is None else _picture_size(picture)
+    if record.get("region") is None or size is None:
+        raise RecipeError(
+            f"the answer about {record['id']} is kept, but its place is unknown, so it is not "
+            "ignored; draw the place on the page of `vadkit watch --web`"
+        )
+    if all(zone.name != name for zone in read_zones(run)):
+        add_zone(run, _larger(record["region"], size), name=name, camera=camera)
+
+
+def _picture_size(jpeg: bytes) -> tuple[int, int] | None:
+    """Return the height and width of a picture, None if it is none."""
+    import cv2
+    import numpy as np
+
+    frame = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE) if jpeg else None
+    return None if frame is None else (frame.shape[0], frame.shape[1])
+
+
+def _larger(region: Sequence[float], size: tuple[int, int]) -> list[tuple[float, float]]:
+    """Return the corners of a box, made larger by a tenth on each side, as shares of a picture."""
+    left, top, right, bottom = region
+    more_x, more_y = _LARGER * (right - left), _LARGER * (bottom - top)
+    xs = [min(1.0, max(0.0, x / size[1])) for x in (left - more_x, right + more_x)]
+    ys = [min(1.0, max(0.0, y / size[0])) for y in (top - more_y, bottom + more_y)]
+    return [(xs[0], ys[0]), (xs[1], ys[0]), (xs[1], ys[1]), (xs[0], ys[1])]
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:

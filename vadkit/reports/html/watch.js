@@ -125,6 +125,7 @@ function showAlarms(events) {
     if (!row) {
       row = copyOf("alarm");
       rows.set(event.id, row);
+      prepareAnswers(row, event);
       list.prepend(row);
     }
     const over = event.end !== null;
@@ -144,6 +145,7 @@ function showAlarms(events) {
     const outage = event.kind !== "alarm";
     const why = outage ? `no frames: ${event.message}` : `peak ${Number(event.peak_score.toPrecision(4))}`;
     put(row.querySelector(".how"), `${lasted}, ${why}`);
+    showAnswer(row, event);
   });
 }
 
