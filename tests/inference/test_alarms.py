@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vadkit.inference.alarms import AlarmRules, AlarmTracker, peak_region
+from vadkit.inference.alarms import AlarmRules, AlarmTracker
 from vadkit.inference.clip_ring import ClipRing
 
 # Times and rules are multiples of an eighth of a second, which floats hold exactly.
@@ -154,6 +154,8 @@ def test_an_event_as_plain_data():
         "peak_score": 7.0,
         "threshold": 5,
         "region": [24, 16, 32, 24],
+        "boxes": [{"box": [24, 16, 32, 24], "score": 1.0}],
+        "reasons": [],
         "part": "motion",
         "message": "",
     }
@@ -192,24 +194,6 @@ def test_an_alarm_ends_when_nothing_can_continue_it():
     alarms.push(1, 0)
     over, begun = alarms.push(2, 6)
     assert (over.end, begun.start) == (0, 2)
-
-
-def test_a_region_is_half_way_up_to_the_peak():
-    # The median is 2 and the peak 8, so cells of 5 or more belong to it.
-    score_map = np.full((3, 9), 2.0)
-    score_map[1] = [2, 3.2, 4.9, 5, 8, 5.1, 4, 3.4, 2]
-    assert peak_region(score_map, (30, 90)) == (30, 10, 60, 20)
-
-
-def test_a_region_is_the_box_of_the_peak_alone():
-    score_map = np.zeros((6, 8))
-    score_map[1:3, 2:4] = [[8, 9], [6, 0.1]]
-    score_map[4:, 6:] = 7  # another one, lower
-    assert peak_region(score_map, (60, 160)) == (40, 10, 80, 30)
-    score_map[0, 0] = np.nan
-    assert peak_region(score_map, (60, 160)) == (40, 10, 80, 30)
-    assert peak_region(np.full((2, 2), np.nan), (60, 160)) is None
-    assert peak_region(np.zeros((6, 8)), (60, 160)) == (0, 0, 160, 60)
 
 
 def picture(value: int) -> np.ndarray:

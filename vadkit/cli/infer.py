@@ -132,4 +132,5 @@ def _peak(result: Inferred) -> tuple[str, str]:
 def _alarms(result: Inferred) -> str:
     if result.alarms is None:
         return ""
-    return f", {result.alarms} alarm{'' if result.alarms == 1 else 's'}"
+    why = f" ({printable('; '.join(result.reasons))})" if result.reasons else ""
+    return f", {result.alarms} alarm{'' if result.alarms == 1 else 's'}{why}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
+from vadkit.inference.boxes import Box, CellEvidence, find_boxes
 from vadkit.inference.clip_ring import ClipFrame, ClipRing, jpeg
+from vadkit.inference.reasons import said
 from vadkit.schedule import is_on, local_time
 from vadkit.scoring.alarm_time import MERGE_S
 from vadkit.text import ascii_name
@@ -61,10 +64,11 @@ class Event:
     in ``message``, and ends as "source-back" with the same id. It has no peak and no pictures.
 
     Times are in seconds on the source's clock; ``started_at`` is the time of day of ``start`` in
-    UTC, if known. ``region`` (x1, y1, x2, y2) in source pixels is the position of the peak so far,
-    and ``part`` the part of the method that caused it, if the method provides them. ``snapshot`` is
-    the frame of the peak as JPEG. ``clip`` has frames from before the start until after the end
-    (empty until the end). The id is ASCII, and the same if a file is scored again.
+    UTC, if known. ``boxes`` are around what causes the peak so far, highest score first, and
+    ``reasons`` say in words why it is unusual, if the method explains itself. ``part`` is the part
+    of the method that caused it, if the method provides them. ``snapshot`` is the frame of the peak
+    as JPEG. ``clip`` has frames from before the start until after the end (empty until the end).
+    The id is ASCII, and the same if a file is scored again.
     """
 
     id: str
@@ -75,12 +79,18 @@ class Event:
     peak_score: float | None
     threshold: float | None
     started_at: str | None = None
-    region: tuple[int, int, int, int] | None = None
+    boxes: tuple[Box, ...] = ()
+    reasons: tuple[str, ...] = ()
     part: str | None = None
     snapshot: bytes | None = field(default=None, repr=False)
     clip: tuple[ClipFrame, ...] = field(default=(), repr=False)
     kind: EventKind = "alarm"
     message: str = ""
+
+    @property
+    def region(self) -> tuple[int, int, int, int] | None:
+        """The box (x1, y1, x2, y2) of the highest score, in source pixels."""
+        return self.boxes[0].box if self.boxes else None
 
     @property
     def over(self) -> bool:
@@ -101,6 +111,8 @@ class Event:
             "peak_score": self.peak_score,
             "threshold": self.threshold,
             "region": None if self.region is None else list(self.region),
+            "boxes": [{"box": list(one.box), "score": one.score} for one in self.boxes],
+            "reasons": list(self.reasons),
             "part": self.part,
             "message": self.message,
         }
@@ -110,7 +122,7 @@ class Event:
 class _Peak:
     time: float
     score: float
-    region: tuple[int, int, int, int] | None
+    boxes: tuple[Box, ...]
     part: str | None
     snapshot: bytes | None
 
@@ -168,18 +180,20 @@ class AlarmTracker:
         frame: np.ndarray | None = None,
         score_map: np.ndarray | None = None,
         parts: Mapping[str, float] | None = None,
+        evidence: Mapping[str, CellEvidence] | None = None,
     ) -> list[Event]:
         """Add the next frame: its time, live score, picture (H, W, 3), map (h, w) and parts.
 
-        Returns the events that are over, then an event that has started. Raises ``ValueError`` if
-        time goes backwards.
+        ``evidence`` says what is in each cell. Returns the events that are over, then an event that
+        has started. Raises ``ValueError`` if time goes backwards.
         """
         if time < self._now:
             raise ValueError(f"{self.source}: time ran backwards, from {self._now} to {time}")
         self._now = time
         if self.ring is not None and frame is not None:
             self.ring.push(time, frame)
-        self._follow(time, score, frame, score_map, parts)
+        boxes = partial(self._boxes, frame, score_map, evidence)
+        self._follow(time, score, frame, boxes, parts)
         events = []
         if self._event is not None and self._is_over(time):
             events.append(self._over())
@@ -207,7 +221,7 @@ class AlarmTracker:
         time: float,
         score: float,
         frame: np.ndarray | None,
-        score_map: np.ndarray | None,
+        boxes: Callable[[], tuple[Box, ...]],
         parts: Mapping[str, float] | None,
     ) -> None:
         """Start, continue or end a rise."""
@@ -225,7 +239,7 @@ class AlarmTracker:
         peak = _Peak(
             time,
             float(score),
-            None if score_map is None or frame is None else peak_region(score_map, frame.shape[:2]),
+            boxes(),
             raised_by(parts),
             None if self.ring is None or frame is None else jpeg(frame),
         )
@@ -234,6 +248,16 @@ class AlarmTracker:
         else:
             self._rise.end = time
             self._rise.take(peak)
+
+    def _boxes(
+        self,
+        frame: np.ndarray | None,
+        score_map: np.ndarray | None,
+        evidence: Mapping[str, CellEvidence] | None,
+    ) -> tuple[Box, ...]:
+        if frame is None or score_map is None:
+            return ()
+        return tuple(find_boxes(score_map, frame.shape[:2], self.rules.threshold, evidence))
 
     def _may_begin(self, time: float) -> bool:
         gap = time - self._last_end
@@ -262,6 +286,7 @@ class AlarmTracker:
     def _as_event(self, rise: _Rise, end: float | None) -> Event:
         started_at = None if self.epoch is None else time_of_day(self.epoch + rise.start)
         clip = () if self.ring is None or end is None else self.ring.end(end)
+        reasons = [reason for box in rise.peak.boxes for reason in box.reasons]
         return Event(
             id=event_id(self.source, started_at or f"{rise.start:012.3f}s"),
             source=self.source,
@@ -271,7 +296,8 @@ class AlarmTracker:
             peak_score=rise.peak.score,
             threshold=self.rules.threshold,
             started_at=started_at,
-            region=rise.peak.region,
+            boxes=rise.peak.boxes,
+            reasons=said(reasons, rise.start, self.epoch),
             part=rise.peak.part,
             snapshot=rise.peak.snapshot,
             clip=clip,
@@ -288,30 +314,6 @@ def event_id(source: str, stamp: str) -> str:
     """Return the id of an event: plain ASCII, different for different sources."""
     stamp = re.sub(r"[-:]|\.(?=\d+Z)", "", stamp)
     return f"{ascii_name(source)}-{stamp}" if source else stamp
-
-
-def peak_region(score_map: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """Return the box (x1, y1, x2, y2) around a map's peak, in pixels of a picture (H, W).
-
-    It contains the connected cells around the highest one that are more than half-way from the
-    map's median up to the peak; None for a map without finite values.
-    """
-    from scipy.ndimage import label
-
-    if not np.isfinite(score_map).any():
-        return None
-    cells = np.where(np.isfinite(score_map), score_map, -np.inf)
-    peak = np.unravel_index(int(cells.argmax()), cells.shape)
-    middle = (float(np.nanmedian(score_map)) + float(cells[peak])) / 2
-    regions, _ = label(cells >= middle)
-    rows, columns = np.nonzero(regions == regions[peak])
-    high, wide = size[0] / cells.shape[0], size[1] / cells.shape[1]
-    return (
-        math.floor(int(columns.min()) * wide),
-        math.floor(int(rows.min()) * high),
-        math.ceil((int(columns.max()) + 1) * wide),
-        math.ceil((int(rows.max()) + 1) * high),
-    )
 
 
 def raised_by(parts: Mapping[str, float] | None) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vadkit.inference.alarms import raised_by
+from vadkit.inference.boxes import CellEvidence
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,10 @@ class FrameScore:
     monotonic clock (0: unknown). ``frame`` is (H, W, 3) uint8 RGB. ``raw`` is the method's score
     and ``score`` the smoothed one; both are NaN for a frame without a score. ``alarm`` says whether
     ``score`` reaches ``threshold`` (NaN: unknown); for sinks, whether an alarm is active. ``map``
-    (h, w) is the score map, and ``parts`` has the score of each part of a method. ``pace`` is the
-    time since the previous frame, in steps of the frame rate that the method was trained at.
+    (h, w) is the score map, and ``parts`` has the score of each part of a method.
+    ``evidence`` says by kind what is in each cell, for frames with a high score of a method that
+    explains itself. ``pace`` is the time since the previous frame, in steps of the frame rate that
+    the method was trained at.
     """
 
     index: int
@@ -32,6 +35,7 @@ class FrameScore:
     alarm: bool = False
     map: np.ndarray | None = field(default=None, repr=False)
     parts: dict[str, float] = field(default_factory=dict)
+    evidence: dict[str, CellEvidence] | None = field(default=None, repr=False)
     arrived: float = 0.0
     missed: int = 0
     pace: float = 1.0

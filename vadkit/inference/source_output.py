@@ -45,7 +45,12 @@ class SourceOutput:
         events: list[Event] = []
         if self.alarms is not None:
             events = self.alarms.push(
-                item.time, item.score, frame=item.frame, score_map=item.map, parts=item.parts
+                item.time,
+                item.score,
+                frame=item.frame,
+                score_map=item.map,
+                parts=item.parts,
+                evidence=item.evidence,
             )
         self.sinks.frame(replace(item, alarm=self.alarm))
         return self._send(events)

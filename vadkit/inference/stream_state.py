@@ -9,12 +9,15 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vadkit.data.flow import Flow
 from vadkit.data.objects import FrameFinder
 from vadkit.data.tensors import Clips
+from vadkit.inference.boxes import CellEvidence
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.window import Prepared, Window
+from vadkit.methods.method import Evidence
 from vadkit.recipe import Zone
 from vadkit.schedule import local_time
 from vadkit.scoring.scorer import PacedStep
@@ -36,6 +39,10 @@ class StreamDetector(Protocol):
     @property
     def threshold(self) -> float:
         """The alarm threshold for scores; NaN if unknown."""
+
+    @property
+    def explained_from(self) -> float:
+        """The raw score from which a frame may belong to an alarm; NaN if there are none."""
 
     def batch_for(self, max_delay: int | None) -> int:
         """Return the batch size of a stream for scores at most ``max_delay`` frames late."""
@@ -132,34 +139,72 @@ def _score_together(detector: StreamDetector, windows: Sequence[Window]) -> None
     kind = detector.device.type
     bfloat16 = detector.dtype == torch.bfloat16
     with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=bfloat16):
+        features = clips = None
         if windows[0].encoded:
-            new = [(window, window.new_windows()) for window in windows]
-            pending = [(window, clips) for window, clips in new if clips is not None]
-            if pending:
-                encoded = method.encode(_joined([clips for _, clips in pending]))
-                sizes = [len(clips) for _, clips in pending]
-                for (window, _), new_features in zip(pending, encoded.split(sizes), strict=True):
-                    window.add_features(new_features)
-            features = [window.features() for window in windows]
-            scores = method.score_encoded(
-                features[0] if len(features) == 1 else torch.cat(features)
-            )
+            features = _encoded(method, windows)
+            scores = method.score_encoded(features)
         else:
-            scores = method.score(_joined([window.clips() for window in windows]))
-    frames = scores.frames.double().cpu().numpy()
+            clips = _joined([window.clips() for window in windows])
+            scores = method.score(clips)
+        frames = scores.frames.double().cpu().numpy()
+        with np.errstate(invalid="ignore"):
+            high = np.flatnonzero((frames >= detector.explained_from).any(axis=1)).tolist()
+        found: dict[str, Evidence] = {}
+        if high and hasattr(method, "explain"):
+            if features is not None:
+                found = method.explain_encoded(features[high])
+            elif clips is not None:
+                found = method.explain(clips.pick(high))
     maps = None
     if detector.maps and scores.maps is not None:
         maps = scores.maps.float().cpu().numpy()
     parts = {name: one.double().cpu().numpy() for name, one in (scores.parts or {}).items()}
+    explained = dict(zip(high, _by_clip(found, len(high)), strict=True)) if found else {}
     first = 0
     for window in windows:
         rows = slice(first, first + len(window.ready))
-        first = rows.stop
         window.put(
             frames[rows],
             None if maps is None else maps[rows],
             {name: one[rows] for name, one in parts.items()},
+            {row - first: one for row, one in explained.items() if first <= row < rows.stop},
         )
+        first = rows.stop
+
+
+def _encoded(method: Any, windows: Sequence[Window]) -> Tensor:
+    """Return the features of the ready clips; each window is encoded once."""
+    new = [(window, window.new_windows()) for window in windows]
+    pending = [(window, clips) for window, clips in new if clips is not None]
+    if pending:
+        encoded = method.encode(_joined([clips for _, clips in pending]))
+        sizes = [len(clips) for _, clips in pending]
+        for (window, _), new_features in zip(pending, encoded.split(sizes), strict=True):
+            window.add_features(new_features)
+    features = [window.features() for window in windows]
+    return features[0] if len(features) == 1 else torch.cat(features)
+
+
+def _by_clip(found: dict[str, Evidence], count: int) -> list[list[dict[str, CellEvidence]]]:
+    """Return the evidence of each clip, for each of its scored frames."""
+    arrays = {
+        kind: CellEvidence(
+            one.scores.float().cpu().numpy(),
+            one.own.float().cpu().numpy(),
+            {name: value.float().cpu().numpy() for name, value in one.values.items()},
+        )
+        for kind, one in found.items()
+    }
+
+    def of(one: CellEvidence, clip: int, place: int) -> CellEvidence:
+        values = {name: value[clip, place] for name, value in one.values.items()}
+        return CellEvidence(one.scores[clip, place], one.own[clip, place], values)
+
+    scored = next(iter(arrays.values())).scores.shape[1]
+    return [
+        [{kind: of(one, clip, place) for kind, one in arrays.items()} for place in range(scored)]
+        for clip in range(count)
+    ]
 
 
 def _joined(clips: list[Clips]) -> Clips:

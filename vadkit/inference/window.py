@@ -13,6 +13,7 @@ from torch import Tensor
 from vadkit.data.clips.ranges import scoring_starts
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
+from vadkit.inference.boxes import CellEvidence
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.ring import Ring
 
@@ -68,6 +69,7 @@ class Window:
         self._last: FrameScore | None = None
         self._found: dict[int, list[tuple[float, dict[str, float]]]] = {}
         self._maps: dict[int, np.ndarray] = {}
+        self._evidence: dict[int, dict[str, CellEvidence]] = {}
 
     def push(self, frame: Prepared) -> None:
         """Add the next frame; it is moved to the device and normalised here, once."""
@@ -134,9 +136,16 @@ class Window:
         return self._features.clips(self.ready, count, self.spec.step)
 
     def put(
-        self, scores: np.ndarray, maps: np.ndarray | None, parts: dict[str, np.ndarray]
+        self,
+        scores: np.ndarray,
+        maps: np.ndarray | None,
+        parts: dict[str, np.ndarray],
+        evidence: dict[int, list[dict[str, CellEvidence]]],
     ) -> None:
-        """Add the ready clips' scores (B, S), maps (B, S, h, w) and scores by part (B, S)."""
+        """Add the ready clips' scores (B, S), maps (B, S, h, w) and scores by part (B, S).
+
+        ``evidence`` has that of some clips, for each scored frame.
+        """
         for row, start in enumerate(self.ready):
             for place, offset in enumerate(self.spec.scored):
                 index = start + offset * self.spec.step
@@ -144,6 +153,8 @@ class Window:
                 self._found.setdefault(index, []).append((float(scores[row, place]), by_part))
                 if maps is not None:
                     self._maps[index] = maps[row, place]
+                if row in evidence:
+                    self._evidence[index] = evidence[row][place]
         self.ready.clear()
 
     def release(self, *, ended: bool = False) -> Iterator[FrameScore]:
@@ -175,6 +186,7 @@ class Window:
                 score,
                 map=self._maps.pop(self._released, None),
                 parts=parts,
+                evidence=self._evidence.pop(self._released, None),
                 arrived=frame.arrived,
                 missed=frame.missed,
                 pace=frame.pace,

@@ -44,6 +44,20 @@ class Scores(NamedTuple):
     parts: dict[str, Tensor] | None = None
 
 
+class Evidence(NamedTuple):
+    """What one kind of anomaly is at each cell of the scored frames, for boxes and for words.
+
+    ``scores`` (B, S, h, w) are this kind's part of the map, in the unit of the map. ``own`` is the
+    same score of what is in the cell itself at the scored frame, where ``scores`` may be means over
+    time and over neighbouring cells. ``values`` has numbers for words, (B, S, h, w) by name; see
+    ``vadkit.inference.reasons``.
+    """
+
+    scores: Tensor
+    own: Tensor
+    values: dict[str, Tensor]
+
+
 class WeightedLoss:
     """A loss component with the weight of the recipe: calls return weight * loss."""
 
@@ -232,3 +246,16 @@ class Method(nn.Module):
     def score(self, clips: Clips) -> Scores:
         """Score a batch of clips, on the frames of ``ClipSpec.scoring``; must not change state."""
         raise NotImplementedError
+
+    @torch.no_grad()
+    def explain(self, clips: Clips) -> dict[str, Evidence]:
+        """Return evidence for the scores of clips by kind; {}, the default, if there is none.
+
+        Called only for clips with high scores.
+        """
+        return {}
+
+    @torch.no_grad()
+    def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
+        """Like ``explain``, from the features of clips (B, N, ...) in order of time."""
+        return {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from vadkit.reports.marks import Polygon, ShareBox, draw_boxes, draw_places
 from vadkit.reports.strip import draw_strip
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def annotate(
     times: np.ndarray | None = None,
     is_threshold: bool = False,
     raised_by: str | None = None,
+    boxes: Sequence[ShareBox] = (),
+    places: Sequence[Polygon] = (),
 ) -> np.ndarray:
     """Draw one annotated frame: the picture with its heat, and recent scores below it.
 
@@ -71,7 +75,8 @@ def annotate(
     alarm threshold if ``is_threshold``. ``limits`` are the scores at the lower and upper edge of
     the curve. ``labels`` (all frames,) bool marks the labelled anomalies. ``times`` are those of
     the frames of ``scores``, in seconds; by default frame n is at ``n / fps``. ``raised_by`` names
-    the part of the method that has this score, if there are several.
+    the part of the method that has this score, if there are several. ``boxes`` are drawn around
+    things, and ``places`` are those that are ignored, both as shares of width and height.
 
     Returns (H', W', 3) uint8 with even H' and W', W' in 320..960; the size is the same for all
     frames of a video.
@@ -81,7 +86,7 @@ def annotate(
     picture = frame_rgb if size[1] > 2 * frame_rgb.shape[1] else fit(frame_rgb, size)
     if heat is not None:
         picture = blend_heat(picture, heat)
-    picture = fit(picture, size)
+    picture = draw_boxes(draw_places(fit(picture, size), places), boxes)
     seen = scores[: index + 1]
     first = index + 1 - len(seen)
     known = np.arange(first, index + 1) / fps if times is None else times[: len(seen)]

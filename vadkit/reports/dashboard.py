@@ -111,6 +111,9 @@ def event_line(event: dict[str, object]) -> str:
     lasted = "since then" if not isinstance(end, float) else f"for {end - start:.1f} s"
     if event["kind"] == "alarm":
         what = f"alarm {lasted}, peak {score:.4g} (threshold {event['threshold']:.4g})"
+        reasons = event.get("reasons")
+        if isinstance(reasons, list) and reasons:
+            what += f": {'; '.join(map(str, reasons))}"
     elif event["kind"] == "source-lost":
         what = f"no frames {lasted}: {event['message']}"
     else:

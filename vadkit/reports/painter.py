@@ -72,6 +72,8 @@ def paint(stream: BinaryIO) -> None:
                 times=np.array(recent.times),
                 is_threshold=settings["is_threshold"],
                 raised_by=seen["raised_by"],
+                boxes=seen.get("boxes", ()),
+                places=settings.get("places", ()),
             )
             writer.write(drawn, seen["time"])
 

@@ -107,6 +107,14 @@ class Detector:
         return math.nan if self.normal is None else self.normal.frame_q50
 
     @property
+    def explained_from(self) -> float:
+        """The raw score from which frames are explained; NaN without a threshold or maps.
+
+        It is half-way up to the threshold, because smoothing may be behind the raw score.
+        """
+        return (self.usual + self.threshold) / 2 if self.maps else math.nan
+
+    @property
     def rules(self) -> AlarmRules | None:
         """The alarm rules; None if there is no threshold."""
         if math.isnan(self.threshold):

@@ -58,6 +58,8 @@ def test_each_event_has_one_line(events, tmp_path):
         "peak_score": 9.0,
         "threshold": 5,
         "region": [24, 16, 40, 32],
+        "boxes": [{"box": [24, 16, 40, 32], "score": 1.0}],
+        "reasons": [],
         "part": None,
         "message": "",
     }

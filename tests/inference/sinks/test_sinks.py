@@ -102,7 +102,7 @@ def test_a_calibrated_run_shows_the_live_score_with_the_threshold(tmp_path, monk
     (arguments, named) = drawn[0]
     assert arguments[2].tolist() == [0.25] and arguments[3] == known.threshold
     assert named.pop("times").tolist() == [0.0]
-    assert named == {"is_threshold": True, "raised_by": "scene"}
+    assert named == {"is_threshold": True, "raised_by": "scene", "boxes": [], "places": []}
 
     plotted = []
     monkeypatch.setattr("vadkit.reports.score_plot.score_plot", recorder(plotted))

@@ -403,3 +403,32 @@ def test_an_alarm_outside_an_ignored_place_stays_an_alarm():
     places[:] = True
     learned.ignore(places)
     assert np.isfinite(learned.score(fast).frames.item())
+
+
+def test_a_score_is_explained_by_the_cells_of_what_moves_at_the_last_frame():
+    learned = train(method(stillness=True), WALK)
+    fast = clip([20, 24, 28], 4.0)
+    scores, found = learned.score(fast), learned.explain(fast)
+    assert set(found) == {"speed", "direction", "stillness"}
+    highest = torch.stack([one.scores for one in found.values()]).amax(dim=0)
+    assert torch.equal(highest, scores.maps)
+    rows, columns = torch.nonzero(found["speed"].own[0, 0] > 2, as_tuple=True)
+    # The square is at y 16 to 32 and x 28 to 44 in the last frame; a cell has 4 pixels.
+    assert 3 <= rows.min() <= 4 and 7 <= rows.max() <= 8
+    assert columns.min() == 7 and 9 <= columns.max() <= 10
+    times = found["speed"].values["times"][0, 0, 6, 8].item()
+    assert 3 < times < 6
+    back = learned.explain(clip([20, 19, 18], -1.0))["direction"].values
+    assert back["against"][0, 0, 6, 4].item() > 0.9 and back["share"][0, 0, 6, 4].item() < 0.1
+
+
+def test_where_nothing_moved_in_training_no_speed_is_usual():
+    learned = train(method(smooth=0.5), WALK)
+    times = learned.explain(clip([20, 21, 22], 1.0, top=32))["speed"].values["times"]
+    assert times[0, 0, 11, 6].item() == np.inf
+    usual = learned.explain(clip([20, 21, 22], 1.0))["speed"].values["times"][0, 0, 6, 6].item()
+    assert 0.8 < usual < 1.5
+    # A checkpoint of an earlier version does not know where something moved.
+    learned.sums.zero_()
+    times = learned.explain(clip([20, 21, 22], 1.0, top=32))["speed"].values["times"]
+    assert np.isfinite(times[0, 0, 11, 6].item())

@@ -13,12 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import cv2
-
 from vadkit.files import append_line, open_regular, open_to_append, write_bytes
 from vadkit.inference.alarms import Event
 from vadkit.inference.clip_ring import ClipFrame, jpeg, picture
 from vadkit.inference.sinks.sink import EventSink, VideoScores
+from vadkit.reports.marks import draw_boxes, with_caption
 from vadkit.reports.video_writer import VideoWriter
 
 _COLUMNS = {
@@ -39,10 +38,11 @@ _COLUMNS = {
     "snapshot": "BLOB",
     "kind": "TEXT NOT NULL DEFAULT 'alarm'",
     "message": "TEXT NOT NULL DEFAULT ''",
+    "boxes": "TEXT NOT NULL DEFAULT '[]'",
+    "reasons": "TEXT NOT NULL DEFAULT '[]'",
 }
 # Columns that are missing in tables of earlier versions.
-_ADDED = ("kind", "message")
-_BOX_RGB = (228, 87, 46)
+_ADDED = ("kind", "message", "boxes", "reasons")
 
 
 class EventLines(EventSink):
@@ -154,6 +154,7 @@ class EventTable(EventSink):
         row = event.to_dict()
         box = row.pop("region") or [None] * 4
         row |= dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
+        row |= {name: json.dumps(row[name], allow_nan=False) for name in ("boxes", "reasons")}
         row["snapshot"] = event.snapshot if self.snapshots else None
         if event.kind != "alarm":
             # Tables of earlier versions require numbers here.
@@ -195,9 +196,9 @@ class EventTable(EventSink):
 class Snapshots(EventSink):
     """A folder ``events`` with the picture of the peak, ``<id>.jpg``, and the clip, ``<id>.mp4``.
 
-    The first picture is written when an event begins, with a box around its region if known
-    (``box``). When the event is over, the picture of the highest score replaces it, and the clip is
-    written (``clip``).
+    The first picture is written when an event begins. With ``box``, there are boxes around what
+    causes the event, and the reasons below the picture, if they are known. When the event is over,
+    the picture of the highest score replaces it, and the clip is written (``clip``).
     """
 
     def __init__(self, out: Path, *, box: bool = True, clip: bool = True) -> None:
@@ -221,13 +222,14 @@ class Snapshots(EventSink):
 
     def _picture(self, event: Event) -> bytes:
         assert event.snapshot is not None
-        if not self.box or event.region is None:
+        if not self.box or not event.boxes:
             return event.snapshot
         frame = picture(event.snapshot)
-        left, top, right, bottom = event.region
-        thick = max(1, round(frame.shape[1] / 320))
-        cv2.rectangle(frame, (left, top), (right - 1, bottom - 1), _BOX_RGB, thick)
-        return jpeg(frame)
+        high, wide = frame.shape[:2]
+        boxes = [
+            (x1 / wide, y1 / high, x2 / wide, y2 / high) for (x1, y1, x2, y2), *_ in event.boxes
+        ]
+        return jpeg(with_caption(draw_boxes(frame, boxes), event.reasons))
 
 
 def write_clip(path: Path, clip: tuple[ClipFrame, ...]) -> Path:

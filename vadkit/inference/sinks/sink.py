@@ -11,6 +11,7 @@ import numpy as np
 
 from vadkit.inference.alarms import Event
 from vadkit.inference.frame_score import FrameScore
+from vadkit.recipe import Zone
 from vadkit.scoring.calibration import Calibration
 from vadkit.scoring.normal import NormalScores
 from vadkit.text import shortened
@@ -20,7 +21,8 @@ from vadkit.text import shortened
 class SourceInfo:
     """A video or stream that will be scored: its name, frame rate, (height, width).
 
-    ``normal`` and ``calibration`` are the references of the run, None if it has none.
+    ``normal`` and ``calibration`` are the references of the run, None if it has none. ``zones`` are
+    places that do not count.
     """
 
     name: str
@@ -28,6 +30,7 @@ class SourceInfo:
     size: tuple[int, int]
     normal: NormalScores | None = None
     calibration: Calibration | None = None
+    zones: tuple[Zone, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from vadkit.inference.alarms import Event
+from vadkit.inference.boxes import find_boxes
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sinks.drawing import Drawing
 from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
@@ -15,6 +16,7 @@ from vadkit.inference.sinks.sink import SourceInfo, VideoScores, file_for
 class AnnotatedVideo:
     """MP4 of the video with its heat map, and below it the scores of the last seconds.
 
+    During an alarm, boxes are around what causes it. Places that are ignored are shaded.
     For a calibrated run, the curve shows the live score and the threshold; otherwise, the raw score
     and the level of training frames. The heat map is drawn if the method gives score maps and the
     run has a normal reference for them; ``heat: false`` leaves it out. Drawing and encoding run in
@@ -37,6 +39,7 @@ class AnnotatedVideo:
             "fps": info.fps,
             "level": _level(info),
             "is_threshold": info.calibration is not None,
+            "places": [zone.polygon for zone in info.zones],
         }
         self._drawing = Drawing(file_for(self.out, info.name, ".mp4"), settings, info.normal)
 
@@ -55,6 +58,7 @@ class AnnotatedVideo:
                 "score": score,
                 "limits": self._drawn_limits(),
                 "raised_by": seen.raised_by,
+                "boxes": _boxes(seen),
             },
         )
 
@@ -76,6 +80,15 @@ class AnnotatedVideo:
         if not self._high > self._low:
             return (0.0, 1.0) if math.isinf(self._low) else (self._low - 0.5, self._low + 0.5)
         return self._low, self._high + 0.05 * (self._high - self._low)
+
+
+def _boxes(seen: FrameScore) -> list[list[float]]:
+    """Return the boxes of a frame of an alarm, as shares of width and height."""
+    if not seen.alarm or seen.map is None:
+        return []
+    high, wide = seen.frame.shape[:2]
+    found = find_boxes(seen.map, (high, wide), seen.threshold, seen.evidence)
+    return [[x1 / wide, y1 / high, x2 / wide, y2 / high] for (x1, y1, x2, y2), *_ in found]
 
 
 def _level(info: SourceInfo) -> float | None:

@@ -23,8 +23,9 @@ from vadkit.methods.cells import (
     soften,
 )
 from vadkit.methods.encoded import encode_each
-from vadkit.methods.method import STRETCH_SHARE, Method, Scores, WeightedLoss
+from vadkit.methods.method import STRETCH_SHARE, Evidence, Method, Scores, WeightedLoss
 from vadkit.methods.motion_field.directions import WAYS, rarity, ways
+from vadkit.methods.motion_field.explained import explained
 from vadkit.methods.motion_field.lost_frames import jumps
 from vadkit.methods.motion_field.steady import relit, steadied
 
@@ -43,6 +44,8 @@ _STILL = 0.3
 _STILL_ERROR = 0.1
 # Frames with less weight than this are left out of the averaged speed.
 _LEAST_WEIGHT = 0.01
+# A cell with at least this share of foreground contains a thing.
+_OWN_FOREGROUND = 0.2
 
 
 class MotionField(Method):
@@ -301,11 +304,12 @@ class MotionField(Method):
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
-        """Return foreground and speeds (B, 4 or 5, h, w) of windows of 2 frames.
+        """Return foreground and speeds (B, 8 or 10, h, w) of windows of 2 frames.
 
         These are: the share of foreground; the length of motion and its components to the right and
         down, in pixels per frame; with ``stillness``, the share that is foreground and does not
-        move.
+        move. The first half are values of the windows around the cells, and the second half of the
+        cells themselves.
         """
         assert clips.flow is not None
         with torch.autocast(clips.frames.device.type, enabled=False):
@@ -321,8 +325,10 @@ class MotionField(Method):
             pixels = [foreground, foreground * length, foreground * flow]
             if self.stillness:
                 pixels.append(foreground * (length < _STILL))
-            sums = around(functional.avg_pool2d(torch.cat(pixels, dim=1), _CELL), *self.windows)
-            return torch.cat([sums[:, :1], sums[:, 1:4] / (sums[:, :1] + _SOFT), sums[:, 4:]], 1)
+            cells = functional.avg_pool2d(torch.cat(pixels, dim=1), _CELL)
+            both = torch.stack([around(cells, *self.windows), cells], dim=1)
+            both[:, :, 1:4] /= both[:, :, :1] + _SOFT
+            return both.flatten(1, 2)
 
     def _averaged(self, features_BNCHW: Tensor) -> Tensor:
         """Return motion (B, 3 or 4, h, w), averaged along its path to the last frame of clips.
@@ -339,27 +345,64 @@ class MotionField(Method):
         for now in later:
             kept = (1 - self.memory) * now + self.memory * moved(kept, now[:, 1:] / _CELL)
         if self.stillness:
-            kept = torch.cat([kept, features_BNCHW[:, :, 4:].amin(dim=1)], dim=1)
+            kept = torch.cat([kept, features_BNCHW[:, :, 4:5].amin(dim=1)], dim=1)
         return kept
+
+    def _maps(self, motion_BCHW: Tensor) -> dict[str, Tensor]:
+        """Return the map (B, h, w) of each part from motion (B, 3 or 4, h, w)."""
+        maps = {"speed": (motion_BCHW[:, 0] - self.means[0]) / (self.deviations[0] + _FLOW_ERROR)}
+        if self.direction:
+            # Very slow motion has no clear direction.
+            sure = ((_length(motion_BCHW[:, 1:3]) - _STILL) / _STILL).clamp(0, 1)[:, 0]
+            maps["direction"] = sure * rarity(motion_BCHW[:, 1:3], self.shares)
+        if self.stillness:
+            deviations = self.deviations[1] + _STILL_ERROR
+            maps["stillness"] = (motion_BCHW[:, 3] - self.means[1]) / deviations
+        return {name: outside(each, self.ignored) for name, each in maps.items()}
 
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
         """Return scores and maps of clips from their features (B, N, C, h, w)."""
         with torch.autocast(features.device.type, enabled=False):
-            motion = self._averaged(features)
-            deviations = self.deviations[0] + _FLOW_ERROR
-            maps = {"speed": (motion[:, 0] - self.means[0]) / deviations}
-            if self.direction:
-                # Very slow motion has no clear direction.
-                sure = ((_length(motion[:, 1:3]) - _STILL) / _STILL).clamp(0, 1)[:, 0]
-                maps["direction"] = sure * rarity(motion[:, 1:3], self.shares)
-            if self.stillness:
-                deviations = self.deviations[1] + _STILL_ERROR
-                maps["stillness"] = (motion[:, 3] - self.means[1]) / deviations
-        maps = {name: outside(each, self.ignored) for name, each in maps.items()}
+            maps = self._maps(self._averaged(features))
         parts = {name: each.amax(dim=(1, 2))[:, None] for name, each in maps.items()}
         highest = torch.stack(list(maps.values())).amax(dim=0)
         return Scores(highest.amax(dim=(1, 2))[:, None], highest[:, None], parts=parts)
+
+    @torch.no_grad()
+    def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
+        """Return evidence by part, from the features of clips (B, N, C, h, w)."""
+        with torch.autocast(features.device.type, enabled=False):
+            motion = self._averaged(features)
+            maps = self._maps(motion)
+            cells = features[:, :, features.shape[2] // 2 :]
+            now = cells[:, -1].clone()
+            if self.stillness:
+                now[:, 4] = cells[:, :, 4].amin(dim=1)
+            # Flow lies where it starts, so what is in a cell has moved on by the scored frame.
+            now = moved(now, now[:, 2:4] / _CELL)
+            own = self._maps(now[:, 1:])
+            seen = now[:, 0] >= _OWN_FOREGROUND
+        values = explained(motion, self.means[0], self._seen_in_training(), self.shares)
+        return {
+            name: Evidence(
+                one[:, None],
+                torch.where(seen, own[name], -torch.inf)[:, None],
+                {key: value[:, None] for key, value in values.get(name, {}).items()},
+            )
+            for name, one in maps.items()
+        }
+
+    def _seen_in_training(self) -> Tensor:
+        """Return in how many training frames something moved around each cell (h, w)."""
+        if not self.sums.any():
+            # A checkpoint of an earlier version, which did not keep them.
+            return torch.full_like(self.means[0], torch.inf)
+        return blur(self.sums[0, :1].float(), self.smooth)[0]
+
+    @torch.no_grad()
+    def explain(self, clips: Clips) -> dict[str, Evidence]:
+        return self.explain_encoded(encode_each(self, clips))
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:

@@ -145,6 +145,7 @@ function showAlarms(events) {
     const outage = event.kind !== "alarm";
     const why = outage ? `no frames: ${event.message}` : `peak ${Number(event.peak_score.toPrecision(4))}`;
     put(row.querySelector(".how"), `${lasted}, ${why}`);
+    put(row.querySelector(".why"), (event.reasons || []).join("; "));
     showAnswer(row, event);
   });
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,8 @@ class Inferred:
     ``peak`` is the highest final score (or live score, if scorers normalise each video), and
     ``peak_s`` is its time in seconds; both are NaN if no frame was scored. ``alarms`` is the number
     of alarms, None without a threshold. ``error`` says why scoring failed; then the numbers are 0
-    or NaN. ``kept`` marks the result of an earlier call.
+    or NaN. ``kept`` marks the result of an earlier call. ``reasons``
+    say in words why the highest alarm was raised, if the method explains itself.
     """
 
     video: str
@@ -38,6 +39,7 @@ class Inferred:
     files: list[str]
     error: str | None = None
     kept: bool = False
+    reasons: list[str] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
         """Return JSON-like data; null if no frame was scored."""
@@ -154,6 +156,7 @@ class _Result(BaseModel):
     peak_s: float | None
     alarms: int | None
     files: list[str]
+    reasons: list[str] = []
 
 
 class _File(BaseModel):

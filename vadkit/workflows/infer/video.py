@@ -7,7 +7,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,11 @@ from vadkit.workflows.infer.result import Inferred, ResultKey, save_result
 from vadkit.workflows.infer.sources import InputVideo, event_source
 from vadkit.workflows.run import require_run
 from vadkit.workflows.workers import Progress, Score
+from vadkit.zones import now_on
 
 if TYPE_CHECKING:
     from vadkit.data.decoding.child import Worker
+    from vadkit.inference.alarms import Event
     from vadkit.inference.frame_score import FrameScore
     from vadkit.inference.sinks.every import EverySink
     from vadkit.inference.sinks.sink import SourceInfo, VideoScores
@@ -153,18 +155,22 @@ def _score_video(
             event.size,
             detector.normal,
             detector.calibration,
+            now_on(detector.zones),
         )
         ring = detector.clip_ring() if sinks.show_events else None
         output = SourceOutput(info, sinks, detector.rules, source=called, ring=ring)
 
     started = reported = time.monotonic()
     frames = alarms = 0
+    highest: Event | None = None
     with contextlib.ExitStack() as undo:
         undo.callback(sinks.abort)
         for item in _scores(detector, source, opened):
             assert output is not None
             rows.append((item.time, item.raw, item.score))
-            alarms += sum(not event.over for event in output.frame(item))
+            for event in output.frame(item):
+                alarms += not event.over
+                highest = _higher(highest, event)
             now = time.monotonic()
             if now - reported >= _REPORT_S:
                 progress(len(rows) - frames)
@@ -175,14 +181,25 @@ def _score_video(
             raise DataError(
                 f"{video.path} has {len(rows)} frames; the method needs {span} or more to score any"
             )
-        output.finish()
+        for event in output.finish():
+            highest = _higher(highest, event)
         times, raw, live = np.array(rows).T
         scores = _finished(detector, output.info, times, raw)
         files = output.close(scores)
         if sinks.failed:
             raise _unwritten(video, sinks)
         undo.pop_all()
-    return _summary(video, scores, live, started, None if output.alarms is None else alarms, files)
+    result = _summary(video, scores, live, started, files)
+    if output.alarms is None:
+        return result
+    return replace(result, alarms=alarms, reasons=list(highest.reasons) if highest else [])
+
+
+def _higher(one: Event | None, other: Event) -> Event:
+    """Return the event with the higher peak; of equal ones the later state."""
+    if one is None or one.peak_score is None or other.peak_score is None:
+        return other
+    return other if other.peak_score >= one.peak_score else one
 
 
 def _unwritten(video: InputVideo, sinks: EverySink) -> DataError:
@@ -208,7 +225,6 @@ def _summary(
     scores: VideoScores,
     live: np.ndarray,
     started: float,
-    alarms: int | None,
     files: list[str],
 ) -> Inferred:
     scored = np.isfinite(scores.raw)
@@ -222,7 +238,7 @@ def _summary(
         frames_per_s=len(scores.raw) / max(time.monotonic() - started, 1e-9),
         peak=float(compared[peak]) if scored.any() else float("nan"),
         peak_s=float(scores.times[peak]) if scored.any() else float("nan"),
-        alarms=alarms,
+        alarms=None,
         files=files,
     )
 

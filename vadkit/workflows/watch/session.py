@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from vadkit.files import describe_os_error
+from vadkit.zones import now_on
 
 if TYPE_CHECKING:
     from vadkit.inference.alarms import Event
@@ -177,7 +178,8 @@ def _source_output(
     from vadkit.inference.source_output import SourceOutput
 
     assert opened.fps is not None and opened.size is not None
-    info = SourceInfo(name, opened.fps, opened.size, detector.normal, detector.calibration)
+    zones = now_on(detector.zones, camera=name)
+    info = SourceInfo(name, opened.fps, opened.size, detector.normal, detector.calibration, zones)
     epoch = time.time() - opened.time
     return SourceOutput(info, sinks, detector.rules, epoch=epoch, ring=detector.clip_ring())
 
