@@ -28,6 +28,7 @@ from vadkit.cli import (
     init,
     recipes,
     report,
+    review,
     train,
     tune,
     update,
@@ -60,6 +61,7 @@ app.command("infer")(infer.infer)
 app.command("watch")(watch.watch)
 app.command("events")(events.events)
 app.command("feedback")(events.feedback)
+app.command("review")(review.review)
 app.command("update")(update.update)
 app.command("tune")(tune.tune)
 app.command("bench")(bench.bench)

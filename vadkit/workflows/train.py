@@ -27,6 +27,7 @@ from vadkit.workflows.pieces import kept_out
 from vadkit.workflows.processes import check_processes, scaled
 from vadkit.workflows.progress import clip_progress
 from vadkit.workflows.rates import as_measured
+from vadkit.workflows.review.review import review_trained
 from vadkit.workflows.run import (
     create_run,
     environment,
@@ -247,6 +248,9 @@ def _fit_and_calibrate(
             reason = trainer.processes.why_ended()
         note_end(run, status="failed", error=reason, **reached(trainer))
         raise
+    if recipe.dataset.type == "folder" and (run / "calibration.json").is_file():
+        # Of a benchmark, `vadkit review` writes it when it is wanted.
+        review_trained(run)
 
 
 def _epochs(done: float) -> float:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vadkit.workflows.detector import Detector
 
 # A stretch is accepted again until its score is below the threshold, at most so often.
-_ROUNDS = 3
+_ROUNDS = 6
 
 
 def accept_stretch(detector: Detector, stretch: Stretch) -> float:

@@ -13,7 +13,7 @@ from vadkit.errors import DataError, RecipeError, VadkitError
 from vadkit.files import check_writable
 from vadkit.recipe import Calibrate, Recipe
 from vadkit.registry import build
-from vadkit.workflows.answers import read_answers
+from vadkit.workflows.answers import Answers, read_answers
 from vadkit.workflows.build import build_clip, live_scorers, load_videos
 from vadkit.workflows.calibrate import saved as calibrations
 from vadkit.workflows.calibrate.normal_video import NormalVideo, score_training_video
@@ -130,8 +130,7 @@ def calibrate(
         normal, base = scores_of(run, updated), updated
     else:
         normal, base = _training_video(recipe, settings, run), TRAINING
-    normal = without_marked(normal, read_answers(run))
-    found = fit_scores(recipe, normal, settings)
+    found = fit_reviewed(recipe, normal, settings, read_answers(run))
     require_run(run)
     set_current(run, found, keep(run, found, normal, scored_with(run), base, name))
     return found
@@ -154,8 +153,30 @@ def settings_like(recipe: Recipe, found: Calibration | None) -> Calibrate:
     settings = recipe.calibration or Calibrate()
     if found is None:
         return settings
-    limits = {"method": found.method, "false_alarms_per_hour": found.false_alarms_per_hour}
+    limits = {
+        "method": found.method,
+        "false_alarms_per_hour": found.false_alarms_per_hour,
+        **({} if found.alarm_time is None else {"alarm_time": found.alarm_time}),
+    }
     return settings.model_copy(update=limits)
+
+
+def fit_reviewed(
+    recipe: Recipe, normal: NormalVideo, settings: Calibrate, answers: Answers
+) -> Calibration:
+    """Return the threshold for scores of normal video that a person may have reviewed.
+
+    Stretches that are not normal, or ignored, are left out. If one that was marked as normal would
+    count as a rare event, no event does, so that it counts fully.
+    """
+    left = without_marked(normal, answers)
+    found = fit_scores(recipe, left, settings)
+    highest = found.evidence.highest
+    confirmed = [one.record.get("score") for one in answers.valid("stretch", "normal")]
+    rare = [one for one in confirmed if isinstance(one, float) and highest and one > highest]
+    if not (found.evidence.rare and rare):
+        return found
+    return fit_scores(recipe, left, settings.model_copy(update={"contamination": 0.0}))
 
 
 def fit_scores(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Calibration:

@@ -9,7 +9,7 @@ from vadkit.errors import RecipeError
 from vadkit.recipe import Recipe
 from vadkit.workflows.answers import Answers
 from vadkit.workflows.build import build_clip, load_videos
-from vadkit.workflows.calibrate.reviewed import LEFT_OUT, marked_frames, without_marked
+from vadkit.workflows.calibrate.reviewed import LEFT_OUT, marked_frames
 from vadkit.workflows.calibrate.threshold import score_training
 from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.pieces import Piece, kept_out
@@ -50,5 +50,4 @@ def refitted(run: Path, recipe: Recipe, answers: Answers) -> tuple[Method, Norma
         collect_passes(
             method, trainer.collect_loader, trainer.device, trainer.dtype, collected=collected
         )
-    normal = score_training(recipe, trainer, videos, stored, extras)
-    return method, without_marked(normal, answers)
+    return method, score_training(recipe, trainer, videos, stored, extras)

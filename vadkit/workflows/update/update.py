@@ -21,7 +21,7 @@ from vadkit.workflows.answered.versions import (
     read_versions,
 )
 from vadkit.workflows.answers import Answers, read_answers
-from vadkit.workflows.calibrate.reviewed import LEFT_OUT, without_marked
+from vadkit.workflows.calibrate.reviewed import LEFT_OUT
 from vadkit.workflows.calibrate.saved import (
     UPDATE,
     keep,
@@ -29,7 +29,7 @@ from vadkit.workflows.calibrate.saved import (
     scored_with,
     scores_of,
 )
-from vadkit.workflows.calibrate.threshold import fit_scores, settings_like
+from vadkit.workflows.calibrate.threshold import fit_reviewed, settings_like
 from vadkit.workflows.past_events import PastEvent, past_events
 from vadkit.workflows.run import checkpoint_file, load_run, training_lock
 from vadkit.workflows.update.learn import Learned, learn_alarms, learn_videos
@@ -138,12 +138,13 @@ def _update(
     anew = refit or not grows
     start = first if anew else now
     state = load_checkpoint(_file_of(run, start, now), detector.device)
-    normal = _scores_so_far(run, start, answers)
+    normal = _scores_so_far(run, start)
     if refit:
         method, normal = refitted(run, recipe, answers)
     else:
         method = _method(recipe, state["method"], detector)
-    detector = replace(detector, method=method)
+    active = detector.calibration
+    detector = replace(detector, method=method, calibration=_threshold_of(run, start, active))
     known = set() if anew else {*now.accepted}
     learned = learn_alarms(detector, run, wanted.alarms, known)
     videos = wanted.videos if anew else wanted.videos[len(now.videos) :]
@@ -164,11 +165,13 @@ def _update(
     after = None
     if normal is not None:
         all_scores = _joined(normal, learned, added)
-        after, name = _calibrated(run, recipe, detector, all_scores, answers, version)
+        settings = settings_like(recipe, active)
+        after = fit_reviewed(recipe, all_scores, settings, answers)
+        name = _keep(run, after, all_scores, version)
         version = version.model_copy(update={"calibration": name})
     make_current(run, versions, version)
     notes = _notes(method, learned, wanted, version, after)
-    return Updated(version, detector.calibration, after, learned, notes)
+    return Updated(version, active, after, learned, notes)
 
 
 def _first(versions: Sequence[Version]) -> Version:
@@ -185,7 +188,7 @@ def _file_of(run: Path, version: Version, now: Version) -> Path:
     return checkpoint_file(run, name)
 
 
-def _scores_so_far(run: Path, start: Version, answers: Answers) -> NormalVideo | None:
+def _scores_so_far(run: Path, start: Version) -> NormalVideo | None:
     """Return the scores of normal video to start from; None for a run without a threshold.
 
     They are those of the active calibration, or of version ``start`` if an update made the active
@@ -198,7 +201,7 @@ def _scores_so_far(run: Path, start: Version, answers: Answers) -> NormalVideo |
     normal = scores_of(run, start.calibration if made and start.calibration else active)
     scores = {name: one for name, one in normal.scores.items() if not name.startswith(_ALARM)}
     source = normal.source.partition(_AND)[0]
-    return without_marked(replace(normal, scores=scores, source=source), answers)
+    return replace(normal, scores=scores, source=source)
 
 
 def _method(recipe: Recipe, state: dict[str, Any], detector: Detector) -> Method:
@@ -229,20 +232,22 @@ def _joined(
     return replace(normal, scores=scores, rates=rates, source=source, videos=videos)
 
 
-def _calibrated(
-    run: Path,
-    recipe: Recipe,
-    detector: Detector,
-    normal: NormalVideo,
-    answers: Answers,
-    version: Version,
-) -> tuple[Calibration, str]:
-    """Fit the threshold to scores, and save it without making it the active one."""
-    settings = settings_like(recipe, detector.calibration)
-    found = fit_scores(recipe, without_marked(normal, answers), settings)
+def _threshold_of(run: Path, start: Version, active: Calibration | None) -> Calibration | None:
+    """Return the calibration that decides whether a false alarm is learned well enough.
+
+    It is that of the version to start from, so that the same answers give the same model.
+    """
+    from vadkit.scoring.calibration import load_calibration
+
+    if start.calibration is None:
+        return active
+    return load_calibration(run / "calibrations" / start.calibration) or active
+
+
+def _keep(run: Path, found: Calibration, normal: NormalVideo, version: Version) -> str:
+    """Save a calibration without making it the active one; return its name."""
     digest = scored_with(run, f"version-{version.number}")
-    name = keep(run, found, normal, digest, f"{UPDATE}{version.number}", None)
-    return found, name
+    return keep(run, found, normal, digest, f"{UPDATE}{version.number}", None)
 
 
 def _notes(

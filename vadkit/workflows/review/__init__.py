@@ -1,0 +1,1 @@
+"""Reviewing the most unusual stretches of normal video."""
