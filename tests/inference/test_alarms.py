@@ -157,6 +157,7 @@ def test_an_event_as_plain_data():
         "boxes": [{"box": [24, 16, 32, 24], "score": 1.0}],
         "reasons": [],
         "part": "motion",
+        "size": list(frame.shape[:2]),
         "message": "",
     }
     assert begun.to_dict() == expected and not begun.over

@@ -67,8 +67,8 @@ class Event:
     UTC, if known. ``boxes`` are around what causes the peak so far, highest score first, and
     ``reasons`` say in words why it is unusual, if the method explains itself. ``part`` is the part
     of the method that caused it, if the method provides them. ``snapshot`` is the frame of the peak
-    as JPEG. ``clip`` has frames from before the start until after the end (empty until the end).
-    The id is ASCII, and the same if a file is scored again.
+    as JPEG, and ``size`` its height and width. ``clip`` has frames from before the start until
+    after the end (empty until the end). The id is ASCII, and the same if a file is scored again.
     """
 
     id: str
@@ -86,6 +86,7 @@ class Event:
     clip: tuple[ClipFrame, ...] = field(default=(), repr=False)
     kind: EventKind = "alarm"
     message: str = ""
+    size: tuple[int, int] | None = None
 
     @property
     def region(self) -> tuple[int, int, int, int] | None:
@@ -114,6 +115,7 @@ class Event:
             "boxes": [{"box": list(one.box), "score": one.score} for one in self.boxes],
             "reasons": list(self.reasons),
             "part": self.part,
+            "size": None if self.size is None else list(self.size),
             "message": self.message,
         }
 
@@ -125,6 +127,7 @@ class _Peak:
     boxes: tuple[Box, ...]
     part: str | None
     snapshot: bytes | None
+    size: tuple[int, int] | None
 
 
 @dataclass
@@ -242,6 +245,7 @@ class AlarmTracker:
             boxes(),
             raised_by(parts),
             None if self.ring is None or frame is None else jpeg(frame),
+            None if frame is None else (frame.shape[0], frame.shape[1]),
         )
         if self._rise is None:
             self._rise = _Rise(time, time, peak)
@@ -300,6 +304,7 @@ class AlarmTracker:
             reasons=said(reasons, rise.start, self.epoch),
             part=rise.peak.part,
             snapshot=rise.peak.snapshot,
+            size=rise.peak.size,
             clip=clip,
         )
 

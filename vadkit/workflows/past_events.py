@@ -26,6 +26,7 @@ _FILE = "events.jsonl"
 _LONGEST = 1 << 16
 # An ignored place is this share of the event's box larger on each side.
 _LARGER = 0.1
+_Side = Annotated[int, Field(ge=1)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -45,6 +46,8 @@ class _Record(BaseModel):
     peak_score: _Number | None = None
     threshold: _Number | None = None
     region: tuple[int, int, int, int] | None = None
+    reasons: list[str] = []
+    size: tuple[_Side, _Side] | None = None
     part: str | None = None
 
 
@@ -176,7 +179,8 @@ def keep_place(
             f"the answer about {record['id']} is kept, but the method cannot leave a place out of "
             "its score, so the place is not ignored"
         )
-    size = None if picture is None else _picture_size(picture)
+    # Records of earlier versions have no size, and their pictures no text below.
+    size = record.get("size") or (None if picture is None else _picture_size(picture))
     if record.get("region") is None or size is None:
         raise RecipeError(
             f"the answer about {record['id']} is kept, but its place is unknown, so it is not "

@@ -61,6 +61,7 @@ def test_each_event_has_one_line(events, tmp_path):
         "boxes": [{"box": [24, 16, 40, 32], "score": 1.0}],
         "reasons": [],
         "part": None,
+        "size": [48, 64],
         "message": "",
     }
 

@@ -152,6 +152,7 @@ class EventTable(EventSink):
 
     def event(self, event: Event) -> None:
         row = event.to_dict()
+        row.pop("size")
         box = row.pop("region") or [None] * 4
         row |= dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
         row |= {name: json.dumps(row[name], allow_nan=False) for name in ("boxes", "reasons")}

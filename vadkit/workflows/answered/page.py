@@ -71,7 +71,7 @@ def _item(event: PastEvent) -> dict[str, Any]:
         facts.append(f"{record['end'] - record['start']:.1f} s long")
     if record["peak_score"] is not None and record["threshold"] is not None:
         facts.append(f"peak {record['peak_score']:.4g} (alarm at {record['threshold']:.4g})")
-    facts += [str(one) for one in (record["part"], record.get("reason")) if one]
+    facts += record["reasons"] or ([record["part"]] if record["part"] else [])
     if record["kind"] != "alarm":
         facts.append(record["kind"])
     return {

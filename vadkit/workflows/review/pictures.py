@@ -23,7 +23,6 @@ _BEFORE_S, _AFTER_S = 3.0, 2.0
 _NEAR_S = 0.5
 # Videos are read from the start up to here; later places are sought, which is less exact.
 _READ_S = 15.0
-_BOX_RGB = (228, 87, 46)
 
 
 def write_picture(
@@ -34,12 +33,12 @@ def write_picture(
     They are what the model says of the frames now. ``worker`` decodes. Returns nothing if the video
     cannot be read.
     """
-    import cv2
-
     from vadkit.files import write_bytes
-    from vadkit.inference.alarms import peak_region, raised_by
+    from vadkit.inference.alarms import raised_by
+    from vadkit.inference.boxes import find_boxes
     from vadkit.inference.clip_ring import ClipFrame, jpeg
     from vadkit.inference.sinks.events import write_clip
+    from vadkit.reports.marks import draw_boxes
 
     peak = stretch.peak / stretch.fps
     spec = detector.method.clip.scoring
@@ -50,17 +49,15 @@ def write_picture(
     best = _peak(detector, frames, peak, stretch.fps)
     if best is None:
         return {}
-    picture = best.frame.copy()
-    region = None if best.map is None else peak_region(best.map, picture.shape[:2])
-    if region is not None:
-        left, top, right, bottom = region
-        thick = max(1, round(picture.shape[1] / 320))
-        cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), _BOX_RGB, thick)
-    write_bytes(folder / f"{name}.jpg", jpeg(picture, 960))
+    high, wide = best.frame.shape[:2]
+    boxes = [] if best.map is None else find_boxes(best.map, (high, wide), evidence=best.evidence)
+    shares = [(x1 / wide, y1 / high, x2 / wide, y2 / high) for (x1, y1, x2, y2), *_ in boxes]
+    write_bytes(folder / f"{name}.jpg", jpeg(draw_boxes(best.frame, shares), 960))
     every = max(1, round(stretch.fps / 10))
     kept = [ClipFrame(one.time, jpeg(one.image, 640)) for one in frames[::every]]
     write_clip(folder / f"{name}.mp4", tuple(kept))
-    return {"region": region and list(region), "part": raised_by(best.parts)}
+    region = list(boxes[0].box) if boxes else None
+    return {"region": region, "part": raised_by(best.parts)}
 
 
 def _peak(detector: Detector, frames: list[Frame], peak: float, fps: float) -> FrameScore | None:
