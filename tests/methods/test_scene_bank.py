@@ -211,3 +211,29 @@ def test_in_a_video_too_short_for_that_every_other_frame_is_compared():
     usual, spread, distance, _ = made.levels.tolist()
     assert np.isfinite([usual, spread]).all()
     assert distance > 1e-4
+
+
+def test_an_object_in_an_ignored_place_is_not_seen_and_one_beside_it_is(learned):
+    frames = scene(12, 50)
+    frames[:, 20:32, 30:40] = 0.95
+    left_there = highest(learned, frames)
+    places = torch.zeros(SIZE, dtype=torch.bool)
+    places[16:36, 26:44] = True
+    learned.ignore(places)
+    try:
+        usual = highest(learned, scene(12, 51))
+        assert highest(learned, frames) < usual + 3 < left_there
+        frames[:, 2:14, 4:14] = 0.95
+        assert highest(learned, frames) > usual + 3
+    finally:
+        learned.ignore(None)
+
+
+def test_what_was_never_seen_at_a_place_and_other_light_are_said_so(learned):
+    frames = scene(FRAMES, 50)
+    frames[:, 20:32, 30:40] = 0.95
+    scores, found = learned.score(clips(frames)), learned.explain(clips(frames))
+    assert torch.equal(torch.maximum(found["place"].scores, found["light"].scores), scores.maps)
+    assert found["place"].scores.amax() > 10 > found["light"].scores.amax()
+    dark = learned.explain(clips(scene(FRAMES, 50, light=0.1)))
+    assert dark["light"].scores.amax() > 10

@@ -14,9 +14,9 @@ from torch.nn import functional
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
-from vadkit.methods.cells import blur
+from vadkit.methods.cells import blur, outside
 from vadkit.methods.encoded import encode_each
-from vadkit.methods.method import Method, Scores, WeightedLoss
+from vadkit.methods.method import Evidence, Method, Scores, WeightedLoss
 
 # Added to grey levels 0..1 before the logarithm: below it there is more noise than light.
 _DARK = 8 / 255
@@ -39,6 +39,8 @@ _APART = 0.05
 # The number of frames to measure the usual range, and the weight of the whole image next to them.
 _MEASURED, _PRIOR = 200, 8
 _FEWEST = 8
+# How often the light of an ignored place is computed from the light around it.
+_FILLS = 10
 
 
 class _Drawn(NamedTuple):
@@ -131,6 +133,10 @@ class SceneBank(Method):
             raise ValueError("scene-bank works on gray frames; set clip.channels: gray")
         return ClipSpec(frames, size, channels, (frames - 1,), step)
 
+    @classmethod
+    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
+        return True
+
     def collect(self, clips: Clips) -> None:
         """Sample clips for the bank: each training clip has the same probability."""
         videos = [0] * len(clips) if clips.videos is None else clips.videos.tolist()
@@ -189,7 +195,8 @@ class SceneBank(Method):
         mean, squares = blur(torch.stack([mean, squares]), 1.0)
         self.means.copy_(mean)
         self.deviations.copy_((squares - mean.square()).clamp(min=0).sqrt() + _LEAST_LOOK)
-        highest = ((rest - self.means) / self.deviations).amax(dim=(1, 2))
+        deviates = outside((rest - self.means) / self.deviations, self.ignored)
+        highest = deviates.amax(dim=(1, 2))
         self.levels.copy_(
             torch.stack(
                 [
@@ -215,9 +222,35 @@ class SceneBank(Method):
 
     def _look(self, frames_NHW: Tensor) -> tuple[Tensor, Tensor]:
         """Return looks (N, h, w) and coarse lights (N, h', w'), in logarithms of grey levels."""
-        levels = (functional.adaptive_avg_pool2d(frames_NHW, self.cells) + _DARK).log()
-        lights = blur(levels, _WIDE * self.cells[0])
-        return levels - lights, functional.adaptive_avg_pool2d(lights, self.coarse)
+        return self._split(self._levels(frames_NHW))
+
+    def _levels(self, frames_NHW: Tensor) -> Tensor:
+        return (functional.adaptive_avg_pool2d(frames_NHW, self.cells) + _DARK).log()
+
+    def _split(self, levels_NHW: Tensor) -> tuple[Tensor, Tensor]:
+        lights = blur(levels_NHW, _WIDE * self.cells[0])
+        return levels_NHW - lights, functional.adaptive_avg_pool2d(lights, self.coarse)
+
+    def _usual_in_ignored(self, levels_NHW: Tensor) -> Tensor:
+        """Return levels that have the usual look of the bank where they are ignored.
+
+        The wide blur would otherwise carry what is in an ignored place to other places.
+        """
+        if self.ignored is None:
+            return levels_NHW
+        share = functional.interpolate(
+            self.ignored[None, None].to(levels_NHW), self.cells, mode="area"
+        )
+        ignored, look = share[0, 0] > 0, self.bank.median(dim=0).values
+        if ignored.all():
+            return look.expand_as(levels_NHW)
+        start = levels_NHW[:, ~ignored].mean(dim=1)[:, None, None]
+        filled = torch.where(ignored, start + look, levels_NHW)
+        for _ in range(_FILLS):
+            # The light inside follows from the light around.
+            light = blur(filled, _WIDE * self.cells[0])
+            filled = torch.where(ignored, look + light, levels_NHW)
+        return filled
 
     def _project(self, look_HW: Tensor) -> Tensor:
         return self.components.flatten(1) @ (look_HW - self.mean).flatten()
@@ -249,7 +282,8 @@ class SceneBank(Method):
             # One by one, because a sum over a batch has another order of additions than over one
             # frame.
             for frame in clips.frames[:, 0].float():
-                (look,), (light,) = self._look(frame)
+                levels = self._usual_in_ignored(self._levels(frame))
+                (look,), (light,) = self._split(levels)
                 distance = self._light_distance(light).expand_as(look)
                 rows.append(torch.stack([look, self._unexplained(look), distance]))
         return torch.stack(rows)
@@ -257,13 +291,27 @@ class SceneBank(Method):
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
         """Return scores and maps of clips from their features (B, T, 3, h, w)."""
+        maps = torch.maximum(*self._maps(features))
+        return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
+
+    def _maps(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the maps (B, h, w) of looks and of light."""
         ends = _ends(features.shape[1])
         rest = torch.stack([_staying(clip[ends, 1], clip[:, 0]) for clip in features])
         top, spread, usual, sway = self.levels
         looks = ((rest - self.means) / self.deviations - top) / spread
         lights = (features[:, ends, 2].amin(dim=1) - usual) / sway - _CLOUD
-        maps = torch.maximum(looks, lights)
-        return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
+        return outside(looks, self.ignored), outside(lights, self.ignored)
+
+    @torch.no_grad()
+    def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
+        """Return evidence of looks (``place``) and of light, from the features of clips."""
+        looks, lights = (one[:, None] for one in self._maps(features))
+        return {"place": Evidence(looks, looks, {}), "light": Evidence(lights, lights, {})}
+
+    @torch.no_grad()
+    def explain(self, clips: Clips) -> dict[str, Evidence]:
+        return self.explain_encoded(encode_each(self, clips))
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:

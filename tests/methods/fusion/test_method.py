@@ -11,8 +11,10 @@ from vadkit import registry
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
+from vadkit.methods.cells import outside
+from vadkit.methods.encoded import encode_each
 from vadkit.methods.fusion.method import Fusion, _rarest
-from vadkit.methods.method import Method, Scores
+from vadkit.methods.method import Evidence, Method, Scores
 from vadkit.recipe.faults import RecipeFaults
 from vadkit.recipe.resolve import resolve
 
@@ -292,3 +294,66 @@ def test_a_part_that_cannot_be_fitted_is_named():
     method.expect([30, 30])
     with pytest.raises(TrainingError, match="part 'scene' of fusion: scene-bank needs 8"):
         method.finalize()
+
+
+class Unignored(Level):
+    """Leaves ignored places out, and explains its cells."""
+
+    @classmethod
+    def can_ignore(cls, params):
+        return True
+
+    def score_encoded(self, features):
+        cells = outside(super().score_encoded(features).maps[:, 0], self.ignored)
+        return Scores(cells.amax(dim=(1, 2))[:, None], cells[:, None])
+
+    def explain_encoded(self, features):
+        cells = self.score_encoded(features).maps
+        own = torch.where(cells > 0, cells, -torch.inf)
+        return {"level": Evidence(cells, own, {"times": cells})}
+
+    def explain(self, clips):
+        return self.explain_encoded(clips.frames[:, 0, :, :, :])
+
+
+def test_parts_leave_ignored_places_out_and_their_evidence_is_rare(monkeypatch):
+    registry.register("methods", "unignored")(Unignored)
+    parts = {"coarse": {"type": "unignored"}, "fine": {"type": "unignored", "cell": 2}}
+    made = Fusion(
+        {},
+        {},
+        Fusion.clip_spec(2, SIZE, "gray", 1),
+        parts={name: {"gain": 1.0, "cell": 4, **spec} for name, spec in parts.items()},
+    )
+    assert Fusion.can_ignore({"parts": parts})
+    assert not Fusion.can_ignore({"parts": {**parts, "other": {"type": "conv-ae"}}})
+    places = torch.zeros(SIZE, dtype=torch.bool)
+    places[:, :4] = True
+    made.ignore(places)
+    generator = torch.Generator().manual_seed(0)
+    training = [
+        Clips(torch.rand((8, 1, 2, *SIZE), generator=generator), videos=torch.full((8,), video))
+        for video in range(10)
+    ]
+    made.expect([8] * 10)
+    assert all(part.ignored is places for blind in made._blind for part in blind.values())
+    for _ in range(made.passes):
+        for one in training:
+            made.collect(one)
+        made.finalize()
+    frames = torch.full((1, 1, 2, *SIZE), 0.5)
+    usual = made.score(Clips(frames)).frames.item()
+    frames[..., :4] = 9.0
+    assert made.score(Clips(frames)).frames.item() == pytest.approx(usual)
+    frames[..., 4:] = 9.0
+    scores, found = made.score(Clips(frames)), made.explain(Clips(frames))
+    assert scores.frames.item() > usual + 1
+    assert set(found) == {"coarse.level", "fine.level"}
+    for one in found.values():
+        assert one.scores.shape == one.own.shape == scores.maps.shape
+        assert one.scores[0, 0, 0, 3] > 3 and one.own[0, 0, 0, 3] > 3
+        assert one.own[0, 0, 0, 0].isneginf() or one.own[0, 0, 0, 0] >= 0
+    encoded = made.score_encoded(encode_each(made, Clips(frames)))
+    assert torch.equal(encoded.frames, scores.frames)
+    again = made.explain_encoded(encode_each(made, Clips(frames)))
+    assert torch.equal(again["fine.level"].scores, found["fine.level"].scores)

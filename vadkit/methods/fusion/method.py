@@ -16,9 +16,15 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.fusion.held_out import Folds
-from vadkit.methods.fusion.parts import PartInput, fewest_frames, fused_clip, part_defaults
+from vadkit.methods.fusion.parts import (
+    PartInput,
+    fewest_frames,
+    fused_clip,
+    part_can_ignore,
+    part_defaults,
+)
 from vadkit.methods.fusion.tails import Tail
-from vadkit.methods.method import Method, Scores, WeightedLoss
+from vadkit.methods.method import Evidence, Method, Scores, WeightedLoss
 from vadkit.registry import Nested, build_spec
 
 # The shares of the highest frame scores and cell values that form the tail.
@@ -147,6 +153,17 @@ class Fusion(Method):
         fits = all(self.views[name].start + each[name] >= most for name in each)
         return most if fits and all(each.values()) else 0
 
+    @classmethod
+    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
+        """Whether every part leaves ignored places out."""
+        return all(part_can_ignore(name, spec) for name, spec in params["parts"].items())
+
+    def ignore(self, places: Tensor | None) -> None:
+        super().ignore(places)
+        for parts in (self._parts(), *self._blind):
+            for part in parts.values():
+                part.ignore(places)
+
     def _parts(self) -> dict[str, Method]:
         return {name: cast(Method, part) for name, part in self.parts.items()}
 
@@ -165,6 +182,7 @@ class Fusion(Method):
         for part in [self.parts.values(), *(blind.values() for blind in self._blind)]:
             for method in part:
                 method.to(device).eval()
+        self.ignore(self.ignored)
         self._pass, self._held_out = 0, {}
 
     def collect(self, clips: Clips) -> None:
@@ -262,6 +280,13 @@ class Fusion(Method):
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
         """Return scores of clips from their features (B, N, F), which ``encode`` has computed."""
+        rows = self._features_of_parts(features)
+        return self._fused(
+            {name: part.score_encoded(rows[name]) for name, part in self._parts().items()}
+        )
+
+    def _features_of_parts(self, features: Tensor) -> dict[str, Tensor]:
+        """Return the features (B, n, ...) of the clips of each part."""
         sizes = [math.prod(shape) for shape in self._shapes.values()]
         found = {}
         for (name, shape), rows in zip(
@@ -270,8 +295,32 @@ class Fusion(Method):
             part, view = self._parts()[name], self.views[name]
             first = view.start + part.encoded_frames - self.encoded_frames
             count = view.clip.frames - part.encoded_frames + 1
-            found[name] = part.score_encoded(rows[:, first : first + count].unflatten(2, shape))
-        return self._fused(found)
+            found[name] = rows[:, first : first + count].unflatten(2, shape)
+        return found
+
+    @torch.no_grad()
+    def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
+        """Return the evidence of all parts as rarities, by the names of part and kind."""
+        rows = self._features_of_parts(features)
+        return self._explained(
+            {name: part.explain_encoded(rows[name]) for name, part in self._parts().items()}
+        )
+
+    @torch.no_grad()
+    def explain(self, clips: Clips) -> dict[str, Evidence]:
+        parts = self._parts().items()
+        return self._explained(
+            {name: part.explain(self.views[name].take(clips)) for name, part in parts}
+        )
+
+    def _explained(self, found: Mapping[str, Mapping[str, Evidence]]) -> dict[str, Evidence]:
+        sizes = [one.scores.shape[-2:] for kinds in found.values() for one in kinds.values()]
+        fine = max(sizes, key=math.prod, default=None)
+        return {
+            f"{part}.{kind}": _rare_evidence(one, cast(Tail, self.cell_tails[part]), fine)
+            for part, kinds in found.items()
+            for kind, one in kinds.items()
+        }
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
@@ -304,6 +353,18 @@ def _finalize(name: str, part: Method) -> None:
         part.finalize()
     except TrainingError as error:
         raise TrainingError(f"part '{name}' of fusion: {error}") from error
+
+
+def _rare_evidence(one: Evidence, tail: Tail, size: Any) -> Evidence:
+    """Return evidence as rarities, in maps of this size."""
+
+    def fit(cells: Tensor) -> Tensor:
+        return cells if cells.shape[-2:] == size else functional.interpolate(cells, size)
+
+    # What is not there has no rarity.
+    own = torch.where(one.own.isneginf(), -torch.inf, tail.rarity(one.own.float()))
+    values = {name: fit(value.float()) for name, value in one.values.items()}
+    return Evidence(fit(tail.rarity(one.scores.float())), fit(own), values)
 
 
 def _rarest(rarities: list[Tensor]) -> Tensor:

@@ -98,6 +98,12 @@ def part_defaults(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     return defaults
 
 
+def part_can_ignore(name: str, spec: Mapping[str, Any]) -> bool:
+    """Whether a part leaves ignored places out of its scores."""
+    kind, params = _kind(name, spec)
+    return kind.can_ignore(params)
+
+
 def _part_clip(name: str, spec: Mapping[str, Any], clip: ClipSpec) -> ClipSpec:
     """Return the clip of a part, with at most as many frames as in its defaults."""
     kind, params = _kind(name, spec)
