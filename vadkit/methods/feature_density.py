@@ -17,7 +17,7 @@ from vadkit.densities.density import Density
 from vadkit.errors import DataError, TrainingError
 from vadkit.features.feature import Feature, grid_boxes
 from vadkit.methods.method import Method, Scores, WeightedLoss
-from vadkit.methods.objects import highest, painted
+from vadkit.methods.objects import counted, highest, painted
 from vadkit.methods.reservoir import Reservoir
 from vadkit.registry import Nested, build_spec, find
 
@@ -118,6 +118,10 @@ class DensityMethod(Method):
             given=tuple(given),
         )
 
+    @classmethod
+    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
+        return bool(params.get("of", "objects") != "frame")
+
     def _regions(self, clips: Clips) -> Sequence[Tensor]:
         if self.of == "objects":
             assert clips.boxes is not None
@@ -209,6 +213,7 @@ class DensityMethod(Method):
         with torch.autocast(clips.frames.device.type, enabled=False):
             regions = self._regions(clips)
             of_parts = self._of_parts(self._rows(clips, regions))
+        of_parts = counted(of_parts, regions, self.ignored, of_parts.new_zeros(len(of_parts)))
         fused, lowest = of_parts.sum(dim=0), of_parts.new_zeros(())
         maps = None
         if self.of == "objects":

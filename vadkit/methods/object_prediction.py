@@ -14,7 +14,7 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
-from vadkit.methods.objects import highest, painted
+from vadkit.methods.objects import counted, highest, painted
 
 # Height and width of a crop, as in the paper.
 _SIDE = 32
@@ -169,11 +169,16 @@ class ObjectPrediction(Method):
         means, deviations = self.usual.unbind(dim=1)
         return (errors_NP - means) / deviations * self.weights.to(errors_NP)
 
+    @classmethod
+    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
+        return True
+
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
         assert clips.boxes is not None
         boxes = clips.boxes
         scores, least = self._normalised(self._errors(clips)), self._normalised(self.least)
+        scores = counted(scores.T, boxes, self.ignored, least).T
         of_objects, lowest = scores.sum(dim=1), least.sum()
         frames = highest(of_objects, boxes, lowest)
         maps = painted(of_objects, boxes, self.clip.size, lowest)

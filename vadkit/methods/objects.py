@@ -15,6 +15,22 @@ def highest(scores_N: Tensor, boxes: Sequence[Tensor], lowest: Tensor) -> Tensor
     return torch.stack(found)
 
 
+def counted(
+    scores_N: Tensor, boxes: Sequence[Tensor], ignored_HW: Tensor | None, lowest: Tensor
+) -> Tensor:
+    """Return scores (..., N) in which objects whose centre is in an ignored place have the lowest.
+
+    ``lowest`` (...) has the lowest score of each row.
+    """
+    if ignored_HW is None or not scores_N.shape[-1]:
+        return scores_N
+    xyxy = torch.cat(list(boxes))
+    height, width = ignored_HW.shape
+    x = ((xyxy[:, 0] + xyxy[:, 2]) / 2).long().clamp(0, width - 1)
+    y = ((xyxy[:, 1] + xyxy[:, 3]) / 2).long().clamp(0, height - 1)
+    return torch.where(ignored_HW[y, x], lowest[..., None], scores_N)
+
+
 def painted(
     scores_N: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], lowest: Tensor
 ) -> Tensor:

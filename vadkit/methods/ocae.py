@@ -13,7 +13,7 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
-from vadkit.methods.objects import highest, painted
+from vadkit.methods.objects import counted, highest, painted
 from vadkit.methods.reservoir import Reservoir
 
 ROLES = ("before", "appearance", "after")
@@ -156,9 +156,15 @@ class OCAE(Method):
         with torch.autocast(codes.device.type, enabled=False):
             return -(codes @ self.weights.T + self.biases).amax(dim=1)
 
+    @classmethod
+    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
+        return True
+
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
         assert clips.boxes is not None
-        of_objects = self._object_scores(self.embed(clips))
+        of_objects = counted(
+            self._object_scores(self.embed(clips)), clips.boxes, self.ignored, self.lowest
+        )
         maps = painted(of_objects, clips.boxes, self.clip.size, self.lowest)
         return Scores(highest(of_objects, clips.boxes, self.lowest)[:, None], maps[:, None])

@@ -8,6 +8,7 @@ import logging
 import math
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -195,3 +196,29 @@ def test_a_misspelt_sink_is_reported(text, message):
         parse_sink(text)
     assert message in str(caught.value)
     assert str(caught.value).startswith("--sink ")
+
+
+def test_a_table_of_an_earlier_version_gets_boxes_and_reasons(events, tmp_path):
+    run("sqlite", tmp_path, events[:1])
+    path = tmp_path / "events.sqlite"
+    with closing(sqlite3.connect(path)) as table, table:
+        for name in ("boxes", "reasons"):
+            table.execute(f"ALTER TABLE events DROP COLUMN {name}")
+    said = [replace(one, id="new", reasons=("against the usual way",)) for one in events]
+    run("sqlite", tmp_path, said)
+    with closing(sqlite3.connect(path)) as table:
+        query = "SELECT id, boxes, reasons FROM events ORDER BY id DESC"
+        rows = table.execute(query).fetchall()
+    assert [(row[0], json.loads(row[2])) for row in rows] == [
+        ("new", ["against the usual way"]),
+        (ID, []),
+    ]
+    assert json.loads(rows[0][1]) == [{"box": [24, 16, 40, 32], "score": 1.0}]
+    assert json.loads(rows[1][1]) == []
+
+
+def test_reasons_are_below_the_snapshot(events, tmp_path):
+    run("snapshots", tmp_path, [replace(events[0], reasons=("against the usual way",))])
+    (path,) = (tmp_path / "events").iterdir()
+    shown = picture(path.read_bytes())
+    assert shown.shape[0] > 48 and shown.shape[1] == 64 and shown[50:].max() > 200
