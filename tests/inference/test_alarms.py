@@ -159,6 +159,7 @@ def test_an_event_as_plain_data():
         "part": "motion",
         "size": list(frame.shape[:2]),
         "message": "",
+        "sure": "",
     }
     assert begun.to_dict() == expected and not begun.over
     # Without a ring of frames there is no picture.

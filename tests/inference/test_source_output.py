@@ -79,7 +79,13 @@ def follow(detecting, scores, step_s=1.0):
 def test_the_rules_are_those_of_calibration_and_recipe():
     made = detector(hysteresis=0.25, min_duration_s=1, merge_s=3, cooldown_s=7)
     assert made.rules == AlarmRules(
-        threshold=10.0, release=8.0, min_duration_s=1, merge_s=3, cooldown_s=7
+        threshold=10.0,
+        release=8.0,
+        min_duration_s=1,
+        merge_s=3,
+        cooldown_s=7,
+        longest_s=300,
+        usual=2.0,
     )
     assert detector(hysteresis=0).rules.release == 10
     assert detector(hysteresis=1).rules.release == 2

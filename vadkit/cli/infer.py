@@ -106,7 +106,7 @@ def _print_results(results: list[Inferred]) -> None:
             typer.echo(
                 f"{printable(result.video)}: {result.frames} frames ({result.scored} scored), "
                 f"{result.frames_per_s:.1f} frames/s, peak {result.peak:.4g} at "
-                f"{result.peak_s:.2f} s{_alarms(result)}"
+                f"{result.peak_s:.2f} s{_alarms(result)}{_changes(result)}"
                 + (" (already finished)" if result.kept else "")
             )
             for path in result.files:
@@ -117,7 +117,8 @@ def _print_results(results: list[Inferred]) -> None:
     for result in scored:
         peak, at = ("-", "-") if result.peak != result.peak else _peak(result)
         alarms = "-" if result.alarms is None else f"{result.alarms:,}"
-        rows.append([peak, at, alarms, f"{result.frames:,}", printable(result.video)])
+        video = printable(result.video) + _changes(result)
+        rows.append([peak, at, alarms, f"{result.frames:,}", video])
     # Without a terminal, every row is one line of any length.
     console = open_console(one_line=True)
     print_table(console, ["peak", "at", "alarms", "frames", "video"], rows, left=0, text=True)
@@ -134,3 +135,11 @@ def _alarms(result: Inferred) -> str:
         return ""
     why = f" ({printable('; '.join(result.reasons))})" if result.reasons else ""
     return f", {result.alarms} alarm{'' if result.alarms == 1 else 's'}{why}"
+
+
+def _changes(result: Inferred) -> str:
+    """Describe long changes of the camera: ", camera-covered 2 times"."""
+    return "".join(
+        f", {kind}" + (f" {times} times" if times > 1 else "")
+        for kind, times in sorted(result.camera_changes.items())
+    )

@@ -19,8 +19,10 @@ from vadkit.schedule import is_on, local_time
 from vadkit.scoring.alarm_time import MERGE_S
 from vadkit.text import ascii_name
 
-# An alarm; a camera that gives no frames; a camera that gives frames again.
-EventKind = Literal["alarm", "source-lost", "source-back"]
+# An alarm; a camera that gives no frames, and frames again; long changes of a camera.
+EventKind = Literal[
+    "alarm", "source-lost", "source-back", "camera-moved", "camera-covered", "lighting"
+]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class AlarmRules:
     - No alarm starts within ``cooldown_s`` after the end of the previous one.
     - A frame outside ``hours`` and ``days`` (local time, see ``vadkit.schedule``) is below both
       levels. If the source has no time of day, they do not count.
+    - ``longest_s`` is the longest time that one alarm may stand (None: any), and ``usual`` the
+      usual score, NaN if unknown; ``SourceAlarms`` uses them.
     """
 
     threshold: float
@@ -44,6 +48,8 @@ class AlarmRules:
     cooldown_s: float = 0.0
     hours: str | None = None
     days: tuple[str, ...] | None = None
+    longest_s: float | None = None
+    usual: float = math.nan
 
     def __post_init__(self) -> None:
         if not self.release <= self.threshold:
@@ -60,7 +66,11 @@ class AlarmRules:
 class Event:
     """An alarm: once when it starts (``end`` None), and again, complete, when it is over.
 
-    An outage of a camera is also an event: it starts with the ``kind`` "source-lost" and the reason
+    A long change of a camera is also an event, of the ``kind`` "camera-moved", "camera-covered" or
+    "lighting", with what has changed in ``message``. ``sure`` says how unusual the peak of an alarm
+    is, as far as the normal video can tell.
+
+    An outage of a camera is an event too: it starts with the ``kind`` "source-lost" and the reason
     in ``message``, and ends as "source-back" with the same id. It has no peak and no pictures.
 
     Times are in seconds on the source's clock; ``started_at`` is the time of day of ``start`` in
@@ -87,6 +97,7 @@ class Event:
     kind: EventKind = "alarm"
     message: str = ""
     size: tuple[int, int] | None = None
+    sure: str = ""
 
     @property
     def region(self) -> tuple[int, int, int, int] | None:
@@ -117,6 +128,7 @@ class Event:
             "part": self.part,
             "size": None if self.size is None else list(self.size),
             "message": self.message,
+            "sure": self.sure,
         }
 
 
@@ -174,6 +186,11 @@ class AlarmTracker:
     def on(self) -> bool:
         """Whether an alarm is active at the last frame."""
         return self._event is not None and self._event.end == self._now
+
+    @property
+    def since(self) -> float | None:
+        """When the active alarm started; None if there is none."""
+        return None if self._event is None else self._event.start
 
     def push(
         self,

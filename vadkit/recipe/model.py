@@ -192,14 +192,19 @@ class AlarmSettings(Scheduled):
     """Rules that turn scores into alarms; times in seconds.
 
     ``hysteresis`` sets the level at which an alarm ends, as a share of the distance from the
-    threshold down to the median score. Clips start ``before_s`` before an alarm and end ``after_s``
-    after it. Outside ``hours`` and ``days``, a camera raises no alarms; files have no time of day.
+    threshold down to the median score. An alarm that lasts for ``longest_s`` is over, and its level
+    counts as usual until the score is back (null: it lasts as long as the score is high).
+    ``camera_changes`` makes long changes of a camera events of their own. Clips start ``before_s``
+    before an alarm and end ``after_s`` after it. Outside ``hours`` and ``days``, a camera raises no
+    alarms; files have no time of day.
     """
 
     hysteresis: Annotated[float, Field(ge=0, le=1)] = 0.1
     min_duration_s: Annotated[float, Field(ge=0)] = 0.0
     merge_s: Annotated[float, Field(ge=0)] = 2.0
     cooldown_s: Annotated[float, Field(ge=0)] = 0.0
+    longest_s: Annotated[float, Field(gt=0)] | None = 300.0
+    camera_changes: bool = True
     before_s: Annotated[float, Field(ge=0)] = 5.0
     after_s: Annotated[float, Field(ge=0)] = 5.0
 

@@ -114,8 +114,12 @@ def event_line(event: dict[str, object]) -> str:
         reasons = event.get("reasons")
         if isinstance(reasons, list) and reasons:
             what += f": {'; '.join(map(str, reasons))}"
+        notes = [event.get(name) for name in ("sure", "message")]
+        what += "".join(f"; {note}" for note in notes if note)
     elif event["kind"] == "source-lost":
         what = f"no frames {lasted}: {event['message']}"
+    elif event["kind"] != "source-back":
+        what = f"{event['kind']} {lasted}: {event['message']}"
     else:
         what = f"frames again, none {lasted}"
     return printable(f"{event['started_at'] or f'{start:.1f} s'}  {event['source']}: {what}")

@@ -128,6 +128,8 @@ class Detector:
             settings.cooldown_s,
             settings.hours,
             settings.days,
+            settings.longest_s,
+            self.usual,
         )
 
     def clip_ring(self) -> ClipRing:

@@ -64,6 +64,7 @@ def test_each_event_has_one_line(events, tmp_path):
         "part": None,
         "size": [48, 64],
         "message": "",
+        "sure": "",
     }
 
 

@@ -40,9 +40,10 @@ _COLUMNS = {
     "message": "TEXT NOT NULL DEFAULT ''",
     "boxes": "TEXT NOT NULL DEFAULT '[]'",
     "reasons": "TEXT NOT NULL DEFAULT '[]'",
+    "sure": "TEXT NOT NULL DEFAULT ''",
 }
 # Columns that are missing in tables of earlier versions.
-_ADDED = ("kind", "message", "boxes", "reasons")
+_ADDED = ("kind", "message", "boxes", "reasons", "sure")
 
 
 class EventLines(EventSink):

@@ -142,12 +142,17 @@ function showAlarms(events) {
     const began = event.started_at ? new Date(event.started_at).toLocaleString() : `${event.start} s`;
     put(row.querySelector(".when"), began);
     const lasted = over ? `lasted ${(event.end - event.start).toFixed(1)} s` : "going on";
-    const outage = event.kind !== "alarm";
-    const why = outage ? `no frames: ${event.message}` : `peak ${Number(event.peak_score.toPrecision(4))}`;
-    put(row.querySelector(".how"), `${lasted}, ${why}`);
+    put(row.querySelector(".how"), `${lasted}, ${reason(event)}`);
     put(row.querySelector(".why"), (event.reasons || []).join("; "));
     showAnswer(row, event);
   });
+}
+
+function reason(event) {
+  if (event.kind.startsWith("source-")) return `no frames: ${event.message}`;
+  if (event.kind !== "alarm") return `${event.kind}: ${event.message}`;
+  const peak = `peak ${Number(event.peak_score.toPrecision(4))}`;
+  return [peak, event.sure, event.message].filter((words) => words).join("; ");
 }
 
 function follow() {

@@ -241,9 +241,7 @@ def _chain_label(protocol: Protocol) -> str:
     return chain_label([build("scorers", name, params) for name, params in protocol.scorers()])
 
 
-def _setting(
-    protocol: Protocol, scored: LabelledScores, final: Mapping[str, np.ndarray]
-) -> Setting:
+def _setting(protocol: Protocol, scored: LabelledScores, final: dict[str, Any]) -> Setting:
     """Return the setting for evaluators; only the protocol with live scores has the threshold.
 
     Runs without a calibration use the level of training frames, in every protocol with its unit.
@@ -266,17 +264,17 @@ def _setting(
         return setting
     gaps = {video: gap_frames(known.merge_s, rate) for video, rate in scored.rates.items()}
     rules, rates = scored.rules or TimeRules(merge_s=known.merge_s), scored.rates
+    inside = {
+        one: inside_alarms(final[one], rates[one], known.threshold, known.usual, rules)
+        for one in final.keys() & rates.keys()
+    }
     return replace(
         setting,
         threshold=known.threshold,
         per_hour=known.false_alarms_per_hour,
         gaps=gaps,
         alarm_time=known.alarm_time,
-        inside={
-            one: inside_alarms(values, rates[one], known.threshold, known.usual, rules)
-            for one, values in final.items()
-            if one in rates
-        },
+        inside=inside,
     )
 
 

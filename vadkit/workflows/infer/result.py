@@ -24,9 +24,10 @@ class Inferred:
 
     ``peak`` is the highest final score (or live score, if scorers normalise each video), and
     ``peak_s`` is its time in seconds; both are NaN if no frame was scored. ``alarms`` is the number
-    of alarms, None without a threshold. ``error`` says why scoring failed; then the numbers are 0
-    or NaN. ``kept`` marks the result of an earlier call. ``reasons``
-    say in words why the highest alarm was raised, if the method explains itself.
+    of alarms, None without a threshold. ``camera_changes`` has the number of long changes of the
+    camera by kind. ``error`` says why scoring failed; then the numbers are 0 or NaN. ``kept``
+    marks the result of an earlier call. ``reasons`` say in words why the highest alarm was raised,
+    if the method explains itself.
     """
 
     video: str
@@ -40,6 +41,7 @@ class Inferred:
     error: str | None = None
     kept: bool = False
     reasons: list[str] = field(default_factory=list)
+    camera_changes: dict[str, int] = field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:
         """Return JSON-like data; null if no frame was scored."""
@@ -157,6 +159,7 @@ class _Result(BaseModel):
     alarms: int | None
     files: list[str]
     reasons: list[str] = []
+    camera_changes: dict[str, int] = {}
 
 
 class _File(BaseModel):

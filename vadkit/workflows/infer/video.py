@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -158,19 +159,17 @@ def _score_video(
             now_on(detector.zones),
         )
         ring = detector.clip_ring() if sinks.show_events else None
-        output = SourceOutput(info, sinks, detector.rules, source=called, ring=ring)
+        camera = detector.alarms.camera_changes
+        output = SourceOutput(info, sinks, detector.rules, source=called, ring=ring, camera=camera)
 
     started = reported = time.monotonic()
-    frames = alarms = 0
-    highest: Event | None = None
+    frames, seen = 0, _Seen()
     with contextlib.ExitStack() as undo:
         undo.callback(sinks.abort)
         for item in _scores(detector, source, opened):
             assert output is not None
             rows.append((item.time, item.raw, item.score))
-            for event in output.frame(item):
-                alarms += not event.over
-                highest = _higher(highest, event)
+            seen.take(output.frame(item))
             now = time.monotonic()
             if now - reported >= _REPORT_S:
                 progress(len(rows) - frames)
@@ -181,25 +180,42 @@ def _score_video(
             raise DataError(
                 f"{video.path} has {len(rows)} frames; the method needs {span} or more to score any"
             )
-        for event in output.finish():
-            highest = _higher(highest, event)
+        seen.take(output.finish())
         times, raw, live = np.array(rows).T
         scores = _finished(detector, output.info, times, raw)
         files = output.close(scores)
         if sinks.failed:
             raise _unwritten(video, sinks)
         undo.pop_all()
-    result = _summary(video, scores, live, started, files)
-    if output.alarms is None:
-        return result
-    return replace(result, alarms=alarms, reasons=list(highest.reasons) if highest else [])
+    return seen.into(_summary(video, scores, live, started, files), detector.rules is not None)
 
 
-def _higher(one: Event | None, other: Event) -> Event:
-    """Return the event with the higher peak; of equal ones the later state."""
-    if one is None or one.peak_score is None or other.peak_score is None:
-        return other
-    return other if other.peak_score >= one.peak_score else one
+class _Seen:
+    """What has happened in a video: the number of its events by kind, and its highest alarm."""
+
+    def __init__(self) -> None:
+        self.begun: Counter[str] = Counter()
+        self.highest: Event | None = None
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Count events that start; of equal peaks, the later state of an alarm is kept."""
+        for event in events:
+            self.begun[event.kind] += not event.over
+            if event.kind == "alarm":
+                before = self.highest.peak_score if self.highest else None
+                if before is None or event.peak_score is None or event.peak_score >= before:
+                    self.highest = event
+
+    def into(self, result: Inferred, alarmed: bool) -> Inferred:
+        """Add what was seen to a result; ``alarmed`` says whether there is a threshold."""
+        return replace(
+            result,
+            alarms=self.begun["alarm"] if alarmed else None,
+            camera_changes={
+                kind: times for kind, times in self.begun.items() if kind != "alarm" and times
+            },
+            reasons=list(self.highest.reasons) if self.highest else [],
+        )
 
 
 def _unwritten(video: InputVideo, sinks: EverySink) -> DataError:

@@ -181,7 +181,14 @@ def _source_output(
     zones = now_on(detector.zones, camera=name)
     info = SourceInfo(name, opened.fps, opened.size, detector.normal, detector.calibration, zones)
     epoch = time.time() - opened.time
-    return SourceOutput(info, sinks, detector.rules, epoch=epoch, ring=detector.clip_ring())
+    return SourceOutput(
+        info,
+        sinks,
+        detector.rules,
+        epoch=epoch,
+        ring=detector.clip_ring(),
+        camera=detector.alarms.camera_changes,
+    )
 
 
 def _note(camera: Camera, item: SourceEvent, stopped: bool) -> None:
