@@ -135,10 +135,7 @@ def _score_video(
     called: str,
     progress: Progress,
 ) -> Inferred:
-    """Score a video and write its files; raise ``DataError`` if reading or writing fails.
-
-    ``called`` is the name of the video in events.
-    """
+    """Score a video, ``called`` so in events; raise ``DataError`` if it cannot be read or written."""
     from vadkit.inference.sinks.sink import ResultSink, SourceInfo
     from vadkit.inference.source_output import SourceOutput
 
