@@ -69,7 +69,6 @@ def score_run(
         "overrides": list(overrides),
         "zones": always_digest(read_zones(run)),
     }
-    # Records of older versions do not have zones.
     meta = {"zones": "", **_saved_meta(run)}
     current = {key: meta.get(key) for key in made_from} == made_from and "rates" in meta
     current = current and ("parts" in meta or not parts)
