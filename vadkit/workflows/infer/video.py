@@ -135,7 +135,7 @@ def _score_video(
     called: str,
     progress: Progress,
 ) -> Inferred:
-    """Score a video, ``called`` so in events; raise ``DataError`` if it cannot be read or written."""
+    """Score a video; raise ``DataError`` if it cannot be read or written."""
     from vadkit.inference.sinks.sink import ResultSink, SourceInfo
     from vadkit.inference.source_output import SourceOutput
 
