@@ -43,8 +43,8 @@ def find_boxes(
     """Return boxes around what causes the highest scores of a map, in a picture (H, W).
 
     A region is the connected cells around a peak that are more than half-way from the map's median
-    up to the peak. The first is that of the highest peak; others have a peak of ``least`` or more,
-    and do not touch a higher one.
+    up to the peak. The first is that of the highest peak. Others have a peak of ``least`` or more
+    that is half as far above the median as the highest one, and do not touch a higher one.
 
     Scores may be means over time and over windows, which lag behind what moves and reach around it.
     With ``evidence``, boxes are therefore around the cells in and near a region whose own score is
@@ -79,7 +79,9 @@ def _regions(score_map: np.ndarray, least: float) -> Iterator[tuple[np.ndarray, 
     count = 0
     for place in peaks[np.argsort(-cells.flat[peaks], kind="stable")].tolist():
         peak = float(cells.flat[place])
-        if count == MOST or (count and peak < least):
+        if count == 0:
+            least = max(least, (median + peak) / 2)
+        elif count == MOST or peak < least:
             return
         if taken.flat[place]:
             continue
