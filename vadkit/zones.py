@@ -22,6 +22,8 @@ from vadkit.schedule import is_on
 FILE = "zones.json"
 # More than anyone draws; a page could otherwise fill the disk.
 _MOST = 200
+# Seconds to wait for another program that changes the zones.
+_PATIENCE_S = 10.0
 
 
 class _File(BaseModel):
@@ -83,7 +85,7 @@ def remove_zone(run: Path, name: str) -> None:
 def _changing(run: Path) -> FileLock:
     if not run.is_dir():
         raise TrainingError(f"the run folder {run} does not exist")
-    return FileLock(run / ".zones.lock")
+    return FileLock(run / ".zones.lock", timeout=_PATIENCE_S)
 
 
 def _write(run: Path, zones: Sequence[Zone]) -> None:
@@ -94,6 +96,17 @@ def with_added(recipe: Recipe, run: Path) -> Recipe:
     """Return a run's recipe with the zones that were added to the run."""
     added = read_zones(run)
     return recipe.model_copy(update={"zones": [*recipe.zones, *added]}) if added else recipe
+
+
+def sometimes(zones: Iterable[Zone]) -> str:
+    """Say that zones of some hours or of one camera do not hold in files; "" without such zones."""
+    names = ", ".join(f"'{zone.name}'" for zone in zones if not zone.always)
+    return (
+        f"zones {names} do not hold here: they have hours or a camera, and files have no time of "
+        "day and are no camera"
+        if names
+        else ""
+    )
 
 
 def now_on(

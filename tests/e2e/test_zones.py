@@ -85,3 +85,15 @@ def test_zones_of_a_method_that_cannot_are_one_line(vadkit, evaluated_run, tmp_p
     (run / "zones.json").write_text("{}")
     done = vadkit("eval", run)
     assert done.code == 4 and "zones.json is damaged" in done.err
+
+
+def test_what_has_hours_does_not_hold_in_files_and_is_said(vadkit, trained):
+    zone = f"zones: [{{name: night, polygon: {LEFT}, hours: '22:00-06:00'}}]"
+    run = trained(zone + "\nalarms: {hours: '22:00-06:00'}")
+    video = json.loads((run / "calibration.json").read_text())
+    assert any("zones 'night' do not hold here" in one for one in video["warnings"])
+    assert load_detector(run).method.ignored is None
+    video = next((run.parents[2] / "data").rglob("*.mp4"))
+    done = vadkit("infer", run, video, "--sink", "npz")
+    assert done.code == 0 and "zones 'night' do not hold here" in done.err
+    assert "alarms are raised at all times here" in done.err

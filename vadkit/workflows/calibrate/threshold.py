@@ -37,6 +37,7 @@ from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.pieces import kept_out
 from vadkit.workflows.progress import say, scoring_progress
 from vadkit.workflows.run import load_run, require_run
+from vadkit.zones import sometimes
 
 if TYPE_CHECKING:
     from vadkit.data.clips.extras import Extras
@@ -197,7 +198,7 @@ def fit_scores(recipe: Recipe, normal: NormalVideo, settings: Calibrate) -> Cali
         rules=time_rules(recipe.alarms),
         checkpoint=_CHECKPOINT,
         videos=normal.videos,
-        warnings=normal.warnings,
+        warnings=[*normal.warnings, *filter(None, [sometimes(recipe.zones)])],
         paces=paces_of(normal.rates, recipe.clip.fps),
     )
 

@@ -14,7 +14,7 @@ from vadkit.arguments import as_name, as_path, as_paths
 from vadkit.errors import RecipeError
 from vadkit.files import remove_leftovers
 from vadkit.methods.exported import is_exported
-from vadkit.recipe import Spec, check_components
+from vadkit.recipe import Recipe, Spec, check_components
 from vadkit.workflows.infer.cluster import score_on_cluster
 from vadkit.workflows.infer.processes import score_in_processes
 from vadkit.workflows.infer.result import (
@@ -32,6 +32,7 @@ from vadkit.workflows.results import alone_in
 from vadkit.workflows.run import load_run
 from vadkit.workflows.run_sinks import own_sinks
 from vadkit.workflows.workers import Died, Progress
+from vadkit.zones import sometimes
 
 # Writing an annotated video takes longer than scoring with most methods.
 SINKS = ("jsonl", "npz", "plot", "video")
@@ -100,6 +101,14 @@ def infer(
     if len(done) > FEW:
         _say_counts(done, len(todo), folder)
     return done
+
+
+def _say_schedules(recipe: Recipe) -> None:
+    """Say which settings do not hold, because files have no time of day."""
+    if text := sometimes(recipe.zones):
+        say(text)
+    if recipe.alarms.hours is not None or recipe.alarms.days is not None:
+        say("alarms are raised at all times here, because files have no time of day")
 
 
 def _say_counts(done: Sequence[Inferred], new: int, folder: Path) -> None:
@@ -174,6 +183,8 @@ def _score_all(
     if not items:
         return
     device = _device_of(work.run)
+    if items and work.run.is_dir():
+        _say_schedules(load_run(work.run))
     if ray is not None:
         yield from score_on_cluster(ray, work, items, progress, device, workers)
         return
