@@ -3,6 +3,7 @@
 import datetime
 import threading
 import time
+from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,13 +13,15 @@ import torch
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import DataError, PluginError, RecipeError
 from vadkit.inference import streams
+from vadkit.inference.alarms import AlarmTracker
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.sources.source import Frame, SourceEvent
 from vadkit.inference.streams import run_streams, stream_frames
-from vadkit.methods.method import Method, Scores
+from vadkit.methods.method import Evidence, Method, Scores
 from vadkit.recipe import Zone
 from vadkit.scoring.ema import Ema
 from vadkit.scoring.minmax import MinMaxPerVideo
+from vadkit.scoring.normal import NormalScores
 from vadkit.workflows.detector import Detector
 
 CPU = torch.device("cpu")
@@ -403,3 +406,53 @@ def test_zones_may_change_while_a_stream_runs():
         if place == 3:
             detecting.zones = (Zone(name="top", polygon=((0, 0), (1, 0), (1, 0.87), (0, 0.87))),)
     assert found[1] == 70 and found[-2] == 0
+
+
+class Explained(Brightness):
+    """Says for each clip how bright it is, and keeps which clips it was asked about."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def score(self, clips):
+        scores = super().score(clips)
+        return Scores(scores.frames, scores.frames[..., None, None].expand(-1, -1, 2, 2))
+
+    def explain(self, clips):
+        levels = 255 * clips.frames.mean(dim=(1, 2, 3, 4))
+        self.asked += [round(level) for level in levels.tolist()]
+        cells = levels[:, None, None, None].expand(-1, 1, 2, 2)
+        return {"speed": Evidence(cells, cells, {"times": cells / 100})}
+
+
+@pytest.mark.parametrize("maps", [True, False])
+def test_only_frames_with_a_high_score_are_explained(maps):
+    """Half-way from the usual score of 20 to the threshold of 100, because smoothing is slow."""
+    method = Explained()
+    detecting = detector(method, maps=maps, normal=normal(usual=20.0, threshold=100.0))
+    values = [20, 20, 20, 70, 70, 70, 200, 200, 200, 20, 20, 20]
+    sources = {"gate": Script(*values), "yard": Script(*[30] * 12)}
+    found = run(detecting, sources)
+    scores, _ = found["gate"]
+    explained = {round(one.raw): one for one in scores if one.evidence is not None}
+    assert set(method.asked) == set(explained) == ({70, 113, 157, 200, 140, 80} if maps else set())
+    assert all(one.evidence is None for one in found["yard"][0])
+    for level, one in explained.items():
+        (cells,) = one.evidence.values()
+        assert cells.values["times"][0, 0] == pytest.approx(level / 100, abs=0.01)
+    if maps:
+        tracker = AlarmTracker(detecting.rules)
+        begun = [
+            event
+            for one in scores
+            for event in tracker.push(
+                one.time, one.score, frame=one.frame, score_map=one.map, evidence=one.evidence
+            )
+        ]
+        assert begun[0].reasons == ("faster than usual here (1.1 times)",)
+
+
+def normal(usual, threshold):
+    values = {one.name: 0.0 for one in fields(NormalScores)}
+    return NormalScores(**{**values, "frame_q50": usual, "frame_q999": threshold})
