@@ -108,9 +108,9 @@ def test_an_alarm_says_how_sure_it_is():
     assert found.normal_rate(found.threshold) == pytest.approx(seen.expected_per_hour, rel=1e-6)
     assert found.normal_rate(-9.0) == found.normal_rate(seen.level)
     assert found.sureness(seen.highest + 1e-9).startswith(
-        "higher than anything in 6 min of normal video: about "
+        "higher than anything in 6 min of normal video; by extrapolation about "
     )
-    assert found.sureness(1000.0).endswith(": less than 1 in 100 hours expected")
+    assert found.sureness(1000.0).endswith("; by extrapolation less than 1 in 100 hours")
     assert found.sureness(seen.level).startswith("normal video is sometimes as high: about ")
     rare = fit(normal(0, 6, height=20))
     assert rare.sureness(30.0).startswith("higher than all but rare events in 6 min")

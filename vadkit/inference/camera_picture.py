@@ -14,19 +14,20 @@ ChangeKind = Literal["camera-moved", "camera-covered", "lighting"]
 WIDTH, HEIGHT, _TILE = 160, 96, 16
 # A tile has texture if its standard deviation is this many grey levels; this share must have some.
 _TEXTURE, _TEXTURED = 4.0, 0.1
-# A tile is the same if its correlation with the usual one is higher.
-_SAME = 0.5
-# The view is lost if no more tiles with texture are the same, and kept if at least as many are.
-_LOST, _KEPT = 0.35, 0.5
-# What is left of the contrast of a covered picture, relative to its brightness, and of the steepest
-# edges of a blurred one, relative to its contrast.
-_COVERED, _BLURRED = 0.35, 0.55
+# The view is kept if this share of tiles has at least this correlation with the usual ones, and
+# lost if no more than that share has. Of a view behind a bus, the rest is still the same.
+_KEPT, _LOST = (0.5, 0.5), (0.25, 0.8)
+# What is left of the contrast of a covered picture, relative to its brightness, if the view is lost
+# or in any case, and of the steepest edges of a blurred picture, relative to its contrast.
+_COVERED, _FLAT, _BLURRED = 0.35, 0.12, 0.55
 # Brightness of a tile in another light, as a factor, and the share of tiles.
 _GAIN, _TILES_IN_LIGHT = 1.4, 0.5
 # Colourfulness of a picture in colour, and of one that has none (infrared), in grey levels.
 _COLOUR, _GREY = 6.0, 1.5
-# A shift is at least this many pixels. Undone, it makes so many tiles the same, and so many more.
-_SHIFT, _EXPLAINED, _MORE = 2.0, 0.6, 0.15
+# A shift is at least this many pixels and at most this margin. It is looked for below the first
+# median correlation, and undoing it must lead to the second one and add at least the third.
+_SHIFT, _MARGIN = 2.0, (16, 32)
+_MOVED, _UNDONE, _ADDED = 0.8, 0.75, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,21 +72,24 @@ def compare(now: Picture, usual: Picture) -> Change | None:
     textured = usual_spread > _TEXTURE
     if textured.mean() < _TEXTURED:
         return light
-    same = float((_correlation(ours, theirs)[textured] > _SAME).mean())
+    alike = _correlation(ours, theirs)[textured]
+    kept = float((alike > _KEPT[1]).mean()) >= _KEPT[0]
     gain = float(np.median(now.brightness)) / max(float(np.median(usual.brightness)), 1.0)
     contrast = float(np.median(spread[textured] / usual_spread[textured])) / max(gain, 1.0)
-    if same < _KEPT and contrast < _COVERED:
+    if contrast < (_FLAT if kept else _COVERED):
         dark = float(now.grey.mean()) < 16
         return Change("camera-covered", "the picture is dark" if dark else "the view is covered")
     steep = _steepest(now.grey)[textured] / np.maximum(_steepest(usual.grey)[textured], 1e-3)
     if float(np.median(steep * usual_spread[textured] / spread[textured])) < _BLURRED:
         return Change("camera-covered", "the picture is blurred")
-    if light is not None and (same >= _KEPT or _changed_colour(now, usual)):
+    if light is not None and (kept or _changed_colour(now, usual)):
         return light
-    shift = _shift(now.grey, usual.grey, same) if same < _EXPLAINED + _MORE else None
+    middle = float(np.median(alike))
+    shift = _shift(now.grey, usual.grey, middle) if middle < _MOVED else None
     if shift is not None:
         return Change("camera-moved", f"the view is shifted by about {shift:.0%} of its width")
-    return Change("camera-moved", "the usual view is gone") if same <= _LOST else None
+    lost = float((alike > _LOST[1]).mean()) <= _LOST[0]
+    return Change("camera-moved", "the usual view is gone") if lost else None
 
 
 def _light(now: Picture, usual: Picture) -> Change | None:
@@ -140,22 +144,28 @@ def _steepest(picture: np.ndarray) -> np.ndarray:
     return np.asarray(np.quantile(_tiles(np.hypot(right, down)), 0.95, axis=-1))
 
 
-def _shift(now: np.ndarray, usual: np.ndarray, same: float) -> float | None:
+def _shift(now: np.ndarray, usual: np.ndarray, alike: float) -> float | None:
     """Return by how much of its width the view is shifted; None if a shift does not explain it.
 
-    ``same`` is the share of tiles that are the same without a shift.
+    ``alike`` is the median correlation of tiles without a shift.
     """
-    window = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
-    (right, down), _ = cv2.phaseCorrelate(_edges(usual), _edges(now), window)
+    before, after = _edges(usual), _edges(now)
+    # People and cars have strong edges, which must not decide.
+    most = float(np.quantile(before, 0.9))
+    high, wide = _MARGIN
+    middle = np.minimum(after, most)[high:-high, wide:-wide]
+    found = cv2.matchTemplate(np.minimum(before, most), middle, cv2.TM_CCOEFF_NORMED)
+    row, column = np.unravel_index(int(found.argmax()), found.shape)
+    right, down = wide - int(column), high - int(row)
     length = math.hypot(right, down)
-    if not _SHIFT <= length < WIDTH / 2:
+    if length < _SHIFT:
         return None
     back = np.array([[1, 0, -right], [0, 1, -down]], np.float32)
     moved = cv2.warpAffine(now, back, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
     ours, theirs = _tiles(_smooth(moved)), _tiles(_smooth(usual))
     textured = theirs.std(axis=-1) > _TEXTURE
-    undone = float((_correlation(ours, theirs)[textured] > _SAME).mean())
-    return length / WIDTH if undone >= max(_EXPLAINED, same + _MORE) else None
+    undone = float(np.median(_correlation(ours, theirs)[textured]))
+    return length / WIDTH if undone >= max(_UNDONE, alike + _ADDED) else None
 
 
 def _edges(picture: np.ndarray) -> np.ndarray:

@@ -16,13 +16,15 @@ class TimeRules:
     """The alarm rules that decide how long an alarm is on; times in seconds.
 
     ``hysteresis`` puts the level at which an alarm ends this share of the way from the threshold
-    down to the usual score. The other rules are those of ``AlarmSettings``.
+    down to the usual score. The other rules are those of ``AlarmSettings``. Only streams use
+    ``longest_s``; calibration counts the whole time of a high score.
     """
 
     hysteresis: float = 0.1
     min_duration_s: float = 0.0
     merge_s: float = MERGE_S
     cooldown_s: float = 0.0
+    longest_s: float | None = None
 
     def release(self, threshold: float, usual: float) -> float:
         """Return the level at which an alarm ends; the threshold if ``usual`` is unknown."""

@@ -112,13 +112,14 @@ class Calibration:
         amount = f"{duration(seen.hours)} of normal video"
         if rate is None or seen.highest is None:
             return ""
-        often = f"about {rounded(rate)} an hour expected"
+        often = f"about {rounded(rate)} an hour"
         if score <= seen.highest:
-            return f"normal video is sometimes as high: {often}, from {amount}"
+            return f"normal video is sometimes as high: {often} in {amount}"
         if rate < 0.01:
-            often = "less than 1 in 100 hours expected"
+            often = "less than 1 in 100 hours"
         higher = "higher than anything" if not seen.rare else "higher than all but rare events"
-        return f"{higher} in {amount}: {often}"
+        guess = "expect" if rate >= seen.supported_per_hour else "by extrapolation"
+        return f"{higher} in {amount}; {guess} {often}"
 
     def chain(self) -> list[Scorer]:
         """The scorers that the threshold applies to."""

@@ -216,5 +216,9 @@ def time_rules(settings: AlarmSettings) -> TimeRules:
     from vadkit.scoring.alarm_time import TimeRules
 
     return TimeRules(
-        settings.hysteresis, settings.min_duration_s, settings.merge_s, settings.cooldown_s
+        settings.hysteresis,
+        settings.min_duration_s,
+        settings.merge_s,
+        settings.cooldown_s,
+        settings.longest_s,
     )

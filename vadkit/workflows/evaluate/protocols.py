@@ -247,7 +247,8 @@ def _setting(protocol: Protocol, scored: LabelledScores, final: dict[str, Any]) 
     Runs without a calibration use the level of training frames, in every protocol with its unit.
     """
     from vadkit.evaluation.metrics import Setting
-    from vadkit.scoring.alarm_time import TimeRules, inside_alarms
+    from vadkit.inference.alarm_time import inside_stream_alarms
+    from vadkit.scoring.alarm_time import TimeRules
     from vadkit.scoring.peaks import gap_frames
     from vadkit.scoring.scorer import chain_label
 
@@ -265,7 +266,7 @@ def _setting(protocol: Protocol, scored: LabelledScores, final: dict[str, Any]) 
     gaps = {video: gap_frames(known.merge_s, rate) for video, rate in scored.rates.items()}
     rules, rates = scored.rules or TimeRules(merge_s=known.merge_s), scored.rates
     inside = {
-        one: inside_alarms(final[one], rates[one], known.threshold, known.usual, rules)
+        one: inside_stream_alarms(final[one], rates[one], known.threshold, known.usual, rules)
         for one in final.keys() & rates.keys()
     }
     return replace(
