@@ -237,3 +237,7 @@ def test_what_was_never_seen_at_a_place_and_other_light_are_said_so(learned):
     assert found["place"].scores.amax() > 10 > found["light"].scores.amax()
     dark = learned.explain(clips(scene(FRAMES, 50, light=0.1)))
     assert dark["light"].scores.amax() > 10
+    assert dark["light"].values["change"].shape == dark["light"].scores.shape
+    assert dark["light"].values["change"].amax() < -1
+    bright = learned.explain(clips(scene(FRAMES, 50, light=1.5)))
+    assert bright["light"].values["change"].amin() > 0.2

@@ -274,9 +274,18 @@ class SceneBank(Method):
             far = far[others_N]
         return far.topk(min(self.neighbours, len(far)), largest=False).values.mean()
 
+    def _beyond(self, light_HW: Tensor) -> Tensor:
+        """Return how far the mean light is above or, negative, below all of the bank; else 0."""
+        known, now = self.lights.mean(dim=(1, 2)), light_HW.mean()
+        return (now - known.max()).clamp(min=0) + (now - known.min()).clamp(max=0)
+
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
-        """Return look, residual of the look, and distance of the light, (B, 3, h, w), of frames."""
+        """Return features (B, 4, h, w) of frames.
+
+        These are the look, its residual, the distance of the light, and how much brighter (or
+        darker, below 0) it is than any of the bank.
+        """
         rows = []
         with torch.autocast(clips.frames.device.type, enabled=False):
             # One by one, because a sum over a batch has another order of additions than over one
@@ -285,12 +294,13 @@ class SceneBank(Method):
                 levels = self._usual_in_ignored(self._levels(frame))
                 (look,), (light,) = self._split(levels)
                 distance = self._light_distance(light).expand_as(look)
-                rows.append(torch.stack([look, self._unexplained(look), distance]))
+                beyond = self._beyond(light).expand_as(look)
+                rows.append(torch.stack([look, self._unexplained(look), distance, beyond]))
         return torch.stack(rows)
 
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
-        """Return scores and maps of clips from their features (B, T, 3, h, w)."""
+        """Return scores and maps of clips from their features (B, T, 4, h, w)."""
         maps = torch.maximum(*self._maps(features))
         return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
 
@@ -307,7 +317,8 @@ class SceneBank(Method):
     def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
         """Return evidence of looks (``place``) and of light, from the features of clips."""
         looks, lights = (one[:, None] for one in self._maps(features))
-        return {"place": Evidence(looks, looks, {}), "light": Evidence(lights, lights, {})}
+        change = {"change": features[:, -1:, 3]}
+        return {"place": Evidence(looks, looks, {}), "light": Evidence(lights, lights, change)}
 
     @torch.no_grad()
     def explain(self, clips: Clips) -> dict[str, Evidence]:
