@@ -15,9 +15,9 @@ import numpy as np
 FEWEST = 5
 # The weight, in peaks, of the prior for an exponential tail.
 _PRIOR_PEAKS = 10
-# Rare events are as high as an exponential tail would make its peaks in one of a thousand videos;
+# Rare events are as high as an exponential tail would make its peaks in one of 200 videos;
 # chosen by simulation (docs/decisions/0022-rare-events-in-normal-video.md).
-_RARE_CHANCE = 0.001
+_RARE_CHANCE = 0.005
 # Shares of frames below the levels that peaks may be taken from.
 _SHARES = [0.9999, 0.9995, 0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.6]
 
