@@ -317,3 +317,27 @@ def test_a_method_that_does_not_accept_changes_only_the_threshold(vadkit, evalua
     vadkit("review", run, 1, "--mark", "ignore")
     code, _, err = vadkit("update", run, "--refit")
     assert code == 2 and "trained with gradients" in err
+
+
+def test_answers_measure_the_model_and_say_how_little_they_are(vadkit, run, events):
+    code, _, err = vadkit("eval", run, "--answers")
+    assert code == 3 and "answered as right" in err
+    vadkit("feedback", run, events[0], "right")
+    vadkit("feedback", run, events[1], "false")
+    code, out, err = vadkit("eval", run, "--answers", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["right"], found["false"]) == (1, 1)
+    values = {one["name"]: one for one in found["measures"]}
+    assert values["frame-auc"]["value"] > 0.9 and values["frame-auc"]["low"] is None
+    assert values["right-found"]["value"] == values["false-left"]["value"] == 1
+    # The fast square that was false scores higher than the right one.
+    assert values["alarm-auc"]["value"] == 0
+    assert "only alarms were judged" in found["notes"][0]
+    assert "only 1 right alarm," in found["notes"][1]
+    assert vadkit("update", run).code == 0
+    code, out, err = vadkit("eval", run, "--answers")
+    assert code == 0 and "alarm-auc" not in out, "what was learned is no test"
+    assert "leaves out 1 false alarm that this model has learned" in err
+    assert vadkit("eval", run, "--answers", "--maps").code == 2
+    assert vadkit("eval", "--answers").code == 2

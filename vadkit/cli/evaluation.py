@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -87,6 +87,15 @@ Maps = Annotated[
 ]
 
 
+Answers = Annotated[
+    bool,
+    typer.Option(
+        "--answers",
+        help="Measure the model on answered alarms and on normal video, without a test split.",
+    ),
+]
+
+
 def evaluate(
     run: Run = None,
     protocol: Protocols = None,
@@ -99,6 +108,7 @@ def evaluate(
     unit: LabelUnit = None,
     maps: Maps = False,
     ray: Ray = None,
+    answers: Answers = False,
     overrides: Set = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
@@ -106,6 +116,9 @@ def evaluate(
     """Evaluate a run, or frame scores from other code, under one or more protocols."""
     if trust_plugins:
         allow_plugins([path for path in (run, labels) if path])
+    if answers:
+        _measure(run, as_json, others=[protocol, checkpoint, scores, labels, fps, maps, ray])
+        return
     _check_options(run, scores, labels, fps, checkpoint, maps)
     if scores is not None and ray is not None:
         raise RecipeError("--ray needs a run; scores of other code are only read")
@@ -141,6 +154,24 @@ def evaluate(
         typer.echo(json.dumps(result.as_data(), indent=2))
     else:
         print_evaluation(result)
+
+
+def _measure(run: Path | None, as_json: bool, others: list[Any]) -> None:
+    """Print what answered alarms say about a model, with the limits of that on stderr."""
+    from vadkit.workflows.answered.measure import measure
+
+    if run is None or any(others):
+        raise RecipeError("--answers needs a run, and takes no other option than --json")
+    say_unfinished([run], table=not as_json)
+    found = measure(run)
+    if as_json:
+        typer.echo(json.dumps(found.as_data(), indent=2))
+        return
+    for one in found.measures:
+        bounds = "" if one.low != one.low else f" [{one.low:.3f}, {one.high:.3f}]"
+        typer.echo(f"{one.name:<15} {one.value:.3f}{bounds}  {one.words}")
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def _check_options(

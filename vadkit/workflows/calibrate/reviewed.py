@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vadkit.recipe import Recipe
 from vadkit.workflows.answers import Answers
 from vadkit.workflows.calibrate.normal_video import NormalVideo
+
+if TYPE_CHECKING:
+    from vadkit.scoring.calibration import Calibration
 
 _PART = re.compile(r"(.*)\[(\d+):(\d+)\]", re.DOTALL)
 # Answers of a review after which a stretch counts no longer as normal video.
@@ -50,3 +55,14 @@ def video_of(name: str, whole: set[str]) -> tuple[str, int]:
     if match is None or name in whole:
         return name, 0
     return match[1], int(match[2])
+
+
+def live_normal_scores(
+    recipe: Recipe, normal: NormalVideo, calibration: Calibration
+) -> dict[str, np.ndarray]:
+    """Return the smoothed scores of normal video, as for the threshold."""
+    from vadkit.data.pace import paces_of
+    from vadkit.scoring.scorer import apply
+
+    paces = paces_of(normal.rates, recipe.clip.fps)
+    return apply(calibration.chain(), dict(normal.scores), paces)

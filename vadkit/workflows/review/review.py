@@ -15,10 +15,11 @@ from vadkit.recipe import Recipe
 from vadkit.text import counted, printable
 from vadkit.workflows.answered.page import Sent
 from vadkit.workflows.answers import Answer, Answers, give_answer, read_answers
+from vadkit.workflows.calibrate.reviewed import live_normal_scores
 from vadkit.workflows.calibrate.saved import kept_calibrations, scores_of
 from vadkit.workflows.progress import clip_progress, say
 from vadkit.workflows.review.pictures import write_picture
-from vadkit.workflows.review.stretches import live_scores, unusual_stretches, video_paths
+from vadkit.workflows.review.stretches import unusual_stretches, video_paths
 from vadkit.workflows.run import load_run
 
 FOLDER = "normal-review"
@@ -124,7 +125,7 @@ def write_review(run: Path) -> Review:
             f"vadkit calibrate {run}"
         )
     normal, review = scores_of(run, active.name), Review(run)
-    live = live_scores(recipe, normal, active.found)
+    live = live_normal_scores(recipe, normal, active.found)
     own = {name: values for name, values in live.items() if not name.startswith("false alarm ")}
     found = unusual_stretches(own, normal.rates, active.found.usual)
     paths = video_paths(recipe, normal)

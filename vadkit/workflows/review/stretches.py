@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from vadkit.recipe import Recipe
 from vadkit.workflows.calibrate.normal_video import NormalVideo
 from vadkit.workflows.calibrate.reviewed import video_of
-
-if TYPE_CHECKING:
-    from vadkit.scoring.calibration import Calibration
 
 # The number of stretches to show, the seconds between two of them, and their longest length.
 COUNT, _APART_S, _LONGEST_S = 20, 2.0, 60.0
@@ -51,17 +48,6 @@ class Unusual:
             "peak_time": round(self.peak / self.fps, 2),
             "score": self.score,
         }
-
-
-def live_scores(
-    recipe: Recipe, normal: NormalVideo, calibration: Calibration
-) -> dict[str, np.ndarray]:
-    """Return the smoothed scores of normal video, as for the threshold."""
-    from vadkit.data.pace import paces_of
-    from vadkit.scoring.scorer import apply
-
-    paces = paces_of(normal.rates, recipe.clip.fps)
-    return apply(calibration.chain(), dict(normal.scores), paces)
 
 
 def unusual_stretches(
