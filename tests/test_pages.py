@@ -83,7 +83,7 @@ def test_a_command_in_the_text_exists_with_its_options(line):
 def test_the_commands_of_the_project_that_init_writes_are_complete():
     text = _readme("gate", Path("gate"), Path("normal"))
     lines = [*block_commands(text), *inline_commands(text)]
-    assert len(lines) == 7
+    assert len(lines) == 10
     for line in lines:
         command, words = parsed(line)
         command.make_context(command.name, words)

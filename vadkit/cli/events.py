@@ -57,9 +57,9 @@ def events(
         typer.echo(json.dumps([event.as_data() for event in found], indent=2))
         return
     rows = [_row(event) for event in found]
-    heads = ["event", "answer", "began", "lasted", "peak", "part"]
+    heads = ["event", "answer", "began", "lasted", "peak", "why"]
     if rows:
-        print_table(open_console(one_line=True), heads, rows, left=3)
+        print_table(open_console(one_line=True), heads, rows, left=3, text=True)
     left = sum(event.answer is None for event in found)
     typer.echo(f"{counted(len(found), 'event')}, {left} without an answer", err=True)
 
@@ -137,12 +137,12 @@ def _row(event: PastEvent) -> list[str]:
     end, peak = record["end"], record["peak_score"]
     began = record["started_at"] or f"{record['start']:.1f} s"
     lasted = "-" if end is None else f"{end - record['start']:.1f} s"
-    part = record["part"] or ("" if record["kind"] == "alarm" else record["kind"])
+    why = record["reasons"] or [record["part"] or record["kind"]]
     return [
         event.id,
         event.answer or "-",
         printable(began),
         lasted,
         "-" if peak is None else f"{peak:.4g}",
-        printable(part),
+        printable("; ".join(why)),
     ]

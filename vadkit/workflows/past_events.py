@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -26,6 +27,7 @@ _FILE = "events.jsonl"
 _LONGEST = 1 << 16
 # An ignored place is this share of the event's box larger on each side.
 _LARGER = 0.1
+_ID = "[A-Za-z0-9_.-]{1,200}"
 _Side = Annotated[int, Field(ge=1)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -35,7 +37,7 @@ class _Record(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
+    id: Annotated[str, Field(pattern=f"^{_ID}$")]
     kind: str = "alarm"
     state: Literal["begun", "over"] = "over"
     source: str
@@ -93,10 +95,20 @@ class PastEvent:
         }
 
     def _file(self, ending: str) -> Path | None:
-        if self.folder is None:
-            return None
-        path = self.folder / "events" / f"{self.id}{ending}"
-        return path if path.is_file() and not path.is_symlink() else None
+        return None if self.folder is None else _file_of(self.folder, self.id, ending)
+
+
+def event_file(run: Path, id: str, ending: str) -> Path | None:
+    """Return the file of an event with this ending; None if there is none, or for another id."""
+    if not re.fullmatch(_ID, id):
+        return None
+    found = (_file_of(run / name, id, ending) for name in reversed(_FOLDERS))
+    return next((path for path in found if path is not None), None)
+
+
+def _file_of(folder: Path, id: str, ending: str) -> Path | None:
+    path = folder / "events" / f"{id}{ending}"
+    return path if path.is_file() and not path.is_symlink() else None
 
 
 def past_events(run: Path, answers: Answers | None = None) -> list[PastEvent]:

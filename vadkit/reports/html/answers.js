@@ -57,22 +57,33 @@ function card(item) {
 
 function screen(item) {
   const name = encodeURIComponent(item.id);
-  if (item.clip) {
-    const video = document.createElement("video");
-    Object.assign(video, { controls: true, preload: "none", loop: true, muted: true });
-    if (item.picture) video.poster = `/media/${name}.jpg`;
-    video.setAttribute("aria-label", `Clip of ${item.name}`);
-    video.src = `/media/${name}.mp4`;
-    return video;
-  }
-  if (!item.picture) {
+  const found = document.createElement("div");
+  found.className = "shown";
+  if (item.picture) {
+    const image = document.createElement("img");
+    Object.assign(image, { loading: "lazy", alt: `Picture of ${item.name}`, src: `/media/${name}.jpg` });
+    found.append(image);
+  } else {
     const text = document.createElement("p");
     text.textContent = "no picture";
-    return text;
+    found.append(text);
   }
-  const image = document.createElement("img");
-  Object.assign(image, { loading: "lazy", alt: `Picture of ${item.name}`, src: `/media/${name}.jpg` });
-  return image;
+  if (item.clip) {
+    const play = document.createElement("button");
+    Object.assign(play, { type: "button", className: "play", textContent: "▶ Play" });
+    play.setAttribute("aria-label", `Play the clip of ${item.name}`);
+    play.onclick = () => found.replaceChildren(clip(item, name));
+    found.append(play);
+  }
+  return found;
+}
+
+function clip(item, name) {
+  const video = document.createElement("video");
+  Object.assign(video, { controls: true, autoplay: true, loop: true, muted: true });
+  video.setAttribute("aria-label", `Clip of ${item.name}`);
+  video.src = `/media/${name}.mp4`;
+  return video;
 }
 
 function button(element, item, choice) {
@@ -86,7 +97,7 @@ function button(element, item, choice) {
 }
 
 function mark(element, item) {
-  for (const one of element.querySelectorAll("button")) {
+  for (const one of element.querySelectorAll(".choices button")) {
     one.setAttribute("aria-pressed", String(one.dataset.answer === item.answer));
   }
   const words = item.history.map((one) => `${one.answer} (${new Date(one.at).toLocaleString()})`);
@@ -94,7 +105,7 @@ function mark(element, item) {
 }
 
 async function answer(element, item, choice) {
-  const buttons = element.querySelectorAll("button");
+  const buttons = element.querySelectorAll(".choices button");
   for (const one of buttons) one.disabled = true;
   try {
     const sent = await fetch("/answer", {

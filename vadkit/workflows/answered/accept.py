@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from vadkit.workflows.answered.stretch import Stretch, live_scores, peak_of
+from vadkit.workflows.answered.stretch import Stretch, live_scores
 
 if TYPE_CHECKING:
     from vadkit.data.pace import Pacer
@@ -24,7 +24,7 @@ def accept_stretch(detector: Detector, stretch: Stretch) -> float:
     for _ in range(_ROUNDS):
         pacer = Pacer(detector.method.clip.fps, stretch.fps)
         accept_frames(detector, stretch.frames, pacer, stretch)
-        peak = peak_of(live_scores(detector, stretch)[1])
+        peak = live_scores(detector, stretch).peak
         if not peak >= detector.threshold:
             break
     return peak

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vadkit.workflows.answered.stretch import event_stretch, live_scores, peak_of
+from vadkit.workflows.answered.stretch import event_stretch, live_scores
 from vadkit.workflows.past_events import PastEvent
 
 if TYPE_CHECKING:
@@ -48,11 +48,15 @@ def judge(detectors: Sequence[Detector], run: Path, events: Sequence[PastEvent])
         stretch = event_stretch(detectors[0], run, event)
         if stretch is None:
             continue
-        each = [live_scores(detector, stretch)[1] for detector in detectors]
-        peaks = [peak_of(scores) for scores in each]
+        each = [live_scores(detector, stretch) for detector in detectors]
+        peaks = [seen.peak for seen in each]
         if np.isfinite(peaks).all():
             alarms = [p >= d.threshold for p, d in zip(peaks, detectors, strict=True)]
-            known = each[-1][np.isfinite(each[-1])]
+            last = each[-1]
+            # What comes just before a right alarm is normal.
+            counts = np.isfinite(last.live) & (last.event | (event.answer == "false"))
             rows = list(zip(peaks, alarms, strict=True))
-            found.append(Judged(event.id, str(event.answer), rows, known, stretch.exact))
+            found.append(
+                Judged(event.id, str(event.answer), rows, last.live[counts], stretch.exact)
+            )
     return found

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from vadkit.reading import checked
 from vadkit.text import counted
-from vadkit.workflows.past_events import PastEvent, answer_events, past_events
+from vadkit.workflows.past_events import PastEvent, answer_events, event_file, past_events
 
 CHOICES = [
     {"answer": "right", "label": "Right", "help": "Something unusual happened."},
@@ -43,10 +43,7 @@ class EventPage:
 
     def media(self, id: str, ending: str) -> Path | None:
         """Return the picture or the clip of an event, None if there is none."""
-        event = next((one for one in past_events(self.run) if one.id == id), None)
-        if event is None:
-            return None
-        return event.picture if ending == ".jpg" else event.clip
+        return event_file(self.run, id, ending)
 
     def answer(self, data: Any) -> Any:
         """Keep an answer; what the page sends is checked."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel
@@ -46,6 +46,22 @@ class Stretch:
         return self.start <= time <= self.end
 
 
+class Seen(NamedTuple):
+    """Raw and live scores (n,) of the frames in a stretch, NaN for no score.
+
+    ``event`` (n,) says which frames are inside the event, and not just before or after it.
+    """
+
+    raw: np.ndarray
+    live: np.ndarray
+    event: np.ndarray
+
+    @property
+    def peak(self) -> float:
+        """The highest live score; NaN if there is none."""
+        return float(np.nanmax(self.live)) if np.isfinite(self.live).any() else float("nan")
+
+
 def event_stretch(detector: Detector, run: Path, event: PastEvent) -> Stretch | None:
     """Return the frames of an event; None if neither its video nor its clip can be read."""
     start, end = event.record["start"], event.record["end"]
@@ -65,17 +81,12 @@ def event_stretch(detector: Detector, run: Path, event: PastEvent) -> Stretch | 
     return None
 
 
-def live_scores(detector: Detector, stretch: Stretch) -> tuple[np.ndarray, np.ndarray]:
-    """Return raw and live scores (n,) of the frames in a stretch, NaN for no score."""
+def live_scores(detector: Detector, stretch: Stretch) -> Seen:
+    """Return the scores of the frames in a stretch."""
     seen = replace(detector, maps=False).stream(stretch.frames, fps=stretch.fps)
-    inside = [(one.raw, one.score) for one in seen if stretch.contains(one.time)]
-    raw, live = np.array(inside, float).reshape(-1, 2).T
-    return raw, live
-
-
-def peak_of(scores: np.ndarray) -> float:
-    """Return the highest score; NaN if there is none."""
-    return float(np.nanmax(scores)) if np.isfinite(scores).any() else float("nan")
+    inside = [(one.time, one.raw, one.score) for one in seen if stretch.contains(one.time)]
+    times, raw, live = np.array(inside, float).reshape(-1, 3).T
+    return Seen(raw, live, (times >= stretch.start + PAD_S) & (times <= stretch.end - PAD_S))
 
 
 def _read(

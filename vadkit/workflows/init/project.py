@@ -212,6 +212,9 @@ vadkit infer RUN new-videos/                 # scores, plots, annotated videos a
 vadkit watch RUN rtsp://camera/stream --web 8700   # live, with a page at http://127.0.0.1:8700
 ```
 
+- After training, mark what is not normal in the normal videos: `vadkit review RUN --web 8700`
+- To answer past alarms: `vadkit events RUN --web 8700`; to learn from the answers:
+  `vadkit update RUN`
 - To get more or fewer alarms: `vadkit calibrate RUN --false-alarms-per-hour 0.2`
 - To set the threshold from normal videos that were not used in training, which is better:
   `vadkit calibrate RUN --videos more-normal-videos/`

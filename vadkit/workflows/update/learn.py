@@ -11,7 +11,7 @@ import numpy as np
 
 from vadkit.errors import DataError
 from vadkit.workflows.answered.accept import accept_frames, accept_stretch
-from vadkit.workflows.answered.stretch import event_stretch, file_source, live_scores, peak_of
+from vadkit.workflows.answered.stretch import event_stretch, file_source, live_scores
 from vadkit.workflows.calibrate.normal_video import NormalVideo
 from vadkit.workflows.past_events import PastEvent
 from vadkit.workflows.progress import scoring_progress
@@ -61,11 +61,12 @@ def _learn_alarm(detector: Detector, run: Path, event: PastEvent, known: bool) -
     stretch = event_stretch(detector, run, event)
     if stretch is None:
         return Learned(event.id, np.nan, np.nan, None, 0.0, False, accepts and known)
-    raw, live = live_scores(detector, stretch)
-    before = peak = peak_of(live)
+    seen = live_scores(detector, stretch)
+    raw, before = seen.raw, seen.peak
+    peak = before
     if accepts and not known:
         peak = accept_stretch(detector, stretch)
-        raw, _ = live_scores(detector, stretch)
+        raw = live_scores(detector, stretch).raw
     if not np.isfinite(raw).any():
         return Learned(event.id, before, peak, None, stretch.fps, stretch.exact, False)
     return Learned(event.id, before, peak, raw, stretch.fps, stretch.exact, accepts)

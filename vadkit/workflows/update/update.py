@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -166,7 +167,7 @@ def _update(
     if normal is not None:
         all_scores = _joined(normal, learned, added)
         settings = settings_like(recipe, active)
-        after = fit_reviewed(recipe, all_scores, settings, answers)
+        after = _above(fit_reviewed(recipe, all_scores, settings, answers), learned)
         name = _keep(run, after, all_scores, version)
         version = version.model_copy(update={"calibration": name})
     make_current(run, versions, version)
@@ -222,7 +223,8 @@ def _joined(
         scores |= {_ADDED + name: values for name, values in folder.scores.items()}
         rates |= {_ADDED + name: rate for name, rate in folder.rates.items()}
         videos += folder.videos
-    known = [one for one in learned if one.scores is not None]
+    # Those that the method could not learn are not typical of an hour of video; see `_above`.
+    known = [one for one in learned if one.accepted and one.scores is not None]
     scores |= {_ALARM + one.id: one.scores for one in known if one.scores is not None}
     rates |= {_ALARM + one.id: one.fps for one in known}
     count = sum(name.startswith(_ADDED) for name in scores)
@@ -242,6 +244,22 @@ def _threshold_of(run: Path, start: Version, active: Calibration | None) -> Cali
     if start.calibration is None:
         return active
     return load_calibration(run / "calibrations" / start.calibration) or active
+
+
+def _above(found: Calibration, learned: Sequence[Learned]) -> Calibration:
+    """Return the calibration with a threshold above all false alarms, as scored now."""
+    peaks = [one.peak for one in learned if one.peak >= found.threshold]
+    if not peaks:
+        return found
+    threshold = math.nextafter(max(peaks), math.inf)
+    evidence = replace(found.evidence, threshold_high=max(found.evidence.threshold_high, threshold))
+    warning = (
+        f"{counted(len(peaks), 'false alarm')} could not be learned well enough, so the threshold "
+        f"is just above, not the {found.threshold:.4g} of normal video; right alarms with lower "
+        "scores are lost"
+    )
+    warnings = [*found.warnings, warning]
+    return replace(found, threshold=threshold, evidence=evidence, warnings=warnings)
 
 
 def _keep(run: Path, found: Calibration, normal: NormalVideo, version: Version) -> str:
@@ -273,6 +291,8 @@ def _notes(
             f"{count} stretch{'' if count == 1 else 'es'} of training video left the calibration; "
             "--refit leaves them out of training, too"
         )
-    if after is None:
+    if after is not None:
+        notes += [one for one in after.warnings if "could not be learned well" in one]
+    else:
         notes.append("the run has no alarm threshold; set one with: vadkit calibrate RUN")
     return notes
