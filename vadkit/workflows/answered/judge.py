@@ -40,10 +40,10 @@ class Judged:
 
 
 def judge(detectors: Sequence[Detector], run: Path, events: Sequence[PastEvent]) -> list[Judged]:
-    """Score events that were answered right or false; leave out those without frames or scores."""
+    """Score alarms that were answered right or false; leave out those without frames or scores."""
     found = []
     for event in events:
-        if event.answer not in ("right", "false"):
+        if event.answer not in ("right", "false") or event.record["kind"] != "alarm":
             continue
         stretch = event_stretch(detectors[0], run, event)
         if stretch is None:

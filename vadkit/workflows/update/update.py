@@ -106,7 +106,8 @@ def _wanted(run: Path, answers: Answers, now: Version, videos: Path | None) -> W
     folders = [Path(one) for one in now.videos]
     if videos is not None:
         folders.append(videos.expanduser().absolute())
-    alarms = [event for event in past_events(run, answers) if event.answer == "false"]
+    events = past_events(run, answers)
+    alarms = [one for one in events if one.answer == "false" and one.record["kind"] == "alarm"]
     left_out = sorted(one.id for one in answers.valid("stretch", *LEFT_OUT))
     return Wanted(alarms, folders, left_out)
 
