@@ -18,6 +18,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "motion-field": "vadkit.methods.motion_field.method:MotionField",
         "object-prediction": "vadkit.methods.object_prediction:ObjectPrediction",
         "ocae": "vadkit.methods.ocae:OCAE",
+        "place-features": "vadkit.methods.place_features:PlaceFeatures",
         "scene-bank": "vadkit.methods.scene_bank:SceneBank",
         "stae": "vadkit.methods.stae:STAutoEncoder",
     },

@@ -88,9 +88,6 @@ class Method(nn.Module):
     passes: ClassVar[int] = 1
     # The default search space of `vadkit tune`, in the form of a recipe's section ``search``.
     search: ClassVar[dict[str, Any]] = {}
-    # Whether scores and maps are rarities, -log10 of the share of normal ones that are as high.
-    # Then the normal range need not be measured on training video, which the method has seen.
-    rarities: ClassVar[bool] = False
     # The number of frames in one window of ``encode``; 0 if ``score`` does not use such features. A
     # clip of T frames then has T - encoded_frames + 1 features, one for each of its frames from
     # number ``encoded_frames - 1`` on.

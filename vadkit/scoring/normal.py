@@ -73,15 +73,6 @@ def measure_normal(frame_scores: np.ndarray, map_values: np.ndarray | None = Non
     return NormalScores(q50, q99, q999, m50, m99, m999, int(scored.size))
 
 
-def rare_normal(frames: int) -> NormalScores:
-    """Return the quantiles of scores and map values that are rarities: -log10 of normal shares.
-
-    ``frames`` is the number of frames behind the rarities.
-    """
-    half, hundredth, thousandth = (-math.log10(share) for share in (0.5, 0.01, 0.001))
-    return NormalScores(half, hundredth, thousandth, half, hundredth, thousandth, frames)
-
-
 def _quantiles(values: np.ndarray) -> tuple[float, float, float]:
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]

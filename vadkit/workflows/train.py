@@ -267,18 +267,14 @@ def _normal_scores(trainer: Trainer) -> dict[str, Any]:
     """Measure the normal range of scores and error maps on clips spread over the training video.
 
     The method has seen these frames, so the values are lower than on new normal video. They are
-    good for the scale of a plot or a heat map, but too low for an alarm threshold. Scores that
-    already measure rarity define their own range.
+    good for the scale of a plot or a heat map, but too low for an alarm threshold. Frame scores of
+    a method that holds out video itself are those of held-out video.
     """
     import numpy as np
 
-    from vadkit.engine.collect import Counted
     from vadkit.engine.scoring import score_batch
-    from vadkit.scoring.normal import measure_normal, rare_normal
+    from vadkit.scoring.normal import measure_normal
 
-    if trainer.method.rarities:
-        loader = trainer.collect_loader
-        return rare_normal(sum(loader.counts) if isinstance(loader, Counted) else 0).to_dict()
     frames, maps = [], []
     with clip_progress("scoring normal video", _NORMAL_CLIPS) as scored:
         for clips, _ in trainer.sample(_NORMAL_CLIPS):
@@ -288,6 +284,8 @@ def _normal_scores(trainer: Trainer) -> dict[str, Any]:
                 # Every seventh value is enough for quantiles and limits memory.
                 maps.append(errors.ravel()[::7])
             scored(len(scores))
+    held_out = [scores.numpy() for _, scores in trainer.method.held_out().values()]
+    frames = held_out or frames
     return measure_normal(np.concatenate(frames), np.concatenate(maps) if maps else None).to_dict()
 
 

@@ -1,4 +1,4 @@
-"""Several methods in one: each measures the rarity of a frame, and the rarest counts."""
+"""Several methods in one, compared on the scale of normal video; the highest counts."""
 
 from __future__ import annotations
 
@@ -23,44 +23,33 @@ from vadkit.methods.fusion.parts import (
     part_can_ignore,
     part_defaults,
 )
-from vadkit.methods.fusion.tails import Tail
+from vadkit.methods.fusion.scale import Scale
 from vadkit.methods.method import Evidence, Method, Scores, WeightedLoss
 from vadkit.registry import Nested, build_spec
 
-# The shares of the highest frame scores and cell values that form the tail.
-_FRAME_TAIL, _CELL_TAIL = 0.05, 0.005
-# The number of cells that are kept of each clip and in total, to measure the rarity of cell values.
-_CELLS, _ALL_CELLS = 512, 2_000_000
-# With fewer held-out clips than this, rarity cannot be measured well.
+# With fewer held-out clips than this, the scale of a part is rough.
 _FEW = 200
-# More clips than any video has, to separate the times of videos.
-_VIDEO = 1 << 40
-# Above this rarity, the Sidak correction equals a division by the number of parts.
-_RARE = 6.0
 
 _log = logging.getLogger("vadkit.methods")
 
 
 class Fusion(Method):
-    """Several methods in one run: each measures how rare a frame is, and the rarest counts.
+    """Several methods in one run; the score of a frame is that of the part it is highest for.
 
     ``parts`` gives names to methods without gradients. Every part is fitted on all training video.
     In addition, parts fitted without one of the ``folds`` score that held-out fold. These scores
-    define the scale of each part: *rarity*, -log10 of the share of normal frames that score at
-    least as high, with a tail that extends beyond the largest observed score. Cell values have
-    their own scales. Videos are distributed over the folds as a whole, in groups of consecutive
-    videos; with fewer than 4 videos per fold, they are cut into segments. The tail is fitted to
-    events, not to frames.
+    define the scale of each part: 0 is the median of normal video, and 1 is the score that 2% of it
+    exceed (``Scale``). Videos are distributed over the folds as a whole, in groups of consecutive
+    videos; with fewer than 4 videos per fold, they are cut into segments.
 
-    A frame's score is that of its rarest part, corrected for several tests: if p is the smallest
-    share among m parts, 1 - (1 - p)^m (Sidak, JASA 1967). Every part therefore raises the same
-    share of false alarms, no labels are needed to weight the parts, and correlated parts do no
-    harm: there are then fewer alarms than predicted, never more. The sum of rarities (Fisher) would
-    count common errors of two parts twice. Score 3 means one normal frame in a thousand; maps have
-    the same unit for cells; ``Scores.parts`` has the rarity of each part.
+    A frame's score is the highest level of its parts, and so is each cell of its map. A part that
+    is restless on normal video has a wide scale and speaks up less; no labels are needed to weight
+    the parts. ``Scores.parts`` has the level of each part. docs/scene-bank-and-fusion.md compares
+    this with rarities, sums and ranks.
 
     A clip is as long as the longest part needs; each part gets as many frames as in its own
-    defaults, around the scored frame. Raises ``TrainingError`` if no clips can be held out.
+    defaults, around the scored frame. If a part uses colour, clips have it; parts that work on gray
+    frames get the grey levels. Raises ``TrainingError`` if no clips can be held out.
     """
 
     # Flow and objects belong to the parts, and so does the clip if the parts are not the default
@@ -69,7 +58,6 @@ class Fusion(Method):
         "clip": {"frames": 11, "size": [240, 360], "channels": "gray"},
         "train": {"epochs": 1, "batch_size": 16},
     }
-    rarities: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -87,20 +75,16 @@ class Fusion(Method):
         self.specs, self.folds = parts, folds
         self.views = {name: PartInput.of(name, spec, clip) for name, spec in parts.items()}
         self.parts = nn.ModuleDict(self._build())
-        self.frame_tails = nn.ModuleDict({name: Tail() for name in parts})
-        self.cell_tails = nn.ModuleDict({name: Tail() for name in parts})
+        self.scales = nn.ModuleDict({name: Scale() for name in parts})
         self._held = Folds(folds, clip.span)
         self._pass = 0
         # For each fold, methods that have not seen it, and their scores.
         self._blind: list[dict[str, Method]] = []
         self._scores: dict[str, list[Tensor]] = {name: [] for name in parts}
-        self._values: dict[str, list[Tensor]] = {name: [] for name in parts}
-        self._times: list[tuple[int, int, int]] = []
+        self._times: list[tuple[int, int]] = []
         self._held_out: dict[int, tuple[Tensor, Tensor]] = {}
-        self._cells = _CELLS
         # The length of the features of `encode`, by part.
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self._draw = torch.Generator().manual_seed(0)
 
     def _build(self) -> dict[str, Method]:
         return {
@@ -119,7 +103,7 @@ class Fusion(Method):
         clip = {
             "frames": fewest_frames(params["parts"]),
             "size": max(sizes, key=lambda size: size[0] * size[1]),
-            "channels": found[0]["clip"]["channels"],
+            "channels": "rgb" if any(one["clip"]["channels"] == "rgb" for one in found) else "gray",
         }
         more = {
             section: one[section]
@@ -164,6 +148,23 @@ class Fusion(Method):
             for part in parts.values():
                 part.ignore(places)
 
+    @property
+    def accepts(self) -> bool:  # type: ignore[override]
+        """Whether all parts accept video."""
+        return all(part.accepts for part in self._parts().values())
+
+    def accept(self, clips: Clips) -> None:
+        for name, part in self._parts().items():
+            part.accept(self.views[name].take(clips))
+
+    def settle(self) -> None:
+        """End the stretch for all parts; the scales stay as they are."""
+        for part in self._parts().values():
+            part.settle()
+
+    def _scale(self, name: str) -> Scale:
+        return cast(Scale, self.scales[name])
+
     def _parts(self) -> dict[str, Method]:
         return {name: cast(Method, part) for name, part in self.parts.items()}
 
@@ -176,12 +177,12 @@ class Fusion(Method):
                 self._held.stretches,
                 len(clips),
             )
-        self._cells = max(1, min(_CELLS, _ALL_CELLS // sum(clips)))
         device = next(self.buffers()).device
         self._blind = [self._build() for _ in range(self.folds)]
-        for part in [self.parts.values(), *(blind.values() for blind in self._blind)]:
-            for method in part:
+        for parts in (self._parts(), *self._blind):
+            for method in parts.values():
                 method.to(device).eval()
+                method.expect(clips)
         self.ignore(self.ignored)
         self._pass, self._held_out = 0, {}
 
@@ -201,7 +202,7 @@ class Fusion(Method):
                 continue
             picked = clips if len(chosen) == len(clips) else clips.pick(chosen)
             if last:
-                self._times += [(dealt[n].piece, dealt[n].video, dealt[n].number) for n in chosen]
+                self._times += [(dealt[n].video, dealt[n].number) for n in chosen]
                 self._ask(blind, picked)
             else:
                 self._show(blind, picked)
@@ -215,12 +216,6 @@ class Fusion(Method):
         for name, part in parts.items():
             scores = part.score(self.views[name].take(clips))
             self._scores[name].append(scores.frames.float().flatten().cpu())
-            if scores.maps is not None:
-                cells = scores.maps.float().flatten(1).cpu()
-                places = torch.randint(
-                    cells.shape[1], (len(cells), self._cells), generator=self._draw
-                )
-                self._values[name].append(cells.gather(1, places).flatten())
 
     def finalize(self) -> None:
         if self._pass + 1 == self.passes:
@@ -234,24 +229,19 @@ class Fusion(Method):
         self._held.restart()
 
     def _calibrate(self) -> None:
-        pieces, videos, numbers = torch.tensor(self._times, dtype=torch.long).view(-1, 3).T
-        rarities, fewest = [], _FEW
+        videos, numbers = torch.tensor(self._times, dtype=torch.long).view(-1, 2).T
+        levels, fewest = [], _FEW
         for name in self.specs:
             scores = torch.cat(self._scores[name]) if len(numbers) else torch.zeros(0)
             count = int((~scores.isnan()).sum())
             if not count:
                 raise TrainingError(f"part '{name}' of fusion scored no held-out frame")
             fewest = min(fewest, count)
-            tail = cast(Tail, self.frame_tails[name])
-            times = videos * _VIDEO + numbers
-            tail.fit(scores, _FRAME_TAIL, pieces=pieces, times=times, apart=self.clip.span)
-            rarities.append(tail.rarity(scores.to(tail.values.device)).cpu())
-            if self._values[name]:
-                cells = pieces.repeat_interleave(self._cells)
-                values = torch.cat(self._values[name])
-                cast(Tail, self.cell_tails[name]).fit(values, _CELL_TAIL, pieces=cells)
-            self._scores[name], self._values[name] = [], []
-        fused = _rarest(rarities)
+            scale = self._scale(name)
+            scale.fit(scores)
+            levels.append(scale(scores.to(scale.levels.device)).cpu())
+            self._scores[name] = []
+        fused = _highest(levels)
         self._held_out = {
             int(video): (numbers[videos == video], fused[videos == video])
             for video in videos.unique()
@@ -259,8 +249,8 @@ class Fusion(Method):
         self._blind, self._times = [], []
         if fewest < _FEW:
             _log.warning(
-                "fusion calibrates on %d frames, which are too few to measure rarity; give it "
-                "more video",
+                "fusion compares its parts on %d frames, which are too few for a good scale; "
+                "give it more video",
                 fewest,
             )
 
@@ -300,7 +290,7 @@ class Fusion(Method):
 
     @torch.no_grad()
     def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
-        """Return the evidence of all parts as rarities, by the names of part and kind."""
+        """Return the evidence of all parts as levels, by the names of part and kind."""
         rows = self._features_of_parts(features)
         return self._explained(
             {name: part.explain_encoded(rows[name]) for name, part in self._parts().items()}
@@ -317,7 +307,7 @@ class Fusion(Method):
         sizes = [one.scores.shape[-2:] for kinds in found.values() for one in kinds.values()]
         fine = max(sizes, key=math.prod, default=None)
         return {
-            f"{part}.{kind}": _rare_evidence(one, cast(Tail, self.cell_tails[part]), fine)
+            f"{part}.{kind}": _levelled(one, self._scale(part), fine)
             for part, kinds in found.items()
             for kind, one in kinds.items()
         }
@@ -329,12 +319,9 @@ class Fusion(Method):
         )
 
     def _fused(self, found: Mapping[str, Scores]) -> Scores:
-        parts = {
-            name: cast(Tail, self.frame_tails[name]).rarity(scores.frames.float())
-            for name, scores in found.items()
-        }
+        parts = {name: self._scale(name)(scores.frames) for name, scores in found.items()}
         maps = [
-            cast(Tail, self.cell_tails[name]).rarity(scores.maps.float())
+            self._scale(name)(scores.maps)
             for name, scores in found.items()
             if scores.maps is not None
         ]
@@ -345,7 +332,7 @@ class Fusion(Method):
             else functional.interpolate(one, fine, mode="bilinear", align_corners=False)
             for one in maps
         ]
-        return Scores(_rarest(list(parts.values())), _rarest(maps) if maps else None, parts=parts)
+        return Scores(_highest(list(parts.values())), _highest(maps) if maps else None, parts=parts)
 
 
 def _finalize(name: str, part: Method) -> None:
@@ -355,23 +342,18 @@ def _finalize(name: str, part: Method) -> None:
         raise TrainingError(f"part '{name}' of fusion: {error}") from error
 
 
-def _rare_evidence(one: Evidence, tail: Tail, size: Any) -> Evidence:
-    """Return evidence as rarities, in maps of this size."""
+def _levelled(one: Evidence, scale: Scale, size: Any) -> Evidence:
+    """Return evidence as levels, in maps of this size."""
 
     def fit(cells: Tensor) -> Tensor:
         return cells if cells.shape[-2:] == size else functional.interpolate(cells, size)
 
-    # What is not there has no rarity.
-    own = torch.where(one.own.isneginf(), -torch.inf, tail.rarity(one.own.float()))
     values = {name: fit(value.float()) for name, value in one.values.items()}
-    return Evidence(fit(tail.rarity(one.scores.float())), fit(own), values)
+    # What is not there keeps its minus infinity.
+    return Evidence(fit(scale(one.scores)), fit(scale(one.own)), values)
 
 
-def _rarest(rarities: list[Tensor]) -> Tensor:
-    """Return the largest rarity of several parts; NaN only if all are NaN."""
-    count = len(rarities)
-    highest = torch.stack(rarities).nan_to_num(nan=-torch.inf, posinf=torch.inf).amax(dim=0)
-    share = torch.pow(10.0, -highest.clamp(max=_RARE))
-    any_of_them = -torch.log10(-torch.expm1(count * torch.log1p(-share.clamp(max=1 - 1e-7))))
-    fused = torch.where(highest > _RARE, highest - math.log10(count), any_of_them)
-    return torch.where(highest.isneginf(), torch.nan, fused)
+def _highest(levels: list[Tensor]) -> Tensor:
+    """Return the highest level of several parts; NaN only if all are NaN."""
+    highest = torch.stack(levels).nan_to_num(nan=-torch.inf, posinf=torch.inf).amax(dim=0)
+    return torch.where(highest.isneginf(), torch.nan, highest)

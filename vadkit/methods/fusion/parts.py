@@ -25,6 +25,7 @@ class PartInput(NamedTuple):
     clip: ClipSpec
     flow: tuple[int, ...]
     scale: tuple[float, float]
+    gray: bool = False
 
     @classmethod
     def of(cls, name: str, spec: Mapping[str, Any], clip: ClipSpec) -> PartInput:
@@ -37,7 +38,8 @@ class PartInput(NamedTuple):
             boxes=None if clip.boxes is None else part.boxes,
         )
         low, high = part.range
-        return cls(name, start, part, flow, (low, high - low))
+        gray = clip.channels == "rgb" and part.channels == "gray"
+        return cls(name, start, part, flow, (low, high - low), gray)
 
     def take(self, clips: Clips) -> Clips:
         """Return the part's clips."""
@@ -57,6 +59,8 @@ class PartInput(NamedTuple):
 
     def _clips(self, frames: Tensor, flow: Tensor | None, clips: Clips) -> Clips:
         low, span = self.scale
+        if self.gray:
+            frames = gray_levels(frames)
         if self.scale != (0.0, 1.0):
             frames = frames * span + low
         boxes = clips.boxes if self.clip.boxes is not None else None
@@ -65,6 +69,12 @@ class PartInput(NamedTuple):
             assert clips.given is not None
             given = {place: clips.given[_given(self.name, place)] for place in self.clip.given}
         return Clips(frames, flow, boxes, clips.videos, given)
+
+
+def gray_levels(frames_B3THW: Tensor) -> Tensor:
+    """Return grey levels (B, 1, T, H, W) of RGB frames, with the weights of ITU-R BT.601."""
+    weights = frames_B3THW.new_tensor([0.299, 0.587, 0.114])
+    return (frames_B3THW * weights[:, None, None, None]).sum(dim=1, keepdim=True)
 
 
 def _given(name: str, place: str) -> str:
@@ -107,9 +117,11 @@ def part_can_ignore(name: str, spec: Mapping[str, Any]) -> bool:
 def _part_clip(name: str, spec: Mapping[str, Any], clip: ClipSpec) -> ClipSpec:
     """Return the clip of a part, with at most as many frames as in its defaults."""
     kind, params = _kind(name, spec)
-    frames = min(part_defaults(name, spec)["clip"]["frames"], clip.frames)
+    defaults = part_defaults(name, spec)["clip"]
+    frames = min(defaults["frames"], clip.frames)
+    channels = clip.channels if defaults["channels"] == "rgb" else "gray"
     try:
-        part = kind.clip_spec(frames, clip.size, clip.channels, clip.step)
+        part = kind.clip_spec(frames, clip.size, channels, clip.step)
         part = kind.clip_for(part, params, ())
     except ValueError as error:
         raise ValueError(f"part '{name}': {error}") from None

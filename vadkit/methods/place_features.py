@@ -1,0 +1,301 @@
+"""Deep features of each place of a fixed camera's picture, compared with those seen in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vadkit.data.tensors import Clips
+from vadkit.data.videos import ClipSpec
+from vadkit.errors import TrainingError
+from vadkit.methods.cells import outside
+from vadkit.methods.encoded import encode_each
+from vadkit.methods.method import Evidence, Method, Scores, WeightedLoss
+from vadkit.networks.frozen import FrozenTrunk, TrunkName
+
+# The network takes pictures whose sides are multiples of this, and has a place per 8 pixels.
+_STEP, _PLACE = 16, 8
+_FEWEST = 8
+# The candidates for the bank of a place, and the leading coordinates that choose among them.
+_CANDIDATES, _LEADING = 1200, 16
+# The frames of an accepted stretch that are added to the bank.
+_ACCEPTED = 8
+
+
+class _Drawn(NamedTuple):
+    """A sampled frame: its random number, its video and number there, and its features."""
+
+    lot: float
+    video: int
+    number: int
+    features_CHW: Tensor
+
+
+class PlaceFeatures(Method):
+    """Distance of each place's deep features to those seen there in training (kNN).
+
+    Detects what looks unlike anything that was ever at this place: a fallen person, a vehicle on a
+    path, an object that was left, a covered camera. Light is no problem as far as training has seen
+    it: the bank keeps every light that it was given.
+
+    A frame is scaled to a height of ``rows`` pixels and passes the first layers of ``model``, which
+    give a feature for every 8 pixels. ``weights`` is a state dict of torchvision; by default, the
+    weights of ``mobilenet_v2`` are read from the package of the extra ``backbones``. They are
+    stored with the run.
+
+    Training samples ``bank`` frames uniformly from all video, so memory does not grow. The
+    ``trim`` of them that differ most from all others are left out, because normal video is never
+    clean: what happened in less than this share of the time does not become normal. Features are
+    reduced to ``dims`` principal components. The bank of a place has those of the place and of the
+    8 places around it, thinned to ``kept`` that are far from each other (coreset, as in PatchCore,
+    Roth et al., CVPR 2022). The map is the Euclidean distance of each place to the nearest one of
+    its bank, and the score of a frame is the maximum of its map. Every frame has a score.
+
+    The score is the distance itself, not divided by the usual distance of the place: places where
+    much happens have large distances, and dividing would hide anomalies just there
+    (docs/own-camera.md has the figures). Raises ``TrainingError`` for fewer than 8 training clips,
+    and ``DataError`` without weights.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {
+        "clip": {"frames": 1, "size": [240, 428], "channels": "rgb"},
+        "train": {"epochs": 1, "batch_size": 16},
+    }
+    encoded_frames: ClassVar[int] = 1
+    accepts: bool = True
+    bank: Tensor
+    mean: Tensor
+    components: Tensor
+
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module],
+        losses: Mapping[str, WeightedLoss],
+        clip: ClipSpec,
+        *,
+        model: TrunkName = "mobilenet_v2",
+        weights: Path | None = None,
+        rows: Annotated[int, Field(ge=32, multiple_of=16)] = 144,
+        bank: Annotated[int, Field(ge=8)] = 300,
+        kept: Annotated[int, Field(ge=1)] = 200,
+        dims: Annotated[int, Field(ge=1)] = 128,
+        trim: Annotated[float, Field(ge=0, lt=0.5)] = 0.02,
+    ) -> None:
+        super().__init__(networks, losses, clip)
+        self.weights, self.size, self.kept, self.dims, self.trim = weights, bank, kept, dims, trim
+        height, width = clip.size
+        self.pixels = rows, max(_STEP, round(rows * width / height / _STEP) * _STEP)
+        self.trunk = FrozenTrunk(model)
+        # Places, features kept of each, and their coordinates; as many as training fills.
+        self.register_buffer("bank", torch.zeros(0, 0, 0))
+        self.register_buffer("mean", torch.zeros(0))
+        self.register_buffer("components", torch.zeros(0, 0))
+        self._draw = torch.Generator().manual_seed(0)
+        self._drawn: list[_Drawn] = []
+        # No frame with a larger random number is kept.
+        self._highest = 1.0
+        self._seen: dict[int, int] = {}
+        self._accepted: list[Tensor] = []
+
+    @classmethod
+    def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
+        return ClipSpec(frames, size, channels, (frames - 1,), step)
+
+    @classmethod
+    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
+        return True
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Rows and columns of the map."""
+        return self.pixels[0] // _PLACE, self.pixels[1] // _PLACE
+
+    def load_weights(self) -> None:
+        """Load the weights of the network. Raises ``DataError`` if there are none."""
+        self.trunk.load_weights(self.weights)
+
+    def expect(self, clips: Sequence[int]) -> None:
+        self.load_weights()
+
+    def _features(self, frames_BCHW: Tensor) -> Tensor:
+        """Return features (B, C, h, w) of frames in 0..1."""
+        pictures = functional.interpolate(
+            frames_BCHW.float(), self.pixels, mode="bilinear", align_corners=False, antialias=True
+        )
+        pictures = pictures.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        found: Tensor = self.trunk(pictures)
+        return found
+
+    @torch.no_grad()
+    def collect(self, clips: Clips) -> None:
+        """Sample frames for the bank: each training clip has the same probability."""
+        videos = [0] * len(clips) if clips.videos is None else clips.videos.tolist()
+        lots = torch.rand(len(clips), generator=self._draw, dtype=torch.float64).tolist()
+        chosen = []
+        for place, (video, lot) in enumerate(zip(videos, lots, strict=True)):
+            number = self._seen.get(video, 0)
+            self._seen[video] = number + 1
+            if lot <= self._highest:
+                chosen.append((place, lot, video, number))
+        if not chosen:
+            return
+        with torch.autocast(clips.frames.device.type, enabled=False):
+            features = self._features(clips.frames[[place for place, *_ in chosen], :, -1])
+        for (_, lot, video, number), each in zip(chosen, features.half().cpu(), strict=True):
+            self._drawn.append(_Drawn(lot, video, number, each))
+        if len(self._drawn) >= 2 * self.size:
+            self._keep()
+
+    def _keep(self) -> None:
+        """Keep the frames with the smallest random numbers, in their original order."""
+        lots = sorted(one.lot for one in self._drawn)
+        if len(lots) > self.size:
+            self._highest = lots[self.size - 1]
+        self._drawn = [one for one in self._drawn if one.lot <= self._highest]
+
+    @torch.no_grad()
+    def finalize(self) -> None:
+        if len(self._drawn) < _FEWEST:
+            raise TrainingError(
+                f"place-features needs {_FEWEST} training clips or more; got {len(self._drawn)}. "
+                "Give it longer videos"
+            )
+        self._keep()
+        features = torch.stack([one.features_CHW for one in self._drawn]).float()
+        self._reduce(features)
+        frames = self._reduced(features.to(self.mean.device))
+        rare = torch.zeros(len(frames), dtype=torch.bool, device=frames.device)
+        rarest = int(self.trim * len(frames))
+        if rarest:
+            rare[_loneliness(frames).topk(rarest).indices] = True
+        self.bank = coreset(_candidates(frames[~rare], self._draw), self.kept)
+        self._drawn, self._highest, self._seen = [], 1.0, {}
+
+    def _reduce(self, features_NCHW: Tensor) -> None:
+        """Find the principal components of features."""
+        rows = features_NCHW.permute(0, 2, 3, 1).flatten(0, 2).double()
+        mean = rows.mean(dim=0)
+        rows = rows - mean
+        # Eigenvectors in rising order; their signs do not change distances.
+        vectors = torch.linalg.eigh(rows.T @ rows).eigenvectors.flip(1)[:, : self.dims]
+        device = next(self.trunk.buffers()).device
+        self.mean = mean.float().to(device)
+        self.components = vectors.T.float().contiguous().to(device)
+
+    def _reduced(self, features_NCHW: Tensor) -> Tensor:
+        """Return coordinates (N, h, w, D) in principal components."""
+        return (features_NCHW.permute(0, 2, 3, 1) - self.mean) @ self.components.T
+
+    @torch.no_grad()
+    def accept(self, clips: Clips) -> None:
+        """Add frames to the banks of their places."""
+        with torch.autocast(clips.frames.device.type, enabled=False):
+            self._accepted.append(self._reduced(self._features(clips.frames[:, :, -1])))
+
+    def settle(self) -> None:
+        frames = torch.cat(self._accepted)
+        chosen = torch.linspace(0, len(frames) - 1, min(_ACCEPTED, len(frames))).long()
+        added = frames[chosen.to(frames.device)].flatten(1, 2).transpose(0, 1)
+        self.bank = torch.cat([self.bank, added.to(self.bank)], dim=1)
+        self._accepted = []
+
+    @torch.no_grad()
+    def encode(self, clips: Clips) -> Tensor:
+        """Return the distances (B, h, w) of the places of frames to their banks."""
+        with torch.autocast(clips.frames.device.type, enabled=False):
+            return self._distances(self._reduced(self._features(clips.frames[:, :, -1])))
+
+    def _distances(self, frames_NHWD: Tensor) -> Tensor:
+        places = frames_NHWD.flatten(1, 2).transpose(0, 1)
+        # A matrix product per place; the differences that it needs are of small numbers.
+        squares = torch.baddbmm(
+            self.bank.square().sum(dim=2)[:, None], places, self.bank.transpose(1, 2), alpha=-2
+        ).amin(dim=2) + places.square().sum(dim=2)
+        distances: Tensor = squares.clamp(min=0).sqrt().T.unflatten(1, frames_NHWD.shape[1:3])
+        return distances
+
+    @torch.no_grad()
+    def score_encoded(self, features: Tensor) -> Scores:
+        """Return scores and maps of clips from the distances (B, T, h, w) of their frames."""
+        maps = outside(features[:, -1], self.ignored)
+        return Scores(maps.amax(dim=(1, 2))[:, None], maps[:, None])
+
+    @torch.no_grad()
+    def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
+        """Return evidence of the kind ``place``, from the distances of clips."""
+        maps = outside(features[:, -1], self.ignored)[:, None]
+        return {"place": Evidence(maps, maps, {})}
+
+    @torch.no_grad()
+    def explain(self, clips: Clips) -> dict[str, Evidence]:
+        return self.explain_encoded(encode_each(self, clips))
+
+    @torch.no_grad()
+    def score(self, clips: Clips) -> Scores:
+        return self.score_encoded(encode_each(self, clips))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        for name in ("bank", "mean", "components"):
+            found = state_dict.get(prefix + name)
+            if found is not None:
+                setattr(self, name, getattr(self, name).new_empty(found.shape))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _loneliness(frames_NHWD: Tensor) -> Tensor:
+    """Return how far each frame's most unusual place is from the same place in all others, (N,)."""
+    places = frames_NHWD.flatten(1, 2).transpose(0, 1)
+    farthest = places.new_zeros(len(frames_NHWD))
+    for part in places.split(64):
+        apart = torch.cdist(part, part)
+        apart.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+        farthest = torch.maximum(farthest, apart.amin(dim=2).amax(dim=0))
+    return farthest
+
+
+def _candidates(frames_NHWD: Tensor, draw: torch.Generator) -> Tensor:
+    """Return the features of each place and the 8 around it, (h*w, M, D), at most 1200 of them."""
+    count, height, width, dims = frames_NHWD.shape
+    padded = functional.pad(frames_NHWD.permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate")
+    most = min(count * 9, _CANDIDATES)
+    # The place itself comes from every frame; those around it are drawn.
+    near = [(1, 1, n) for n in range(count)]
+    others = [
+        (d, r, n) for d in range(3) for r in range(3) if (d, r) != (1, 1) for n in range(count)
+    ]
+    order = torch.randperm(len(others), generator=draw)[: max(0, most - count)].tolist()
+    rows = [
+        padded[n, :, down : down + height, right : right + width].reshape(dims, -1)
+        for down, right, n in near + [others[place] for place in order]
+    ]
+    return torch.stack(rows).permute(2, 0, 1).contiguous()
+
+
+def coreset(rows_PMD: Tensor, kept: int) -> Tensor:
+    """Return at most ``kept`` of the M rows of each of P sets, far from each other, (P, kept, D).
+
+    Starts with the row nearest to the mean, and adds the row that is farthest from those chosen;
+    distances are those of the leading coordinates.
+    """
+    if rows_PMD.shape[1] <= kept:
+        return rows_PMD
+    leading = rows_PMD[..., :_LEADING].contiguous()
+    sets = torch.arange(len(rows_PMD), device=rows_PMD.device)
+    apart = (leading - leading.mean(dim=1, keepdim=True)).square().sum(dim=2)
+    chosen = [apart.argmin(dim=1)]
+    nearest = torch.full_like(apart, torch.inf)
+    lengths = leading.square().sum(dim=2)
+    for _ in range(kept - 1):
+        last = leading[sets, chosen[-1]]
+        far = lengths - 2 * (leading @ last[:, :, None]).squeeze(2)
+        far += last.square().sum(dim=1, keepdim=True)
+        nearest = torch.minimum(nearest, far)
+        chosen.append(nearest.argmax(dim=1))
+    picked = torch.stack(chosen, dim=1)[..., None].expand(-1, -1, rows_PMD.shape[2])
+    return rows_PMD.gather(1, picked)
