@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vadkit.errors import DataError, TrainingError
-from vadkit.scoring.normal import NormalScores, load_normal, measure_normal, rare_normal
+from vadkit.scoring.normal import NormalScores, load_normal, measure_normal
 
 
 def test_quantiles_of_scored_frames_only():
@@ -34,14 +34,6 @@ def test_errors():
         measure_normal(np.array([math.nan]))
     with pytest.raises(DataError, match="lack frame_q99, frame_q999"):
         NormalScores.from_dict({"frame_q50": 1.0})
-
-
-def test_quantiles_of_rarities_are_the_logarithms_of_their_shares():
-    normal = rare_normal(frames=70)
-    assert normal.frame_q50 == normal.map_q50 == pytest.approx(0.30103, abs=1e-5)
-    assert (normal.frame_q99, normal.frame_q999) == pytest.approx((2, 3))
-    assert (normal.map_q99, normal.map_q999) == pytest.approx((2, 3))
-    assert normal.frames == 70
 
 
 def test_a_run_without_normal_scores_has_none(tmp_path):

