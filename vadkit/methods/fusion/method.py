@@ -44,7 +44,7 @@ class Fusion(Method):
 
     A frame's score is the highest level of its parts, and so is each cell of its map. A part that
     is restless on normal video has a wide scale and speaks up less; no labels are needed to weight
-    the parts. ``Scores.parts`` has the level of each part. docs/scene-bank-and-fusion.md compares
+    the parts. ``Scores.parts`` has the level of each part. docs/appearance-and-fusion.md compares
     this with rarities, sums and ranks.
 
     A clip is as long as the longest part needs; each part gets as many frames as in its own

