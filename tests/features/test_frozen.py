@@ -7,8 +7,8 @@ import torch
 from torchvision.models import get_model
 
 from vadkit.errors import DataError
-from vadkit.networks import frozen
-from vadkit.networks.frozen import WHEELS, FrozenTrunk, Wheel, packaged, weights_file
+from vadkit.features import frozen
+from vadkit.features.frozen import WHEELS, FrozenTrunk, Wheel, packaged, weights_file
 
 
 @pytest.fixture(scope="module")
