@@ -83,6 +83,10 @@ SMALL = {
         "networks": {role: {"width": 8} for role in ("before", "appearance", "after")},
         "train": {"batch_size": 8},
     },
+    "place-features": {
+        "clip": {"size": [32, 48]},
+        "method": {"type": "place-features", "rows": 32, "bank": 64},
+    },
     "scene-bank": {
         "clip": {"size": [32, 48], "frames": 4},
         "method": {"type": "scene-bank", "bank": 64},

@@ -40,7 +40,8 @@ def test_normal_videos_in_and_scores_with_their_part_out(camera, vadkit, tmp_pat
     )
     run = Path(out.strip().splitlines()[-1])
     normal = json.loads((run / "normal.json").read_text())
-    assert (normal["frame_q99"], normal["map_q999"]) == (2.0, 3.0)
+    # Of held-out video: 2% of the frames of each part are above level 1.
+    assert -0.2 < normal["frame_q50"] < 0.9 < normal["frame_q99"] and normal["frames"] > 100
 
     code, out, err = vadkit("infer", run, bag.path, "--json")
     assert code == 0, err
@@ -52,9 +53,9 @@ def test_normal_videos_in_and_scores_with_their_part_out(camera, vadkit, tmp_pat
     assert np.nanmax(scores[labels]) > np.nanmax(scores[~labels]) + 0.5
 
     method = Detector.load(run).method
-    frames = torch.rand(1, 1, method.clip.frames, 60, 80)
+    frames = torch.rand(1, 3, method.clip.frames, 60, 80)
     flow = torch.zeros(1, 2, len(method.clip.flow), 60, 80)
-    assert set(method.score(Clips(frames, flow)).parts) == {"motion", "scene"}
+    assert set(method.score(Clips(frames, flow)).parts) == {"motion", "places"}
 
 
 def test_the_recipe_asks_for_a_folder_and_nothing_else():
