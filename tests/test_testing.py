@@ -84,8 +84,8 @@ SMALL = {
         "train": {"batch_size": 8},
     },
     "place-features": {
-        "clip": {"size": [32, 48]},
-        "method": {"type": "place-features", "rows": 32, "bank": 64},
+        "clip": {"size": [64, 96]},
+        "method": {"type": "place-features", "rows": 64, "bank": 64},
     },
     "scene-bank": {
         "clip": {"size": [32, 48], "frames": 4},
