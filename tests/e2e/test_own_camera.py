@@ -16,7 +16,7 @@ from vadkit.workflows.detector import Detector
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory):
-    """A folder of three short normal videos of an odd size, and a video with a bag left behind."""
+    """A folder of three short normal videos of an odd size, and a video with a runner."""
     folder = tmp_path_factory.mktemp("camera")
     drawn = Synthetic(
         root=folder / "scene", train_videos=3, test_videos=4, frames=60, size=(62, 86)
@@ -24,11 +24,11 @@ def camera(tmp_path_factory):
     (folder / "videos" / "monday").mkdir(parents=True)
     for number, video in enumerate(drawn.videos("train")):
         shutil.copy(video.path, folder / "videos" / ("monday" if number else ".") / video.path.name)
-    return folder / "videos", drawn.videos("test")[3]
+    return folder / "videos", drawn.videos("test")[0]
 
 
 def test_normal_videos_in_and_scores_with_their_part_out(camera, vadkit, tmp_path, caplog):
-    videos, bag = camera
+    videos, runner = camera
     # The size is small only to be quick.
     code, out, err = vadkit(
         "train", "own-camera", "--runs", tmp_path, "--set", f"dataset.root={videos}",
@@ -43,13 +43,12 @@ def test_normal_videos_in_and_scores_with_their_part_out(camera, vadkit, tmp_pat
     # Of held-out video: 2% of the frames of each part are above level 1.
     assert -0.2 < normal["frame_q50"] < 0.9 < normal["frame_q99"] and normal["frames"] > 100
 
-    code, out, err = vadkit("infer", run, bag.path, "--json")
+    code, out, err = vadkit("infer", run, runner.path, "--json")
     assert code == 0, err
     (result,) = json.loads(out)
     scores = np.load(next(path for path in result["files"] if path.endswith(".npz")))["raw"]
-    labels = bag.labels(60)
+    labels = runner.labels(60)
     assert np.isfinite(scores[20:]).all()
-    # Where the bag stands some frames are rarer than any before it.
     assert np.nanmax(scores[labels]) > np.nanmax(scores[~labels]) + 0.5
 
     method = Detector.load(run).method
