@@ -116,7 +116,7 @@ def test_a_table_of_scored_videos(monkeypatch):
     results = [
         SimpleNamespace(
             video=f"/{NAME} {n}.mp4", frames=123456, peak=1234.5678 - n, peak_s=7384.25,
-            alarms=None if n else 1234, error=None,
+            alarms=None if n else 1234, error=None, camera_changes={},
         )
         for n in range(9)
     ]  # fmt: skip

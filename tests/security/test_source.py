@@ -47,6 +47,7 @@ COMPUTED_GETATTR = {
     "hooks/dispatch.py": "names of events",
     "hooks/metrics_log.py": "a tuple of names of fields",
     "densities/density.py": "names of buffers",
+    "methods/motion_field/method.py": "names of buffers",
     "methods/place_features.py": "names of buffers",
     "methods/scene_bank.py": "names of buffers",
     "data/objects/torchvision.py": "a Literal of names of models",
