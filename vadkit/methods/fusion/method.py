@@ -190,8 +190,14 @@ class Fusion(Method):
         """Run the passes of the parts, with and without each fold; then score the folds."""
         dealt = self._held.deal(clips)
         last = self._pass + 1 == self.passes
+        # Taken once: the parts of all folds see the same.
+        taken = {
+            name: self.views[name].take(clips)
+            for name, part in self._parts().items()
+            if last or (part.collects and self._pass < part.passes)
+        }
         if not last:
-            self._show(self._parts(), clips)
+            self._show(self._parts(), taken)
         for fold, blind in enumerate(self._blind):
             chosen = [
                 number
@@ -200,21 +206,22 @@ class Fusion(Method):
             ]
             if not chosen:
                 continue
-            picked = clips if len(chosen) == len(clips) else clips.pick(chosen)
+            picked = taken
+            if len(chosen) < len(clips):
+                picked = {name: one.pick(chosen) for name, one in taken.items()}
             if last:
                 self._times += [(dealt[n].video, dealt[n].number) for n in chosen]
                 self._ask(blind, picked)
             else:
                 self._show(blind, picked)
 
-    def _show(self, parts: Mapping[str, Method], clips: Clips) -> None:
-        for name, part in parts.items():
-            if part.collects and self._pass < part.passes:
-                part.collect(self.views[name].take(clips))
+    def _show(self, parts: Mapping[str, Method], taken: Mapping[str, Clips]) -> None:
+        for name, clips in taken.items():
+            parts[name].collect(clips)
 
-    def _ask(self, parts: Mapping[str, Method], clips: Clips) -> None:
-        for name, part in parts.items():
-            scores = part.score(self.views[name].take(clips))
+    def _ask(self, parts: Mapping[str, Method], taken: Mapping[str, Clips]) -> None:
+        for name, clips in taken.items():
+            scores = parts[name].score(clips)
             self._scores[name].append(scores.frames.float().flatten().cpu())
 
     def finalize(self) -> None:

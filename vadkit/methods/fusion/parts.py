@@ -73,8 +73,9 @@ class PartInput(NamedTuple):
 
 def gray_levels(frames_B3THW: Tensor) -> Tensor:
     """Return grey levels (B, 1, T, H, W) of RGB frames, with the weights of ITU-R BT.601."""
-    weights = frames_B3THW.new_tensor([0.299, 0.587, 0.114])
-    return (frames_B3THW * weights[:, None, None, None]).sum(dim=1, keepdim=True)
+    red, green, blue = frames_B3THW.split(1, dim=1)
+    gray: Tensor = (red * 0.299).add_(green, alpha=0.587).add_(blue, alpha=0.114)
+    return gray
 
 
 def _given(name: str, place: str) -> str:
