@@ -132,3 +132,17 @@ def test_too_little_video(weights):
     made.collect(Clips(scene(5, 1), videos=torch.zeros(5, dtype=torch.long)))
     with pytest.raises(TrainingError, match="needs 8 training clips or more; got 5"):
         made.finalize()
+
+
+def test_a_long_stretch_is_thinned_and_adds_what_is_new_at_each_place(weights):
+    made = fit(method(weights), scene(40, 1))
+    before = made.bank.shape[1]
+    frames = torch.cat([scene(290, 2), scene(20, 3, thing=(8, 8)), scene(290, 4)])
+    for part in frames.split(100):
+        made.accept(Clips(part))
+        assert len(made._accepted) <= 256
+    asked = Clips(scene(1, 9, thing=(8, 8)))
+    unknown = made.score(asked).frames.item()
+    made.settle()
+    assert made.bank.shape[1] == before + 12 and not made._accepted
+    assert made.score(asked).frames.item() < 0.5 * unknown

@@ -28,8 +28,8 @@ _CANDIDATES, _LEADING = 900, 16
 _ROWS = 30_000
 # A frame that differs from all others this many times as much as the 90th percentile is rare.
 _RARE = 1.5
-# The frames of an accepted stretch that are added to the bank.
-_ACCEPTED = 8
+# The frames of an accepted stretch that are kept, and the features of each place that are added.
+_STRETCH, _ADDED = 256, 12
 
 
 class _Drawn(NamedTuple):
@@ -105,7 +105,9 @@ class PlaceFeatures(Method):
         # No frame with a larger random number is kept.
         self._highest = 1.0
         self._seen: dict[int, int] = {}
+        # Frames of the accepted stretch, the number of those seen, and the step between them.
         self._accepted: list[Tensor] = []
+        self._number, self._every = 0, 1
         # Squared lengths of the bank, computed when they are needed.
         self._squares: Tensor | None = None
 
@@ -198,16 +200,28 @@ class PlaceFeatures(Method):
 
     @torch.no_grad()
     def accept(self, clips: Clips) -> None:
-        """Add frames to the banks of their places."""
-        with torch.autocast(clips.frames.device.type, enabled=False):
-            self._accepted.append(self._reduced(self._features(clips.frames[:, :, -1])))
+        """Keep frames of the stretch, evenly spaced."""
+        for frame in clips.frames[:, :, -1].split(1):
+            if self._number % self._every == 0:
+                with torch.autocast(frame.device.type, enabled=False):
+                    self._accepted.append(self._reduced(self._features(frame)))
+            self._number += 1
+            if len(self._accepted) > _STRETCH:
+                self._accepted, self._every = self._accepted[::2], 2 * self._every
 
+    @torch.no_grad()
     def settle(self) -> None:
+        """Add to the bank of each place what of the stretch is farthest from it, step by step."""
         frames = torch.cat(self._accepted)
-        chosen = torch.linspace(0, len(frames) - 1, min(_ACCEPTED, len(frames))).long()
-        added = frames[chosen.to(frames.device)].flatten(1, 2).transpose(0, 1)
-        self.bank, self._squares = torch.cat([self.bank, added.to(self.bank)], dim=1), None
-        self._accepted = []
+        places = frames.flatten(1, 2).transpose(0, 1)
+        far = self._distances(frames).flatten(1).T.square()
+        added = []
+        for _ in range(min(_ADDED, len(frames))):
+            farthest = far.argmax(dim=1)[:, None, None].expand(-1, 1, places.shape[2])
+            added.append(places.gather(1, farthest))
+            far = torch.minimum(far, (places - added[-1]).square().sum(dim=2))
+        self.bank, self._squares = torch.cat([self.bank, *added], dim=1), None
+        self._accepted, self._number, self._every = [], 0, 1
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
