@@ -144,7 +144,7 @@ def test_a_run_that_vanishes_in_the_middle(vadkit, run, tmp_path, monkeypatch, n
     command = commands(run, video, tmp_path)[name]
     places = {
         "eval": ("vadkit.workflows.evaluate.evaluation", "score_run"),
-        "calibrate": ("vadkit.workflows.calibrate.threshold", "_fit"),
+        "calibrate": ("vadkit.workflows.calibrate.threshold", "fit_reviewed"),
         "report": ("vadkit.workflows.report.report", "_write"),
         "infer": ("vadkit.workflows.infer.archive", "start_scoring"),
     }

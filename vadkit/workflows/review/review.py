@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from vadkit.errors import RecipeError
+from vadkit.errors import RecipeError, VadkitError
 from vadkit.files import describe_os_error, write_json, write_text
 from vadkit.reading import checked, read_json
 from vadkit.recipe import Recipe
@@ -149,8 +149,9 @@ def review_trained(run: Path) -> None:
     try:
         review = write_review(run)
         stretches, threshold = review.stretches()
-    except OSError as error:
-        say(f"no review of the normal video: {describe_os_error(error)}")
+    except (OSError, VadkitError) as error:
+        reason = describe_os_error(error) if isinstance(error, OSError) else str(error)
+        say(f"no review of the normal video: {reason}")
         return
     above = sum(one.score >= threshold for one in stretches)
     over = f", {above} of them over the alarm threshold" if above else ""
