@@ -42,7 +42,7 @@ def test_one_table_over_protocols(vadkit, tmp_path):
     assert "raw: not smoothed, not normalised; online-valid." in out
     assert "not online: needs each whole test video for its minimum and maximum." in out
     assert "false alarm means" in out
-    assert "calibrated on normal video for 1 false alarm per hour and 2% of the time in alarms: F1" in out
+    assert "for 1 false alarm per hour and 2% of the time in alarms: F1" in out
 
     data = json.loads((run / "eval.json").read_text())
     assert [one["name"] for one in data["protocols"]] == ["raw", "online", "offline", "ano-pred"]
