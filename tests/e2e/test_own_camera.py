@@ -57,6 +57,20 @@ def test_normal_videos_in_and_scores_with_their_part_out(camera, vadkit, tmp_pat
     assert set(method.score(Clips(frames, flow)).parts) == {"motion", "places"}
 
 
+def test_parts_without_a_network_find_a_bag_that_was_left(tmp_path, vadkit):
+    drawn = Synthetic(root=tmp_path / "scene", train_videos=6, test_videos=4, frames=120)
+    bag = drawn.videos("test")[3]
+    code, out, err = vadkit("train", "quickstart-fusion", "--runs", tmp_path / "runs",
+                            "--set", f"dataset.root={tmp_path / 'scene'}")  # fmt: skip
+    assert code == 0, err
+    code, out, err = vadkit("infer", out.strip().splitlines()[-1], bag.path, "--json")
+    assert code == 0, err
+    (result,) = json.loads(out)
+    scores = np.load(next(path for path in result["files"] if path.endswith(".npz")))["raw"]
+    labels = bag.labels(120)
+    assert np.nanmedian(scores[labels]) > np.nanmax(scores[~labels]) + 0.5
+
+
 def test_the_recipe_asks_for_a_folder_and_nothing_else():
     recipe = load_recipe("own-camera")
     assert recipe.dataset.params["root"] == "videos"

@@ -19,18 +19,6 @@ PLAY_OFFERED = "document.getElementById('play').textContent.trim() === 'Play'"
 
 
 @pytest.fixture(scope="module")
-def browser():
-    sync = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium; install it with: apt-get install chromium")
-    # The sandbox cannot be had as root, as whom CI may run; the page is our own.
-    how = {"executable_path": chromium, "args": ["--no-sandbox"]}
-    with sync.sync_playwright() as playwright, playwright.chromium.launch(**how) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def pages(evaluated_run, tmp_path_factory):
     """Addresses of a page of one run, of two, and of one with its videos beside it."""
     from vadkit.workflows.report.report import report

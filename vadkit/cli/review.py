@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Mark(StrEnum):
-    """What a person says of a stretch of normal video."""
+    """A person's mark of a stretch of normal video."""
 
     normal = "normal"
     not_normal = "not-normal"

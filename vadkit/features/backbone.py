@@ -16,7 +16,7 @@ from vadkit.errors import DataError
 from vadkit.features.feature import Feature, last_frames
 
 # The mean and standard deviation of ImageNet's channels, used to train torchvision's weights.
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # The names of the classification layers in torchvision's models.
 _HEADS = ("fc", "heads", "head", "classifier")
 
@@ -66,7 +66,7 @@ class Backbone(Feature):
 
         frames = last_frames(clips)
         crops = roi_align(frames, list(regions), self.size, aligned=True)
-        mean, deviation = (crops.new_tensor(each)[:, None, None] for each in (_MEAN, _DEVIATION))
+        mean, deviation = (crops.new_tensor(each)[:, None, None] for each in (MEAN, DEVIATION))
         # In parts, because a frame may have many objects.
         found = [
             self.network((part.expand(-1, 3, -1, -1) - mean) / deviation).flatten(1)

@@ -14,9 +14,7 @@ from torch.nn import functional
 
 from vadkit.data.weights import load_state, no_weights
 from vadkit.errors import DataError
-
-# The mean and standard deviation of ImageNet's channels, used to train the weights.
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from vadkit.features.backbone import DEVIATION, MEAN
 
 TrunkName = Literal[
     "mobilenet_v2",
@@ -82,8 +80,8 @@ class FrozenTrunk(nn.Module):
         network = get_model(model, weights=None).eval()
         self.layers = create_feature_extractor(network, list(_LAYERS[model]))
         self.requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(_DEVIATION).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(DEVIATION).view(3, 1, 1), persistent=False)
 
     def train(self, mode: bool = True) -> FrozenTrunk:
         """Stay in evaluation mode."""

@@ -19,8 +19,8 @@ from vadkit.methods.cells import outside
 from vadkit.methods.encoded import encode_each
 from vadkit.methods.method import Evidence, Method, Scores, WeightedLoss
 
-# The network takes pictures whose sides are multiples of this, and has a place per 8 pixels.
-_STEP, _PLACE = 16, 8
+# The network takes pictures whose sides are multiples of this.
+_STEP = 16
 _FEWEST = 8
 # The candidates for the bank of a place, and the leading coordinates that choose among them.
 _CANDIDATES, _LEADING = 900, 16
@@ -33,11 +33,9 @@ _STRETCH, _ADDED = 256, 12
 
 
 class _Drawn(NamedTuple):
-    """A sampled frame: its random number, its video and number there, and its features."""
+    """A sampled frame: its random number and its features."""
 
     lot: float
-    video: int
-    number: int
     features_CHW: Tensor
 
 
@@ -63,8 +61,8 @@ class PlaceFeatures(Method):
 
     The score is the distance itself, not divided by the usual distance of the place: places where
     much happens have large distances, and dividing would hide anomalies just there
-    (docs/own-camera.md has the figures). Raises ``TrainingError`` for fewer than 8 training clips,
-    and ``DataError`` without weights.
+    (docs/appearance-and-fusion.md has the figures). Raises ``TrainingError`` for fewer than 8
+    training clips, and ``DataError`` without weights.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -104,7 +102,6 @@ class PlaceFeatures(Method):
         self._drawn: list[_Drawn] = []
         # No frame with a larger random number is kept.
         self._highest = 1.0
-        self._seen: dict[int, int] = {}
         # Frames of the accepted stretch, the number of those seen, and the step between them.
         self._accepted: list[Tensor] = []
         self._number, self._every = 0, 1
@@ -119,17 +116,9 @@ class PlaceFeatures(Method):
     def can_ignore(cls, params: Mapping[str, Any]) -> bool:
         return True
 
-    @property
-    def places(self) -> tuple[int, int]:
-        """Rows and columns of the map."""
-        return self.pixels[0] // _PLACE, self.pixels[1] // _PLACE
-
-    def load_weights(self) -> None:
+    def expect(self, clips: Sequence[int]) -> None:
         """Load the weights of the network. Raises ``DataError`` if there are none."""
         self.trunk.load_weights(self.weights)
-
-    def expect(self, clips: Sequence[int]) -> None:
-        self.load_weights()
 
     def _features(self, frames_BCHW: Tensor) -> Tensor:
         """Return features (B, C, h, w) of frames in 0..1."""
@@ -143,20 +132,14 @@ class PlaceFeatures(Method):
     @torch.no_grad()
     def collect(self, clips: Clips) -> None:
         """Sample frames for the bank: each training clip has the same probability."""
-        videos = [0] * len(clips) if clips.videos is None else clips.videos.tolist()
-        lots = torch.rand(len(clips), generator=self._draw, dtype=torch.float64).tolist()
-        chosen = []
-        for place, (video, lot) in enumerate(zip(videos, lots, strict=True)):
-            number = self._seen.get(video, 0)
-            self._seen[video] = number + 1
-            if lot <= self._highest:
-                chosen.append((place, lot, video, number))
-        if not chosen:
+        lots = torch.rand(len(clips), generator=self._draw, dtype=torch.float64)
+        chosen = (lots <= self._highest).nonzero().flatten()
+        if not len(chosen):
             return
         with torch.autocast(clips.frames.device.type, enabled=False):
-            features = self._features(clips.frames[[place for place, *_ in chosen], :, -1])
-        for (_, lot, video, number), each in zip(chosen, features.half().cpu(), strict=True):
-            self._drawn.append(_Drawn(lot, video, number, each))
+            features = self._features(clips.frames[chosen, :, -1])
+        drawn = zip(lots[chosen].tolist(), features.half().cpu(), strict=True)
+        self._drawn += [_Drawn(lot, each) for lot, each in drawn]
         if len(self._drawn) >= 2 * self.size:
             self._keep()
 
@@ -180,7 +163,7 @@ class PlaceFeatures(Method):
         frames = self._reduced(features.to(self.mean.device))
         usual = frames[~_rare(frames, self.trim)]
         self.bank, self._squares = coreset(_candidates(usual, self._draw), self.kept), None
-        self._drawn, self._highest, self._seen = [], 1.0, {}
+        self._drawn, self._highest = [], 1.0
 
     def _reduce(self, features_NCHW: Tensor) -> None:
         """Find the principal components of features."""
@@ -201,17 +184,19 @@ class PlaceFeatures(Method):
     @torch.no_grad()
     def accept(self, clips: Clips) -> None:
         """Keep frames of the stretch, evenly spaced."""
-        for frame in clips.frames[:, :, -1].split(1):
-            if self._number % self._every == 0:
-                with torch.autocast(frame.device.type, enabled=False):
-                    self._accepted.append(self._reduced(self._features(frame)))
-            self._number += 1
-            if len(self._accepted) > _STRETCH:
-                self._accepted, self._every = self._accepted[::2], 2 * self._every
+        frames = clips.frames[-self._number % self._every :: self._every, :, -1]
+        self._number += len(clips)
+        if len(frames):
+            with torch.autocast(frames.device.type, enabled=False):
+                self._accepted += self._reduced(self._features(frames)).split(1)
+        while len(self._accepted) > _STRETCH:
+            self._accepted, self._every = self._accepted[::2], 2 * self._every
 
     @torch.no_grad()
     def settle(self) -> None:
         """Add to the bank of each place what of the stretch is farthest from it, step by step."""
+        if not self._accepted:
+            return
         frames = torch.cat(self._accepted)
         places = frames.flatten(1, 2).transpose(0, 1)
         far = self._distances(frames).flatten(1).T.square()

@@ -15,9 +15,8 @@ _PIECES = 4
 
 
 class ClipPosition(NamedTuple):
-    """The position of a clip: segment and fold (if it is far from others), video and number."""
+    """The fold of a clip, whether it is clear of other folds, its video and number there."""
 
-    piece: int
     fold: int
     clear: bool
     video: int
@@ -72,7 +71,7 @@ class Folds:
         self._seen[video] += 1
         if self.stretches == 1:
             piece = self.order[video] * self._pieces // len(self.order)
-            return ClipPosition(piece, piece % self.count, True, video, number)
+            return ClipPosition(piece % self.count, True, video, number)
         length = self.clips[video] / self.stretches
         stretch = min(int(number / length), self.stretches - 1)
         # Of short segments, at least the middle half is used.
@@ -82,4 +81,4 @@ class Folds:
             stretch == self.stretches - 1 or length - into > margin
         )
         piece = self.order[video] * self.stretches + stretch
-        return ClipPosition(piece, piece % self.count, clear, video, number)
+        return ClipPosition(piece % self.count, clear, video, number)

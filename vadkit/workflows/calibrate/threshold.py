@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from vadkit.data.videos import FrameReader, Video
     from vadkit.engine.trainer import Trainer
     from vadkit.scoring.calibration import Calibration, FitName
+    from vadkit.workflows.detector import Detector
 
 _RATE = 25.0
 _CHECKPOINT = "last"
@@ -263,33 +265,46 @@ def _score_normal(recipe: Recipe, run: Path) -> NormalVideo:
 
 def _folder_scores(recipe: Recipe, run: Path, folder: Path) -> NormalVideo:
     """Score every video in a folder; warnings name videos that cannot be read or were seen."""
+    from vadkit.workflows.detector import load_detector
 
+    used: list[Path] = []
+    detector = load_detector(run, _CHECKPOINT)
+    found = score_folder(detector, folder, lambda path, rate: used.append(path))
+    seen = seen_warning(recipe, run, used)
+    return replace(found, warnings=found.warnings + ([seen] if seen else []))
+
+
+def score_folder(
+    detector: Detector, folder: Path, scored: Callable[[Path, float], None]
+) -> NormalVideo:
+    """Score every video in a folder; call ``scored`` with each and its frames per second.
+
+    Warnings name videos that cannot be read. Raises ``DataError`` if none can.
+    """
     from vadkit.data.datasets.folder import find_videos
     from vadkit.data.decoding.counting import mean_rate
     from vadkit.inference.sources.files import FileSource
-    from vadkit.workflows.detector import load_detector
 
-    detector = load_detector(run, _CHECKPOINT)
     scores, rates, warnings = {}, {}, []
     videos = find_videos(folder)
+    settings = detector.settings["file"]
     with scoring_progress(len(videos), 0) as progress:
         for name, path in videos:
             failed = None
             try:
                 raw = []
-                for item in detector.stream(FileSource(path, **detector.settings["file"])):
+                for item in detector.stream(FileSource(path, **settings)):
                     raw.append(item.raw)
                     progress.frames(1)
-                scores[name] = np.array(raw)
-                rates[name] = mean_rate(path, stall_s=recipe.data.stall_s)
+                rate = mean_rate(path, stall_s=settings["stall_s"])
+                scored(path, rate)
+                scores[name], rates[name] = np.array(raw), rate
             except DataError as error:
                 failed = str(error)
                 warnings.append(f"left out: {error}")
             progress.video(name, failed)
     if not scores:
         raise DataError("\n".join([f"no video in {folder} could be scored", *warnings]))
-    seen = seen_warning(recipe, run, (path for name, path in videos if name in scores))
-    warnings += [seen] if seen else []
     return NormalVideo(scores, rates, f"{FOLDER_SOURCE}{folder}", len(scores), warnings)
 
 

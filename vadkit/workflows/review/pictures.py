@@ -30,7 +30,7 @@ def write_picture(
 ) -> dict[str, Any]:
     """Write ``NAME.jpg`` and ``NAME.mp4``; return the ``region`` and ``part`` of the peak.
 
-    They are what the model says of the frames now. ``worker`` decodes. Returns nothing if the video
+    They are the scores of the present model. ``worker`` decodes. Returns nothing if the video
     cannot be read.
     """
     from vadkit.files import write_bytes

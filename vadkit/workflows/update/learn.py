@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vadkit.errors import DataError
 from vadkit.workflows.answered.accept import accept_frames, accept_stretch
 from vadkit.workflows.answered.stretch import event_stretch, file_source, live_scores
 from vadkit.workflows.calibrate.normal_video import NormalVideo
+from vadkit.workflows.calibrate.threshold import score_folder
 from vadkit.workflows.past_events import PastEvent
-from vadkit.workflows.progress import scoring_progress
 
 if TYPE_CHECKING:
     from vadkit.workflows.detector import Detector
@@ -78,29 +77,11 @@ def learn_videos(detector: Detector, folders: Sequence[Path]) -> list[NormalVide
 
 
 def _learn_folder(detector: Detector, folder: Path) -> NormalVideo:
-    from vadkit.data.datasets.folder import find_videos
-    from vadkit.data.decoding.counting import mean_rate
+    def learn(path: Path, rate: float) -> None:
+        if getattr(detector.method, "accepts", False):
+            _accept_video(detector, path, rate)
 
-    scores, rates, warnings = {}, {}, []
-    videos = find_videos(folder)
-    with scoring_progress(len(videos), 0) as progress:
-        for name, path in videos:
-            failed = None
-            try:
-                raw = []
-                for item in detector.stream(file_source(detector, path)):
-                    raw.append(item.raw)
-                    progress.frames(1)
-                scores[name], rates[name] = np.array(raw), mean_rate(path)
-                if getattr(detector.method, "accepts", False):
-                    _accept_video(detector, path, rates[name])
-            except DataError as error:
-                failed = str(error)
-                warnings.append(f"left out: {error}")
-            progress.video(name, failed)
-    if not scores:
-        raise DataError("\n".join([f"no video in {folder} could be scored", *warnings]))
-    return NormalVideo(scores, rates, f"the videos in {folder}", len(scores), warnings)
+    return score_folder(detector, folder, learn)
 
 
 def _accept_video(detector: Detector, path: Path, fps: float) -> None:
