@@ -97,5 +97,5 @@ def main(folder, *recipes):
 if __name__ == "__main__":
     main(*sys.argv[1:])
     sys.stdout.flush()
-    # See `vadkit.workflows.launch`.
+    # See `vadkit.cli.main`.
     os._exit(0)

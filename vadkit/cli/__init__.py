@@ -10,6 +10,7 @@ import atexit
 import os
 import signal
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -141,14 +142,30 @@ def main() -> None:
         code = TrainingError.exit_code
     except Exception as error:
         exhausted = describe_exhausted(error)
-        if exhausted is None and speaks():
+        if exhausted is not None:
+            _say(f"error: {exhausted}")
+        elif speaks():
             speak()
-            raise
-        _say(f"error: {exhausted}")
+            if not _several():
+                raise
+            traceback.print_exc()
         code = TrainingError.exit_code if exhausted else 1
+    if _several():
+        # Threads of Gloo that still run would abort a process that ends in the usual way.
+        code = end_output(code)
+        sys.stderr.flush()
+        os._exit(code)
     # A Ctrl-C now would print a traceback while Python cleans up.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
     sys.exit(end_output(code))
+
+
+def _several() -> bool:
+    """Whether this process is one of several that were started together."""
+    try:
+        return started().of > 1
+    except RecipeError:
+        return False
 
 
 def _say(text: str) -> None:

@@ -275,10 +275,7 @@ def joined() -> Iterator[Processes]:
             raise PeerEnded(processes.why_ended()) from None
         set_speaks(processes.claim(str(error) or type(error).__name__))
         raise
-    finally:
-        # Its threads may abort the process here; one that `--gpus` started ends at once anyway.
-        if STORE not in os.environ:
-            distributed.destroy_process_group()
+    # Destroying the group can abort the process, which ends at once anyway (``vadkit.cli.main``).
 
 
 def peer_ended(error: BaseException) -> bool:

@@ -23,7 +23,7 @@ _GRACE_S = 30.0
 _POLL_S = 0.05
 # The process ends itself if this one, which holds the other end of its stdin, is gone.
 _START = """\
-import os, signal, sys, threading, time, traceback
+import os, signal, sys, threading, time
 def watch():
     os.read(0, 1)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -38,18 +38,7 @@ sys.argv[0] = "vadkit"
 from vadkit.cli import main
 if not ignored:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-code = 0
-try:
-    main()
-except SystemExit as end:
-    code = end.code or 0
-except BaseException:
-    traceback.print_exc()
-    code = 1
-sys.stdout.flush()
-sys.stderr.flush()
-# Threads of Gloo that still run would abort a process that ends in the usual way.
-os._exit(code)
+main()
 """
 
 
