@@ -182,12 +182,14 @@ def masked_mean(values: Tensor, chosen: Tensor) -> Tensor:
     shaped = chosen.view(*chosen.shape, *[1] * (values.ndim - 2))
     # Padding may be anything, so it is not multiplied by 0.
     sums = values.masked_fill(~shaped, 0).sum(dim=1)
-    return sums / shaped.sum(dim=1).clamp_min(1)
+    mean: Tensor = sums / shaped.sum(dim=1).clamp_min(1)
+    return mean
 
 
 def length(rows: Tensor) -> Tensor:
     """Return the lengths (...) of rows (..., F) in float32; the gradient at 0 is 0."""
-    return rows.float().norm(dim=-1)
+    found: Tensor = rows.float().norm(dim=-1)
+    return found
 
 
 def cross_entropy(probabilities: Tensor, targets: Tensor) -> Tensor:
