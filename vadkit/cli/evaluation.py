@@ -47,11 +47,18 @@ Scores = Annotated[
     Path | None,
     typer.Option(help="Instead of a run: a folder or file with frame scores from other code."),
 ]
+Detections = Annotated[
+    Path | None,
+    typer.Option(
+        help="Instead of a run: a file or folder of scored boxes from other code, for RBDC and "
+        "TBDC."
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(
         help="With --scores: a label file or folder in any known format, or a recipe; then "
-        "the labels of its dataset are used."
+        "the labels of its dataset are used. With --detections: a recipe, or a folder of tracks."
     ),
 ]
 Fps = Annotated[
@@ -62,7 +69,7 @@ Videos = Annotated[
     Path | None,
     typer.Option(
         help="With --scores and a label file: the folder of the videos. Their lengths cut scores "
-        "or labels that are one row for all videos."
+        "or labels that are one row for all videos. With --detections: for tracks."
     ),
 ]
 Offset = Annotated[
@@ -101,6 +108,7 @@ def evaluate(
     protocol: Protocols = None,
     checkpoint: Checkpoint = None,
     scores: Scores = None,
+    detections: Detections = None,
     labels: Labels = None,
     fps: Fps = None,
     videos: Videos = None,
@@ -117,7 +125,12 @@ def evaluate(
     if trust_plugins:
         allow_plugins([path for path in (run, labels) if path])
     if answers:
-        _measure(run, as_json, others=[protocol, checkpoint, scores, labels, fps, maps, ray])
+        others = [protocol, checkpoint, scores, detections, labels, fps, maps, ray]
+        _measure(run, as_json, others)
+        return
+    if detections is not None:
+        others = [run, protocol, checkpoint, scores, fps, offset, unit, maps, ray]
+        _print(_of_detections(detections, labels, videos, overrides, others), as_json)
         return
     _check_options(run, scores, labels, fps, checkpoint, maps)
     if scores is not None and ray is not None:
@@ -150,10 +163,31 @@ def evaluate(
             maps=maps,
             ray=ray,
         )
+    _print(result, as_json)
+
+
+def _print(result: Evaluation, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(result.as_data(), indent=2))
     else:
         print_evaluation(result)
+
+
+def _of_detections(
+    detections: Path,
+    labels: Path | None,
+    videos: Path | None,
+    overrides: list[str] | None,
+    others: list[Any],
+) -> Evaluation:
+    from vadkit.workflows.outside.detections import evaluate_detections
+
+    if labels is None or any(others):
+        raise RecipeError(
+            "--detections needs --labels, a recipe or a folder of tracks; only --videos, --set and "
+            "--json go with them"
+        )
+    return evaluate_detections(detections, labels, videos=videos, overrides=overrides or ())
 
 
 def _measure(run: Path | None, as_json: bool, others: list[Any]) -> None:

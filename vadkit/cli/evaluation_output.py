@@ -21,15 +21,23 @@ _ALWAYS = ("micro-auc", "macro-auc", "ap", "eer")
 
 def print_evaluation(result: Evaluation) -> None:
     """Print one row per protocol, then the details of each protocol and of the test set."""
+    console = open_console()
+    say = speaker(console)
+    if result.results:
+        _print_table(result, console, say)
+    _print_maps(result, say)
+    _print_pseudo(result, say)
+    _print_counts(result, say)
+
+
+def _print_table(result: Evaluation, console: Console, say: Callable[[str], None]) -> None:
     shown = shown_columns(result.results)
     rows = []
     for one in result.results:
         found = {metric.name: metric for metric in one.metrics}
         cells = [metric_cell(found.get(name), name == one.protocol.headline) for name in shown]
         rows.append([Cell(one.protocol.name, "(as published)" * one.published), *cells])
-    console = open_console()
     print_table(console, ["protocol", *shown], rows)
-    say = speaker(console)
     if any(metric.interval for metric in result.metrics):
         bold = " Bold: the protocol's AUC." if shows_bold(console) else ""
         say(f"[dim]In brackets: 95% bootstrap interval over videos.{bold}")
@@ -37,9 +45,6 @@ def print_evaluation(result: Evaluation) -> None:
     _print_protocols(result, say)
     _print_alarms(result, say)
     _print_categories(result, say)
-    _print_maps(result, say)
-    _print_pseudo(result, say)
-    _print_counts(result, say)
 
 
 def shown_columns(results: Sequence[Result]) -> list[str]:
@@ -162,16 +167,17 @@ def _print_pseudo(result: Evaluation, say: Callable[[str], None]) -> None:
 def _print_counts(result: Evaluation, say: Callable[[str], None]) -> None:
     from rich.markup import escape
 
-    counts = {metric.name: metric.value for metric in result.results[0].metrics}
-    unscored = result.results[0].protocol.unscored_words
-    if "frames" in counts:
+    first = result.results[0] if result.results else None
+    counts = {metric.name: metric.value for metric in first.metrics} if first else {}
+    if first and "frames" in counts:
         of, bare = "videos with unknown borders", ""
         if "videos" in counts:
             of = f"{counts['videos']:.0f} videos"
             bare = f"; {counts['one-class-videos']:.0f} videos of one class, not in macro-auc"
         say(
             f"{counts['frames']:.0f} frames of {of}, {counts['abnormal']:.0f} abnormal; "
-            f"{counts['unscored']:.0f} frames without a score, {unscored}{bare}."
+            f"{counts['unscored']:.0f} frames without a score, "
+            f"{first.protocol.unscored_words}{bare}."
         )
     if result.skipped:
         say(

@@ -12,7 +12,7 @@ import torch
 
 from vadkit.data.clips.extras import Extras
 from vadkit.data.videos import FrameReader
-from vadkit.engine.scoring import score_video_parts
+from vadkit.engine.scoring import Detected, score_video_parts
 from vadkit.methods.method import Method
 
 VideoScores = tuple[np.ndarray, dict[str, np.ndarray]]
@@ -28,6 +28,7 @@ def score_videos(
     batch_size: int,
     scored: Callable[[int], None] = lambda clips: None,
     at_once: int | None = None,
+    detected: Sequence[Detected] = (),
 ) -> Generator[VideoScores]:
     """Yield the scores (N,) of each video, in order, and their parts; see ``score_video_parts``.
 
@@ -52,6 +53,7 @@ def score_videos(
             batch_size=batch_size,
             extras=extras[number],
             scored=tell,
+            detected=detected[number] if detected else None,
         )
 
     count = at_once or (2 if device.type == "cuda" else 1)

@@ -20,6 +20,8 @@ from vadkit.methods.exported.method import ExportedMethod
 from vadkit.methods.method import Method, Scores
 
 T = TypeVar("T")
+# Called with the number of a frame and its detections.
+Detected = Callable[[int, Tensor], None]
 # Batches whose scores are still on the device while others are read and started.
 _QUEUED = 2
 
@@ -64,8 +66,13 @@ def score_video_parts(
     extras: Extras | None = None,
     part: tuple[int, int] | None = None,
     scored: Callable[[int], None] = lambda clips: None,
+    detected: Detected | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Like ``score_video``, and also return ``Scores.parts`` (N,) by name; {} without parts."""
+    """Like ``score_video``, and also return ``Scores.parts`` (N,) by name; {} without parts.
+
+    ``detected`` is called with each scored frame of a method that scores objects, and with its
+    detections (n, 5) on the device, see ``Scores.objects``.
+    """
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec, video.cuts)
     if part is not None:
@@ -76,6 +83,9 @@ def score_video_parts(
     for batch, scores in _scored(method, video, starts, known_extras, device, dtype, batch_size):
         named = {"": scores.frames, **(scores.parts or {})}
         found.append({name: one.double() for name, one in named.items()})
+        if detected is not None and scores.objects is not None:
+            for start, rows in zip(batch.tolist(), scores.objects, strict=True):
+                detected(start + spec.scored[-1] * spec.step, rows)
         if len(found) > _QUEUED:
             # Waits for an earlier batch only, so the device is never idle.
             found[-1 - _QUEUED] = {name: one.cpu() for name, one in found[-1 - _QUEUED].items()}
@@ -201,6 +211,7 @@ def _first(scores: Scores, count: int) -> Scores:
         None if maps is None else maps[:count],
         None if output is None else output[:count],
         scores.parts and {name: part[:count] for name, part in scores.parts.items()},
+        scores.objects and scores.objects[:count],
     )
 
 

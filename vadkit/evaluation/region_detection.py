@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from vadkit.errors import DataError
 from vadkit.evaluation.bootstrap import Statistic, interval
+from vadkit.evaluation.detections import check_frames, find_levels, level_areas
 from vadkit.evaluation.frame_counts import check_videos
 from vadkit.evaluation.metrics import Metric, Setting
 from vadkit.evaluation.regions import (
     Region,
     Tracks,
+    Truth,
     find_regions,
     regions_of_masks,
     regions_of_tracks,
@@ -59,6 +61,9 @@ class RegionDetection:
     components of masks, which are linked to tracks if they overlap in consecutive frames. Maps are
     resized bilinearly to the masks and smoothed by a Gaussian with ``sigma`` in mask pixels
     (default: not smoothed). Frames without a map (NaN) are dropped.
+
+    ``source: detections`` compares scored boxes of objects instead, as published figures of object
+    methods do; see ``of_detections``.
     """
 
     needs: ClassVar[str] = "masks or tracks"
@@ -66,12 +71,14 @@ class RegionDetection:
     def __init__(
         self,
         *,
+        source: Literal["maps", "detections"] = "maps",
         alpha: Annotated[float, Field(gt=0, le=1)] = 0.1,
         beta: Annotated[float, Field(gt=0, le=1)] = 0.1,
         min_area: Annotated[int, Field(ge=1)] = 1,
         sigma: Annotated[float, Field(ge=0)] = 0.0,
         thresholds: Annotated[int, Field(ge=2)] | None = 100,
     ) -> None:
+        self.source = source
         self.alpha, self.beta = alpha, beta
         self.min_area, self.sigma = min_area, sigma
         self.thresholds = thresholds
@@ -107,6 +114,50 @@ class RegionDetection:
             "frames": sum(one.frames for one in each),
             "thresholds": len(each[0].thresholds),
         }
+        return metrics + [Metric(name, float(count), protocol) for name, count in counts.items()]
+
+    def of_detections(
+        self,
+        detections: Mapping[str, np.ndarray],
+        truth: Mapping[str, Truth],
+        frames: Mapping[str, int],
+        setting: Setting | None = None,
+    ) -> list[Metric]:
+        """Compare detections (n, 6) by video with the abnormal regions of videos of so many frames.
+
+        Rows are frame, x1, y1, x2, y2, score, with both corners inside the box. Detections are
+        taken by falling score, as in the public script of Georgescu et al. (TPAMI 2021): one finds
+        every abnormal region of its frame with an intersection over union of at least ``beta``, and
+        is false if there is none. The curve is linear between scores, and constant after its last
+        point within 1 false detection per frame. All frames count. A video without detections has
+        none. Raises ``DataError`` for detections of unknown videos or frames, and if there is
+        nothing to find.
+        """
+        if unknown := sorted(detections.keys() - truth.keys()):
+            raise DataError(
+                f"detections of video '{unknown[0]}', which has no labels; known: "
+                f"{', '.join(sorted(truth)[:12])}"
+            )
+        protocol = maps_protocol(
+            setting, f"from detections, alpha {self.alpha:g}, beta {self.beta:g}"
+        )
+        levels = {}
+        for video, own in truth.items():
+            rows = detections.get(video, np.empty((0, 6)))
+            check_frames(rows, own, frames[video], video)
+            levels[video] = find_levels(rows, own, frames[video], alpha=self.alpha, beta=self.beta)
+        counts = {
+            "regions": sum(len(one.regions) for one in levels.values()),
+            "tracks": sum(len(one.tracks) for one in levels.values()),
+            "frames": sum(one.frames for one in levels.values()),
+            "detections": sum(map(len, detections.values())),
+        }
+        if not counts["regions"]:
+            raise DataError("the videos have no abnormal region; RBDC and TBDC need some")
+        metrics = []
+        for name, area in level_areas(levels).items():
+            value = area(np.ones(len(levels)))
+            metrics.append(Metric(name, value, protocol, *interval(area, len(levels))))
         return metrics + [Metric(name, float(count), protocol) for name, count in counts.items()]
 
     def sweep(

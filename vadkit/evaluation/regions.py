@@ -30,6 +30,18 @@ class Region(NamedTuple):
     pixels: np.ndarray
 
 
+class Truth(NamedTuple):
+    """The abnormal regions of one video as boxes, for the comparison with detections.
+
+    ``frame`` and ``track`` (n,) are int64 from 0; ``xyxy`` (n, 4) float64, and both corners of a
+    box are inside it.
+    """
+
+    frame: np.ndarray
+    track: np.ndarray
+    xyxy: np.ndarray
+
+
 class Found(NamedTuple):
     """Which regions of a frame are found, (regions,) bool, and the number of false detections."""
 
@@ -84,6 +96,30 @@ def regions_of_tracks(tracks: Tracks, frames: int) -> list[list[Region]]:
                 pixels = np.ones((bottom - top, right - left), bool)
                 found[number].append(Region(track, top, left, pixels))
     return found
+
+
+def truth_of_masks(masks: np.ndarray) -> Truth:
+    """Return the boxes around the regions of masks (N, H, W), see ``regions_of_masks``."""
+    rows = [
+        (number, one.track, one.left, one.top, *np.add((one.left, one.top), one.pixels.shape[::-1]))
+        for number, regions in enumerate(regions_of_masks(masks))
+        for one in regions
+    ]
+    table = np.array(rows, np.float64).reshape(-1, 6)
+    # The last column and row of a region are inside it.
+    table[:, 4:] -= 1
+    return Truth(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:])
+
+
+def truth_of_tracks(tracks: Tracks) -> Truth:
+    """Return the boxes of tracks as they are written, with both corners inside."""
+    frames = [np.asarray(numbers, np.int64) for numbers, _ in tracks.objects]
+    counts = [len(one) for one in frames]
+    return Truth(
+        np.concatenate([np.empty(0, np.int64), *frames]),
+        np.repeat(np.arange(len(counts)), counts),
+        np.concatenate([np.empty((0, 4)), *(boxes for _, boxes in tracks.objects)]),
+    )
 
 
 def find_regions(

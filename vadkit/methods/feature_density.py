@@ -17,7 +17,7 @@ from vadkit.densities.density import Density
 from vadkit.errors import DataError, TrainingError
 from vadkit.features.feature import Feature, grid_boxes
 from vadkit.methods.method import Method, Scores, WeightedLoss
-from vadkit.methods.objects import counted, highest, painted
+from vadkit.methods.objects import counted, detected, highest, painted
 from vadkit.methods.reservoir import Reservoir
 from vadkit.registry import Nested, build_spec, find
 
@@ -215,8 +215,9 @@ class DensityMethod(Method):
             of_parts = self._of_parts(self._rows(clips, regions))
         of_parts = counted(of_parts, regions, self.ignored, of_parts.new_zeros(len(of_parts)))
         fused, lowest = of_parts.sum(dim=0), of_parts.new_zeros(())
-        maps = None
+        maps = objects = None
         if self.of == "objects":
+            objects = detected(fused, regions)
             maps = painted(fused, regions, self.clip.size, lowest)[:, None]
         elif self.of == "cells":
             maps = fused.view(len(clips), 1, *self.grid)
@@ -224,7 +225,8 @@ class DensityMethod(Method):
             name: highest(each, regions, lowest)[:, None]
             for name, each in zip(self.names, of_parts, strict=True)
         }
-        return Scores(highest(fused, regions, lowest)[:, None], maps, parts=parts)
+        frames = highest(fused, regions, lowest)[:, None]
+        return Scores(frames, maps, parts=parts, objects=objects)
 
 
 class FeatureDensity(DensityMethod):

@@ -35,13 +35,16 @@ class Scores(NamedTuple):
     ``maps`` is (B, S, h, w), the same score per pixel or cell, or None. ``output`` is the method's
     reconstruction or prediction of the scored frames, (B, S, C, h, w) in the clip's range, for
     images; None if it has none. ``parts`` has the score of each part of a method with several
-    parts, (B, S) by name, in comparable units; None for a method with one part.
+    parts, (B, S) by name, in comparable units; None for a method with one part. ``objects`` has the
+    detections of each clip of a method that scores objects, (n, 5): the box in clip pixels, then
+    its score; S is 1 then.
     """
 
     frames: Tensor
     maps: Tensor | None = None
     output: Tensor | None = None
     parts: dict[str, Tensor] | None = None
+    objects: tuple[Tensor, ...] | None = None
 
 
 class Evidence(NamedTuple):

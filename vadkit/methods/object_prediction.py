@@ -14,7 +14,7 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
-from vadkit.methods.objects import counted, highest, painted
+from vadkit.methods.objects import counted, detected, highest, painted
 
 # Height and width of a crop, as in the paper.
 _SIDE = 32
@@ -186,4 +186,5 @@ class ObjectPrediction(Method):
             role: highest(one, boxes, low)[:, None]
             for role, one, low in zip(self.networks, scores.unbind(dim=1), least, strict=True)
         }
-        return Scores(frames[:, None], maps[:, None], parts=parts)
+        objects = detected(of_objects, boxes)
+        return Scores(frames[:, None], maps[:, None], parts=parts, objects=objects)

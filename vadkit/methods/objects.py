@@ -31,6 +31,12 @@ def counted(
     return torch.where(ignored_HW[y, x], lowest[..., None], scores_N)
 
 
+def detected(scores_N: Tensor, boxes: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return the detections (n, 5) of each clip, boxes and scores, for ``Scores.objects``."""
+    rows = torch.cat([torch.cat(list(boxes)).to(scores_N), scores_N[:, None]], dim=1)
+    return tuple(torch.split(rows, [len(one) for one in boxes]))
+
+
 def painted(
     scores_N: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], lowest: Tensor
 ) -> Tensor:

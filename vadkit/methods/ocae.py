@@ -13,7 +13,7 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.method import Method, Scores, Update, WeightedLoss
-from vadkit.methods.objects import counted, highest, painted
+from vadkit.methods.objects import counted, detected, highest, painted
 from vadkit.methods.reservoir import Reservoir
 
 ROLES = ("before", "appearance", "after")
@@ -167,4 +167,6 @@ class OCAE(Method):
             self._object_scores(self.embed(clips)), clips.boxes, self.ignored, self.lowest
         )
         maps = painted(of_objects, clips.boxes, self.clip.size, self.lowest)
-        return Scores(highest(of_objects, clips.boxes, self.lowest)[:, None], maps[:, None])
+        frames = highest(of_objects, clips.boxes, self.lowest)
+        objects = detected(of_objects, clips.boxes)
+        return Scores(frames[:, None], maps[:, None], objects=objects)

@@ -14,6 +14,7 @@ from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.maps import (
     MAP_EVALUATORS,
+    OBJECT_EVALUATOR,
     MapResults,
     evaluate_maps,
     split_evaluators,
@@ -165,18 +166,29 @@ def evaluate(
         name = _best_on_test(run, recipe, overrides, ray)
     called = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
     parts = any(protocol.parts for protocol in listed)
-    scored, meta = score_run(run, recipe, name, overrides, called=called, parts=parts, ray=ray)
+    of_frames, of_maps = split_evaluators(recipe.evaluators)
+    boxes = maps or any(spec.params.get("source") == "detections" for spec in of_maps)
+    scored, meta = score_run(
+        run,
+        recipe,
+        name,
+        overrides,
+        called=called,
+        parts=parts,
+        detections=boxes and ray is None,
+        ray=ray,
+    )
     if protocols:
         # Only the requested protocols: no row for the recipe's scorers.
         scored = replace(scored, scorers=())
-    of_frames, of_maps = split_evaluators(recipe.evaluators)
     results = evaluate_scored(
         scored,
         listed,
         build_list("evaluators", of_frames),
         published=published_names(recipe),
     )
-    of_maps = of_maps or (MAP_EVALUATORS if maps else [])
+    if maps and not of_maps:
+        of_maps = [*MAP_EVALUATORS, *([OBJECT_EVALUATOR] if meta.get("detections") else [])]
     result = Evaluation(
         str(run),
         name,

@@ -1,4 +1,4 @@
-"""Evaluate score maps: select the evaluators that a run and its data allow, and run them."""
+"""Evaluate score maps and detections by the evaluators that a run and its data allow."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find
 from vadkit.workflows.build import load_videos
+from vadkit.workflows.evaluate.detections import detections_path, tracks_of, truth_of
 from vadkit.workflows.evaluate.saved_maps import current_maps
 from vadkit.workflows.progress import say
 
 if TYPE_CHECKING:
     from vadkit.data.videos import Video
-    from vadkit.evaluation.metrics import Metric, ProtocolSummary
-    from vadkit.evaluation.regions import Tracks
+    from vadkit.evaluation.metrics import Metric, ProtocolSummary, Setting
     from vadkit.workflows.evaluate.protocols import LabelledScores
 
 T = TypeVar("T")
@@ -32,9 +32,17 @@ MAP_EVALUATORS = [
 ]
 
 
+# What `--maps` adds for a method that scores objects.
+OBJECT_EVALUATOR = Spec.model_validate({"type": "region-detection", "source": "detections"})
+_OF_MAPS = "resized bilinearly to the masks, frames without a map dropped"
+
+
 @dataclass(frozen=True)
 class MapResults:
-    """The metrics of score maps; ``missing`` gives a reason for each evaluator without a result."""
+    """The metrics of score maps and detections.
+
+    ``missing`` gives a reason for each evaluator without a result.
+    """
 
     metrics: list[Metric] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
@@ -58,11 +66,11 @@ def evaluate_maps(
     meta: Mapping[str, Any],
     evaluators: Sequence[Spec],
 ) -> MapResults:
-    """Evaluate the maps of the checkpoint that made the saved scores.
+    """Evaluate the maps and the detections of the checkpoint that made the saved scores.
 
     ``scored`` and ``meta`` are the scores and their record, see ``score_run``. Maps are computed if
-    there are none of that checkpoint. If the method has no maps, or the data has no masks, the
-    result says so.
+    there are none of that checkpoint. If the method has no maps or detections, or the data has no
+    masks, the result says so.
     """
     from vadkit.evaluation.metrics import Setting
 
@@ -82,23 +90,66 @@ def evaluate_maps(
             missing[spec.type] = f"dataset '{recipe.dataset.type}' has {truth[evaluator.needs]}"
     if not wanted:
         return MapResults([], missing)
-    maps = current_maps(run, recipe, kept, meta)
-    if maps is None:
-        reason = f"method '{recipe.method.type}' returns no score maps"
-        return MapResults([], missing | {spec.type: reason for spec, _, _ in wanted})
     metrics: list[Metric] = []
+    maps: Callable[[str], np.ndarray] | None = None
+    if any(not _of_detections(evaluator) for _, evaluator, _ in wanted):
+        maps = current_maps(run, recipe, kept, meta)
     for spec, evaluator, usable in wanted:
         own = {one.id: one for one in usable}
-        setting = Setting(_protocol(scored.checkpoint, len(kept) - len(own)))
-        folder: Mapping[str, np.ndarray] = _Lazy(list(own), maps)
+        without = len(kept) - len(own)
         say(f"{spec.type}: {len(own)} videos")
-        if evaluator.needs == "masks":
-            metrics += evaluator(folder, _masks(own, maps), setting)
+        if _of_detections(evaluator):
+            if not meta.get("detections"):
+                missing[spec.type] = f"method '{recipe.method.type}' detects no objects"
+                continue
+            setting = Setting(_protocol("raw detections", scored.checkpoint, without))
+            metrics += _evaluate_detections(evaluator, run, own, scored, setting)
+        elif maps is None:
+            missing[spec.type] = f"method '{recipe.method.type}' returns no score maps"
         else:
-            tracks = {name: _tracks(one) for name, one in own.items() if one.tracks}
-            untracked = {name: one for name, one in own.items() if not one.tracks}
-            metrics += evaluator(folder, _masks(untracked, maps), setting, tracks=tracks)
+            setting = Setting(_protocol("raw maps", scored.checkpoint, without, _OF_MAPS))
+            metrics += _evaluate_maps(evaluator, own, maps, setting)
     return MapResults(metrics, missing)
+
+
+def _of_detections(evaluator: Any) -> bool:
+    return getattr(evaluator, "source", "maps") == "detections"
+
+
+def _evaluate_maps(
+    evaluator: Any,
+    videos: Mapping[str, Video],
+    maps: Callable[[str], np.ndarray],
+    setting: Setting,
+) -> list[Metric]:
+    folder: Mapping[str, np.ndarray] = _Lazy(list(videos), maps)
+    found: list[Metric]
+    if evaluator.needs == "masks":
+        found = evaluator(folder, _masks(videos, maps), setting)
+    else:
+        tracks = {name: tracks_of(one) for name, one in videos.items() if one.tracks}
+        untracked = {name: one for name, one in videos.items() if not one.tracks}
+        found = evaluator(folder, _masks(untracked, maps), setting, tracks=tracks)
+    return found
+
+
+def _evaluate_detections(
+    evaluator: Any,
+    run: Path,
+    videos: Mapping[str, Video],
+    scored: LabelledScores,
+    setting: Setting,
+) -> list[Metric]:
+    from vadkit.data.detections import read_detections
+
+    rows = read_detections(detections_path(run))
+    found: list[Metric] = evaluator.of_detections(
+        {video: one for video, one in rows.items() if video in videos},
+        _Lazy(list(videos), lambda name: truth_of(videos[name])),
+        {name: len(scored.scores[name]) for name in videos},
+        setting,
+    )
+    return found
 
 
 class _Lazy(Mapping[str, T]):
@@ -139,26 +190,15 @@ def _masks(
     return _Lazy(list(videos), load)
 
 
-def _tracks(video: Video) -> Tracks:
-    from vadkit.evaluation.regions import Tracks
-
-    assert video.tracks is not None
-    objects = [(track.frames, track.boxes) for track in video.tracks()]
-    return Tracks(_size(video), objects)
-
-
 def _size(video: Video) -> tuple[int, int]:
     from vadkit.data.decoding.decode import probe
 
     return probe(video.path).size
 
 
-def _protocol(checkpoint: str, without: int) -> ProtocolSummary:
+def _protocol(name: str, checkpoint: str, without: int, steps: str = "") -> ProtocolSummary:
     from vadkit.evaluation.metrics import ProtocolSummary
 
-    left_out = f", {without} videos without masks left out" if without else ""
-    return ProtocolSummary(
-        "raw maps",
-        "resized bilinearly to the masks, frames without a map dropped"
-        f"{left_out}, checkpoint {checkpoint}",
-    )
+    left_out = f"{without} videos without masks left out" if without else ""
+    words = [steps, left_out, f"checkpoint {checkpoint}"]
+    return ProtocolSummary(name, ", ".join(filter(None, words)))

@@ -20,6 +20,7 @@ from vadkit.recipe import Recipe
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list, load_method, load_videos, time_rules
 from vadkit.workflows.evaluate.cluster import score_on_cluster
+from vadkit.workflows.evaluate.detections import FoundDetections, detections_path
 from vadkit.workflows.evaluate.protocols import LabelledScores
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import clip_progress, say
@@ -45,13 +46,14 @@ def score_run(
     called: str | None = None,
     ray: str | None = None,
     parts: bool = False,
+    detections: bool = False,
 ) -> tuple[LabelledScores, dict[str, Any]]:
     """Return raw test scores of a checkpoint, saved ones if they are current, and their record.
 
     Saved scores are current for the same checkpoint, overrides, list of test videos and content of
     their files. Labels are read again each time. If the dataset no longer exists, saved scores and
     labels are used, with a message on stderr. ``called`` names the checkpoint in protocols. With
-    ``parts``, scores that an earlier version saved without their parts are computed again.
+    ``parts`` or ``detections``, scores that were saved without them are computed again.
     """
     from vadkit.scoring.calibration import load_calibration
     from vadkit.scoring.normal import load_normal
@@ -72,6 +74,7 @@ def score_run(
     meta = {"zones": "", **_saved_meta(run)}
     current = {key: meta.get(key) for key in made_from} == made_from and "rates" in meta
     current = current and ("parts" in meta or not parts)
+    current = current and (meta.get("detections") is not None or not detections)
     if not current or not _still_labelled(run, recipe, meta):
         meta = {**made_from, **_score_test_split(run, recipe, path, overrides, ray)}
         write_json(run / "scores" / "test" / "meta.json", meta)
@@ -183,6 +186,7 @@ def _note_test_split(
 def _score_test_split(
     run: Path, recipe: Recipe, checkpoint: Path, overrides: tuple[str, ...], ray: str | None
 ) -> dict[str, Any]:
+    from vadkit.data.detections import write_detections
     from vadkit.data.store.paced import of_all_frames, whole
     from vadkit.device import few_threads, pick_device, pick_precision, scoring_batch
     from vadkit.engine.score_videos import score_videos
@@ -196,6 +200,8 @@ def _score_test_split(
     extras = load_extras(recipe, method.clip.scoring, videos, stored)
     batch_size = scoring_batch(recipe.train.batch_size, device)
     score = partial(score_videos, method, device=device, dtype=dtype, batch_size=batch_size)
+    paths = {video.id: video.path for video in videos}
+    objects = FoundDetections(stored, paths, method.clip.size)
     names: set[str] = set()
     with (
         contextlib.ExitStack() as undo,
@@ -206,7 +212,7 @@ def _score_test_split(
         items = list(zip(stored, extras, strict=True))
         results: Iterable[tuple[FrameReader, VideoScores]]
         if ray is None:
-            here = score(stored, extras, scored=scored)
+            here = score(stored, extras, scored=scored, detected=objects.takers())
             undo.enter_context(contextlib.closing(here))
             results = zip(stored, here, strict=True)
         elif method.adapts:
@@ -225,6 +231,9 @@ def _score_test_split(
             parts = {name: of_all_frames(video, one) for name, one in found_parts.items()}
             names |= parts.keys()
             _save_scores(run, video.id, scores, labels[video.id], whole(video).times, parts)
+    detections_path(run).unlink(missing_ok=True)
+    if found_objects := objects.by_video():
+        write_detections(detections_path(run), found_objects)
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = label_source(recipe, dataset)
     _note_test_split(run, source, videos, skipped)
@@ -238,6 +247,8 @@ def _score_test_split(
         "rates": frame_rates(kept, getattr(dataset, "fps", None)),
         "categories": {video.id: video.category for video in kept if video.category},
         "parts": sorted(names),
+        # The other machines of a cluster return scores only.
+        "detections": bool(found_objects) if ray is None else None,
     }
 
 
@@ -293,6 +304,7 @@ class _Meta(BaseModel):
     rates: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
     categories: dict[str, str]
     parts: list[str] | None = None
+    detections: bool | None = None
 
 
 def _load_scores(

@@ -58,7 +58,7 @@ def labels_of_recipe(path: Path, overrides: Sequence[str]) -> KnownLabels:
     return KnownLabels(
         label_source(recipe, dataset),
         {video.id: video.labels for video in videos if video.labels is not None},
-        _stated_frames(videos),
+        stated_frames(videos),
         True,
         frame_rates(videos, getattr(dataset, "fps", None)),
         {video.id: video.category for video in videos if video.category},
@@ -144,7 +144,7 @@ def _flags(
     return flags
 
 
-def _stated_frames(videos: Sequence[Video]) -> dict[str, int]:
+def stated_frames(videos: Sequence[Video]) -> dict[str, int]:
     """Return the number of frames that the files state, by video, if they do."""
     from vadkit.data.decoding.child import Worker
     from vadkit.data.decoding.decode import probe
