@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.metadata
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -80,6 +82,9 @@ class FrozenTrunk(nn.Module):
         network = get_model(model, weights=None).eval()
         self.layers = create_feature_extractor(network, list(_LAYERS[model]))
         self.requires_grad_(False)
+        # The layers with folded batch norms, made when they are needed. In a list, they are no
+        # part of the state.
+        self._folded: list[nn.Module] = []
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(DEVIATION).view(3, 1, 1), persistent=False)
 
@@ -100,6 +105,7 @@ class FrozenTrunk(nn.Module):
         if weights is None:
             # Its layers have other names, in the same order.
             found = dict(zip(self._names(), found.values(), strict=False))
+        self._folded = []
         try:
             self.layers.load_state_dict({name: found[name] for name in wanted})
         except (KeyError, RuntimeError, AttributeError, TypeError) as error:
@@ -111,9 +117,23 @@ class FrozenTrunk(nn.Module):
 
         return list(get_model(self.model, weights=None).state_dict())
 
+    def _load_from_state_dict(self, *given: Any) -> None:
+        self._folded = []
+        super()._load_from_state_dict(*given)
+
     @torch.no_grad()
     def forward(self, pictures_B3HW: Tensor) -> Tensor:
-        found = self.layers((pictures_B3HW - self.mean) / self.deviation)
+        device = pictures_B3HW.device
+        if not self._folded or next(self._folded[0].parameters()).device != device:
+            self._folded = [_fold_norms(self.layers)]
+        (layers,) = self._folded
+        if device.type == "cpu":
+            # One at a time: the outputs of a layer then stay in the cache of the processor.
+            return torch.cat([self._features(layers, one) for one in pictures_B3HW.split(1)])
+        return self._features(layers, pictures_B3HW)
+
+    def _features(self, layers: nn.Module, pictures_B3HW: Tensor) -> Tensor:
+        found = layers((pictures_B3HW - self.mean) / self.deviation)
         each = [_local(one.float()) for one in found.values()]
         size = each[0].shape[-2:]
         return torch.cat(
@@ -125,6 +145,20 @@ class FrozenTrunk(nn.Module):
             ],
             dim=1,
         )
+
+
+def _fold_norms(layers: nn.Module) -> nn.Module:
+    """Return a copy in which each batch norm right after a convolution is part of it."""
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    copied = copy.deepcopy(layers).eval()
+    for parent in list(copied.modules()):
+        named = list(parent.named_children())
+        for (name, layer), (next_name, norm) in itertools.pairwise(named):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(parent, name, fuse_conv_bn_eval(layer, norm))
+                setattr(parent, next_name, nn.Identity())
+    return copied.to(memory_format=torch.channels_last)
 
 
 def _local(features_BCHW: Tensor) -> Tensor:

@@ -93,9 +93,12 @@ def tail_rate(score: float, level: float, shape: float, scale: float, per_hour: 
 
     Below the level, where nothing was fitted, it is the rate of the level.
     """
-    from scipy.stats import genpareto
-
-    return float(per_hour * genpareto.sf(max(score - level, 0.0), shape, scale=scale))
+    # Written out because the import of SciPy takes a second, in which an alarm would have to wait.
+    excess = max(score - level, 0.0) / scale
+    if shape == 0:
+        return per_hour * math.exp(-excess)
+    inside = 1 + shape * excess
+    return per_hour * inside ** (-1 / shape) if inside > 0 else 0.0
 
 
 def rare_peaks(peaks: np.ndarray, level: float, most: int) -> int:
