@@ -4,6 +4,7 @@ import importlib.metadata
 
 import pytest
 import torch
+from torch import nn
 from torchvision.models import get_model
 
 from vadkit.errors import DataError
@@ -29,6 +30,38 @@ def test_features_of_every_eighth_pixel_have_unit_length_in_each_layer(state):
     torch.testing.assert_close(first, torch.ones_like(first), atol=1e-4, rtol=1e-4)
     assert not any(one.requires_grad for one in trunk.parameters())
     assert not trunk.train().training
+
+
+@pytest.mark.parametrize("model", ["mobilenet_v2", "resnet18"])
+def test_folded_batch_norms_change_no_feature(model):
+    trunk = FrozenTrunk(model)
+    torch.manual_seed(1)
+    for part in trunk.layers.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            for one, least in (part.running_mean, -0.5), (part.running_var, 0.5):
+                one.copy_(torch.rand(one.shape) + least)
+    pictures = torch.rand(3, 3, 48, 64)
+    names = set(trunk.state_dict())
+    found = trunk(pictures)
+    with torch.no_grad():
+        wanted = trunk._features(trunk.layers, pictures)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
+    assert set(trunk.state_dict()) == names
+    for part in trunk._folded[0].modules():
+        assert not isinstance(part, nn.BatchNorm2d)
+
+
+def test_other_weights_replace_the_folded_ones(state):
+    trunk, other = FrozenTrunk("mobilenet_v2"), FrozenTrunk("mobilenet_v2")
+    pictures = torch.rand(1, 3, 32, 32)
+    before = trunk(pictures)
+    trunk.load_state_dict(other.state_dict())
+    after = trunk(pictures)
+    torch.testing.assert_close(after, other(pictures))
+    assert not torch.allclose(after, before, atol=1e-3)
+    trunk.load_weights(state)
+    other.load_weights(state)
+    torch.testing.assert_close(trunk(pictures), other(pictures))
 
 
 def test_layers_after_the_last_are_left_out(state):
