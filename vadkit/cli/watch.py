@@ -48,7 +48,15 @@ Sink = Annotated[
     typer.Option(help="An output for alarms, such as events or type=webhook,url=...; repeatable."),
 ]
 Out = Annotated[
-    Path | None, typer.Option(help="The folder for output of sinks. Default: RUN/watch.")
+    Path | None, typer.Option(help="The folder for events and output. Default: RUN/watch.")
+]
+Record = Annotated[
+    bool,
+    typer.Option(
+        "--record/--no-record",
+        help="Keep events for `vadkit events` and the page, with pictures and clips unless sinks "
+        "are named.",
+    ),
 ]
 Seconds = Annotated[
     float | None, typer.Option("--for", min=0.1, help="Stop after this many seconds.")
@@ -74,6 +82,7 @@ def watch(
     token: Token = None,
     max_delay: MaxDelay = 0.0,
     lost_after: LostAfter = 15.0,
+    record: Record = True,
     checkpoint: Checkpoint = "last",
     stretch: Stretch = False,
     trust_plugins: TrustPlugins = False,
@@ -89,6 +98,7 @@ def watch(
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.results import alone_in
     from vadkit.workflows.watch import cameras, setup
+    from vadkit.workflows.watch.past import Past, recorded
 
     if trust_plugins:
         allow_plugins([run])
@@ -100,15 +110,21 @@ def watch(
         detector = load_detector(run, checkpoint, stretch=stretch)
         found = setup.named_sources(sources, detector.settings)
         kinds = specs or setup.sinks_of_run(run)
+        if record:
+            kinds = recorded(kinds)
         make_sinks = setup.sinks_of(kinds, folder)
         if kinds or out is not None:
             stack.enter_context(alone_in(folder, "vadkit watch"))
             make_sinks().check()
         board = setup.new_board(detector, found)
-        drawn = _serve(page, run, detector, board, stack)
+        views: list[View] = []
+        place = run if out is None and run.is_dir() else folder
+        if record:
+            views.append(Past(place, folder, dict.fromkeys(found, run), board, detector.keep))
+        views.append(_serve(page, run, detector, board, stack, place if record else None))
         if detector.rules is None:
             typer.echo(_NO_THRESHOLD, err=True)
-        views = [*_views(board, stack, output, as_json), drawn]
+        views += _views(board, stack, output, as_json)
         unwritten = cameras.watch(
             detector,
             found,
@@ -124,16 +140,26 @@ def watch(
 
 
 def _serve(
-    page: Page | None, run: Path, detector: Detector, board: Board, stack: contextlib.ExitStack
+    page: Page | None,
+    run: Path,
+    detector: Detector,
+    board: Board,
+    stack: contextlib.ExitStack,
+    place: Path | None,
 ) -> RunZones:
-    """Serve the page, if there is one, until the stack is closed; return the view of zones."""
+    """Serve the page, if there is one, until the stack is closed; return the view of zones.
+
+    ``place`` has the past events, if they are recorded.
+    """
+    from vadkit.workflows.answered.page import EventPage
     from vadkit.workflows.watch.answers import RunAnswers
     from vadkit.workflows.watch.zones import RunZones
 
     drawn, answers = RunZones(run, detector, board), RunAnswers(run, detector, board)
     if page is not None:
         actions = {**drawn.actions(), **answers.actions()}
-        typer.echo(f"page: {stack.enter_context(page.serve(board, actions))}", err=True)
+        past = [] if place is None else EventPage(place).routes()
+        typer.echo(f"page: {stack.enter_context(page.serve(board, actions, past))}", err=True)
     return drawn
 
 

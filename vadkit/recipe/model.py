@@ -209,6 +209,17 @@ class AlarmSettings(Scheduled):
     after_s: Annotated[float, Field(ge=0)] = 5.0
 
 
+class Keep(Section):
+    """How long `vadkit watch` keeps events with their pictures and clips; null is without end.
+
+    Older ones than ``days`` are removed, and the oldest ones if pictures and clips have more than
+    ``gib`` GiB. Events with an answer go last.
+    """
+
+    days: Annotated[float, Field(gt=0)] | None = None
+    gib: Annotated[float, Field(gt=0)] | None = 20.0
+
+
 class Recipe(Section):
     """A complete, resolved recipe: all components are named, all parameters are filled in."""
 
@@ -236,6 +247,7 @@ class Recipe(Section):
     alarms: AlarmSettings = AlarmSettings()
     zones: list[Zone] = []
     sinks: list[Spec] = []
+    keep: Keep = Keep()
 
     def __repr__(self) -> str:
         return f"Recipe({self.name!r}: {self.method.type} on {self.dataset.type})"
@@ -272,6 +284,7 @@ SETTINGS_SECTIONS: dict[str, type[Section]] = {
     "train": Train,
     "calibration": Calibrate,
     "alarms": AlarmSettings,
+    "keep": Keep,
 }
 
 # The defaults of a recipe, unless its method has others.

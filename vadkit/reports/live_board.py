@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,7 +119,8 @@ class Board:
     """All cameras and the last events. Hold ``lock`` to change or to read them.
 
     ``zones`` are places that do not count, as plain data; None if the page cannot change them.
-    Pictures are needed until the time ``looked_at`` (``time.monotonic``).
+    Pictures are needed until the time ``looked_at`` (``time.monotonic``). ``media`` returns the
+    file of an event with an ending, None if there is none.
     """
 
     def __init__(self, names: list[str], title: str = "") -> None:
@@ -129,7 +132,17 @@ class Board:
         self.zones: list[dict[str, Any]] | None = None
         # Whether the page may answer alarms.
         self.answerable = False
+        # Whether there is a page of past events.
+        self.past = False
         self.looked_at = 0.0
+        self.media: Callable[[str, str], Path | None] = lambda id, ending: None
+        self._clips: set[str] = set()
+
+    def remember(self, events: Sequence[dict[str, Any]]) -> None:
+        """Show events of earlier, the oldest first; they do not count as alarms of now."""
+        with self.lock:
+            known = {one["id"] for one in self.events}
+            self.events.extendleft(one for one in reversed(events) if one["id"] not in known)
 
     def answered(self, id: str, answer: str) -> None:
         """Show an answer to an alarm."""
@@ -171,15 +184,25 @@ class Board:
                 ]
                 data["picture"] = camera.pictures
                 cameras.append(data)
-            events = [{**event, "snapshot": event["id"] in self.snapshots} for event in self.events]
+            events = [self._shown(event) for event in self.events]
             zones = self.zones
+        self._clips &= {event["id"] for event in events}
         return {
             "title": self.title,
             "cameras": cameras,
             "events": events[::-1],
             "zones": zones,
             "answerable": self.answerable,
+            "past": self.past,
         }
+
+    def _shown(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return an event with what the page may show of it."""
+        id = event["id"]
+        if event["state"] == "over" and id not in self._clips and self.media(id, ".mp4"):
+            self._clips.add(id)
+        kept = id in self.snapshots or event.get("picture", False)
+        return {**event, "snapshot": kept, "clip": id in self._clips}
 
 
 def _rounded(value: float | None) -> float | None:

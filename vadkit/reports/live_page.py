@@ -9,7 +9,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,10 @@ from vadkit.errors import RecipeError
 
 try:
     from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
-    from starlette.responses import Response, StreamingResponse
-    from starlette.routing import Route
+    from starlette.responses import FileResponse, Response, StreamingResponse
+    from starlette.routing import BaseRoute, Mount, Route
     from starlette.types import ASGIApp
 
     from vadkit.reports.live_actions import Action, action_route
@@ -39,8 +40,10 @@ _FILES = Path(__file__).parent / "html"
 _PORT = 8700
 _EVERY_S = 0.5
 _SHORTEST_TOKEN = 16
-_PAGES = {f"/{name}": name for name in ("watch.css", "watch.js", "zones.js", "alarm-answers.js")}
+_SCRIPTS = ("watch.js", "zones.js", "alarm-answers.js", "alarm-clips.js")
+_PAGES = {f"/{name}": name for name in ("watch.css", *_SCRIPTS)}
 _PAGES["/"] = "watch.html"
+_MEDIA = {".jpg": "image/jpeg", ".mp4": "video/mp4"}
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
@@ -87,13 +90,19 @@ class Page:
         return self._token
 
     @contextlib.contextmanager
-    def serve(self, board: Board, actions: Mapping[str, Action] | None = None) -> Iterator[str]:
+    def serve(
+        self,
+        board: Board,
+        actions: Mapping[str, Action] | None = None,
+        past: Sequence[BaseRoute] = (),
+    ) -> Iterator[str]:
         """Serve the page of cameras inside this context; provides its address.
 
-        ``actions`` are what the page may change, by path; see ``action_route``.
+        ``actions`` are what the page may change, by path; see ``action_route``. ``past`` are the
+        routes of the page of past events, which is below ``/past/``.
         """
         closing = threading.Event()
-        app = application(board, self._token, closing, actions)
+        app = application(board, self._token, closing, actions, past)
         with self.serve_application(app, closing) as address:
             yield address
 
@@ -122,6 +131,7 @@ def application(
     token: str | None,
     closing: threading.Event,
     actions: Mapping[str, Action] | None = None,
+    past: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """Create the page as an ASGI application; see ``Guard`` for access rules.
 
@@ -140,7 +150,13 @@ def application(
         return _jpeg(None if camera is None else camera.picture)
 
     async def snapshot(request: Request) -> Response:
-        return _jpeg(board.snapshots.get(request.path_params["id"]))
+        id = request.path_params["id"]
+        if id in board.snapshots:
+            return _jpeg(board.snapshots[id])
+        return media_file(await run_in_threadpool(board.media, id, ".jpg"))
+
+    async def clip(request: Request) -> Response:
+        return media_file(await run_in_threadpool(board.media, request.path_params["id"], ".mp4"))
 
     routes = [
         *(Route(path, page_file(name)) for path, name in _PAGES.items()),
@@ -148,9 +164,18 @@ def application(
         Route("/events", events),
         Route("/frame/{place}.jpg", frame),
         Route("/snapshot/{id}.jpg", snapshot),
+        Route("/clip/{id}.mp4", clip),
+        Mount("/past", routes=list(past)),
         *(action_route(path, action) for path, action in (actions or {}).items()),
     ]
     return Guard(Starlette(routes=routes), token)
+
+
+def media_file(path: Path | None) -> Response:
+    """Return a picture or a clip; browsers ask for parts of clips, which this response can give."""
+    if path is None:
+        return Response(status_code=404)
+    return FileResponse(path, media_type=_MEDIA[path.suffix])
 
 
 def page_file(name: str) -> Callable[[Request], Response]:

@@ -30,7 +30,7 @@ from vadkit.inference.window import delay_of
 from vadkit.methods.exported import is_exported
 from vadkit.methods.exported.method import ExportedMethod, load_exported
 from vadkit.methods.method import Method
-from vadkit.recipe import AlarmSettings, Zone, check_components
+from vadkit.recipe import AlarmSettings, Keep, Zone, check_components
 from vadkit.registry import build, build_spec
 from vadkit.scoring.calibration import Calibration, load_calibration
 from vadkit.scoring.normal import NormalScores, load_normal
@@ -53,7 +53,7 @@ class Detector:
     compute other inputs of the method; None if it needs none. ``batch_size`` is that of ``vadkit
     eval``, so that scores are bit-identical. ``maps`` requests score maps. ``settings`` are
     parameters of sources, by component. ``zones`` are places that do not count; they may be
-    replaced at any time if the method ``ignores`` places.
+    replaced at any time if the method ``ignores`` places. ``keep`` is how long events are kept.
     """
 
     method: Method | ExportedMethod
@@ -70,6 +70,7 @@ class Detector:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     zones: tuple[Zone, ...] = ()
     ignores: bool = False
+    keep: Keep = field(default_factory=Keep)
 
     def __repr__(self) -> str:
         clip = self.method.clip.scoring
@@ -294,6 +295,7 @@ def _load_run(run: Path, checkpoint: str) -> Detector:
         alarms=recipe.alarms,
         zones=tuple(recipe.zones),
         ignores=method.can_ignore(recipe.method.params),
+        keep=recipe.keep,
         settings={
             "file": {
                 "readers": reading.readers,

@@ -3,54 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from vadkit.errors import DataError, RecipeError
-from vadkit.files import describe_os_error, open_regular
+from vadkit.errors import RecipeError
+from vadkit.inference.store.keep import Removed, prune
+from vadkit.inference.store.records import ID, LINES, checked_record
+from vadkit.inference.store.schema import FILE
+from vadkit.inference.store.store import EventStore, Wanted
+from vadkit.recipe import Keep
 from vadkit.registry import find
 from vadkit.text import printable
 from vadkit.workflows.answers import Answer, Answers, give_answer, read_answers
-from vadkit.workflows.run import load_run
+from vadkit.workflows.run import check_run, load_run
 from vadkit.zones import add_zone, read_zones, remove_zone
 
 # The folders of a run that `watch` and `infer` write events to.
 _FOLDERS = ("watch", "infer")
-_FILE = "events.jsonl"
-_LONGEST = 1 << 16
 # An ignored place is this share of the event's box larger on each side.
 _LARGER = 0.1
-_ID = "[A-Za-z0-9_.-]{1,200}"
-_Side = Annotated[int, Field(ge=1)]
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class _Record(BaseModel):
-    """What is used of an event's line; the rest is kept as it is."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: Annotated[str, Field(pattern=f"^{_ID}$")]
-    kind: str = "alarm"
-    state: Literal["begun", "over"] = "over"
-    source: str
-    start: _Number
-    end: _Number | None = None
-    started_at: str | None = None
-    peak_time: _Number | None = None
-    peak_score: _Number | None = None
-    threshold: _Number | None = None
-    region: tuple[int, int, int, int] | None = None
-    reasons: list[str] = []
-    size: tuple[_Side, _Side] | None = None
-    part: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,11 +73,14 @@ class PastEvent:
         return None if self.folder is None else _file_of(self.folder, self.id, ending)
 
 
-def event_file(run: Path, id: str, ending: str) -> Path | None:
-    """Return the file of an event with this ending; None if there is none, or for another id."""
-    if not re.fullmatch(_ID, id):
+def event_file(place: Path, id: str, ending: str) -> Path | None:
+    """Return the file of an event with this ending; None if there is none, or for another id.
+
+    ``place`` is a run, or a folder of `watch --out`.
+    """
+    if not re.fullmatch(ID, id):
         return None
-    found = (_file_of(run / name, id, ending) for name in reversed(_FOLDERS))
+    found = (_file_of(folder, id, ending) for folder in reversed(event_folders(place)))
     return next((path for path in found if path is not None), None)
 
 
@@ -111,48 +89,108 @@ def _file_of(folder: Path, id: str, ending: str) -> Path | None:
     return path if path.is_file() and not path.is_symlink() else None
 
 
-def past_events(run: Path, answers: Answers | None = None) -> list[PastEvent]:
-    """Return the events that ``watch`` and ``infer`` recorded in a run, in order of time.
+def is_folder_of_events(place: Path) -> bool:
+    """Whether `watch --out` wrote events to this folder; otherwise it is taken for a run."""
+    return any((place / name).exists() for name in (FILE, LINES))
 
-    Outages of cameras are left out. Events that only an answer still knows are included. Raises
-    ``DataError`` if a file of events cannot be read.
+
+def check_place(place: Path) -> None:
+    """Raise ``TrainingError`` if a place is neither a run nor a folder of events."""
+    if not is_folder_of_events(place):
+        check_run(place)
+
+
+def prune_events(place: Path, days: float | None, gib: float | None, *, dry: bool) -> Removed:
+    """Remove old events of a run or folder with their files; see ``prune``."""
+    answers = _answers_of(place) if is_folder_of_events(place) else read_answers(place)
+    answered = {one.id for one in answers.valid("event")}
+    events: tuple[str, ...] = ()
+    freed = left = 0
+    for folder in event_folders(place):
+        # The folder of `watch` has most, so it is first; the limit holds for each.
+        removed = prune(folder, Keep(days=days, gib=gib), answered, dry=dry)
+        events, freed, left = (
+            events + removed.events,
+            freed + removed.bytes,
+            left + removed.left,
+        )
+    return Removed(events, freed, left)
+
+
+def event_folders(place: Path) -> list[Path]:
+    """Return the folders with the events of a run, or of a folder of `watch --out`."""
+    return [place] if is_folder_of_events(place) else [place / name for name in _FOLDERS]
+
+
+def past_events(
+    place: Path, answers: Answers | None = None, wanted: Wanted | None = None
+) -> list[PastEvent]:
+    """Return the events that ``watch`` and ``infer`` recorded, in order of time.
+
+    ``place`` is a run, or a folder of `watch --out`. ``wanted`` says which; by default all but
+    outages of cameras. Events that only an answer still knows are included. Raises ``DataError`` if
+    they cannot be read.
     """
-    answers = read_answers(run) if answers is None else answers
+    folders = event_folders(place)
     found: dict[str, tuple[dict[str, Any], Path | None]] = {}
-    for one in answers.valid("event"):
-        with contextlib.suppress(ValueError):
-            found[one.id] = (_checked(one.record), None)
-    for folder in (run / name for name in _FOLDERS):
-        # The last line of an event is complete.
-        found.update({record["id"]: (record, folder) for record in _records(folder / _FILE)})
+    if is_folder_of_events(place):
+        answers = answers or _answers_of(place)
+    else:
+        answers = read_answers(place) if answers is None else answers
+        for one in answers.valid("event"):
+            with contextlib.suppress(ValueError):
+                found[one.id] = (checked_record(one.record), None)
+    wanted = wanted or Wanted()
+    found = {id: one for id, one in found.items() if wanted.has(one[0])}
+    for folder in folders:
+        found.update({one["id"]: (one, folder) for one in EventStore(folder).find(wanted)})
     events = [
         PastEvent(record, folder, tuple(answers.history("event", id)))
         for id, (record, folder) in found.items()
-        if not record["kind"].startswith("source-")
     ]
     return sorted(events, key=_in_time)
 
 
+def _answers_of(folder: Path) -> Answers:
+    """Return the answers of all runs that watched cameras into a folder."""
+    runs = set(EventStore(folder).runs().values())
+    return Answers(one for run in sorted(runs) if run.is_dir() for one in read_answers(run).given)
+
+
+def run_of(place: Path, camera: str) -> Path:
+    """Return the run that keeps answers about a camera's events; ``RecipeError`` if none does."""
+    if not is_folder_of_events(place):
+        return place
+    run = EventStore(place).runs().get(camera)
+    if run is None or not run.is_dir():
+        raise RecipeError(
+            f"the run that watched '{printable(camera)}' is unknown or gone, so there is no place "
+            "for an answer"
+        )
+    return run
+
+
 def answer_events(
-    run: Path, ids: Sequence[str], answer: str, by: str = "command line"
+    place: Path, ids: Sequence[str], answer: str, by: str = "command line"
 ) -> list[Answer]:
     """Answer several events; raise ``RecipeError`` for an unknown one before any is answered.
 
     The place of an event that was answered ``ignore-place`` becomes a zone of the run.
     """
-    known = {event.id: event for event in past_events(run)}
+    known = {event.id: event for event in past_events(place)}
     for id in ids:
         if id not in known:
             near = get_close_matches(id, known, 3)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise RecipeError(
                 f"the run has no event '{printable(id, 200)}'{hint} "
-                f"(`vadkit events {run}` lists them)"
+                f"(`vadkit events {place}` lists them)"
             )
-    ignores = answer == "ignore-place" and ignores_places(run)
+    runs = [run_of(place, known[id].record["source"]) for id in ids]
     given = []
-    for id in ids:
+    for id, run in zip(ids, runs, strict=True):
         event = known[id]
+        ignores = answer == "ignore-place" and ignores_places(run)
         given.append(give_answer(run, "event", id, answer, event.record, by))
         picture = None if event.picture is None else event.picture.read_bytes()
         keep_place(run, event.record, answer, picture, ignores=ignores)
@@ -218,25 +256,6 @@ def _larger(region: Sequence[float], size: tuple[int, int]) -> list[tuple[float,
     xs = [min(1.0, max(0.0, x / size[1])) for x in (left - more_x, right + more_x)]
     ys = [min(1.0, max(0.0, y / size[0])) for y in (top - more_y, bottom + more_y)]
     return [(xs[0], ys[0]), (xs[1], ys[0]), (xs[1], ys[1]), (xs[0], ys[1])]
-
-
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with open_regular(path) as file:
-            while line := file.readline(_LONGEST):
-                # Lines that vadkit did not write, or not completely, are no events.
-                with contextlib.suppress(ValueError, RecursionError):
-                    yield _checked(json.loads(line))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise DataError(f"events cannot be read: {describe_os_error(error)}") from None
-
-
-def _checked(data: Any) -> dict[str, Any]:
-    """Return the record of an event; ``ValueError`` if it is none."""
-    record: dict[str, Any] = _Record.model_validate(data).model_dump(mode="json")
-    return record
 
 
 def _in_time(event: PastEvent) -> tuple[str, str, float]:

@@ -205,6 +205,7 @@ def test_a_table_of_an_earlier_version_gets_boxes_and_reasons(events, tmp_path):
     with closing(sqlite3.connect(path)) as table, table:
         for name in ("boxes", "reasons"):
             table.execute(f"ALTER TABLE events DROP COLUMN {name}")
+        table.execute("PRAGMA user_version = 0")
     said = [replace(one, id="new", reasons=("against the usual way",)) for one in events]
     run("sqlite", tmp_path, said)
     with closing(sqlite3.connect(path)) as table:

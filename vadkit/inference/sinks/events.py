@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import json
 import os
-import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,33 +15,9 @@ from vadkit.files import append_line, open_regular, open_to_append, write_bytes
 from vadkit.inference.alarms import Event
 from vadkit.inference.clip_ring import ClipFrame, jpeg, picture
 from vadkit.inference.sinks.sink import EventSink, VideoScores
+from vadkit.inference.store.store import EventStore
 from vadkit.reports.marks import draw_boxes, with_caption
 from vadkit.reports.video_writer import VideoWriter
-
-_COLUMNS = {
-    "id": "TEXT PRIMARY KEY",
-    "state": "TEXT NOT NULL",
-    "source": "TEXT NOT NULL",
-    "start": "REAL NOT NULL",
-    "end": "REAL",
-    "started_at": "TEXT",
-    "peak_time": "REAL NOT NULL",
-    "peak_score": "REAL NOT NULL",
-    "threshold": "REAL NOT NULL",
-    "x1": "INTEGER",
-    "y1": "INTEGER",
-    "x2": "INTEGER",
-    "y2": "INTEGER",
-    "part": "TEXT",
-    "snapshot": "BLOB",
-    "kind": "TEXT NOT NULL DEFAULT 'alarm'",
-    "message": "TEXT NOT NULL DEFAULT ''",
-    "boxes": "TEXT NOT NULL DEFAULT '[]'",
-    "reasons": "TEXT NOT NULL DEFAULT '[]'",
-    "sure": "TEXT NOT NULL DEFAULT ''",
-}
-# Columns that are missing in tables of earlier versions.
-_ADDED = ("kind", "message", "boxes", "reasons", "sure")
 
 
 class EventLines(EventSink):
@@ -119,11 +93,6 @@ def _log_at(path: Path) -> _Log:
     return _Log(path)
 
 
-def _storable(value: Any) -> Any:
-    """Escape bytes of file names that are not UTF-8, which SQLite rejects."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
-
-
 def _key(event: Mapping[str, Any]) -> tuple[object, ...]:
     """Identify a line; the last digits of a peak may differ between runs."""
     peak = event["peak_score"]
@@ -131,7 +100,7 @@ def _key(event: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 class EventTable(EventSink):
-    """SQLite file ``events.sqlite`` with a table ``events``, one row per event.
+    """SQLite file ``events.sqlite`` with a table ``events``, one row per event (docs/events.md).
 
     A row is written when an event begins, with ``state`` "begun", and completed when it is over.
     ``kind`` is "alarm"; for an outage of a camera it is "source-lost" and then "source-back", with
@@ -144,55 +113,17 @@ class EventTable(EventSink):
     def __init__(self, out: Path, *, snapshots: bool = False) -> None:
         super().__init__(out)
         self.snapshots = snapshots
-        self.path = out / "events.sqlite"
+        self.store = EventStore(out)
 
     def check(self) -> None:
-        with self._table() as table:
-            # Their writer has ended, because only one `watch` at a time writes to a folder.
-            table.execute("UPDATE events SET state = 'over' WHERE state = 'begun'")
+        # Their writer has ended, because only one `watch` at a time writes to a folder.
+        self.store.end_open()
 
     def event(self, event: Event) -> None:
-        row = event.to_dict()
-        row.pop("size")
-        box = row.pop("region") or [None] * 4
-        row |= dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
-        row |= {name: json.dumps(row[name], allow_nan=False) for name in ("boxes", "reasons")}
-        row["snapshot"] = event.snapshot if self.snapshots else None
-        if event.kind != "alarm":
-            # Tables of earlier versions require numbers here.
-            row |= {"peak_time": event.start, "peak_score": 0.0, "threshold": 0.0}
-        names = ", ".join(f'"{name}"' for name in row)
-        with self._table() as table:
-            table.execute(
-                f"INSERT OR REPLACE INTO events ({names}) VALUES ({', '.join('?' * len(row))})",
-                [_storable(value) for value in row.values()],
-            )
+        self.store.put(event.to_dict(), event.snapshot if self.snapshots else None)
 
     def close(self, result: VideoScores | None) -> Path | None:
-        return self.path if self.path.exists() else None
-
-    @contextlib.contextmanager
-    def _table(self) -> Iterator[sqlite3.Connection]:
-        """Provide the file with a complete table, for one transaction.
-
-        Each event has its own connection: events are rare, and come from any thread.
-        """
-        self.out.mkdir(parents=True, exist_ok=True)
-        if self.path.is_symlink():
-            # In an untrusted folder, it may point to any file of the user.
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(self.path))
-        with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as table, table:
-            columns = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
-            table.execute(f"CREATE TABLE IF NOT EXISTS events ({columns})")
-            existing = {name for _, name, *_ in table.execute("PRAGMA table_info(events)")}
-            for name in [one for one in _ADDED if one not in existing]:
-                try:
-                    table.execute(f'ALTER TABLE events ADD COLUMN "{name}" {_COLUMNS[name]}')
-                except sqlite3.OperationalError as error:
-                    # Another process was first.
-                    if "duplicate column" not in str(error):
-                        raise
-            yield table
+        return self.store.path if self.store.path.exists() else None
 
 
 class Snapshots(EventSink):

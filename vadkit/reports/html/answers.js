@@ -3,6 +3,7 @@
 // Alarms or stretches of video, each with a picture, a clip and buttons for its answers.
 let data = { items: [] };
 let filter = "all";
+let day = null;
 
 function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -16,7 +17,7 @@ function say(text, bad = false) {
 
 async function load() {
   try {
-    const answer = await fetch("/items.json");
+    const answer = await fetch(day ? `items.json?day=${day}` : "items.json");
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     data = await answer.json();
     if (data.error) throw new Error(data.error);
@@ -29,10 +30,12 @@ async function load() {
   put(document.getElementById("kicker"), data.kicker);
   put(document.getElementById("title"), data.title);
   put(document.getElementById("note"), data.note);
+  showDays();
   show();
 }
 
 function matches(item) {
+  if (!isChosen(item)) return false;
   return filter === "all" || (filter === "done") === (item.answer !== null);
 }
 
@@ -40,12 +43,14 @@ function show() {
   const list = document.getElementById("items");
   const shown = data.items.filter(matches);
   list.replaceChildren(...shown.map(card));
+  showHours(shown);
   document.getElementById("empty").hidden = shown.length > 0;
 }
 
 function card(item) {
   const element = document.getElementById("item").content.firstElementChild.cloneNode(true);
   const part = (name) => element.querySelector(`.${name}`);
+  element.dataset.id = item.id;
   part("screen").append(screen(item));
   put(part("name"), item.name);
   put(part("facts"), item.facts.join(" · "));
@@ -61,7 +66,7 @@ function screen(item) {
   found.className = "shown";
   if (item.picture) {
     const image = document.createElement("img");
-    Object.assign(image, { loading: "lazy", alt: `Picture of ${item.name}`, src: `/media/${name}.jpg` });
+    Object.assign(image, { loading: "lazy", alt: `Picture of ${item.name}`, src: `media/${name}.jpg` });
     found.append(image);
   } else {
     const text = document.createElement("p");
@@ -82,7 +87,7 @@ function clip(item, name) {
   const video = document.createElement("video");
   Object.assign(video, { controls: true, autoplay: true, loop: true, muted: true });
   video.setAttribute("aria-label", `Clip of ${item.name}`);
-  video.src = `/media/${name}.mp4`;
+  video.src = `media/${name}.mp4`;
   return video;
 }
 
@@ -108,7 +113,7 @@ async function answer(element, item, choice) {
   const buttons = element.querySelectorAll(".choices button");
   for (const one of buttons) one.disabled = true;
   try {
-    const sent = await fetch("/answer", {
+    const sent = await fetch("answer", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ id: item.id, answer: choice.answer }),

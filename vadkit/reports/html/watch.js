@@ -33,6 +33,7 @@ function show(data) {
   put(document.getElementById("title"), words(data.cameras));
   data.cameras.forEach((camera, place) => showCamera(camera, place));
   data.cameras.forEach((camera) => showZones(cards.get(camera.name), camera, data));
+  document.getElementById("past").hidden = !data.past;
   document.getElementById("no-alarms").hidden = data.events.length > 0;
   showAlarms(data.events);
   const ringing = data.cameras.filter((camera) => camera.alarm).length;
@@ -128,7 +129,7 @@ function showAlarms(events) {
       prepareAnswers(row, event);
       list.prepend(row);
     }
-    const over = event.end !== null;
+    const over = event.state === "over";
     row.classList.toggle("on", !over);
     const image = row.querySelector("img");
     // The snapshot is of the highest score so far.
@@ -139,13 +140,21 @@ function showAlarms(events) {
       image.alt = `Snapshot of ${event.source}`;
     }
     put(row.querySelector(".what"), event.source + (event.part ? ` (${event.part})` : ""));
-    const began = event.started_at ? new Date(event.started_at).toLocaleString() : `${event.start} s`;
-    put(row.querySelector(".when"), began);
-    const lasted = over ? `lasted ${(event.end - event.start).toFixed(1)} s` : "going on";
-    put(row.querySelector(".how"), `${lasted}, ${reason(event)}`);
+    showClip(row, event);
+    put(row.querySelector(".when"), when(event));
+    put(row.querySelector(".how"), `${lasted(event)}, ${reason(event)}`);
     put(row.querySelector(".why"), (event.reasons || []).join("; "));
     showAnswer(row, event);
   });
+}
+
+function when(event) {
+  return event.started_at ? new Date(event.started_at).toLocaleString() : `${event.start} s`;
+}
+
+function lasted(event) {
+  if (event.end !== null) return `lasted ${(event.end - event.start).toFixed(1)} s`;
+  return event.state === "over" ? "end unknown" : "going on";
 }
 
 function reason(event) {

@@ -48,7 +48,10 @@ class RunAnswers:
             raise RecipeError(
                 f"the page no longer has this alarm; answer it with: vadkit feedback {self._run}"
             )
-        event.pop("answer", None)
+        if picture is None and (kept := board.media(sent.id, ".jpg")) is not None:
+            picture = kept.read_bytes()
+        for name in ("answer", "picture"):
+            event.pop(name, None)
         given = give_answer(self._run, "event", sent.id, sent.answer, event, "page")
         board.answered(sent.id, given.answer)
         camera = event["source"] if len(board.cameras) > 1 else None
