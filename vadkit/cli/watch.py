@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vadkit.reports.live_board import Board, Camera
     from vadkit.reports.live_page import Page
     from vadkit.workflows.detector import Detector
+    from vadkit.workflows.watch.past import Past
     from vadkit.workflows.watch.session import View
     from vadkit.workflows.watch.zones import RunZones
 
@@ -117,11 +118,9 @@ def watch(
             stack.enter_context(alone_in(folder, "vadkit watch"))
             make_sinks().check()
         board = setup.new_board(detector, found)
-        views: list[View] = []
         place = run if out is None and run.is_dir() else folder
-        if record:
-            views.append(Past(place, folder, dict.fromkeys(found, run), board, detector.keep))
-        views.append(_serve(page, run, detector, board, stack, place if record else None))
+        past = Past(place, folder, dict.fromkeys(found, run), board, detector.keep, record)
+        views: list[View] = [past, _serve(page, run, detector, board, stack, past)]
         if detector.rules is None:
             typer.echo(_NO_THRESHOLD, err=True)
         views += _views(board, stack, output, as_json)
@@ -145,21 +144,17 @@ def _serve(
     detector: Detector,
     board: Board,
     stack: contextlib.ExitStack,
-    place: Path | None,
+    past: Past,
 ) -> RunZones:
-    """Serve the page, if there is one, until the stack is closed; return the view of zones.
-
-    ``place`` has the past events, if they are recorded.
-    """
-    from vadkit.workflows.answered.page import EventPage
+    """Serve the page, if there is one, until the stack is closed; return the view of zones."""
     from vadkit.workflows.watch.answers import RunAnswers
     from vadkit.workflows.watch.zones import RunZones
 
     drawn, answers = RunZones(run, detector, board), RunAnswers(run, detector, board)
     if page is not None:
         actions = {**drawn.actions(), **answers.actions()}
-        past = [] if place is None else EventPage(place).routes()
-        typer.echo(f"page: {stack.enter_context(page.serve(board, actions, past))}", err=True)
+        address = stack.enter_context(page.serve(board, actions, past.routes()))
+        typer.echo(f"page: {address}", err=True)
     return drawn
 
 

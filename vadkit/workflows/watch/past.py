@@ -11,10 +11,13 @@ from vadkit.errors import VadkitError
 from vadkit.inference.store.keep import Keeper
 from vadkit.inference.store.store import EventStore
 from vadkit.recipe import Keep, Spec
+from vadkit.workflows.answered.page import EventPage
 from vadkit.workflows.answers import read_answers
 from vadkit.workflows.past_events import event_file, past_events
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from vadkit.inference.alarms import Event
     from vadkit.inference.sources.source import SourceEvent
     from vadkit.reports.live_board import Board
@@ -37,21 +40,34 @@ class Past:
     """The past events of a folder; a view of ``watch`` that removes old ones as time passes.
 
     ``place`` is what `vadkit events` would be given: the run, or the folder of `--out`. ``runs``
-    are the runs of the cameras, by name.
+    are the runs of the cameras, by name. Without ``record``, it does nothing.
     """
 
     def __init__(
-        self, place: Path, folder: Path, runs: dict[str, Path], board: Board, keep: Keep
+        self,
+        place: Path,
+        folder: Path,
+        runs: dict[str, Path],
+        board: Board,
+        keep: Keep,
+        record: bool = True,
     ) -> None:
         self._place, self._runs = place, runs
+        self._keeper: Keeper | None = None
+        board.past = record
+        if not record:
+            return
         store = EventStore(folder, wal=True)
         for run in sorted(set(runs.values())):
             store.watched_by(run, [name for name, one in runs.items() if one == run])
         store.import_lines()
         self._keeper = Keeper(folder, keep, self._answered)
         board.media = lambda id, ending: event_file(place, id, ending)
-        board.past = True
         board.remember(self._last())
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes of the page of past events; none without ``record``."""
+        return EventPage(self._place).routes() if self._keeper is not None else []
 
     def _last(self) -> list[dict[str, object]]:
         try:
@@ -77,4 +93,5 @@ class Past:
 
     def tick(self) -> None:
         """Remove old events now and then."""
-        self._keeper.tick()
+        if self._keeper is not None:
+            self._keeper.tick()
