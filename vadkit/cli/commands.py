@@ -15,6 +15,22 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe value; repeatable."),
 ]
+Rule = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a rule of alarms for this call, such as alarms.merge_s=5; repeatable.",
+    ),
+]
+PerHour = Annotated[
+    float | None,
+    typer.Option(
+        "--false-alarms-per-hour",
+        min=1e-6,
+        help="Set the threshold for this call to this rate, from the scores of normal video.",
+    ),
+]
 Plugin = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="A Python file with your own components; repeatable."),

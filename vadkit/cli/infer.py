@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Ray, Run, Stretch, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import (
+    Json,
+    PerHour,
+    Ray,
+    Rule,
+    Run,
+    Stretch,
+    TrustPlugins,
+    allow_plugins,
+    say_unfinished,
+)
 from vadkit.cli.table import open_console, print_table
 from vadkit.text import printable
 
@@ -41,6 +51,8 @@ def infer(
         Path | None, typer.Option(help="The folder for results. Default: RUN/infer.")
     ] = None,
     sink: Sinks = None,
+    set_: Rule = None,
+    false_alarms_per_hour: PerHour = None,
     checkpoint: Annotated[str, typer.Option(help="The checkpoint to use.")] = "last",
     workers: Workers = None,
     ray: Ray = None,
@@ -74,6 +86,8 @@ def infer(
             again=again,
             stretch=stretch,
             ray=ray,
+            sets=set_ or (),
+            per_hour=false_alarms_per_hour,
         )
     except KeyboardInterrupt:
         typer.echo("interrupted; to continue, run the same command again", err=True)

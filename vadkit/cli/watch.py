@@ -11,6 +11,8 @@ import typer
 
 from vadkit.cli.commands import (
     Json,
+    PerHour,
+    Rule,
     Run,
     Stretch,
     Token,
@@ -84,6 +86,8 @@ def watch(
     max_delay: MaxDelay = 0.0,
     lost_after: LostAfter = 15.0,
     record: Record = True,
+    set_: Rule = None,
+    false_alarms_per_hour: PerHour = None,
     checkpoint: Checkpoint = "last",
     stretch: Stretch = False,
     trust_plugins: TrustPlugins = False,
@@ -98,6 +102,7 @@ def watch(
     from vadkit.reports.live_page import open_page
     from vadkit.workflows.detector import load_detector
     from vadkit.workflows.results import alone_in
+    from vadkit.workflows.rules import changed_rules
     from vadkit.workflows.watch import cameras, setup
     from vadkit.workflows.watch.past import Past, recorded
 
@@ -109,6 +114,8 @@ def watch(
     with contextlib.ExitStack() as stack:
         page = None if web is None else open_page(web, token)
         detector = load_detector(run, checkpoint, stretch=stretch)
+        if rules := changed_rules(run, set_ or (), false_alarms_per_hour):
+            rules.apply(detector)
         found = setup.named_sources(sources, detector.settings)
         kinds = specs or setup.sinks_of_run(run)
         if record:
@@ -118,12 +125,12 @@ def watch(
             stack.enter_context(alone_in(folder, "vadkit watch"))
             make_sinks().check()
         board = setup.new_board(detector, found)
-        place = run if out is None and run.is_dir() else folder
-        past = Past(place, folder, dict.fromkeys(found, run), board, detector.keep, record)
-        views: list[View] = [past, _serve(page, run, detector, board, stack, past)]
         if detector.rules is None:
             typer.echo(_NO_THRESHOLD, err=True)
-        views += _views(board, stack, output, as_json)
+        place = run if out is None and run.is_dir() else folder
+        past = Past(place, folder, dict.fromkeys(found, run), board, detector.keep, record)
+        zones = _serve(page, run, detector, board, stack, past)
+        views = [past, zones, *_views(board, stack, output, as_json)]
         unwritten = cameras.watch(
             detector,
             found,

@@ -101,6 +101,21 @@ def scores_of(run: Path, name: str) -> NormalVideo:
     """Return the scores that a calibration is based on."""
     _find(run, name)
     keep_old(run)
+    return _scores(run, name)
+
+
+def current_scores(run: Path) -> tuple[Calibration, NormalVideo]:
+    """Return the active calibration with its scores; writes nothing.
+
+    Raises ``DataError`` if the run has none.
+    """
+    for one in kept_calibrations(run):
+        if one.current:
+            return one.found, _scores(run, one.name)
+    raise DataError(f"run {run} has no alarm threshold; set one with: vadkit calibrate {run}")
+
+
+def _scores(run: Path, name: str) -> NormalVideo:
     normal = read_scores(_scores_path(run, name))
     if normal is None:
         raise DataError(f"the scores of calibration '{name}' of {run} are missing or damaged")

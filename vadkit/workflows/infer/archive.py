@@ -29,6 +29,7 @@ from vadkit.workflows.infer.video import Item, Work, cores, start_scoring
 from vadkit.workflows.progress import say, scoring_progress
 from vadkit.workflows.ray_cluster import check_address
 from vadkit.workflows.results import alone_in
+from vadkit.workflows.rules import changed_rules
 from vadkit.workflows.run import load_run
 from vadkit.workflows.run_sinks import own_sinks
 from vadkit.workflows.workers import Died, Progress
@@ -52,6 +53,8 @@ def infer(
     again: bool = False,
     stretch: bool = False,
     ray: str | None = None,
+    sets: Sequence[str] = (),
+    per_hour: float | None = None,
 ) -> list[Inferred]:
     """Score every source and write its files to ``out`` (``RUN/infer`` by default).
 
@@ -61,8 +64,9 @@ def infer(
     in a recipe; by default those of the recipe. Finished videos of an earlier call are skipped,
     unless ``again``. If a video cannot be read, its result has an ``error``, and the others
     continue. ``stretch`` also scores pictures of another shape than in training. ``ray`` is the
-    address of a Ray cluster that shares the videos (docs/several-machines.md). Results are in the
-    order of the sources.
+    address of a Ray cluster that shares the videos (docs/several-machines.md). ``sets`` change
+    alarm rules, such as ``"alarms.merge_s=5"``, and ``per_hour`` the rate of false alarms that the
+    threshold is set for. Results are in the order of the sources.
     """
     run = as_path(run, "run")
     folder = _results(run) if out is None else as_path(out, "out")
@@ -75,7 +79,9 @@ def infer(
     videos = expand_sources(_texts(sources), folder)
     sinks = sinks or _default_sinks(run, len(videos))
     with alone_in(folder, "vadkit infer"):
-        key = ResultKey(model_digest(run, checkpoint), tuple(map(_text, sinks)))
+        rules = changed_rules(run, sets, per_hour)
+        model = model_digest(run, checkpoint) + (f"+{rules.digest}" if rules else "")
+        key = ResultKey(model, tuple(map(_text, sinks)))
         folders = result_folders(videos, folder, owner)
         kept = [
             None if again else finished(place, video.path, key)
@@ -85,7 +91,7 @@ def infer(
         for number in todo:
             remove_leftovers(folders[number])
         items = [(videos[number], folders[number]) for number in todo]
-        work = Work(run, checkpoint, tuple(sinks), folder, key, stretch)
+        work = Work(run, checkpoint, tuple(sinks), folder, key, stretch, rules)
         results = dict(enumerate(kept))
         with (
             scoring_progress(len(videos), len(videos) - len(todo)) as progress,

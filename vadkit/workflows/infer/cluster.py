@@ -62,7 +62,7 @@ def _start_there(shared: Shared, work: Work) -> Score:
     shared.enter()
     if not work.run.exists():
         raise not_shared(socket.gethostname(), work.run)
-    if model_digest(work.run, work.checkpoint) != work.key.model:
+    if model_digest(work.run, work.checkpoint) != work.key.model.partition("+")[0]:
         raise TrainingError(
             f"machine {printable(socket.gethostname())} of the Ray cluster has another model at "
             f"{printable(str(work.run))}; the run must be in a folder that all machines share"

@@ -55,7 +55,10 @@ class Inferred:
 
 @dataclass(frozen=True)
 class ResultKey:
-    """What a result depends on in addition to its video: the digest of the model, and the sinks."""
+    """What a result depends on in addition to its video: the model, the alarm rules, the sinks.
+
+    ``model`` is the digest of the model, followed by "+" and that of changed rules, if any.
+    """
 
     model: str
     sinks: tuple[str, ...]

@@ -22,6 +22,7 @@ from vadkit.registry import build, find
 from vadkit.text import shortened
 from vadkit.workflows.infer.result import Inferred, ResultKey, save_result
 from vadkit.workflows.infer.sources import InputVideo, event_source
+from vadkit.workflows.rules import Rules
 from vadkit.workflows.run import require_run
 from vadkit.workflows.workers import Progress, Score
 from vadkit.zones import now_on
@@ -56,7 +57,8 @@ class Work:
     """What is done with each video: the model that scores it, and the sinks that write.
 
     Sinks of events write to ``out``, so that there is one log for all videos; other sinks write to
-    the folder of each video. ``key`` identifies model and sinks in results.
+    the folder of each video. ``key`` identifies model and sinks in results. ``rules`` replace the
+    alarm rules of the run.
     """
 
     run: Path
@@ -65,6 +67,7 @@ class Work:
     out: Path
     key: ResultKey
     stretch: bool
+    rules: Rules | None = None
 
 
 def start_scoring(work: Work, threads: int | None = None) -> Score:
@@ -81,6 +84,8 @@ def start_scoring(work: Work, threads: int | None = None) -> Score:
 
     run, out = work.run, work.out
     detector = load_detector(run, work.checkpoint, stretch=work.stretch)
+    if work.rules is not None:
+        work.rules.apply(detector)
     if threads is not None:
         # Videos are scored in parallel, one per core; more threads would wait for each other.
         torch.set_num_threads(threads)
