@@ -32,6 +32,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 FAMILIES: dict[str, str] = {
     "methods": "vadkit.methods",
     "features": "vadkit.features",
+    "extractors": "vadkit.features",
     "densities": "vadkit.densities",
     "networks": "vadkit.networks",
     "losses": "vadkit.losses",

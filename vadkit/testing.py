@@ -31,6 +31,7 @@ from vadkit.engine.trainer import Trainer
 from vadkit.methods.method import Method
 from vadkit.recipe import Recipe
 from vadkit.recipe.resolve import resolve
+from vadkit.testing_bags import check_bags
 from vadkit.workflows.build import build_method, build_optimizers, build_schedules
 
 _CPU = torch.device("cpu")
@@ -44,9 +45,13 @@ def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
     """Run all checks below on a method, given as recipe sections.
 
     ``dataset`` and ``name`` are optional. Choose small networks and clips: ``check_learns`` takes
-    ``steps`` steps.
+    ``steps`` steps. For a method that learns from video labels, the checks are those of
+    ``vadkit.testing_bags``, on planted features.
     """
     recipe = resolve({"name": "contract", "dataset": {"type": "synthetic"}, **sections})
+    if recipe.bags is not None:
+        check_bags(recipe, steps)
+        return
     clips = _clips(recipe, moving_squares(_VIDEOS, 40, recipe.clip.size))
     method = train(recipe, clips, steps, videos=_VIDEOS)
     check_scores(method)

@@ -33,6 +33,7 @@ _FAMILY_SUMMARIES = {
     "flow": "optical flow between frames",
     "objects": "object boxes in frames",
     "features": "rows of numbers that describe regions of frames",
+    "extractors": "features of segments of video, for learning from video labels",
     "densities": "how rare rows of numbers are",
     "pseudo": "ways to edit synthetic anomalies into normal video",
     "evaluators": "metrics from scores and labels",

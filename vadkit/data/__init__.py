@@ -12,6 +12,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "ubnormal": "vadkit.data.datasets.ubnormal:UBnormal",
         "street-scene": "vadkit.data.datasets.street_scene:StreetScene",
         "subway": "vadkit.data.datasets.subway:Subway",
+        "listed": "vadkit.data.datasets.listed:ListedVideos",
         "umn": "vadkit.data.datasets.umn:Umn",
         "nwpu-campus": "vadkit.data.datasets.nwpu_campus:NwpuCampus",
         "ucf-crime": "vadkit.data.datasets.ucf_crime:UcfCrime",

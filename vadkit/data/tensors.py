@@ -1,10 +1,11 @@
-"""Clips as tensors: the input of methods."""
+"""Clips and bags as tensors: the input of methods."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -32,6 +33,11 @@ class Clips:
         """The number of clips."""
         return len(self.frames)
 
+    @property
+    def device(self) -> torch.device:
+        """The device of the frames."""
+        return self.frames.device
+
     def pick(self, numbers: Sequence[int]) -> Clips:
         """Return the clips with these numbers, in this order; consecutive ones are a view."""
         chosen = list(numbers)
@@ -46,3 +52,29 @@ class Clips:
             if self.given is None
             else {name: tuple(rows[n] for n in chosen) for name, rows in self.given.items()},
         )
+
+
+@dataclass(frozen=True)
+class Bags:
+    """A batch of videos as sequences of segments, on the method's device.
+
+    ``features`` is (B, T, D) float32, a row for each segment of a video in order of time. ``mask``
+    (B, T) is True for segments and False for padding, whose features are 0. ``labels`` (B,) float32
+    is 1 for an abnormal video. ``classes`` (B,) int64 is 0 for a normal video, else one more than
+    the place of its kind in ``ClipSpec.classes``; None if the kinds are unknown. In training, the
+    first half of a batch is normal and the second half is abnormal, video n next to n + B / 2.
+    """
+
+    features: Tensor
+    mask: Tensor
+    labels: Tensor
+    classes: Tensor | None = None
+
+    def __len__(self) -> int:
+        """The number of videos."""
+        return len(self.features)
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the features."""
+        return self.features.device

@@ -33,7 +33,8 @@ class Video:
     and raises ``DataError`` if the labels have another length. ``masks()`` returns bool (N, H, W)
     and ``tracks()`` the abnormal objects, both at the source's resolution. ``abnormal`` says
     whether any frame is abnormal, and ``category`` the kind of anomaly, if a dataset has this for
-    whole videos.
+    whole videos. ``frames`` is the number of frames if the dataset knows it from a list; None if
+    only the file tells.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Video:
     part: tuple[int, int | None] | None = None
     abnormal: bool | None = None
     category: str | None = None
+    frames: int | None = None
 
 
 class FrameReader(Protocol):
@@ -94,7 +96,10 @@ class ClipSpec:
     rows of features from files; the rows are those of the last scored frame. ``fps`` is the frame
     rate of clips in training, None if it is unknown; other video is brought to it (see
     ``vadkit.data.pace``). ``aspect`` is the width of training pictures divided by their height,
-    None if they differ; pictures of another shape are refused.
+    None if they differ; pictures of another shape are refused. ``dim`` is the number of features of
+    a segment for methods that learn from bags (see ``Bags``), ``classes`` are the kinds of
+    anomalies of their training videos, and ``scale`` says how features are scaled; None and () for
+    methods that learn from frames.
     """
 
     frames: int
@@ -109,6 +114,9 @@ class ClipSpec:
     given: tuple[str, ...] = ()
     fps: float | None = None
     aspect: float | None = None
+    dim: int | None = None
+    classes: tuple[str, ...] = ()
+    scale: Literal["none", "length", "standard"] = "none"
 
     @property
     def scoring(self) -> ClipSpec:

@@ -35,6 +35,8 @@ def why_not_captured(
         known = type(part).__module__.partition(".")[0] in ("vadkit", "torch")
         if not getattr(part, "capturable", known):
             return f"{type(part).__name__} does not declare `capturable = True`"
+    if method.clip.dim is not None:
+        return "bags of segments have several lengths"
     if method.clip.boxes is not None or method.clip.given:
         return "the number of objects differs from batch to batch"
     for optimizer in optimizers:

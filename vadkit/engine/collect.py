@@ -79,6 +79,6 @@ def collect_passes(
             while (clips := draw(batches)) is not None:
                 with autocast(device, dtype):
                     method.collect(clips)
-                done += len(clips.frames)
+                done += len(clips)
                 collected(Collected(number, method.passes, done, max(sum(counts), done)))
         method.finalize()

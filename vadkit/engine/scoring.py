@@ -14,8 +14,10 @@ from torch import Tensor
 from vadkit.data.clips.batch import make_clips
 from vadkit.data.clips.extras import ClipExtras, Extras, gather_extras
 from vadkit.data.clips.ranges import scatter_scores, scoring_starts
+from vadkit.data.segments.video import SegmentVideo
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec, FrameReader
+from vadkit.engine.score_segments import score_frames_of_segments
 from vadkit.methods.exported.method import ExportedMethod
 from vadkit.methods.method import Method, Scores
 
@@ -73,6 +75,11 @@ def score_video_parts(
     ``detected`` is called with each scored frame of a method that scores objects, and with its
     detections (n, 5) on the device, see ``Scores.objects``.
     """
+    if isinstance(video, SegmentVideo):
+        of_frames_only = score_frames_of_segments(
+            method, video, device=device, dtype=dtype, part=part, scored=scored
+        )
+        return of_frames_only, {}
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec, video.cuts)
     if part is not None:
@@ -302,7 +309,7 @@ def score_batch(
     method: Method | ExportedMethod, clips: Clips, dtype: torch.dtype, *, maps: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return scores (B, S) float64 of clips and, if requested, maps (B, S, h, w) float32."""
-    with torch.inference_mode(), _autocast(clips.frames.device, dtype):
+    with torch.inference_mode(), _autocast(clips.device, dtype):
         scores = method.score(clips)
     wanted = scores.maps.float().cpu().numpy() if maps and scores.maps is not None else None
     return scores.frames.double().cpu().numpy(), wanted

@@ -12,4 +12,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "hog": "vadkit.features.hog:Hog",
         "poses-file": "vadkit.features.files:PosesFile",
     },
+    "extractors": {
+        "files": "vadkit.features.sets:FeatureFiles",
+    },
 }

@@ -9,6 +9,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "anopcn": "vadkit.methods.anopcn:AnoPCN",
         "conv-ae": "vadkit.methods.conv_ae:ConvAutoEncoder",
         "conv-lstm-ae": "vadkit.methods.conv_lstm_ae:ConvLSTMAutoEncoder",
+        "deep-mil": "vadkit.methods.weak.deep_mil:DeepMil",
         "feature-density": "vadkit.methods.feature_density:FeatureDensity",
         "fusion": "vadkit.methods.fusion.method:Fusion",
         "future-frame": "vadkit.methods.future_frame:FutureFrame",
@@ -21,5 +22,6 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "place-features": "vadkit.methods.place_features:PlaceFeatures",
         "scene-bank": "vadkit.methods.scene_bank:SceneBank",
         "stae": "vadkit.methods.stae:STAutoEncoder",
+        "top-k": "vadkit.methods.weak.top_k:TopK",
     },
 }

@@ -15,6 +15,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "predictive-coding": "vadkit.networks.predictive_coding:PredictiveCoding",
         "stae": "vadkit.networks.stae:STAE",
         "unet": "vadkit.networks.unet:UNet",
+        "segment-mlp": "vadkit.networks.segment_mlp:SegmentMLP",
         "patch-gan": "vadkit.networks.patch_gan:PatchGAN",
     },
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "optimizers": {
+        "adagrad": "vadkit.optim.optimizers:adagrad",
         "adam": "vadkit.optim.optimizers:adam",
         "adamw": "vadkit.optim.optimizers:adamw",
         "sgd": "vadkit.optim.optimizers:sgd",

@@ -14,6 +14,17 @@ Decay = Annotated[float, Field(ge=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
+def adagrad(
+    params: Iterable[nn.Parameter],
+    *,
+    lr: Rate = 1e-2,
+    eps: Rate = 1e-10,
+    weight_decay: Decay = 0.0,
+) -> torch.optim.Optimizer:
+    """Adagrad (Duchi et al., JMLR 2011)."""
+    return torch.optim.Adagrad(params, lr=lr, eps=eps, weight_decay=weight_decay)
+
+
 def adam(
     params: Iterable[nn.Parameter],
     *,

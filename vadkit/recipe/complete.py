@@ -24,7 +24,9 @@ def complete(
     if "protocols" not in full:
         published = defaults.get("protocols", [])
         full["protocols"] = copy.deepcopy([*DEFAULTS["protocols"], *published])
-    for section in ("flow", "objects"):
+    if "bags" in defaults and isinstance(full.get("bags", {}), Mapping):
+        full["bags"] = {**defaults["bags"], **full.get("bags", {})}
+    for section in ("flow", "objects", "features"):
         default = defaults.get(section)
         if section not in full and default is not None:
             full[section] = default

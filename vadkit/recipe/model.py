@@ -63,6 +63,30 @@ class Clip(Section):
     aspect: Annotated[float, Field(gt=0, le=1000)] | None = None
 
 
+class Bags(Section):
+    """How a method that learns from video labels sees a video: as a bag of segments.
+
+    ``fit`` brings a video to ``segments`` segments in training: ``average`` takes means of equal
+    shares, ``pad`` leaves out segments evenly or pads, and a mask says what is padding. None for
+    ``segments`` keeps all. Scoring always uses every segment of a video. ``scale`` ``length``
+    divides the features of a segment by their length, ``standard`` brings each feature to mean 0
+    and deviation 1 over the training segments. ``window`` is the number of the latest segments that
+    live scoring sees. ``holdout`` keeps this share of the training videos, normal and abnormal, out
+    of training: for the hook ``{type: evaluate, on: held-out}``, and for calibration.
+
+    ``dim`` is the number of features of a segment and ``classes`` are the kinds of anomalies. Both
+    are measured, and the run's recipe contains them.
+    """
+
+    segments: Annotated[int, Field(ge=1, le=100_000)] | None = 32
+    fit: Literal["average", "pad"] = "average"
+    scale: Literal["none", "length", "standard"] = "none"
+    window: Annotated[int, Field(ge=1, le=10_000)] = 32
+    holdout: Annotated[float, Field(gt=0, lt=1)] | None = None
+    dim: Positive | None = None
+    classes: list[str] | None = None
+
+
 class Train(Section):
     """Duration and settings of training.
 
@@ -231,6 +255,8 @@ class Recipe(Section):
     augments: list[Spec] = []
     flow: Spec | None = None
     objects: Spec | None = None
+    features: Spec | None = None
+    bags: Bags | None = None
     method: Spec
     networks: dict[str, Spec] = {}
     losses: dict[str, LossSpec] = {}
@@ -265,6 +291,7 @@ COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "optional", "list", "rol
     "augments": ("augments", "list"),
     "flow": ("flow", "optional"),
     "objects": ("objects", "optional"),
+    "features": ("extractors", "optional"),
     "method": ("methods", "one"),
     "networks": ("networks", "roles"),
     "losses": ("losses", "roles"),
@@ -280,6 +307,7 @@ COMPONENT_SECTIONS: dict[str, tuple[str, Literal["one", "optional", "list", "rol
 # Sections of plain settings, which a recipe may set in part.
 SETTINGS_SECTIONS: dict[str, type[Section]] = {
     "clip": Clip,
+    "bags": Bags,
     "data": Data,
     "train": Train,
     "calibration": Calibrate,

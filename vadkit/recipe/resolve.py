@@ -52,7 +52,7 @@ def resolve_data(
         if section in full and (section != "method" or method is None):
             full[section] = check_section(full[section], (section,), family, form, found)
     for section, model in SETTINGS_SECTIONS.items():
-        if section in full and not (section == "calibration" and full[section] is None):
+        if section in full and not (section in ("calibration", "bags") and full[section] is None):
             full[section] = check_params(full[section], (section,), model, found)
     if "zones" in full:
         full["zones"] = _check_zones(full["zones"], found)
@@ -162,9 +162,27 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
         faults.append(Fault(("zones",), cannot_ignore(full["method"]["type"])))
     if spec.flow and full.get("flow") is None:
         faults.append(Fault(("flow",), "this method needs optical flow, such as {type: dis}"))
+    faults += _bag_faults(full, method)
     if spec.boxes is not None and full.get("objects") is None:
         faults.append(Fault(("objects",), "this method needs objects, such as {type: blobs}"))
     return faults
+
+
+def _bag_faults(full: Mapping[str, Any], method: Any) -> Iterator[Fault]:
+    """Find errors in what methods from video labels need, and others do not have."""
+    if not getattr(method, "from_bags", False):
+        for section in ("features", "bags"):
+            if full.get(section) is not None:
+                message = f"method '{full['method']['type']}' does not learn from bags of features"
+                yield Fault((section,), f"{message}; remove this section, or use deep-mil or top-k")
+        return
+    if full.get("features") is None:
+        yield Fault(("features",), "this method needs features, such as {type: files, root: ...}")
+    if full["train"]["batch_size"] % 2:
+        message = "must be even, because a batch is half normal and half abnormal"
+        yield Fault(("train", "batch_size"), f"{message}; got {full['train']['batch_size']}")
+    if full.get("augments"):
+        yield Fault(("augments",), "augments change frames, and this method learns from features")
 
 
 def cannot_ignore(method: str) -> str:

@@ -13,6 +13,7 @@ from vadkit.data.videos import ClipSpec
 from vadkit.device import choose_kernels
 from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.recipe import AlarmSettings, Recipe, Spec
+from vadkit.recipe.model import Bags
 from vadkit.recipe.resolve import cannot_ignore
 from vadkit.registry import build, find
 from vadkit.text import printable
@@ -54,7 +55,12 @@ def build_clip(recipe: Recipe) -> ClipSpec:
         aspect=clip.aspect,
         flow=() if recipe.flow is None else spec.flow,
         boxes=None if recipe.objects is None else spec.boxes,
+        **({} if recipe.bags is None else _of_bags(recipe.bags)),
     )
+
+
+def _of_bags(bags: Bags) -> dict[str, Any]:
+    return {"dim": bags.dim, "classes": tuple(bags.classes or ()), "scale": bags.scale}
 
 
 def build_method(recipe: Recipe, device: torch.device) -> Method:

@@ -266,6 +266,11 @@ def _load_run(run: Path, checkpoint: str) -> Detector:
     method, _ = load_method(recipe, checkpoint_file(run, checkpoint), device)
     spec = method.clip.scoring
     flow = objects = None
+    if recipe.features is not None:
+        raise RecipeError(
+            f"features: {recipe.features.type} has features only for its dataset; to score other "
+            "video, train with features that are computed from frames"
+        )
     if spec.given:
         raise RecipeError(
             f"method.{spec.given[0]}: the file has features only for its dataset; to score other "

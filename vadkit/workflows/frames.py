@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vadkit.recipe import Recipe, Spec
 from vadkit.text import counted
 from vadkit.workflows.build import build_clip
+from vadkit.workflows.feature_sets import segment_videos
 from vadkit.workflows.progress import decoding_progress, say
 from vadkit.workflows.rates import at_rate, say_stretched
 from vadkit.workflows.ray_store import fill_store
@@ -60,6 +61,9 @@ def store_videos(
     """
     from vadkit.data.store.build import build_store, plan_store
 
+    if recipe.features is not None:
+        features: list[Any] = segment_videos(recipe, videos)
+        return features, []
     settings, workers = store_settings(recipe), recipe.data.workers
     if recipe.data.store == "none":
         return _stream_videos(recipe, videos, settings)

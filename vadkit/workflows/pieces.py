@@ -42,14 +42,37 @@ def kept_out(recipe: Recipe, stored: Sequence[Sized]) -> list[Piece]:
     The videos are evenly spaced, and always the same.
     """
     share = recipe.calibration.holdout if recipe.calibration else None
+    if recipe.bags is not None:
+        return _of_both_kinds(stored, recipe.bags.holdout or share)
     if share is None:
         return []
     if len(stored) == 1:
         frames = len(stored[0])
         return [Piece(0, frames - max(1, round(share * frames)), frames)]
-    count = min(max(1, round(share * len(stored))), len(stored) - 1)
-    numbers = ((np.arange(count) + 0.5) * len(stored) / count).astype(int).tolist()
-    return [Piece(number, 0, len(stored[number])) for number in numbers]
+    return [Piece(number, 0, len(stored[number])) for number in _spread_over(len(stored), share)]
+
+
+def _spread_over(videos: int, share: float) -> list[int]:
+    """Return the numbers of evenly spaced videos, at least one and not all."""
+    count = min(max(1, round(share * videos)), videos - 1)
+    numbers: list[int] = ((np.arange(count) + 0.5) * videos / max(count, 1)).astype(int).tolist()
+    return numbers
+
+
+def _of_both_kinds(stored: Sequence[Sized], share: float | None) -> list[Piece]:
+    """Return a share of the normal videos, and one of the abnormal videos."""
+    if share is None:
+        return []
+    kinds: dict[bool, list[int]] = {False: [], True: []}
+    for number, video in enumerate(stored):
+        kinds[is_abnormal(video)].append(number)
+    numbers = [kind[place] for kind in kinds.values() for place in _spread_over(len(kind), share)]
+    return [Piece(number, 0, len(stored[number])) for number in sorted(numbers)]
+
+
+def is_abnormal(video: object) -> bool:
+    """Whether a training video is known to be abnormal, which only videos of segments may be."""
+    return bool(getattr(video, "abnormal", False))
 
 
 def folds(lengths: Sequence[int], count: int) -> list[list[Piece]]:

@@ -54,7 +54,9 @@ def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:
     if source is not None:
         shutil.copyfile(source, run / "source.yaml")
     data["plugins"] = _keep_plugins(recipe, run)
-    data["dataset"] = _absolute_paths(data["dataset"])
+    data["dataset"] = _absolute_paths(data["dataset"], "datasets")
+    if data["features"] is not None:
+        data["features"] = _absolute_paths(data["features"], "extractors")
     if recipe.train.init is not None:
         data["train"]["init"] = str(Path(recipe.train.init).expanduser().absolute())
     _note_absent_roles(data)
@@ -110,14 +112,14 @@ def _note_absent_roles(data: dict[str, Any]) -> None:
         data[section].setdefault(role, None)
 
 
-def _absolute_paths(dataset: dict[str, Any]) -> dict[str, Any]:
+def _absolute_paths(component: dict[str, Any], family: str) -> dict[str, Any]:
     """Make path parameters absolute."""
-    declared = parameters(find("datasets", dataset["type"]).load())
+    declared = parameters(find(family, component["type"]).load())
     return {
         key: str(Path(value).expanduser().absolute())
         if isinstance(value, str) and key in declared and "Path" in str(declared[key].annotation)
         else value
-        for key, value in dataset.items()
+        for key, value in component.items()
     }
 
 

@@ -20,6 +20,7 @@ from vadkit.workflows.build import (
     build_method,
 )
 from vadkit.workflows.calibrate.threshold import calibrate_trained
+from vadkit.workflows.feature_sets import with_bags
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.initial import start_from
 from vadkit.workflows.levels import with_levels
@@ -111,12 +112,12 @@ def _train(
     # Do everything that may fail early before the run folder is created.
     check_writable(runs / recipe.name)
     pick_device(recipe.train.device)
-    if recipe.train.init is not None:
+    if recipe.train.init is not None and recipe.bags is None:
         start_from(build_method(recipe, pick_device("cpu")), recipe)
     videos, held_out = training_videos(recipe)
     recipe = with_levels(recipe, videos)
     stored, skipped = store_videos(recipe, videos)
-    recipe, stored = as_measured(recipe, stored)
+    recipe, stored = as_measured(with_bags(recipe, stored), stored)
     run = create_run(recipe, source, runs)
     with training_lock(run):
         update_manifest(
@@ -293,6 +294,9 @@ def plan(recipe: Recipe) -> dict[str, Any]:
     """Return what ``--dry-run`` prints: networks with their sizes, and hooks in running order."""
     from vadkit.hooks.hook import in_order
 
+    if recipe.bags is not None:
+        # The size of its network depends on the features.
+        recipe = with_bags(recipe, store_videos(recipe, training_videos(recipe)[0])[0])
     method = build_method(recipe, pick_device("cpu"))
     hooks = build_hooks(recipe)
     names = {id(hook): name for name, hook in hooks}

@@ -21,6 +21,7 @@ from vadkit.workflows.build import (
     load_videos,
     seed_everything,
 )
+from vadkit.workflows.feature_sets import bag_loader
 from vadkit.workflows.frames import clip_source, load_extras
 from vadkit.workflows.pieces import Piece, outside
 from vadkit.workflows.processes import check_parts, share_networks
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from vadkit.data.clips.loader import ClipLoader
     from vadkit.data.clips.sources import ClipSource
     from vadkit.data.videos import ClipSpec, FrameReader, Video
+    from vadkit.engine.collect import Loader
     from vadkit.engine.distributed import Processes
     from vadkit.engine.trainer import Trainer
     from vadkit.methods.method import Method
@@ -72,7 +74,7 @@ def make_trainer(
     settings = recipe.train
     dtype = pick_precision(settings.precision, device)
     loader, collect_loader = _make_loaders(
-        recipe, stored, extras, unseen, method.clip, device, dtype, processes
+        recipe, stored, extras, unseen, method, device, dtype, processes
     )
     first = processes.first
     return Trainer(
@@ -98,13 +100,19 @@ def _make_loaders(
     stored: Sequence[FrameReader],
     extras: Sequence[Extras],
     unseen: Sequence[Piece],
-    clip: ClipSpec,
+    method: Method,
     device: torch.device,
     dtype: torch.dtype,
     processes: Processes,
-) -> tuple[ClipLoader, ClipLoader]:
+) -> tuple[Loader, Loader]:
     """Build the loaders of training batches, and of the collect pass."""
+    from vadkit.methods.weak.method import WeakMethod
+
     settings = recipe.train
+    if isinstance(method, WeakMethod):
+        bags = bag_loader(recipe, stored, {piece.video for piece in unseen}, method)
+        return bags, bags
+    clip = method.clip
     augments = build_list("augments", recipe.augments)
     source = clip_source(recipe, stored, clip, device, augments)
     make_loader = partial(

@@ -74,7 +74,7 @@ class XdViolence:
                 path,
                 flags.get(name),
                 abnormal=name not in normal,
-                category=None if name in normal else _category(name),
+                category=None if name in normal else xd_category(name),
             )
             for name, path in paths.items()
         ]
@@ -98,7 +98,7 @@ class XdViolence:
         return find_file((self.root,), ("annotations.txt", "*/annotations.txt"))
 
 
-def _category(name: str) -> str | None:
+def xd_category(name: str) -> str | None:
     """Return the first label in ``..._label_B2-G-0``, the anomaly that is shown first."""
     first = re.search(r"label_([A-Z]\d?)", name, re.IGNORECASE)
     return _CATEGORIES.get(first[1].upper()) if first else None

@@ -11,7 +11,7 @@ import numpy as np
 
 from vadkit.errors import DataError
 from vadkit.recipe import Recipe
-from vadkit.workflows.pieces import Piece, folds, kept_out, outside, seen_pieces
+from vadkit.workflows.pieces import Piece, folds, is_abnormal, kept_out, outside, seen_pieces
 from vadkit.workflows.progress import clip_progress, collect_progress
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def score_training_video(
     lengths = [len(video) for video in stored]
     warnings = []
     score = partial(_score_pieces, recipe, trainer, stored, extras, scored)
-    unseen = kept_out(recipe, stored)
+    unseen = [piece for piece in kept_out(recipe, stored) if not is_abnormal(stored[piece.video])]
     settings = recipe.calibration
     held_out = trainer.method.held_out()
     if unseen:
@@ -82,7 +82,10 @@ def score_training_video(
         parts = "video, each part" if len(lengths) == 1 else "videos, each"
         source = f"training {parts} scored by a fit on the others ({len(listed)} folds)"
     else:
-        score(trainer.method, seen_pieces(lengths, max(_FEWEST_SEEN, _frames_trained(trainer))))
+        normal = [number for number, video in enumerate(stored) if not is_abnormal(video)]
+        most = max(_FEWEST_SEEN, _frames_trained(trainer))
+        pieces = seen_pieces([lengths[number] for number in normal], most)
+        score(trainer.method, [piece._replace(video=normal[piece.video]) for piece in pieces])
         source = "training videos that the method has seen"
         warnings.append(_SEEN)
     ids = {name: name.rpartition("[")[0] if name not in rates else name for name in scored}

@@ -1,0 +1,90 @@
+"""A run that learns from video labels on features from files: train, resume, evaluate."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import vadkit
+from vadkit.errors import RecipeError
+from vadkit.recipe.resolve import resolve
+from vadkit.testing_bags import planted_videos
+from vadkit.workflows.detector import Detector
+from vadkit.workflows.train import plan, resume
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    """A feature set with two crops and a split with labels."""
+    root = tmp_path_factory.mktemp("weak")
+    split = {"train": [], "test": [], "videos": {}}
+    for number, video in enumerate(planted_videos(40, 16)):
+        rows = video.crop(0)
+        np.save(root / f"{video.id}_i3d.npy", np.stack([rows, rows + 0.1], axis=1))
+        event = rows[:, :8].reshape(-1, 2, 4).mean(axis=2).max(axis=1) > 1.6
+        (places,) = np.nonzero(event & bool(video.abnormal))
+        abnormal = [[int(places.min()) * 16, int(places.max() + 1) * 16]] if len(places) else []
+        split["train" if number < 24 else "test"].append(video.id)
+        split["videos"][video.id] = {"frames": len(video), "abnormal": abnormal}
+    (root / "split.json").write_text(json.dumps(split))
+    return root
+
+
+def recipe(material, **sections):
+    return resolve(
+        {
+            "name": "weak",
+            "dataset": {"type": "listed", "split": str(material / "split.json"), "fps": 30},
+            "features": {"type": "files", "root": str(material)},
+            "method": {"type": "top-k"},
+            "train": {"epochs": 12, "batch_size": 12},
+            "bags": {"holdout": 0.25},
+            **sections,
+        }
+    )
+
+
+def test_train_and_evaluate(material, tmp_path):
+    run = vadkit.train(recipe(material), runs=tmp_path)
+    found = vadkit.evaluate(run)
+    assert found["raw"]["micro-auc"] > 0.9
+    saved = np.load(run / "scores" / "test" / "024.npz")
+    scores, labels = saved["scores"], saved["labels"]
+    assert len(scores) == len(labels) and len(scores) % 16 == 0
+    # Every frame has the score of its segment.
+    assert (scores.reshape(-1, 16) == scores[::16, None]).all()
+    resolved = vadkit.load_recipe(run / "recipe.yaml")
+    assert resolved.bags.dim == 16 and resolved.clip.frames == 16
+    # Held out videos, and only normal ones, decide about the threshold.
+    calibration = json.loads((run / "calibration.json").read_text())
+    assert "held out" in json.dumps(calibration)
+    normal = np.load(run / "scores" / "normal.npz")
+    kept = [name for name in normal.files if name.isdigit() or name[:3].isdigit()]
+    assert all(int(name[:3]) % 2 == 0 for name in kept)
+    with pytest.raises(RecipeError, match="has features only for its dataset"):
+        Detector.load(run)
+
+
+def test_a_resumed_run_has_the_same_bits(material, tmp_path):
+    whole = vadkit.train(recipe(material), runs=tmp_path / "whole")
+    half = vadkit.train(
+        recipe(material, train={"epochs": 12, "batch_size": 12, "max_steps": 6}),
+        runs=tmp_path / "half",
+    )
+    text = (half / "recipe.yaml").read_text().replace("max_steps: 6", "max_steps: null")
+    (half / "recipe.yaml").write_text(text)
+    resume(half)
+    one, two = (
+        torch.load(run / "checkpoints" / "last.pt", weights_only=True)["method"]
+        for run in (whole, half)
+    )
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_dry_run_knows_the_size_of_the_network(material):
+    # 16 features to 128, and 128 to 1, with biases.
+    assert plan(recipe(material))["networks"]["head"]["parameters"] == 17 * 128 + 129
