@@ -22,6 +22,8 @@ DEFAULTS = {
     "steps": "",
     "note": "",
 }
+BEST_STEP = "the authors report the best training step on the test set, this preset does not"
+TRAPEZOID = "; their AP is ap-trapezoid"
 PRESETS = {
     "raw": {},
     "custom": {},
@@ -56,9 +58,31 @@ PRESETS = {
         "window": 3,
         "note": "the authors use a sigma of 3 to 7 frames, depending on the dataset",
     },
-    "rtfm": {
+    "deep-mil": {
+        "unscored": "back-fill",
+        "note": "the paper scores 32 equal segments of each video, however long they are",
+    },
+    "rtfm": {"unscored": "back-fill", "note": BEST_STEP + TRAPEZOID},
+    "mgfn": {
+        "unscored": "back-fill",
+        "note": "the authors report the best epoch on the test set, this preset does not"
+        + TRAPEZOID,
+    },
+    "s3r": {
         "unscored": "back-fill",
         "note": "the authors report the best training step on the test set; this preset does not",
+    },
+    "ur-dmu": {"unscored": "back-fill", "note": BEST_STEP + TRAPEZOID},
+    "pel4vad": {
+        "unscored": "back-fill",
+        "note": "the authors smooth over a window that differs by data set, this preset does not"
+        + TRAPEZOID,
+    },
+    "bn-wvad": {"unscored": "back-fill", "note": BEST_STEP + TRAPEZOID},
+    "vadclip": {
+        "unscored": "back-fill",
+        "note": "the authors report the best checkpoint on the test set, this preset does not; "
+        "their mAP also counts normal videos as a kind",
     },
 }
 

@@ -45,6 +45,7 @@ def _print_table(result: Evaluation, console: Console, say: Callable[[str], None
     _print_protocols(result, say)
     _print_alarms(result, say)
     _print_categories(result, say)
+    _print_videos(result, say)
 
 
 def shown_columns(results: Sequence[Result]) -> list[str]:
@@ -121,10 +122,37 @@ def _print_alarms(result: Evaluation, say: Callable[[str], None]) -> None:
 
 def _print_categories(result: Evaluation, say: Callable[[str], None]) -> None:
     for one in result.results[:1]:
-        areas = [metric for metric in one.metrics if metric.category is not None]
+        areas = [metric for metric in one.metrics if metric.category and metric.measure == "auc"]
         if areas:
             listed = ", ".join(f"{metric.category} {metric.value:.3f}" for metric in areas)
             say(f"{one.protocol.name}, micro AUC by category: {listed}.")
+
+
+def _print_videos(result: Evaluation, say: Callable[[str], None]) -> None:
+    """Print both areas under precision-recall, metrics of whole videos, and those of events."""
+    for one in result.results[:1]:
+        found = {metric.name: metric.value for metric in one.metrics}
+        if {"ap", "ap-trapezoid"} <= found.keys():
+            say(
+                f"{one.protocol.name}, area under precision-recall: average precision "
+                f"{found['ap']:.4f}; by trapezoids, as many papers print it, "
+                f"{found['ap-trapezoid']:.4f}."
+            )
+        if "video-auc" in found:
+            alone = found.get("abnormal-auc")
+            say(
+                f"{one.protocol.name}, whole videos: AUC {found['video-auc']:.4f}, average "
+                f"precision {found['video-ap']:.4f}"
+                + (f"; frames of abnormal videos alone: AUC {alone:.4f}." if alone else ".")
+            )
+        for name, words in (("event-map", "mean over kinds"), ("event-ap", "all kinds together")):
+            at = [metric for metric in one.metrics if metric.measure.startswith(f"{name}@")]
+            if at:
+                listed = ", ".join(f"{m.value:.4f} at {m.measure.partition('@')[2]}" for m in at)
+                say(
+                    f"{one.protocol.name}, average precision of events by temporal IoU, {words}: "
+                    f"{listed}; mean {found[name]:.4f}."
+                )
 
 
 def _print_maps(result: Evaluation, say: Callable[[str], None]) -> None:

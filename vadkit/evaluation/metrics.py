@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -103,6 +103,14 @@ def metric_name(
     return name if rate is None else f"{name}@{rate:g}/h"
 
 
+class TrueEvent(NamedTuple):
+    """An event of the labels: abnormal frames [start, stop) and the kind of anomaly."""
+
+    start: int
+    stop: int
+    kind: str
+
+
 @dataclass(frozen=True)
 class Setting:
     """What an evaluator gets in addition to scores and labels.
@@ -115,7 +123,9 @@ class Setting:
     (N,) lie inside an alarm of the alarm rules, and ``alarm_time`` is the share of normal time
     inside alarms that the threshold was calibrated for. ``rates`` maps videos to frames per
     second; a missing video has no known rate. ``categories`` maps videos to kinds of anomaly, if
-    the dataset has them.
+    the dataset has them. ``events`` has the events of a video with their kinds, where the labels
+    state them, and ``kind_scores`` raw scores (N,) by kind of anomaly and video, where a method has
+    them.
     """
 
     protocol: ProtocolSummary = ProtocolSummary("raw")
@@ -126,6 +136,8 @@ class Setting:
     per_hour: float | None = None
     alarm_time: float | None = None
     inside: Mapping[str, np.ndarray] = field(default_factory=dict)
+    events: Mapping[str, Sequence[TrueEvent]] = field(default_factory=dict)
+    kind_scores: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "protocol", _summary(self.protocol))

@@ -78,7 +78,67 @@ def ai_vad() -> Protocol:
     return Protocol(name="ai-vad", smoothing="offline", window=3, note=note)
 
 
+def deep_mil() -> Protocol:
+    """Deep MIL ranking (Sultani et al., CVPR 2018): micro AUC, segment scores over their frames."""
+    note = "the paper scores 32 equal segments of each video, however long they are"
+    return Protocol(name="deep-mil", unscored="back-fill", note=note)
+
+
 def rtfm() -> Protocol:
-    """Weakly supervised methods (Tian et al., ICCV 2021): segment scores over their frames."""
-    note = "the authors report the best training step on the test set; this preset does not"
+    """RTFM (Tian et al., ICCV 2021): segment scores over their 16 frames; AP on XD-Violence."""
+    note = (
+        "the authors report the best training step on the test set, this preset does not; their AP "
+        "is ap-trapezoid"
+    )
     return Protocol(name="rtfm", unscored="back-fill", note=note)
+
+
+def mgfn() -> Protocol:
+    """MGFN (Chen et al., AAAI 2023): segment scores over their 16 frames; AP on XD-Violence."""
+    note = (
+        "the authors report the best epoch on the test set, this preset does not; their AP is "
+        "ap-trapezoid"
+    )
+    return Protocol(name="mgfn", unscored="back-fill", note=note)
+
+
+def s3r() -> Protocol:
+    """S3R (Wu et al., ECCV 2022): micro AUC, segment scores over their 16 frames."""
+    note = "the authors report the best training step on the test set; this preset does not"
+    return Protocol(name="s3r", unscored="back-fill", note=note)
+
+
+def ur_dmu() -> Protocol:
+    """UR-DMU (Zhou et al., AAAI 2023): segment scores over their 16 frames; AP on XD-Violence."""
+    note = (
+        "the authors report the best training step on the test set, this preset does not; their AP "
+        "is ap-trapezoid"
+    )
+    return Protocol(name="ur-dmu", unscored="back-fill", note=note)
+
+
+def pel4vad() -> Protocol:
+    """PEL4VAD (Pu et al., TIP 2024): segment scores over their 16 frames; AP on XD-Violence."""
+    note = (
+        "the authors smooth over a window that differs by data set, this preset does not; their AP "
+        "is ap-trapezoid"
+    )
+    return Protocol(name="pel4vad", unscored="back-fill", note=note)
+
+
+def bn_wvad() -> Protocol:
+    """BN-WVAD (Zhou et al., 2023): segment scores over their 16 frames; AP on XD-Violence."""
+    note = (
+        "the authors report the best training step on the test set, this preset does not; their AP "
+        "is ap-trapezoid"
+    )
+    return Protocol(name="bn-wvad", unscored="back-fill", note=note)
+
+
+def vadclip() -> Protocol:
+    """VadCLIP (Wu et al., AAAI 2024): scores over 16 frames; AP of scikit-learn, and event-map."""
+    note = (
+        "the authors report the best checkpoint on the test set, this preset does not; their mAP "
+        "also counts normal videos as a kind"
+    )
+    return Protocol(name="vadclip", unscored="back-fill", note=note)

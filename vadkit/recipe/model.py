@@ -324,6 +324,8 @@ DEFAULTS: dict[str, Any] = {
         {"type": "false-alarms"},
         {"type": "alarms"},
         {"type": "category-auc"},
+        {"type": "video-auc"},
+        {"type": "temporal-map"},
     ],
     "protocols": [{"type": "raw"}, {"type": "online"}, {"type": "offline"}],
 }

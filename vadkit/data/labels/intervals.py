@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,12 +25,14 @@ class Labels:
     """The labels of one video from a label file.
 
     ``frames`` is the length that the file states, None if it only has intervals. ``seconds`` are
-    half-open intervals in seconds; ``in_frames`` turns them into ``intervals``.
+    half-open intervals in seconds; ``in_frames`` turns them into ``intervals``. ``kinds`` has the
+    kind of anomaly of every interval, where the file states it, else it is empty.
     """
 
     intervals: Intervals
     frames: int | None = None
     seconds: tuple[tuple[float, float], ...] = ()
+    kinds: tuple[str, ...] = field(default=(), compare=False)
 
     def abnormal(self) -> int:
         """The number of abnormal frames."""

@@ -31,7 +31,8 @@ def write_labels(path: Path, labels: Mapping[str, Labels]) -> None:
                 "needs; give the videos too, so that the lengths are known"
             )
         check_intervals(one.intervals, one.frames, video)
-        videos[video] = {"frames": int(one.frames), "abnormal": _plain(one.intervals)}
+        kinds = {"kinds": list(one.kinds)} if one.kinds else {}
+        videos[video] = {"frames": int(one.frames), "abnormal": _plain(one.intervals), **kinds}
     write_text(path, json.dumps({"format": FORMAT, "videos": videos}, indent=1))
 
 
@@ -64,6 +65,8 @@ class _Entry(BaseModel):
 
     frames: Annotated[int, Field(ge=0, strict=True)]
     abnormal: list[tuple[Annotated[int, Field(strict=True)], Annotated[int, Field(strict=True)]]]
+    # The kind of anomaly of every interval; it may be missing.
+    kinds: list[str] = []
 
 
 def _one(path: Path, video: str, data: Any) -> Labels:
@@ -80,4 +83,9 @@ def _one(path: Path, video: str, data: Any) -> Labels:
             "are possible"
         )
     check_intervals(entry.abnormal, entry.frames, video)
-    return Labels(entry.abnormal, entry.frames)
+    if entry.kinds and len(entry.kinds) != len(entry.abnormal):
+        raise DataError(
+            f"{path}: video '{video}' has {len(entry.abnormal)} intervals but {len(entry.kinds)} "
+            "kinds; give one kind for each interval, or none"
+        )
+    return Labels(entry.abnormal, entry.frames, kinds=tuple(entry.kinds))

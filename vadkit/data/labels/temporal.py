@@ -16,9 +16,9 @@ def read_ucf_crime(path: Path) -> dict[str, Labels]:
 
     A line is ``Abuse028_x264.mp4  Abuse  165  240  -1  -1``: name, class, and pairs of first and
     last frame, from 1, both inclusive; ``-1 -1`` is a missing pair. A normal video has the class
-    Normal and no pair. The line above becomes [164, 240).
+    Normal and no pair. The line above becomes [164, 240), of the kind Abuse.
     """
-    return _read(path, _ucf_intervals)
+    return _read(path, _ucf_labels)
 
 
 def read_xd_violence(path: Path) -> dict[str, Labels]:
@@ -27,10 +27,10 @@ def read_xd_violence(path: Path) -> dict[str, Labels]:
     A line is ``name start end [start end]...`` in frames from 0, half-open. Normal videos, whose
     names end in ``label_A``, are not in the file.
     """
-    return _read(path, _xd_intervals)
+    return _read(path, lambda words: Labels(_xd_intervals(words)))
 
 
-def _read(path: Path, intervals: Callable[[list[str]], Intervals]) -> dict[str, Labels]:
+def _read(path: Path, parse: Callable[[list[str]], Labels]) -> dict[str, Labels]:
     labels: dict[str, Labels] = {}
     for line, text in read_lines(path):
         name, *words = text.split()
@@ -38,13 +38,13 @@ def _read(path: Path, intervals: Callable[[list[str]], Intervals]) -> dict[str, 
         with at_line(path, line):
             if video in labels:
                 raise ValueError(f"video '{video}' is in the file twice")
-            labels[video] = Labels(intervals(words))
+            labels[video] = parse(words)
     if not labels:
         raise DataError(f"{path} has no lines; expected a video and its frames on each")
     return labels
 
 
-def _ucf_intervals(words: list[str]) -> Intervals:
+def _ucf_labels(words: list[str]) -> Labels:
     if not words:
         raise ValueError("expected 'name class first last first last'")
     kind, *numbers = words
@@ -60,7 +60,7 @@ def _ucf_intervals(words: list[str]) -> Intervals:
         raise ValueError(
             f"class '{kind}' has {has}; only normal videos, of class Normal, have none"
         )
-    return [(first - 1, last) for first, last in pairs]
+    return Labels([(first - 1, last) for first, last in pairs], kinds=(kind,) * len(pairs))
 
 
 def _xd_intervals(words: list[str]) -> Intervals:

@@ -16,12 +16,15 @@ from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.views import as_text, missing_key
 
 if TYPE_CHECKING:
-    from vadkit.evaluation.metrics import Metric, Setting
+    from vadkit.evaluation.metrics import Metric, Setting, TrueEvent
     from vadkit.evaluation.protocol import Normalisation, Protocol
     from vadkit.scoring.alarm_time import TimeRules
     from vadkit.scoring.calibration import Calibration
     from vadkit.scoring.normal import NormalScores
     from vadkit.scoring.scorer import Scorer
+
+# The name of a part that is the score of a kind of anomaly starts with this.
+KIND = "kind:"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class LabelledScores:
     the recipe.
     ``normal`` has the statistics of scores on training video, ``calibration`` the run's threshold.
     ``checkpoint`` and ``label_source`` name the sources of scores and labels. ``scorers`` are those
-    of the recipe. ``parts`` are the scores (N,) of a method's parts, by part and video.
+    of the recipe. ``parts`` are the scores (N,) of a method's parts, by part and video; a part
+    called ``kind:Arson`` is the score of this kind of anomaly. ``events`` has the events of videos
+    whose labels state kinds.
     """
 
     scores: dict[str, np.ndarray]
@@ -48,6 +53,16 @@ class LabelledScores:
     clip_fps: float | None = None
     rules: TimeRules | None = None
     parts: Mapping[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    events: Mapping[str, Sequence[TrueEvent]] = field(default_factory=dict)
+
+    @property
+    def kind_scores(self) -> dict[str, dict[str, np.ndarray]]:
+        """The parts that are scores of a kind of anomaly, by kind and video."""
+        return {
+            name.removeprefix(KIND): of_videos
+            for name, of_videos in self.parts.items()
+            if name.startswith(KIND)
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -252,7 +267,13 @@ def _setting(protocol: Protocol, scored: LabelledScores, final: dict[str, Any]) 
     from vadkit.scoring.peaks import gap_frames
     from vadkit.scoring.scorer import chain_label
 
-    setting = Setting(protocol.summary, rates=scored.rates, categories=scored.categories)
+    setting = Setting(
+        protocol.summary,
+        rates=scored.rates,
+        categories=scored.categories,
+        events=scored.events,
+        kind_scores=scored.kind_scores,
+    )
     known = scored.calibration
     if known is None:
         level = scored.normal.frame_q999 if scored.normal and protocol.keeps_unit else None
