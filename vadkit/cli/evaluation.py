@@ -78,6 +78,32 @@ Offset = Annotated[
         metavar="N", help="With --scores: the first N frames of every video have no score."
     ),
 ]
+Lengths = Annotated[
+    Path | None,
+    typer.Option(
+        help="With --scores: a file with the number of frames of each video, one per line, in "
+        "their order. It cuts scores or labels that are one row for all videos."
+    ),
+]
+Segment = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="With --scores: each score is of N frames, such as 16 for most features."
+    ),
+]
+KindScores = Annotated[
+    Path | None,
+    typer.Option(
+        help="With --scores and --kinds: scores by kind of anomaly, an array (frames, kinds) for "
+        "each video in a .npz or a folder."
+    ),
+]
+Kinds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,...", help="With --kind-scores: the kinds of its columns, in their order."
+    ),
+]
 LabelUnit = Annotated[
     str | None,
     typer.Option(
@@ -102,6 +128,10 @@ Answers = Annotated[
     ),
 ]
 
+_ONLY_OF_SCORES = (
+    "--videos, --lengths, --offset, --segment, --kind-scores, --kinds and --unit need --scores"
+)
+
 
 def evaluate(
     run: Run = None,
@@ -113,6 +143,10 @@ def evaluate(
     fps: Fps = None,
     videos: Videos = None,
     offset: Offset = 0,
+    lengths: Lengths = None,
+    segment: Segment = None,
+    kind_scores: KindScores = None,
+    kinds: Kinds = None,
     unit: LabelUnit = None,
     maps: Maps = False,
     ray: Ray = None,
@@ -129,15 +163,13 @@ def evaluate(
         _measure(run, as_json, others)
         return
     if detections is not None:
-        others = [run, protocol, checkpoint, scores, fps, offset, unit, maps, ray]
+        layout = [lengths, segment, kind_scores, kinds, offset, unit]
+        others = [run, protocol, checkpoint, scores, fps, maps, ray, *layout]
         _print(_of_detections(detections, labels, videos, overrides, others), as_json)
         return
     _check_options(run, scores, labels, fps, checkpoint, maps)
-    if scores is not None and ray is not None:
-        raise RecipeError("--ray needs a run; scores of other code are only read")
-    if scores is None and (videos is not None or offset or unit is not None):
-        raise RecipeError("--videos, --offset and --unit need --scores")
-    result: Evaluation
+    layout = [videos, lengths, segment, kind_scores, kinds, unit, offset or None]
+    _check_of_scores(scores, ray, layout)
     if scores is not None and labels is not None:
         from vadkit.workflows.outside.scores import evaluate_scores
 
@@ -145,25 +177,40 @@ def evaluate(
             scores,
             labels,
             videos=videos,
+            lengths=lengths,
             offset=offset,
+            segment=segment,
+            kind_scores=kind_scores,
+            kinds=_names(kinds),
             unit=label_unit(unit),
             protocols=protocol or (),
             fps=fps,
             overrides=overrides or (),
         )
     else:
-        from vadkit.workflows.evaluate.evaluation import evaluate as workflow
-
         say_unfinished([run] if run else [], table=not as_json)
-        result = workflow(
-            run or "",
-            checkpoint=checkpoint,
-            protocols=protocol or (),
-            overrides=overrides or (),
-            maps=maps,
-            ray=ray,
-        )
+        result = _of_run(run, checkpoint, protocol, overrides, maps, ray)
     _print(result, as_json)
+
+
+def _of_run(
+    run: Path | None,
+    checkpoint: str | None,
+    protocols: list[str] | None,
+    overrides: list[str] | None,
+    maps: bool,
+    ray: str | None,
+) -> Evaluation:
+    from vadkit.workflows.evaluate.evaluation import evaluate as workflow
+
+    return workflow(
+        run or "",
+        checkpoint=checkpoint,
+        protocols=protocols or (),
+        overrides=overrides or (),
+        maps=maps,
+        ray=ray,
+    )
 
 
 def _print(result: Evaluation, as_json: bool) -> None:
@@ -190,6 +237,10 @@ def _of_detections(
     return evaluate_detections(detections, labels, videos=videos, overrides=overrides or ())
 
 
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",")] if text else []
+
+
 def _measure(run: Path | None, as_json: bool, others: list[Any]) -> None:
     """Print what answered alarms say about a model, with the limits of that on stderr."""
     from vadkit.workflows.answered.measure import measure
@@ -206,6 +257,14 @@ def _measure(run: Path | None, as_json: bool, others: list[Any]) -> None:
         typer.echo(f"{one.name:<15} {one.value:.3f}{bounds}  {one.words}")
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
+
+
+def _check_of_scores(scores: Path | None, ray: str | None, options: list[Any]) -> None:
+    """Raise ``RecipeError`` for options of scores without any, and for a cluster with them."""
+    if scores is not None and ray is not None:
+        raise RecipeError("--ray needs a run; scores of other code are only read")
+    if scores is None and any(one is not None for one in options):
+        raise RecipeError(_ONLY_OF_SCORES)
 
 
 def _check_options(

@@ -11,12 +11,14 @@ from vadkit.arrays import is_archive, load_archive, load_array
 from vadkit.data.decoding.folders import natural_key
 from vadkit.data.labels.matlab import read_matlab_row
 from vadkit.data.labels.variants import explain_total, missing_in_total
+from vadkit.data.score_lists import read_score_json
 from vadkit.data.score_tables import NAMES, read_score_lines, read_score_table
 from vadkit.data.tables import SHEETS, refuse_other_sheets
 from vadkit.errors import DataError
 
 _TABLES = (".csv", ".tsv", *SHEETS)
 SUFFIXES = (".npy", ".npz", ".mat", ".txt", *_TABLES)
+_PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".p")
 # Names that NumPy and people give to the only array of an archive.
 _ROW_NAMES = ("", "arr_0", *NAMES, "anomaly_score", "anomaly_scores", "pred", "preds")
 
@@ -28,8 +30,10 @@ def read_scores(path: Path) -> dict[str, np.ndarray]:
     ``.npz`` with ``scores`` or one array; ``.mat`` with one row; ``.csv``, ``.tsv``, ``.xlsx`` or
     ``.txt`` with one number per line, or with a column ``score``, sorted by a column ``frame`` if
     there is one. The path of a file below the folder is a part of the video's name. A single
-    ``.npz`` has one array per video; a single table has the header ``video,frame,score``. A single
-    ``.npy``, ``.mat`` or ``.txt`` has the concatenated scores of all videos, under the name "".
+    ``.npz`` has one array per video, or arrays without names, which are a list; a single table has
+    the header ``video,frame,score``; a single ``.json`` has an object of a list by video, a list of
+    lists, or one list. A single ``.npy``, ``.mat``, ``.txt`` or list has the concatenated scores of
+    all videos, under the name "".
 
     Blank lines at the end of a text file are ignored. Raises ``DataError`` for unreadable files,
     two files of one video, and frames that a table contains twice or not at all. Infinite values
@@ -44,7 +48,33 @@ def read_scores(path: Path) -> dict[str, np.ndarray]:
         return {video: _row(values, f"{path}, '{video}'") for video, values in arrays.items()}
     if path.suffix.lower() in _TABLES:
         return read_score_table(path)
+    if path.suffix.lower() == ".json":
+        return read_score_json(path)
     return {"": _read_one(path)}
+
+
+def read_lengths(path: Path) -> list[int]:
+    """Read the number of frames of each video: one a line, a JSON list, or a ``.npy`` array."""
+    if not path.is_file():
+        raise DataError(f"lengths not found: {path} is not a file")
+    values = _read_row(path)
+    whole = np.isfinite(values) & (values == np.rint(values)) & (values > 0)
+    if not len(values) or not whole.all():
+        wrong = f"{values[whole.argmin()]:g}" if len(values) else "an empty list"
+        raise DataError(
+            f"{path}: {wrong} is not a number of frames; expected a whole number above 0 for each "
+            "video, in their order"
+        )
+    return [int(value) for value in values]
+
+
+def _read_row(path: Path) -> np.ndarray:
+    if path.suffix.lower() == ".json":
+        found = read_score_json(path)
+        if list(found) != [""]:
+            raise DataError(f"{path} contains several lists; expected one list of numbers")
+        return found[""]
+    return _read_one(path)
 
 
 def only_row(found: dict[str, np.ndarray], known: Collection[str]) -> np.ndarray | None:
@@ -124,7 +154,9 @@ def _read_one(path: Path) -> np.ndarray:
     if path.suffix.lower() in (".txt", *_TABLES):
         return read_score_lines(path)
     refuse_other_sheets(path)
-    raise DataError(f"{path} is not a score file; expected {', '.join(SUFFIXES)}")
+    if path.suffix.lower() in _PICKLES:
+        raise DataError(_pickled(path))
+    raise DataError(f"{path} is not a score file; expected {', '.join(SUFFIXES)} or one .json")
 
 
 def _row(values: np.ndarray, source: str) -> np.ndarray:
@@ -153,8 +185,13 @@ def _load_npz(path: Path) -> dict[str, np.ndarray]:
 
 def _unreadable(path: Path, error: Exception) -> str:
     if "pickle" in str(error).lower():
-        return (
-            f"{path} contains pickled objects, which are not read, because they can run code; save "
-            "the scores again as plain numbers"
-        )
+        return _pickled(path)
     return f"scores {path} cannot be read as a NumPy file: {error}"
+
+
+def _pickled(path: Path) -> str:
+    return (
+        f"{path} contains pickled objects, which are not read, because they can run code; save "
+        "plain numbers from the program that made them: a list of arrays by "
+        "np.savez('scores.npz', *scores), a dictionary by np.savez('scores.npz', **scores)"
+    )

@@ -222,7 +222,7 @@ def test_options_on_the_command_line(vadkit, data):
     assert len(json.loads(out)["protocols"]) == 4
     code, _, err = vadkit("eval", "run", "--offset", 4)
     assert code == 2
-    assert "--videos, --offset and --unit need --scores" in err
+    assert "--segment, --kind-scores, --kinds and --unit need --scores" in err
     code, _, err = vadkit("eval", *both, "--offset", -1)
     assert code == 2
     assert "--offset -1 is not a number of frames" in err

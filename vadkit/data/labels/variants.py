@@ -19,8 +19,10 @@ _SEGMENTED: dict[str, Callable[[int], int]] = {
     "each video was filled up to whole segments of 16 frames": lambda n: (
         -(-n // _SEGMENT) * _SEGMENT
     ),
-    "each value is of a segment of 16 frames; repeat it 16 times": lambda n: n // _SEGMENT,
-    "each value is of up to 16 frames; repeat it as often": lambda n: -(-n // _SEGMENT),
+    "each value is of a segment of 16 frames; for scores, add --segment 16": lambda n: (
+        n // _SEGMENT
+    ),
+    "each value is of up to 16 frames; for scores, add --segment 16": lambda n: -(-n // _SEGMENT),
 }
 
 

@@ -24,8 +24,6 @@ from vadkit.workflows.evaluate.protocols import (
     build_protocols,
     evaluate_scored,
     published_names,
-    unscored_notes,
-    upside_down_notes,
 )
 from vadkit.workflows.evaluate.run_scores import checkpoint_names, score_run
 from vadkit.workflows.evaluate.views import as_frame, as_html, as_text, missing_key
@@ -33,6 +31,7 @@ from vadkit.workflows.pseudo import PseudoResults, evaluate_pseudo
 from vadkit.workflows.ray_cluster import check_address
 from vadkit.workflows.run import checkpoint_file, load_run, require_run
 from vadkit.workflows.run_status import RunStatus, run_status
+from vadkit.workflows.score_notes import score_notes
 
 if TYPE_CHECKING:
     import pandas
@@ -198,7 +197,7 @@ def evaluate(
         results,
         evaluate_maps(run, recipe, scored, meta, of_maps),
         evaluate_pseudo(run, recipe, checkpoint_file(run, name)),
-        unscored_notes(scored.scores) + upside_down_notes(results),
+        score_notes(scored.scores, results[0].metrics if results else []),
         run_status(run),
     )
     require_run(run)

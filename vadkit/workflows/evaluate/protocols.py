@@ -152,31 +152,6 @@ def evaluate_scored(
     return results
 
 
-def unscored_notes(scores: Mapping[str, np.ndarray]) -> list[str]:
-    """Return notes on videos (N,) without any score, which protocols leave out."""
-    bare = [video for video, values in scores.items() if np.isnan(values).all()]
-    return [f"No frame has a score in: {', '.join(bare)}."] if bare else []
-
-
-def upside_down_notes(results: Sequence[Result]) -> list[str]:
-    """Return a hint if the first AUC is clearly below chance, so that something is upside down.
-
-    That is below 0.4 with an interval below 0.5, or below 0.3 without an interval.
-    """
-    for metric in results[0].metrics if results else []:
-        if metric.name == "micro-auc":
-            bounds = metric.interval
-            clear = metric.value < 0.4 and bounds.high < 0.5 if bounds else metric.value < 0.3
-            if clear:
-                return [
-                    f"The micro AUC of {metric.value:.4f} is far below 0.5, the value of chance. "
-                    "Are scores or labels upside down? A higher score must mean more abnormal, "
-                    f"and label 1 abnormal; with the opposite sign it would be "
-                    f"{1 - metric.value:.4f}."
-                ]
-    return []
-
-
 def final_scores(protocol: Protocol, scored: LabelledScores) -> dict[str, np.ndarray]:
     """Smooth, normalise, mix and fill raw scores as the protocol says.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vadkit.data.labels.intervals import Labels
     from vadkit.data.labels.table import Unit
     from vadkit.data.videos import Video
+    from vadkit.evaluation.metrics import TrueEvent
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class KnownLabels:
     ``labels`` are functions from the number of frames of a video to its flags. ``frames`` are the
     known numbers of frames, from the labels or, if ``from_files``, from the video files. ``row``
     is one row of labels for videos that nothing is known about; there are no ``labels`` then.
+    ``events`` has the events of videos whose labels state kinds of anomaly.
     """
 
     source: str
@@ -38,6 +40,7 @@ class KnownLabels:
     from_files: bool = False
     rates: Mapping[str, float] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[str, list[TrueEvent]] = field(default_factory=dict)
     row: Mapping[str, Labels] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
@@ -77,6 +80,7 @@ def labels_of_file(path: Path, unit: Unit | None, fps: float | None) -> KnownLab
         path.name,
         {video: _flags(one, video, path.name, fps) for video, one in found.items()},
         {video: one.frames for video, one in found.items() if one.frames is not None},
+        events=_events(found),
         row={} if row is None else found,
     )
 
@@ -120,8 +124,24 @@ def labels_of_videos(path: Path, folder: Path, unit: Unit | None, fps: float | N
         lengths,
         True,
         frame_rates(videos, fps),
+        events=_events(labels),
         notes=notes,
     )
+
+
+def _events(labels: Mapping[str, Labels]) -> dict[str, list[TrueEvent]]:
+    """Return the events of all videos with their kinds; {} if no label states a kind."""
+    from vadkit.evaluation.metrics import TrueEvent
+
+    if not any(one.kinds for one in labels.values()):
+        return {}
+    return {
+        video: [
+            TrueEvent(start, stop, kind)
+            for (start, stop), kind in zip(one.intervals, one.kinds, strict=False)
+        ]
+        for video, one in labels.items()
+    }
 
 
 def _flags(

@@ -17,10 +17,9 @@ from vadkit.workflows.evaluate.protocols import (
     Result,
     build_protocols,
     evaluate_scored,
-    unscored_notes,
-    upside_down_notes,
 )
 from vadkit.workflows.outside.labels import KnownLabels
+from vadkit.workflows.score_notes import unscored_notes, upside_down_notes
 
 # Metrics over all frames, which do not depend on where a video ends.
 _OF_ALL_FRAMES = frozenset(
@@ -108,7 +107,7 @@ def evaluate_rows(
         f"these, {advice}. If this is one video, give a folder with its scores in a file that is "
         f"named like {labels.name}.",
         *(["No frame has a score."] if unscored_notes(scored.scores) else []),
-        *upside_down_notes(results),
+        *upside_down_notes(results[0].metrics),
     ]
     if note := truth_note(frames):
         notes.append(note)

@@ -14,10 +14,10 @@ from vadkit.reading import parse_json, read_json
 from vadkit.reports.record import RunRecord
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list
-from vadkit.workflows.evaluate.protocols import unscored_notes
 from vadkit.workflows.evaluate.run_scores import read_score_file
 from vadkit.workflows.run import load_run, read_manifest
 from vadkit.workflows.run_status import unfinished
+from vadkit.workflows.score_notes import unscored_notes
 
 
 class _Metric(BaseModel):
