@@ -28,13 +28,21 @@ def init(
             show_default=False,
         ),
     ] = None,
+    choose: Annotated[
+        bool,
+        typer.Option(
+            help="Measure on these videos which parts the recipe needs; up to 5 minutes.",
+        ),
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Create a project for a camera: a recipe that fits its videos, and the next steps."""
     from vadkit.workflows.init.project import make_project
 
-    folder, footage = make_project(name, videos)
+    folder, footage, choice = make_project(name, videos, choose=choose)
     _say(footage)
+    for line in choice.lines():
+        typer.echo(line, err=True)
     recipe = folder / "recipe.yaml"
     if train is None:
         interactive = sys.stdin.isatty() and sys.stderr.isatty()
@@ -55,7 +63,8 @@ def init(
         typer.echo(f"next: vadkit train {recipe} --runs {folder / 'runs'}", err=True)
     if as_json:
         record = {"project": str(folder), "recipe": str(recipe), "run": str(run) if run else None}
-        typer.echo(json.dumps({**record, "notes": footage.notes, "bad": footage.bad}))
+        parts = {"parts": list(choice.parts)}
+        typer.echo(json.dumps({**record, **parts, "notes": footage.notes, "bad": footage.bad}))
     else:
         typer.echo(str(run or recipe))
 

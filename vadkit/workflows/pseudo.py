@@ -110,6 +110,21 @@ class PseudoTest:
             made.append(ScoredClip(clip.kind, clip.strength, clip.control, scores[wanted], hits))
         return self.evaluator(normal, made, Setting(rates=self.rates))
 
+    def parts_of(self, method: Method, video: FrameReader, extras: Extras) -> dict[str, np.ndarray]:
+        """Return the scores (N,) of each part of a method with several parts."""
+        from vadkit.engine.scoring import score_video_parts
+
+        device = _device_of(method)
+        _, parts = score_video_parts(
+            method,
+            video,
+            device=device,
+            dtype=pick_precision(self.recipe.train.precision, device),
+            batch_size=self.recipe.train.batch_size,
+            extras=extras,
+        )
+        return parts
+
     def _scores(
         self, method: Method, video: FrameReader, extras: Extras
     ) -> tuple[np.ndarray, np.ndarray | None]:

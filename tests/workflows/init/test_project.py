@@ -74,7 +74,7 @@ def videos(tmp_path):
 
 
 def test_a_project_can_be_trained_and_its_plugin_loads(videos, tmp_path):
-    folder, footage = make_project("gate", videos, folder=tmp_path / "gate")
+    folder, footage, _ = make_project("gate", videos, folder=tmp_path / "gate")
     assert {path.name for path in folder.iterdir()} == {"README.md", "my_parts.py", "recipe.yaml"}
     assert (footage.videos, footage.size, footage.fps) == (3, (96, 64), 10)
     assert "bad.mp4" in footage.bad[0]

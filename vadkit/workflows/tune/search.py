@@ -95,14 +95,17 @@ class Tuner:
             trainer.fit()
         return trainer.method.eval()
 
-    def test(self, recipe: Recipe, method: Method) -> dict[str, float]:
-        """Evaluate the method on the held-out videos."""
+    def prepared(self, recipe: Recipe) -> PseudoTest:
+        """Return the test of the recipe's method on the held-out videos."""
         recipe = with_levels(recipe, self.rest)
         key = _of_frames(recipe)
         if key not in self._tests:
             self._tests[key] = pseudo_test(recipe, self.evaluator, self.held)
-        test = replace(self._tests[key], recipe=recipe)
-        return {metric.name: metric.value for metric in test(method)}
+        return replace(self._tests[key], recipe=recipe)
+
+    def test(self, recipe: Recipe, method: Method) -> dict[str, float]:
+        """Evaluate the method on the held-out videos."""
+        return {metric.name: metric.value for metric in self.prepared(recipe)(method)}
 
 
 def tune(
