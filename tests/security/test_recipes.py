@@ -34,7 +34,7 @@ def faults_of(tmp_path, text, *overrides):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-@settings(max_examples=20, database=None)
+@settings(max_examples=4, database=None)
 @given(seed=st.integers(0, 2**32))
 def test_mutated_recipes_give_a_recipe_or_faults(tmp_path_factory, path, seed):
     draw, text = random.Random(seed), path.read_text()

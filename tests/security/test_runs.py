@@ -76,7 +76,7 @@ FILES = ["manifest.json", "normal.json", "calibration.json", "eval.json", "score
 def test_mutated_files_of_a_run(run, name):
     draw, content = random.Random(name), (run / name).read_bytes()
     tree = json.loads(content)
-    for count in range(60):
+    for count in range(30):
         if count % 3:
             changed = json.dumps(mutations.mutate_tree(tree, draw)).encode()
         else:
