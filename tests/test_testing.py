@@ -65,6 +65,19 @@ SMALL = {
         "networks": {"generator": {"width": 32, "latent": 4}, "discriminator": {"width": 8}},
         "train": {"batch_size": 64},
     },
+    "hf2-vad": {
+        "clip": {"frames": 3, "size": [32, 48], "channels": "gray"},
+        "networks": {"flow": {"width": 4, "slots": 10}, "frame": {"width": 4}},
+        "optimizers": {role: {"lr": 1e-2} for role in ("flow", "frame", "both")},
+        "train": {"batch_size": 8},
+    },
+    "jigsaw": {
+        "clip": {"frames": 5, "size": [32, 48], "channels": "gray"},
+        "method": {"type": "jigsaw", "side": 16},
+        "networks": {"puzzle": {"width": 4, "hidden": 32, "dropout": 0.0}},
+        "optimizers": {"puzzle": {"lr": 3e-3}},
+        "train": {"batch_size": 16},
+    },
     "memae": small("autoencoder", 12, 2e-3, frames=8, slots=50),
     "mnad": small("generator", 8, 2e-3),
     "motion-field": {
@@ -92,6 +105,11 @@ SMALL = {
         "method": {"type": "scene-bank", "bank": 64},
     },
     "stae": small("autoencoder", 8, 2e-3, frames=16),
+    "vec": {
+        "clip": {"frames": 3, "size": [32, 48], "channels": "gray"},
+        "networks": {"frame": {"width": 4}, "flow": {"width": 4}},
+        "train": {"batch_size": 8},
+    },
 }
 
 

@@ -70,8 +70,11 @@ def choose_kernels(*, deterministic: bool) -> None:
 
 
 def scoring_batch(batch_size: int, device: torch.device) -> int:
-    """Return how many clips to score at a time: on a GPU more than a training batch has."""
-    return max(batch_size, 32) if device.type == "cuda" else batch_size
+    """Return how many clips to score at a time: on a GPU 32 or more, on a CPU at most 32.
+
+    A training batch may have many small cubes, but scoring takes whole frames.
+    """
+    return max(batch_size, 32) if device.type == "cuda" else min(batch_size, 32)
 
 
 @contextlib.contextmanager

@@ -99,7 +99,9 @@ class ClipSpec:
     None if they differ; pictures of another shape are refused. ``dim`` is the number of features of
     a segment for methods that learn from bags (see ``Bags``), ``classes`` are the kinds of
     anomalies of their training videos, and ``scale`` says how features are scaled; None and () for
-    methods that learn from frames.
+    methods that learn from frames. If ``cube`` is the side of a
+    crop, training batches have single objects, cut to that size; see
+    ``vadkit.data.objects.cubes``.
     """
 
     frames: int
@@ -117,6 +119,7 @@ class ClipSpec:
     dim: int | None = None
     classes: tuple[str, ...] = ()
     scale: Literal["none", "length", "standard"] = "none"
+    cube: int | None = None
 
     @property
     def scoring(self) -> ClipSpec:

@@ -58,6 +58,8 @@ class TrainStep:
         self.on_gradients = on_gradients
         self.check = check
         self.processes = processes
+        # The roles that train now; None trains all.
+        self.roles: frozenset[str] | None = None
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
                 group.setdefault("initial_lr", group["lr"])
@@ -79,7 +81,7 @@ class TrainStep:
         """
         values = StepValues({}, {})
         total: Tensor | float = 0.0
-        updates = iter(self.method.updates(clips))
+        updates = self._updates(clips)
         while True:
             with self._computing():
                 update = next(updates, None)
@@ -94,6 +96,11 @@ class TrainStep:
         if isinstance(total, Tensor):
             _add(values.terms, "loss", total)
         return values
+
+    def _updates(self, clips: Clips) -> Iterator[Update]:
+        for update in self.method.updates(clips):
+            if self.roles is None or update.role in self.roles:
+                yield update
 
     def _backward(
         self, update: Update | None, clips: Clips, begins: bool

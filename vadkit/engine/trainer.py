@@ -20,6 +20,7 @@ from vadkit.engine.clock import TrainClock, position
 from vadkit.engine.collect import Loader, Sampled, autocast, collect_passes
 from vadkit.engine.distributed import ALONE, Processes
 from vadkit.engine.finite import FiniteCheck, check_weights
+from vadkit.engine.stages import stage_at
 from vadkit.engine.step import StepValues, TrainStep, load_optimizer, optimizer_state
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.evaluation.metrics import Metric
@@ -252,7 +253,22 @@ class Trainer:
             processes=self.processes,
         )
         steps = self.epochs * self.steps_per_epoch
+        if self.settings.stages is not None:
+            # A captured or compiled step always does the same.
+            self._staged = step
+            return step
         return fastest_step(step, self.settings, self.hooks, steps)
+
+    def _choose_roles(self, place: float) -> None:
+        """Let the step train the roles of the stage at a position of the training."""
+        stages = self.settings.stages
+        if stages is None:
+            return
+        number = stage_at(stages, place, self.epochs)
+        roles = frozenset(stages[number].roles)
+        if roles != self._staged.roles:
+            _log.info("stage %d of %d: %s", number + 1, len(stages), ", ".join(sorted(roles)))
+            self._staged.roles = roles
 
     def _read_clock(self) -> bool:
         """Stop training if its time is over, and return whether it is."""
@@ -275,6 +291,7 @@ class Trainer:
         # Accumulated batches count as one, so the rate is that of the window's first batch.
         done = self.epoch + (self.step_in_epoch - into_window) / self.steps_per_epoch
         place = position(done, self.epochs, self.clock.share)
+        self._choose_roles(place)
         self._train_on.set_rates({role: rate(place) for role, rate in self.schedules.items()})
         ends = self._at_window_end(self.step_in_epoch + 1)
         values = self._train_on(clips, begins=into_window == 0, ends=ends)

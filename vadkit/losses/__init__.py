@@ -16,6 +16,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "sparsity": "vadkit.losses.bags:Sparsity",
         "smoothness": "vadkit.losses.bags:Smoothness",
         "entropy": "vadkit.losses.memory:Entropy",
+        "gaussian-kl": "vadkit.losses.gaussian:GaussianKL",
         "compactness": "vadkit.losses.memory:Compactness",
         "separateness": "vadkit.losses.memory:Separateness",
         "lsgan": "vadkit.losses.adversarial:LeastSquaresGenerator",

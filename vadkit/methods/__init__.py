@@ -14,6 +14,8 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "fusion": "vadkit.methods.fusion.method:Fusion",
         "future-frame": "vadkit.methods.future_frame:FutureFrame",
         "ganomaly": "vadkit.methods.ganomaly:GANomaly",
+        "hf2-vad": "vadkit.methods.hf2_vad:HF2VAD",
+        "jigsaw": "vadkit.methods.jigsaw:JigsawVAD",
         "memae": "vadkit.methods.memae:MemAE",
         "mnad": "vadkit.methods.mnad:MNAD",
         "motion-field": "vadkit.methods.motion_field.method:MotionField",
@@ -23,5 +25,6 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "scene-bank": "vadkit.methods.scene_bank:SceneBank",
         "stae": "vadkit.methods.stae:STAutoEncoder",
         "top-k": "vadkit.methods.weak.top_k:TopK",
+        "vec": "vadkit.methods.vec:VEC",
     },
 }

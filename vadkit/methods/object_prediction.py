@@ -12,15 +12,14 @@ from torch import Tensor, nn
 
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
-from vadkit.errors import TrainingError
-from vadkit.methods.method import Method, Scores, Update, WeightedLoss
-from vadkit.methods.objects import counted, detected, highest, painted
+from vadkit.methods.method import Update, WeightedLoss
+from vadkit.methods.object_errors import ObjectErrors, squared_error
 
 # Height and width of a crop, as in the paper.
 _SIDE = 32
 
 
-class ObjectPrediction(Method):
+class ObjectPrediction(ObjectErrors):
     """Cloze test on objects: predict an erased crop of each object ("VEC", Yu, ACM MM 2020).
 
     "Cloze Test Helps: Effective Video Anomaly Detection via Learning to Complete Video Events". The
@@ -28,9 +27,8 @@ class ObjectPrediction(Method):
     U-Net completes it from the other four; a second U-Net completes the optical flow of the erased
     frame from the same four. An object's score is the sum of both squared errors, each standardised
     by its mean and standard deviation over training objects and weighted by ``frame_weight`` and
-    ``flow_weight``. A frame has the score of its highest object; a frame without objects has the
-    lowest possible score of a training object. The map has each object's score inside its box, at
-    the clip's size. The paper reports micro AUC 97.3 on Ped2 and 90.2 on Avenue.
+    ``flow_weight``. A frame has the score of its highest object. The paper
+    reports micro AUC 97.3 on Ped2 and 90.2 on Avenue.
 
     ``erase: last`` erases the newest frame, which is scored; ``middle`` erases the third, so scores
     come two frames late. ``networks: {flow: null}`` leaves motion out.
@@ -61,8 +59,6 @@ class ObjectPrediction(Method):
         "train": {"epochs": 10, "batch_size": 8},
     }
     optional: ClassVar[frozenset[str]] = frozenset({"networks.flow", "losses.flow"})
-    usual: Tensor
-    least: Tensor
 
     def __init__(
         self,
@@ -74,16 +70,9 @@ class ObjectPrediction(Method):
         frame_weight: Annotated[float, Field(ge=0)] = 1.0,
         flow_weight: Annotated[float, Field(ge=0)] = 1.0,
     ) -> None:
-        super().__init__(networks, losses, clip)
-        (self.erased,) = clip.scored
         weights = {"frame": frame_weight, "flow": flow_weight}
-        self.weights = torch.tensor([weights[role] for role in self.networks])
-        # The mean, standard deviation and minimum of each part's errors; neutral until collected.
-        parts = len(self.networks)
-        self.register_buffer("usual", torch.tensor([[0.0, 1.0]] * parts))
-        self.register_buffer("least", torch.zeros(parts))
-        self._sums = torch.zeros(3, parts, dtype=torch.float64)
-        self._lowest = torch.full((parts,), torch.inf)
+        super().__init__(networks, losses, clip, {role: weights[role] for role in networks})
+        (self.erased,) = clip.scored
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
@@ -133,58 +122,9 @@ class ObjectPrediction(Method):
 
             yield Update(role, terms)
 
-    def _errors(self, clips: Clips) -> Tensor:
-        """Return mean squared errors (N, P) of all objects, one column per network."""
+    def errors(self, clips: Clips) -> Tensor:
         known, wanted = self._cubes(clips)
         if not len(known):
             return known.new_zeros(0, len(self.networks))
-        errors = [
-            (network(known).float() - wanted[role]).square().mean(dim=(1, 2, 3))
-            for role, network in self.networks.items()
-        ]
-        return torch.stack(errors, dim=1)
-
-    def collect(self, clips: Clips) -> None:
-        errors = self._errors(clips).double().cpu()
-        if len(errors):
-            self._sums += torch.stack([torch.ones_like(errors), errors, errors.square()]).sum(dim=1)
-            self._lowest = torch.minimum(self._lowest, errors.amin(dim=0).float())
-
-    def finalize(self) -> None:
-        """Raises ``TrainingError`` if no object was found in the training videos."""
-        counts, first, second = self._sums
-        if not counts.any():
-            raise TrainingError(
-                "object-prediction found no object in the training videos; check what `objects` "
-                "finds"
-            )
-        means = first / counts
-        deviations = (second / counts - means.square()).clamp(min=0).sqrt().clamp(min=1e-8)
-        self.usual.copy_(torch.stack([means, deviations], dim=1))
-        self.least.copy_(self._lowest)
-        self._sums = torch.zeros_like(self._sums)
-        self._lowest = torch.full_like(self._lowest, torch.inf)
-
-    def _normalised(self, errors_NP: Tensor) -> Tensor:
-        means, deviations = self.usual.unbind(dim=1)
-        return (errors_NP - means) / deviations * self.weights.to(errors_NP)
-
-    @classmethod
-    def can_ignore(cls, params: Mapping[str, Any]) -> bool:
-        return True
-
-    @torch.no_grad()
-    def score(self, clips: Clips) -> Scores:
-        assert clips.boxes is not None
-        boxes = clips.boxes
-        scores, least = self._normalised(self._errors(clips)), self._normalised(self.least)
-        scores = counted(scores.T, boxes, self.ignored, least).T
-        of_objects, lowest = scores.sum(dim=1), least.sum()
-        frames = highest(of_objects, boxes, lowest)
-        maps = painted(of_objects, boxes, self.clip.size, lowest)
-        parts = {
-            role: highest(one, boxes, low)[:, None]
-            for role, one, low in zip(self.networks, scores.unbind(dim=1), least, strict=True)
-        }
-        objects = detected(of_objects, boxes)
-        return Scores(frames[:, None], maps[:, None], parts=parts, objects=objects)
+        each = [squared_error(net(known), wanted[role]) for role, net in self.networks.items()]
+        return torch.stack(each, dim=1)

@@ -5,12 +5,16 @@ from __future__ import annotations
 COMPONENTS: dict[str, dict[str, str]] = {
     "networks": {
         "amc": "vadkit.networks.amc:AMC",
+        "cloze": "vadkit.networks.cloze:Cloze",
+        "conditional-vae": "vadkit.networks.conditional_vae:ConditionalVAE",
         "conv-ae": "vadkit.networks.conv_ae:ConvAE",
         "conv-lstm-ae": "vadkit.networks.conv_lstm_ae:ConvLSTMAE",
         "ganomaly": "vadkit.networks.ganomaly:GANomaly",
         "ganomaly-discriminator": "vadkit.networks.ganomaly:GANomalyDiscriminator",
+        "jigsaw": "vadkit.networks.jigsaw:Jigsaw",
         "memae": "vadkit.networks.memae:MemAE",
         "mnad": "vadkit.networks.mnad:MNAD",
+        "multilevel-memae": "vadkit.networks.multilevel_memae:MultiLevelMemAE",
         "object-ae": "vadkit.networks.object_ae:ObjectAE",
         "predictive-coding": "vadkit.networks.predictive_coding:PredictiveCoding",
         "stae": "vadkit.networks.stae:STAE",

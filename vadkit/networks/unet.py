@@ -16,8 +16,8 @@ class UNet(nn.Module):
     pooling between them, 2x2 transposed convolutions in the decoder, skips by concatenation, no
     normalisation, and tanh at the end. ``width`` 64 and ``skips`` are the paper's values; without
     ``skips``, everything passes through the bottleneck. ``bounded: false`` removes the tanh, for
-    outputs that are not frames. Input (B, in, H, W), output (B, out, H, W) in -1..1; H and W must
-    be multiples of 8.
+    outputs that are not frames; ``norm`` adds batch normalisation after each convolution. Input
+    (B, in, H, W), output (B, out, H, W) in -1..1; H and W must be multiples of 8.
     """
 
     def __init__(
@@ -28,12 +28,13 @@ class UNet(nn.Module):
         width: Annotated[int, Field(ge=1)] = 64,
         skips: bool = True,
         bounded: bool = True,
+        norm: bool = False,
     ) -> None:
         super().__init__()
         self.skips, self.bounded = skips, bounded
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.down = nn.ModuleList(
-            double_conv(before, after)
+            double_conv(before, after, norm=norm)
             for before, after in zip([in_channels, *widths[:-1]], widths, strict=True)
         )
         self.pool = nn.MaxPool2d(2)
@@ -41,7 +42,8 @@ class UNet(nn.Module):
             nn.ConvTranspose2d(2 * wide, wide, 2, stride=2) for wide in reversed(widths[:-1])
         )
         self.merge = nn.ModuleList(
-            double_conv(2 * wide if skips else wide, wide) for wide in reversed(widths[:-1])
+            double_conv(2 * wide if skips else wide, wide, norm=norm)
+            for wide in reversed(widths[:-1])
         )
         self.out = nn.Conv2d(width, out_channels, 3, padding=1)
 
@@ -64,11 +66,11 @@ class UNet(nn.Module):
         return output.tanh() if self.bounded else output
 
 
-def double_conv(before: int, after: int) -> nn.Sequential:
-    """Return two 3x3 convolutions, each with a ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(after, after, 3, padding=1),
-        nn.ReLU(inplace=True),
-    )
+def double_conv(before: int, after: int, *, norm: bool = False) -> nn.Sequential:
+    """Return two 3x3 convolutions, each with a ReLU and, with ``norm``, batch normalisation."""
+    layers: list[nn.Module] = []
+    for channels in (before, after):
+        layers.append(nn.Conv2d(channels, after, 3, padding=1))
+        layers += [nn.BatchNorm2d(after)] if norm else []
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)

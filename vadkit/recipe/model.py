@@ -87,6 +87,16 @@ class Bags(Section):
     classes: list[str] | None = None
 
 
+class Stage(Section):
+    """One of several stages of training: only the updates of these ``roles`` are made.
+
+    ``share`` is its part of the epochs, relative to the other stages.
+    """
+
+    roles: Annotated[list[str], Field(min_length=1)]
+    share: Annotated[float, Field(gt=0, le=100_000)] = 1.0
+
+
 class Train(Section):
     """Duration and settings of training.
 
@@ -98,6 +108,9 @@ class Train(Section):
 
     ``minutes`` ends training after this time if ``epochs`` have not ended it before. The
     learning-rate schedule is then run through within that time.
+
+    ``stages`` train roles of the method one after another, instead of all of them on each batch.
+    They share ``epochs``; a learning-rate schedule runs over all of them.
 
     ``init`` is a run folder or a checkpoint file whose weights training starts from.
     """
@@ -115,6 +128,7 @@ class Train(Section):
     accumulate: Positive = 1
     clip_grad_norm: Annotated[float, Field(gt=0)] | None = None
     max_steps: Positive | None = None
+    stages: Annotated[list[Stage], Field(min_length=1)] | None = None
 
 
 class Data(Section):

@@ -160,6 +160,7 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
         return [Fault(("clip",), str(error))]
     if full.get("zones") and not method.can_ignore(_params(full["method"])):
         faults.append(Fault(("zones",), cannot_ignore(full["method"]["type"])))
+    faults += _stage_faults(full)
     if spec.flow and full.get("flow") is None:
         faults.append(Fault(("flow",), "this method needs optical flow, such as {type: dis}"))
     faults += _bag_faults(full, method)
@@ -183,6 +184,23 @@ def _bag_faults(full: Mapping[str, Any], method: Any) -> Iterator[Fault]:
         yield Fault(("train", "batch_size"), f"{message}; got {full['train']['batch_size']}")
     if full.get("augments"):
         yield Fault(("augments",), "augments change frames, and this method learns from features")
+
+
+def _stage_faults(full: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find roles in stages that do not exist, and roles that no stage trains."""
+    stages, known = full["train"].get("stages"), list(full["optimizers"])
+    if stages is None:
+        return
+    wanted = [role for stage in stages for role in stage["roles"]]
+    for number, stage in enumerate(stages):
+        for role in stage["roles"]:
+            if role not in known:
+                hint = did_you_mean(role, known) or f"; roles: {', '.join(known) or 'none'}"
+                place = ("train", "stages", number, "roles")
+                yield Fault(place, f"no optimizer has the role {describe(role)}{hint}")
+    for role in known:
+        if role not in wanted:
+            yield Fault(("train", "stages"), f"no stage trains the role '{role}'")
 
 
 def cannot_ignore(method: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vadkit.data.clips.sources import ClipSource
     from vadkit.data.flow.stored import StoredFlow
     from vadkit.data.objects import Boxes
+    from vadkit.data.objects.cubes import StoredCubes
     from vadkit.data.store.build import Plan, Skipped
     from vadkit.data.store.settings import Settings
     from vadkit.data.store.stored_video import StoredVideo
@@ -245,6 +246,27 @@ def load_extras(
             for one, given in zip(extras, _given(recipe, spec, videos, stored), strict=True)
         ]
     return extras
+
+
+def store_cubes(
+    recipe: Recipe, spec: ClipSpec, stored: Sequence[FrameReader], extras: Sequence[Extras]
+) -> list[StoredCubes]:
+    """Return the object cubes of every training clip, and cut them if they are missing."""
+    from vadkit.data.objects.cubes import build_cubes
+    from vadkit.data.store.paced import whole
+    from vadkit.data.store.stored_video import StoredVideo
+    from vadkit.errors import RecipeError
+
+    kept: list[Any] = [one for one in stored if isinstance(whole(one), StoredVideo)]
+    if len(kept) < len(stored):
+        raise RecipeError(
+            "data.store: none keeps no frames to cut object cubes from, and training would cut "
+            "them in every epoch; use another store"
+        )
+    clips = sum(max(0, len(video) - spec.span + 1) for video in stored)
+    with decoding_progress(len(stored), clips, "object cubes") as progress:
+        workers = recipe.data.workers
+        return build_cubes(kept, extras, spec, workers=workers, progress=progress)
 
 
 def _given(

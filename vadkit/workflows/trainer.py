@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from vadkit.workflows.build import (
     seed_everything,
 )
 from vadkit.workflows.feature_sets import bag_loader
-from vadkit.workflows.frames import clip_source, load_extras
+from vadkit.workflows.frames import clip_source, load_extras, store_cubes
 from vadkit.workflows.pieces import Piece, outside
 from vadkit.workflows.processes import check_parts, share_networks
 from vadkit.workflows.progress import clip_progress
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from vadkit.data.clips.extras import Extras
     from vadkit.data.clips.loader import ClipLoader
-    from vadkit.data.clips.sources import ClipSource
     from vadkit.data.videos import ClipSpec, FrameReader, Video
     from vadkit.engine.collect import Loader
     from vadkit.engine.distributed import Processes
@@ -114,17 +113,16 @@ def _make_loaders(
         return bags, bags
     clip = method.clip
     augments = build_list("augments", recipe.augments)
-    source = clip_source(recipe, stored, clip, device, augments)
     make_loader = partial(
         _make_loader,
-        source,
-        stored,
-        extras,
+        _loader_of(recipe, stored, extras, clip, device, augments),
         unseen,
-        clip,
+        clip.span,
         batch_size=settings.batch_size,
         device=device,
         dtype=dtype,
+        ids=[video.id for video in stored],
+        cuts=[video.cuts for video in stored],
     )
     loader = make_loader(
         seed=settings.seed,
@@ -134,36 +132,48 @@ def _make_loaders(
         part=processes.part,
     )
     if len(loader) == 0:
-        raise _too_short(stored, clip.span)
+        raise _too_short(stored, clip)
     if recipe.optimizers:
         check_parts(min(settings.batch_size, len(loader.clips)), processes.part.of)
     return loader, make_loader(seed=None, drop_last=False)
 
 
-def _too_short(stored: Sequence[FrameReader], span: int) -> DataError:
-    longest = max(len(video) for video in stored)
+def _too_short(stored: Sequence[FrameReader], clip: ClipSpec) -> DataError:
+    longest, span = max(len(video) for video in stored), clip.span
+    if clip.cube and longest >= span:
+        return DataError(
+            "no object in the training videos to learn from; check what `objects` finds"
+        )
     return DataError(
         f"no training video is long enough: the method needs {span} frames and the longest of "
         f"{len(stored)} videos has {longest}; use longer videos or set clip.frames lower"
     )
 
 
-def _make_loader(
-    source: ClipSource,
+def _loader_of(
+    recipe: Recipe,
     stored: Sequence[FrameReader],
     extras: Sequence[Extras],
-    unseen: Sequence[Piece],
     clip: ClipSpec,
-    **settings: Any,
-) -> ClipLoader:
-    """Build a loader of all clips that do not overlap the pieces ``unseen``."""
+    device: torch.device,
+    augments: Sequence[Any],
+) -> Callable[..., ClipLoader]:
+    """Return what builds a loader of clips, or of object cubes if the method trains on them."""
+    from vadkit.data.clips.cube_loader import CubeLoader
     from vadkit.data.clips.loader import ClipLoader
 
-    lengths = [len(video) for video in stored]
-    ids = [video.id for video in stored]
-    cuts = [video.cuts for video in stored]
-    loader = ClipLoader(source, lengths, clip, extras=extras, ids=ids, cuts=cuts, **settings)
-    return loader.keeping(outside(loader.clips, unseen, clip.span))
+    if clip.cube is not None:
+        return partial(CubeLoader, store_cubes(recipe, clip, stored, extras), clip)
+    source = clip_source(recipe, stored, clip, device, augments)
+    return partial(ClipLoader, source, [len(video) for video in stored], clip, extras=extras)
+
+
+def _make_loader(
+    loader_of: Callable[..., ClipLoader], unseen: Sequence[Piece], span: int, **settings: Any
+) -> ClipLoader:
+    """Build a loader of all clips that do not overlap the pieces ``unseen``."""
+    loader = loader_of(**settings)
+    return loader.keeping(outside(loader.clips, unseen, span))
 
 
 def _evaluates(recipe: Recipe, on: str) -> bool:
