@@ -26,10 +26,10 @@ from vadkit.reading import read_bytes
 from vadkit.recipe import load_recipe
 from vadkit.text import video_file
 from vadkit.workflows.evaluate.run_scores import score_run
-from vadkit.workflows.evaluate.saved_maps import check_maps
 from vadkit.workflows.infer.sources import expand_sources
 from vadkit.workflows.report.pictures import _saved_maps
 from vadkit.workflows.run import checkpoint_file, load_run
+from vadkit.workflows.saved_maps import check_maps
 from vadkit.workflows.train import train
 
 RECIPE = """\

@@ -101,7 +101,7 @@ class ClipSpec:
     anomalies of their training videos, and ``scale`` says how features are scaled; None and () for
     methods that learn from frames. If ``cube`` is the side of a
     crop, training batches have single objects, cut to that size; see
-    ``vadkit.data.objects.cubes``.
+    ``vadkit.data.clips.cubes``.
     """
 
     frames: int

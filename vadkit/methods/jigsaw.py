@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from vadkit.data.objects.cubes import cubes_of
+from vadkit.data.clips.cubes import cubes_of
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Update, WeightedLoss

@@ -18,11 +18,11 @@ from vadkit.workflows.ray_store import fill_store
 if TYPE_CHECKING:
     import torch
 
+    from vadkit.data.clips.cubes import StoredCubes
     from vadkit.data.clips.extras import Extras, GivenRows
     from vadkit.data.clips.sources import ClipSource
     from vadkit.data.flow.stored import StoredFlow
     from vadkit.data.objects import Boxes
-    from vadkit.data.objects.cubes import StoredCubes
     from vadkit.data.store.build import Plan, Skipped
     from vadkit.data.store.settings import Settings
     from vadkit.data.store.stored_video import StoredVideo
@@ -252,7 +252,7 @@ def store_cubes(
     recipe: Recipe, spec: ClipSpec, stored: Sequence[FrameReader], extras: Sequence[Extras]
 ) -> list[StoredCubes]:
     """Return the object cubes of every training clip, and cut them if they are missing."""
-    from vadkit.data.objects.cubes import build_cubes
+    from vadkit.data.clips.cubes import build_cubes
     from vadkit.data.store.paced import whole
     from vadkit.data.store.stored_video import StoredVideo
     from vadkit.errors import RecipeError

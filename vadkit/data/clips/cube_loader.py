@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vadkit.data.clips.cubes import StoredCubes
 from vadkit.data.clips.extras import ClipExtras
 from vadkit.data.clips.loader import ClipLoader
-from vadkit.data.objects.cubes import StoredCubes
 from vadkit.data.videos import ClipSpec
 
 

@@ -13,10 +13,10 @@ from vadkit.files import check_writable, write_json
 from vadkit.recipe import Recipe, Spec
 from vadkit.workflows.build import build_list
 from vadkit.workflows.evaluate.maps import (
-    MAP_EVALUATORS,
-    OBJECT_EVALUATOR,
     MapResults,
+    default_evaluators,
     evaluate_maps,
+    is_of_detections,
     split_evaluators,
 )
 from vadkit.workflows.evaluate.protocols import (
@@ -166,28 +166,16 @@ def evaluate(
     called = next((choice for choice, file in _FILES.items() if file == wanted), wanted)
     parts = any(protocol.parts for protocol in listed)
     of_frames, of_maps = split_evaluators(recipe.evaluators)
-    boxes = maps or any(spec.params.get("source") == "detections" for spec in of_maps)
+    boxes = ray is None and (maps or any(is_of_detections(spec) for spec in of_maps))
     scored, meta = score_run(
-        run,
-        recipe,
-        name,
-        overrides,
-        called=called,
-        parts=parts,
-        detections=boxes and ray is None,
-        ray=ray,
+        run, recipe, name, overrides, called=called, parts=parts, detections=boxes, ray=ray
     )
     if protocols:
         # Only the requested protocols: no row for the recipe's scorers.
         scored = replace(scored, scorers=())
-    results = evaluate_scored(
-        scored,
-        listed,
-        build_list("evaluators", of_frames),
-        published=published_names(recipe),
-    )
-    if maps and not of_maps:
-        of_maps = [*MAP_EVALUATORS, *([OBJECT_EVALUATOR] if meta.get("detections") else [])]
+    evaluators = build_list("evaluators", of_frames)
+    results = evaluate_scored(scored, listed, evaluators, published=published_names(recipe))
+    of_maps = of_maps or (default_evaluators(meta) if maps else [])
     result = Evaluation(
         str(run),
         name,

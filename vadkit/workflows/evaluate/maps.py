@@ -12,9 +12,9 @@ import numpy as np
 from vadkit.recipe import Recipe, Spec
 from vadkit.registry import build, find
 from vadkit.workflows.build import load_videos
-from vadkit.workflows.evaluate.detections import detections_path, tracks_of, truth_of
-from vadkit.workflows.evaluate.saved_maps import current_maps
+from vadkit.workflows.detections import detections_path, tracks_of, truth_of
 from vadkit.workflows.progress import say
+from vadkit.workflows.saved_maps import current_maps
 
 if TYPE_CHECKING:
     from vadkit.data.videos import Video
@@ -46,6 +46,16 @@ class MapResults:
 
     metrics: list[Metric] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+
+
+def is_of_detections(spec: Spec) -> bool:
+    """Whether an evaluator of a recipe compares detections, not maps."""
+    return spec.params.get("source") == "detections"
+
+
+def default_evaluators(meta: Mapping[str, Any]) -> list[Spec]:
+    """Return the evaluators of `--maps` for saved scores, if the recipe names none."""
+    return [*MAP_EVALUATORS, *([OBJECT_EVALUATOR] if meta.get("detections") else [])]
 
 
 def split_evaluators(specs: Sequence[Spec]) -> tuple[list[Spec], list[Spec]]:

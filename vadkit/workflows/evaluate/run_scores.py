@@ -19,8 +19,8 @@ from vadkit.reading import read_json
 from vadkit.recipe import Recipe
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list, load_method, load_videos, time_rules
+from vadkit.workflows.detections import FoundDetections
 from vadkit.workflows.evaluate.cluster import score_on_cluster
-from vadkit.workflows.evaluate.detections import FoundDetections, detections_path
 from vadkit.workflows.evaluate.protocols import LabelledScores
 from vadkit.workflows.frames import load_extras, skipped_entries, store_videos
 from vadkit.workflows.progress import clip_progress, say
@@ -186,7 +186,6 @@ def _note_test_split(
 def _score_test_split(
     run: Path, recipe: Recipe, checkpoint: Path, overrides: tuple[str, ...], ray: str | None
 ) -> dict[str, Any]:
-    from vadkit.data.detections import write_detections
     from vadkit.data.store.paced import of_all_frames, whole
     from vadkit.device import few_threads, pick_device, pick_precision, scoring_batch
     from vadkit.engine.score_videos import score_videos
@@ -200,8 +199,7 @@ def _score_test_split(
     extras = load_extras(recipe, method.clip.scoring, videos, stored)
     batch_size = scoring_batch(recipe.train.batch_size, device)
     score = partial(score_videos, method, device=device, dtype=dtype, batch_size=batch_size)
-    paths = {video.id: video.path for video in videos}
-    objects = FoundDetections(stored, paths, method.clip.size)
+    objects = FoundDetections(stored, videos, method.clip.size)
     names: set[str] = set()
     with (
         contextlib.ExitStack() as undo,
@@ -216,10 +214,7 @@ def _score_test_split(
             undo.enter_context(contextlib.closing(here))
             results = zip(stored, here, strict=True)
         elif method.adapts:
-            raise RecipeError(
-                f"--ray: method '{recipe.method.type}' learns from the test videos in their order; "
-                "evaluate this run without --ray"
-            )
+            raise _learns_in_order(recipe)
         else:
             on_ray = score_on_cluster(
                 ray, run, recipe, overrides, checkpoint, checkpoint_digest, items, scored
@@ -231,9 +226,7 @@ def _score_test_split(
             parts = {name: of_all_frames(video, one) for name, one in found_parts.items()}
             names |= parts.keys()
             _save_scores(run, video.id, scores, labels[video.id], whole(video).times, parts)
-    detections_path(run).unlink(missing_ok=True)
-    if found_objects := objects.by_video():
-        write_detections(detections_path(run), found_objects)
+    detects = objects.save(run)
     dataset = build("datasets", recipe.dataset.type, recipe.dataset.params)
     source = label_source(recipe, dataset)
     _note_test_split(run, source, videos, skipped)
@@ -248,8 +241,15 @@ def _score_test_split(
         "categories": {video.id: video.category for video in kept if video.category},
         "parts": sorted(names),
         # The other machines of a cluster return scores only.
-        "detections": bool(found_objects) if ray is None else None,
+        "detections": detects if ray is None else None,
     }
+
+
+def _learns_in_order(recipe: Recipe) -> RecipeError:
+    return RecipeError(
+        f"--ray: method '{recipe.method.type}' learns from the test videos in their order; "
+        "evaluate this run without --ray"
+    )
 
 
 def label_source(recipe: Recipe, dataset: Any) -> str:

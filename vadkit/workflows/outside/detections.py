@@ -10,7 +10,7 @@ from vadkit.errors import DataError, RecipeError
 from vadkit.recipe import load_recipe
 from vadkit.registry import build
 from vadkit.workflows.build import load_videos
-from vadkit.workflows.evaluate.detections import truth_of
+from vadkit.workflows.detections import truth_of
 from vadkit.workflows.evaluate.evaluation import Evaluation
 from vadkit.workflows.evaluate.maps import OBJECT_EVALUATOR, MapResults
 from vadkit.workflows.evaluate.run_scores import label_source

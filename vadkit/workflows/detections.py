@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 class FoundDetections:
     """The detections of stored videos, collected while a method scores their clips.
 
-    ``paths`` are the files by video id, and ``size`` is the height and width of a clip.
+    ``videos`` are those of the split, and ``size`` is the height and width of a clip.
     """
 
     def __init__(
-        self, videos: Sequence[FrameReader], paths: Mapping[str, Path], size: tuple[int, int]
+        self, stored: Sequence[FrameReader], videos: Sequence[Video], size: tuple[int, int]
     ) -> None:
-        self._videos, self._paths, self._size = videos, paths, size
-        self._rows: list[list[tuple[int, Tensor]]] = [[] for _ in videos]
+        self._videos, self._size = stored, size
+        self._paths = {video.id: video.path for video in videos}
+        self._rows: list[list[tuple[int, Tensor]]] = [[] for _ in stored]
 
     def takers(self) -> list[Callable[[int, Tensor], None]]:
         """Return for each video the function that takes the detections of a frame."""
@@ -34,6 +35,16 @@ class FoundDetections:
             return lambda frame, found: rows.append((frame, found))
 
         return [taker(rows) for rows in self._rows]
+
+    def save(self, run: Path) -> bool:
+        """Write the detections of a run's test split; False if the method scores no objects."""
+        from vadkit.data.detections import write_detections
+
+        path, found = detections_path(run), self.by_video()
+        path.unlink(missing_ok=True)
+        if found:
+            write_detections(path, found)
+        return bool(found)
 
     def by_video(self) -> dict[str, np.ndarray]:
         """Return rows (n, 6) of all frames in source pixels; {} if the method scores no objects.

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from vadkit.data.clips import cubes
 from vadkit.data.clips.batch import make_clips
 from vadkit.data.clips.cube_loader import CubeLoader
+from vadkit.data.clips.cubes import build_cubes, cubes_of
 from vadkit.data.clips.extras import Extras, gather_extras
 from vadkit.data.clips.ranges import training_clips
 from vadkit.data.flow.dis import Dis
 from vadkit.data.flow.stored import build_flow
-from vadkit.data.objects import Boxes, cubes
-from vadkit.data.objects.cubes import build_cubes, cubes_of
+from vadkit.data.objects import Boxes
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import DataError
