@@ -78,7 +78,12 @@ class ExportedMethod:
 
 def clip_record(clip: ClipSpec) -> dict[str, Any]:
     """Return a clip spec as JSON-like data, which ``ExportedMethod`` reads."""
-    return asdict(clip)
+    # The last three belong to clips of features, which are not exported.
+    return {
+        name: value
+        for name, value in asdict(clip).items()
+        if name not in ("dim", "classes", "scale")
+    }
 
 
 def load_exported(path: Path, *, own: bool = False) -> ExportedMethod:
