@@ -201,7 +201,7 @@ def _measured(
     """Return the AUC of each kind of pseudo-anomaly, for every group of parts."""
     from vadkit.recipe import load_recipe
     from vadkit.recipe.source import to_yaml
-    from vadkit.workflows.tune.search import Tuner
+    from vadkit.workflows.held_out import HeldOut
 
     channels = "rgb" if "place-features" in parts.values() else "gray"
     recipe = {
@@ -215,8 +215,8 @@ def _measured(
     path = folder / "recipe.yaml"
     path.write_text(to_yaml(recipe), encoding="utf-8")
     loaded = load_recipe(str(path))
-    tuner = Tuner(loaded)
-    return _areas(tuner.prepared(loaded), tuner.fit(loaded), tuple(parts))
+    held_out = HeldOut(loaded)
+    return _areas(held_out.prepared(loaded), held_out.fit(loaded), tuple(parts))
 
 
 def _areas(test: PseudoTest, method: Method, parts: Group) -> dict[Group, dict[str, float]]:

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.device import pick_device
 from vadkit.errors import RecipeError, TrainingError, VadkitError
 from vadkit.files import check_writable, write_text
-from vadkit.recipe import Recipe, RecipeFaults, Spec, find_recipe, load_recipe
+from vadkit.recipe import Recipe, RecipeFaults, find_recipe, load_recipe
 from vadkit.recipe.load import set_value
 from vadkit.recipe.search import Choices, Range, Space, parse_search, read_space
 from vadkit.recipe.source import parse, parse_override, read_recipe_text, to_yaml
 from vadkit.registry import find
-from vadkit.workflows.build import build_clip, load_videos
-from vadkit.workflows.frames import load_extras, store_videos, storing
-from vadkit.workflows.initial import start_from
-from vadkit.workflows.levels import with_levels
-from vadkit.workflows.pseudo import hold_out, pseudo_evaluator, pseudo_test
-from vadkit.workflows.trainer import make_trainer
+from vadkit.workflows.held_out import HeldOut
 from vadkit.workflows.tune.trials import Trial, append_trial, read_trials, write_trials
 
 if TYPE_CHECKING:
     import optuna
 
-    from vadkit.data.clips.extras import Extras
-    from vadkit.data.videos import FrameReader
-    from vadkit.methods.method import Method
-    from vadkit.workflows.pseudo import PseudoTest
 
 # The search ends after this many repeated draws in a row: little is left to try.
 _MOST_KNOWN = 50
@@ -57,55 +47,6 @@ class Tuned:
     def best(self) -> Trial:
         """The trial that detects pseudo-anomalies best; the earliest one if several are equal."""
         return _best(self.trials)
-
-
-class Tuner:
-    """Fits configurations of a recipe and tests each on pseudo-anomalies.
-
-    Frames, optical flow and synthetic clips are reused between configurations.
-    """
-
-    def __init__(self, recipe: Recipe) -> None:
-        videos = load_videos(recipe, "train")
-        evaluator = pseudo_evaluator(recipe) or pseudo_evaluator(_asking(recipe))
-        assert evaluator is not None
-        self.evaluator = evaluator
-        self.rest, self.held = hold_out(videos, self.evaluator)
-        self._stored: dict[str, tuple[list[FrameReader], list[Extras]]] = {}
-        self._tests: dict[str, PseudoTest] = {}
-
-    def fit(self, recipe: Recipe) -> Method:
-        """Train the recipe's method on all videos except the held-out ones."""
-        recipe = with_levels(recipe, self.rest)
-        recipe = storing(recipe)
-        key = _of_frames(recipe)
-        if key not in self._stored:
-            stored, _ = store_videos(recipe, self.rest)
-            self._stored[key] = stored, load_extras(recipe, build_clip(recipe), self.rest, stored)
-        stored, extras = self._stored[key]
-        with tempfile.TemporaryDirectory(prefix="vadkit-tune-") as folder:
-            hooks = _needed_hooks(recipe)
-            if not recipe.optimizers:
-                # It prints nothing about a short fit.
-                hooks.append(Spec(type="progress"))
-            quiet = recipe.model_copy(update={"hooks": hooks})
-            trainer = make_trainer(quiet, Path(folder), stored, extras, self.held)
-            if recipe.train.init is not None:
-                start_from(trainer.method, recipe)
-            trainer.fit()
-        return trainer.method.eval()
-
-    def prepared(self, recipe: Recipe) -> PseudoTest:
-        """Return the test of the recipe's method on the held-out videos."""
-        recipe = with_levels(recipe, self.rest)
-        key = _of_frames(recipe)
-        if key not in self._tests:
-            self._tests[key] = pseudo_test(recipe, self.evaluator, self.held)
-        return replace(self._tests[key], recipe=recipe)
-
-    def test(self, recipe: Recipe, method: Method) -> dict[str, float]:
-        """Evaluate the method on the held-out videos."""
-        return {metric.name: metric.value for metric in self.prepared(recipe)(method)}
 
 
 def tune(
@@ -138,7 +79,7 @@ def tune(
     pick_device(as_is.train.device)
     out = out or Path(f"{as_is.name}-tuned.yaml")
     check_writable(out.parent)
-    tuner = Tuner(as_is)
+    tuner = HeldOut(as_is)
     log = out.with_suffix(".trials.jsonl")
     held_out = [video.id for video in tuner.held]
     done = _earlier(log, space, as_is, held_out)
@@ -192,29 +133,6 @@ class _Loader:
 
 def _as_overrides(values: dict[str, Any]) -> list[str]:
     return [f"{key}={json.dumps(value)}" for key, value in values.items()]
-
-
-def _asking(recipe: Recipe) -> Recipe:
-    evaluators = [*recipe.evaluators, Spec(type="pseudo-anomaly")]
-    return recipe.model_copy(update={"evaluators": evaluators})
-
-
-def _needed_hooks(recipe: Recipe) -> list[Spec]:
-    """Return the hooks that affect training; hooks that write or report are left out."""
-    return [
-        spec
-        for spec in recipe.hooks
-        if getattr(find("hooks", spec.type).load(), "slot", None) in ("measure", "update")
-        or spec.params.get("on") == "pseudo-anomaly"
-    ]
-
-
-def _of_frames(recipe: Recipe) -> str:
-    """Return what frames, flow, boxes and synthetic clips depend on, as text."""
-    data = recipe.as_data()
-    names = ("dataset", "clip", "data", "flow", "objects", "plugins")
-    method = find("methods", recipe.method.type).load()
-    return json.dumps([str(method), *(data[name] for name in names)], sort_keys=True)
 
 
 def _space(recipe: Recipe, search: Sequence[str], load: _Loader) -> Space:
@@ -280,7 +198,7 @@ def _draw(study: optuna.Study, space: Space) -> tuple[optuna.trial.Trial, dict[s
     return asked, values
 
 
-def _try(tuner: Tuner, load: _Loader, number: int, values: dict[str, Any]) -> Trial:
+def _try(tuner: HeldOut, load: _Loader, number: int, values: dict[str, Any]) -> Trial:
     """Fit and test one configuration; record the reason if it fails."""
     begun = time.monotonic()
     try:
