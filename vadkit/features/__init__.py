@@ -14,5 +14,6 @@ COMPONENTS: dict[str, dict[str, str]] = {
     },
     "extractors": {
         "files": "vadkit.features.sets:FeatureFiles",
+        "tracks": "vadkit.features.tracks:TrackFiles",
     },
 }

@@ -23,8 +23,10 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "ocae": "vadkit.methods.ocae:OCAE",
         "place-features": "vadkit.methods.place_features:PlaceFeatures",
         "scene-bank": "vadkit.methods.scene_bank:SceneBank",
+        "segment-density": "vadkit.methods.segment_density:SegmentDensity",
         "stae": "vadkit.methods.stae:STAutoEncoder",
         "top-k": "vadkit.methods.weak.top_k:TopK",
+        "track-density": "vadkit.methods.track_density:TrackDensity",
         "vec": "vadkit.methods.vec:VEC",
     },
 }

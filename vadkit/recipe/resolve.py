@@ -179,7 +179,7 @@ def _bag_faults(full: Mapping[str, Any], method: Any) -> Iterator[Fault]:
         return
     if full.get("features") is None:
         yield Fault(("features",), "this method needs features, such as {type: files, root: ...}")
-    if full["train"]["batch_size"] % 2:
+    if full["train"]["batch_size"] % 2 and getattr(method, "pairs", True):
         message = "must be even, because a batch is half normal and half abnormal"
         yield Fault(("train", "batch_size"), f"{message}; got {full['train']['batch_size']}")
     if full.get("augments"):

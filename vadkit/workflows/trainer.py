@@ -21,7 +21,7 @@ from vadkit.workflows.build import (
     load_videos,
     seed_everything,
 )
-from vadkit.workflows.feature_sets import bag_loader
+from vadkit.workflows.feature_sets import bag_loader, row_loader
 from vadkit.workflows.frames import clip_source, load_extras, store_cubes
 from vadkit.workflows.pieces import Piece, outside
 from vadkit.workflows.processes import check_parts, share_networks
@@ -105,9 +105,13 @@ def _make_loaders(
     processes: Processes,
 ) -> tuple[Loader, Loader]:
     """Build the loaders of training batches, and of the collect pass."""
+    from vadkit.methods.segment_rows import RowsMethod
     from vadkit.methods.weak.method import WeakMethod
 
     settings = recipe.train
+    if isinstance(method, RowsMethod):
+        rows = row_loader(stored, unseen, device)
+        return rows, rows
     if isinstance(method, WeakMethod):
         bags = bag_loader(recipe, stored, {piece.video for piece in unseen}, method)
         return bags, bags

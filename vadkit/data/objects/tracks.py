@@ -40,8 +40,8 @@ def read_tracks(path: Path) -> dict[str, TrackRows]:
 
     - ``.npz``: ``videos`` (names), and rows ``video`` (number of the name), ``frame`` from 0,
       ``track`` and ``xyxy``;
-    - ``.txt`` of MOT: rows ``frame, id, x, y, w, h, ...`` with frames from 1, for the video with the
-      name of the file, or of the folder above ``gt/gt.txt``;
+    - ``.txt`` of MOT: rows ``frame, id, x, y, w, h, ...`` with frames from 1, for the video named
+      like the file, or like the folder above ``gt/gt.txt``;
     - ``.json`` of AlphaPose or COCO keypoints, see ``poses``;
     - a folder of text or JSON files.
 
