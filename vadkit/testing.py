@@ -31,7 +31,9 @@ from vadkit.engine.trainer import Trainer
 from vadkit.methods.method import Method
 from vadkit.recipe import Recipe
 from vadkit.recipe.resolve import resolve
+from vadkit.registry import find
 from vadkit.testing_bags import check_bags
+from vadkit.testing_rows import check_rows
 from vadkit.workflows.build import build_method, build_optimizers, build_schedules
 
 _CPU = torch.device("cpu")
@@ -46,11 +48,13 @@ def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
 
     ``dataset`` and ``name`` are optional. Choose small networks and clips: ``check_learns`` takes
     ``steps`` steps. For a method that learns from video labels, the checks are those of
-    ``vadkit.testing_bags``, on planted features.
+    ``vadkit.testing_bags``, and for one from rows of features those of ``vadkit.testing_rows``, on
+    planted features.
     """
     recipe = resolve({"name": "contract", "dataset": {"type": "synthetic"}, **sections})
     if recipe.bags is not None:
-        check_bags(recipe, steps)
+        kind: Any = find("methods", recipe.method.type).load()
+        check_bags(recipe, steps) if getattr(kind, "pairs", True) else check_rows(recipe)
         return
     clips = _clips(recipe, moving_squares(_VIDEOS, 40, recipe.clip.size))
     method = train(recipe, clips, steps, videos=_VIDEOS)

@@ -9,14 +9,10 @@ from vadkit.recipe import Recipe
 from vadkit.registry import build
 
 if TYPE_CHECKING:
-    import torch
-
     from vadkit.data.segments.bags import BagLoader
-    from vadkit.data.segments.rows import RowLoader
     from vadkit.data.segments.video import SegmentVideo
     from vadkit.data.videos import FrameReader, Video
     from vadkit.methods.weak.method import WeakMethod
-    from vadkit.workflows.pieces import Piece
 
 
 def segment_videos(recipe: Recipe, videos: Sequence[Video]) -> list[SegmentVideo]:
@@ -85,17 +81,6 @@ def bag_loader(
         device=method.middle.device,
         classes=method.clip.classes,
     )
-
-
-def row_loader(
-    stored: Sequence[FrameReader], unseen: Sequence[Piece], device: torch.device
-) -> RowLoader:
-    """Return the loader of the rows of normal training videos without the pieces ``unseen``."""
-    from vadkit.data.segments.rows import RowLoader
-    from vadkit.workflows.pieces import outside
-
-    loader = RowLoader(of_segments(stored), device)
-    return loader.keeping(outside(loader.clips, unseen, 1))
 
 
 def of_segments(stored: Sequence[FrameReader]) -> list[SegmentVideo]:

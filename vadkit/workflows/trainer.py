@@ -21,7 +21,7 @@ from vadkit.workflows.build import (
     load_videos,
     seed_everything,
 )
-from vadkit.workflows.feature_sets import bag_loader, row_loader
+from vadkit.workflows.feature_sets import bag_loader, of_segments
 from vadkit.workflows.frames import clip_source, load_extras, store_cubes
 from vadkit.workflows.pieces import Piece, outside
 from vadkit.workflows.processes import check_parts, share_networks
@@ -105,12 +105,14 @@ def _make_loaders(
     processes: Processes,
 ) -> tuple[Loader, Loader]:
     """Build the loaders of training batches, and of the collect pass."""
+    from vadkit.data.segments.rows import RowLoader
     from vadkit.methods.segment_rows import RowsMethod
     from vadkit.methods.weak.method import WeakMethod
 
     settings = recipe.train
     if isinstance(method, RowsMethod):
-        rows = row_loader(stored, unseen, device)
+        rows = RowLoader(of_segments(stored), device)
+        rows = rows.keeping(outside(rows.clips, unseen, 1))
         return rows, rows
     if isinstance(method, WeakMethod):
         bags = bag_loader(recipe, stored, {piece.video for piece in unseen}, method)

@@ -1,5 +1,7 @@
 """ShanghaiTech Campus in each of its layouts."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,28 @@ def test_expected_and_no_labels(tmp_path, tree):
 def test_no_root(tmp_path):
     with pytest.raises(DataError, match=r"01_001.avi.*datasets/shanghaitech/README.*root="):
         ShanghaiTech(root=tmp_path / "none")
+
+
+def test_labels_without_any_video(tmp_path, ids):
+    videos = {
+        "01_001": {"frames": 20},
+        "13_002": {"frames": 9},
+        "01_0014": {"frames": 30, "abnormal": [[3, 5]]},
+        "02_0001": {"frames": 4},
+    }
+    (tmp_path / "labels.json").write_text(json.dumps({"videos": videos}))
+    for root in (tmp_path, tmp_path / "labels.json"):
+        dataset = ShanghaiTech(root=root)
+        assert ids(dataset, "train") == ["01_001", "13_002"]
+        found = dataset.videos("test")
+        assert [(video.id, video.frames, video.abnormal) for video in found] == [
+            ("01_0014", 30, True),
+            ("02_0001", 4, False),
+        ]
+        assert np.flatnonzero(found[0].labels(30)).tolist() == [3, 4]
+        assert dataset.label_source == "labels.json"
+    assert ids(ShanghaiTech(root=tmp_path, scenes=[13]), "train") == ["13_002"]
+    videos["01_001"] = {}
+    (tmp_path / "labels.json").write_text(json.dumps({"videos": videos}))
+    with pytest.raises(DataError, match="video '01_001' has no number of frames"):
+        ShanghaiTech(root=tmp_path).videos("train")

@@ -18,6 +18,7 @@ from vadkit.data.datasets.layouts import (
     find_file,
     find_root,
 )
+from vadkit.data.datasets.without_video import find_entries, videos_of_entries
 from vadkit.data.labels.masks import pixel_npy
 from vadkit.data.videos import Split, Video
 from vadkit.errors import DataError
@@ -37,7 +38,9 @@ class ShanghaiTech:
 
     ``root`` contains ``training`` and ``testing``. Labels come from ``labels`` if given, else from
     ``testing/test_frame_mask``; pixel masks come from ``testing/test_pixel_mask``. ``tracks`` is a
-    folder of RBDC/TBDC files ``01_0014.txt``. ``scenes`` selects scenes, from 1.
+    folder of RBDC/TBDC files ``01_0014.txt``. ``scenes`` selects scenes, from 1. For methods on
+    features or tracks, ``root`` may be a JSON file, or a folder with a ``labels.json``, which has
+    ``{"videos": {"01_0014": {"frames": 265, "abnormal": [[60, 102]]}}}`` for all 437 videos.
     """
 
     # Frames per second, which folders of images do not state.
@@ -56,7 +59,9 @@ class ShanghaiTech:
         tracks: Path | None = None,
         scenes: Annotated[list[int], Field(min_length=1)] | None = None,
     ) -> None:
-        self.root = find_root(_LAYOUT, root.expanduser())
+        root = root.expanduser()
+        self.entries = find_entries(root)
+        self.root = root if self.entries is not None else find_root(_LAYOUT, root)
         self.labels = labels.expanduser() if labels else None
         self.tracks = tracks.expanduser() if tracks else None
         self.scenes = scenes
@@ -64,6 +69,8 @@ class ShanghaiTech:
     @property
     def label_source(self) -> str:
         """The name of the label file or folder in use."""
+        if self.entries is not None and self.labels is None:
+            return "labels.json" if self.root.is_dir() else self.root.name
         path = self._label_path()
         return path.name if path else "none"
 
@@ -73,6 +80,10 @@ class ShanghaiTech:
 
     def videos(self, split: Split) -> list[Video]:
         """Return the videos of a split; test videos have labels and masks if there are any."""
+        if self.entries is not None:
+            videos = videos_of_entries(self.entries, split, r"\d\d_\d{4}", r"\d\d_\d{3}", self.root)
+            kept = self._kept(split, {video.id: video.path for video in videos})
+            return [video for video in videos if video.id in kept]
         clips = find_clips(_LAYOUT, self.root, split)
         kept = self._kept(split, clips)
         if split == "train":
