@@ -32,8 +32,7 @@ from vadkit.methods.method import Method
 from vadkit.recipe import Recipe
 from vadkit.recipe.resolve import resolve
 from vadkit.registry import find
-from vadkit.testing_bags import check_bags
-from vadkit.testing_rows import check_rows
+from vadkit.testing_bags import check_bags, check_rows
 from vadkit.workflows.build import build_method, build_optimizers, build_schedules
 
 _CPU = torch.device("cpu")
@@ -47,9 +46,8 @@ def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
     """Run all checks below on a method, given as recipe sections.
 
     ``dataset`` and ``name`` are optional. Choose small networks and clips: ``check_learns`` takes
-    ``steps`` steps. For a method that learns from video labels, the checks are those of
-    ``vadkit.testing_bags``, and for one from rows of features those of ``vadkit.testing_rows``, on
-    planted features.
+    ``steps`` steps. For a method on features of segments, the checks are those of
+    ``vadkit.testing_bags``, on planted features.
     """
     recipe = resolve({"name": "contract", "dataset": {"type": "synthetic"}, **sections})
     if recipe.bags is not None:
