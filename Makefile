@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Processes that share the tests, each with one thread of its own.
 WORKERS ?= 2
 
-.PHONY: install demo test check format clean
+.PHONY: install demo test check docs format clean
 
 install: .venv/installed
 
@@ -27,6 +27,10 @@ check: install
 	$(BIN)/lint-imports
 	@$(BIN)/vadkit schema | diff -q - docs/recipe.schema.json >/dev/null \
 	  || { echo "docs/recipe.schema.json is out of date; run: vadkit schema --out docs/recipe.schema.json"; exit 1; }
+
+# Every link and anchor must lead somewhere.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 format: install
 	$(BIN)/ruff format .
