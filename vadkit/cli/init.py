@@ -12,14 +12,29 @@ import typer
 from vadkit.cli.commands import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vadkit.workflows.init.project import Footage
 
 
 def init(
-    name: Annotated[str, typer.Argument(help="The name of the project and of its new folder.")],
-    videos: Annotated[
-        Path, typer.Option(help="A folder of videos in which nothing unusual happens.")
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The name of the project and of its new folder; or site (or NAME.yaml), for the "
+            "file of a site of several cameras."
+        ),
     ],
+    videos: Annotated[
+        Path | None, typer.Option(help="A folder of videos in which nothing unusual happens.")
+    ] = None,
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=ADDRESS", help="A camera of the site; repeatable."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="The run that watches the cameras of the site.")
+    ] = None,
     train: Annotated[
         bool | None,
         typer.Option(
@@ -36,9 +51,12 @@ def init(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Create a project for a camera: a recipe that fits its videos, and the next steps."""
+    """Create a project for a camera, with a recipe that fits its videos; or the file of a site."""
     from vadkit.workflows.init.project import make_project
 
+    if videos is None:
+        _site(name, camera or (), run, as_json)
+        return
     folder, footage, choice = make_project(name, videos, choose=choose)
     _say(footage)
     for line in choice.lines():
@@ -47,26 +65,41 @@ def init(
     if train is None:
         interactive = sys.stdin.isatty() and sys.stderr.isatty()
         train = interactive and typer.confirm("Train now?", default=True, err=True)
-    run = None
+    made = None
     if train:
         from vadkit.workflows.train import train as workflow
 
         typer.echo(f"$ vadkit train {recipe} --runs {folder / 'runs'}", err=True)
         try:
-            run = workflow(str(recipe), runs=folder / "runs")
+            made = workflow(str(recipe), runs=folder / "runs")
         except KeyboardInterrupt as stop:
             hint = f"; continue with: vadkit train --resume {stop}" if str(stop) else ""
             typer.echo(f"interrupted{hint}", err=True)
             raise typer.Exit(130) from None
-        typer.echo(f"next: vadkit infer {run} NEW_VIDEO", err=True)
+        typer.echo(f"next: vadkit infer {made} NEW_VIDEO", err=True)
     else:
         typer.echo(f"next: vadkit train {recipe} --runs {folder / 'runs'}", err=True)
     if as_json:
-        record = {"project": str(folder), "recipe": str(recipe), "run": str(run) if run else None}
+        record = {"project": str(folder), "recipe": str(recipe), "run": str(made) if made else None}
         parts = {"parts": list(choice.parts)}
         typer.echo(json.dumps({**record, **parts, "notes": footage.notes, "bad": footage.bad}))
     else:
-        typer.echo(str(run or recipe))
+        typer.echo(str(made or recipe))
+
+
+def _site(name: str, cameras: Sequence[str], run: Path | None, as_json: bool) -> None:
+    """Write the file of a site."""
+    from vadkit.errors import RecipeError
+    from vadkit.workflows.site.init import write_site
+
+    if name != "site" and not name.endswith((".yaml", ".yml")):
+        raise RecipeError(
+            "--videos: give a folder of videos in which nothing unusual happens (for several "
+            "cameras with trained runs: vadkit init site)"
+        )
+    path = write_site(Path(name), cameras, run)
+    typer.echo(f"next: edit {path}, then: vadkit watch {path}", err=True)
+    typer.echo(json.dumps({"site": str(path)}) if as_json else str(path))
 
 
 def _say(footage: Footage) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,6 @@ from vadkit.cli.commands import (
     Json,
     PerHour,
     Rule,
-    Run,
     Stretch,
     Token,
     TrustPlugins,
@@ -22,6 +20,7 @@ from vadkit.cli.commands import (
     say_unfinished,
 )
 from vadkit.cli.standard import CountedOutput
+from vadkit.cli.watch_views import Options, views_of
 from vadkit.text import printable
 
 if TYPE_CHECKING:
@@ -39,8 +38,14 @@ if TYPE_CHECKING:
 _NO_THRESHOLD = (
     "the run has no alarm threshold, so there are no alarms; set one with: vadkit calibrate RUN"
 )
+Watched = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN|SITE", help="A run folder, or the file of a site, which names its cameras."
+    ),
+]
 Sources = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         help="Cameras: a number, rtsp://..., http(s)://... or a file. replay:FILE plays a file "
         "as if it were a camera. NAME=SOURCE gives a camera a name."
@@ -76,8 +81,8 @@ Checkpoint = Annotated[str, typer.Option(help="The checkpoint to use.")]
 
 
 def watch(
-    run: Run,
-    sources: Sources,
+    run: Watched,
+    sources: Sources = None,
     sink: Sink = None,
     out: Out = None,
     seconds: Seconds = None,
@@ -93,11 +98,63 @@ def watch(
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
-    """Watch cameras with one model and raise alarms, until Ctrl-C or the sources end.
+    """Watch cameras and raise alarms, until Ctrl-C or the sources end.
+
+    One model watches the cameras that follow it. The file of a site (`vadkit init site`) names
+    cameras with a model each.
 
     In a terminal, it shows a table. Otherwise, it prints a line for each alarm on stdout, or JSON
     lines with --json.
     """
+    from vadkit.workflows.site.file import is_site
+
+    how = Options(seconds, web, token, max_delay, lost_after, as_json)
+    if is_site(run):
+        from vadkit.cli.watch_site import watch_site
+
+        chosen: dict[str, object] = {
+            "--sink": sink,
+            "--out": out,
+            "--set": set_,
+            "a camera": sources,
+        }
+        chosen |= {"--false-alarms-per-hour": false_alarms_per_hour}
+        chosen |= {"--no-record": not record, "--stretch": stretch}
+        refused = [name for name, value in chosen.items() if value]
+        board, unwritten, output = watch_site(run, how, refused)
+    else:
+        if trust_plugins:
+            allow_plugins([run])
+        rules = set_ or (), false_alarms_per_hour
+        board, unwritten, output = _watch_run(
+            run,
+            sources or (),
+            sink or (),
+            out,
+            how,
+            rules,
+            checkpoint,
+            record=record,
+            stretch=stretch,
+        )
+    _print_summary(board, unwritten, output, as_json)
+    _end(board, unwritten, output)
+
+
+def _watch_run(
+    run: Path,
+    sources: Sequence[str],
+    sinks: Sequence[str],
+    out: Path | None,
+    how: Options,
+    rules: tuple[Sequence[str], float | None],
+    checkpoint: str,
+    *,
+    record: bool,
+    stretch: bool,
+) -> tuple[Board, Mapping[str, Sequence[Unwritten]], CountedOutput]:
+    """Watch with one run until the end; return what the command prints then."""
+    from vadkit.errors import RecipeError
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.reports.live_page import open_page
     from vadkit.workflows.detector import load_detector
@@ -106,16 +163,18 @@ def watch(
     from vadkit.workflows.watch import cameras, setup
     from vadkit.workflows.watch.past import Past, recorded
 
-    if trust_plugins:
-        allow_plugins([run])
     say_unfinished([run])
-    output, specs = CountedOutput(), [parse_sink(text) for text in sink or ()]
+    if not sources:
+        raise RecipeError(
+            "give at least one camera, such as gate=rtsp://..., or the file of a site"
+        )
+    output, specs = CountedOutput(), [parse_sink(text) for text in sinks]
     folder = out or (run / "watch" if run.is_dir() else run.with_name(f"{run.stem}-watch"))
     with contextlib.ExitStack() as stack:
-        page = None if web is None else open_page(web, token)
+        page = None if how.web is None else open_page(how.web, how.token)
         detector = load_detector(run, checkpoint, stretch=stretch)
-        if rules := changed_rules(run, set_ or (), false_alarms_per_hour):
-            rules.apply(detector)
+        if changed := changed_rules(run, *rules):
+            changed.apply(detector)
         found = setup.named_sources(sources, detector.settings)
         kinds = specs or setup.sinks_of_run(run)
         if record:
@@ -130,19 +189,18 @@ def watch(
         place = run if out is None and run.is_dir() else folder
         past = Past(place, folder, dict.fromkeys(found, run), board, detector.keep, record)
         zones = _serve(page, run, detector, board, stack, past)
-        views = [past, zones, *_views(board, stack, output, as_json)]
+        views: list[View] = [past, zones, *views_of(board, stack, output, how.as_json)]
         unwritten = cameras.watch(
             detector,
             found,
             board,
             views,
             make_sinks=make_sinks,
-            seconds=seconds,
-            max_delay_s=max_delay,
-            lost_after_s=lost_after,
+            seconds=how.seconds,
+            max_delay_s=how.max_delay,
+            lost_after_s=how.lost_after,
         )
-    _print_summary(board, unwritten, output, as_json)
-    _end(board, unwritten, output)
+    return board, unwritten, output
 
 
 def _serve(
@@ -163,27 +221,6 @@ def _serve(
         address = stack.enter_context(page.serve(board, actions, past.routes()))
         typer.echo(f"page: {address}", err=True)
     return drawn
-
-
-def _views(
-    board: Board, stack: contextlib.ExitStack, output: CountedOutput, as_json: bool
-) -> list[View]:
-    """The views of the cameras; ``stack`` removes the table from the terminal at the end."""
-    from rich.console import Console
-
-    from vadkit.workflows.watch.views import Dashboard, JsonLines, Lines
-
-    if as_json:
-        return [JsonLines(board, output)]
-    console = Console(stderr=True)
-    views: list[View] = []
-    if console.is_terminal:
-        table = Dashboard(board, console)
-        stack.enter_context(table.shown())
-        views.append(table)
-    if not console.is_terminal or not sys.stdout.isatty():
-        views.append(Lines(board, output, None if console.is_terminal else sys.stderr))
-    return views
 
 
 def _print_summary(

@@ -92,6 +92,22 @@ def compare(now: Picture, usual: Picture) -> Change | None:
     return Change("camera-moved", "the usual view is gone") if lost else None
 
 
+def shows_other_view(now: Picture, usual: Picture) -> bool:
+    """Whether a picture shows another view than the usual one, in any light.
+
+    Not if it is too dark, or if the usual view has too little texture to know it again.
+    """
+    ours, theirs = _tiles(_smooth(now.grey)), _tiles(_smooth(usual.grey))
+    textured = theirs.std(axis=-1) > _TEXTURE
+    if float(now.grey.mean()) < 16 or textured.mean() < _TEXTURED:
+        return False
+    alike = _correlation(ours, theirs)[textured]
+    if float((alike > _KEPT[1]).mean()) >= _KEPT[0]:
+        return False
+    lost = float((alike > _LOST[1]).mean()) <= _LOST[0]
+    return lost or _shift(now.grey, usual.grey, float(np.median(alike))) is not None
+
+
 def _light(now: Picture, usual: Picture) -> Change | None:
     """Return the change of the light; None if there is none."""
     if _changed_colour(now, usual):

@@ -44,7 +44,8 @@ class Camera:
     """One source: its state, its recent scores, its last alarm.
 
     ``state`` is connecting, live, stalled, lost, retrying, failed, ended or stopped. ``message``
-    has details, and ``trouble`` the last reason for missing frames. ``score`` is the latest score,
+    has details, ``trouble`` the last reason for missing frames, and ``note`` what a person should
+    look at. ``score`` is the latest score,
     None for a frame without a score. ``curve`` has (time, score) of the last seconds, with the
     highest score of every quarter of a second.
     """
@@ -53,6 +54,7 @@ class Camera:
     state: str = "connecting"
     message: str = ""
     trouble: str = ""
+    note: str = ""
     threshold: float | None = None
     usual: float | None = None
     frames: int = 0
@@ -101,6 +103,7 @@ class Camera:
             "state": self.state,
             "message": self.message,
             "trouble": self.trouble,
+            "note": self.note,
             "fps": round(fps, 2),
             "delay_s": _rounded(delay),
             "delay_p50_s": _rounded(self.delays.quantile(0.5)),

@@ -145,7 +145,9 @@ def application(
         return StreamingResponse(_changes(board, request, closing), media_type="text/event-stream")
 
     async def frame(request: Request) -> Response:
-        cameras = {str(place): one for place, one in enumerate(board.cameras.values())}
+        with board.lock:
+            found = list(board.cameras.values())
+        cameras = {str(place): one for place, one in enumerate(found)}
         camera = cameras.get(request.path_params["place"])
         return _jpeg(None if camera is None else camera.picture)
 

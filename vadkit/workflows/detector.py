@@ -53,7 +53,8 @@ class Detector:
     compute other inputs of the method; None if it needs none. ``batch_size`` is that of ``vadkit
     eval``, so that scores are bit-identical. ``maps`` requests score maps. ``settings`` are
     parameters of sources, by component. ``zones`` are places that do not count; they may be
-    replaced at any time if the method ``ignores`` places. ``keep`` is how long events are kept.
+    replaced at any time if the method ``ignores`` places. ``keep`` is how long events are kept,
+    and ``run`` the folder of the run, None for an exported file.
     """
 
     method: Method | ExportedMethod
@@ -71,6 +72,7 @@ class Detector:
     zones: tuple[Zone, ...] = ()
     ignores: bool = False
     keep: Keep = field(default_factory=Keep)
+    run: Path | None = None
 
     def __repr__(self) -> str:
         clip = self.method.clip.scoring
@@ -301,6 +303,7 @@ def _load_run(run: Path, checkpoint: str) -> Detector:
         zones=tuple(recipe.zones),
         ignores=method.can_ignore(recipe.method.params),
         keep=recipe.keep,
+        run=run,
         settings={
             "file": {
                 "readers": reading.readers,

@@ -193,7 +193,8 @@ def answer_events(
         ignores = answer == "ignore-place" and ignores_places(run)
         given.append(give_answer(run, "event", id, answer, event.record, by))
         picture = None if event.picture is None else event.picture.read_bytes()
-        keep_place(run, event.record, answer, picture, ignores=ignores)
+        camera = event.record["source"] if is_folder_of_events(place) else None
+        keep_place(run, event.record, answer, picture, ignores=ignores, camera=camera)
     return given
 
 

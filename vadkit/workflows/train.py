@@ -39,6 +39,7 @@ from vadkit.workflows.run import (
     training_lock,
     update_manifest,
 )
+from vadkit.workflows.scene import write_scene
 from vadkit.workflows.trainer import make_trainer, training_videos
 
 if TYPE_CHECKING:
@@ -229,6 +230,9 @@ def _fit_and_calibrate(
             normal = _normal_scores(trainer)
             require_run(run)
             write_json(run / "normal.json", normal)
+            if recipe.data.store != "none":
+                # Otherwise, each picture would be a seek in a compressed video.
+                write_scene(run, stored)
             calibrate_trained(recipe, run, trainer, videos, stored, extras)
         update_manifest(
             run,

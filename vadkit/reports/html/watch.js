@@ -31,6 +31,7 @@ function seconds(value) {
 function show(data) {
   board = data;
   put(document.getElementById("title"), words(data.cameras));
+  dropCards(data.cameras);
   data.cameras.forEach((camera, place) => showCamera(camera, place));
   data.cameras.forEach((camera) => showZones(cards.get(camera.name), camera, data));
   document.getElementById("past").hidden = !data.past;
@@ -43,6 +44,15 @@ function show(data) {
 function words(cameras) {
   const live = cameras.filter((camera) => camera.state === "live").length;
   return `${live} of ${cameras.length} ${cameras.length === 1 ? "camera" : "cameras"} live`;
+}
+
+function dropCards(cameras) {
+  const names = new Set(cameras.map((camera) => camera.name));
+  for (const [name, card] of cards) {
+    if (names.has(name)) continue;
+    card.remove();
+    cards.delete(name);
+  }
 }
 
 function showCamera(camera, place) {
@@ -65,6 +75,7 @@ function showCamera(camera, place) {
     picture.hidden = false;
   }
   put(part("message"), camera.message || (picture.hidden ? "No picture yet" : ""));
+  put(part("advice"), camera.note ? `Note: ${camera.note}.` : "");
   put(part("score"), number(camera.score));
   put(part("fps"), camera.fps.toFixed(1));
   put(part("delay"), seconds(camera.delay_s));

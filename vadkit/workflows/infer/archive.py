@@ -29,7 +29,7 @@ from vadkit.workflows.infer.video import Item, Work, cores, start_scoring
 from vadkit.workflows.progress import say, scoring_progress
 from vadkit.workflows.ray_cluster import check_address
 from vadkit.workflows.results import alone_in
-from vadkit.workflows.rules import changed_rules
+from vadkit.workflows.rules import Rules, changed_rules
 from vadkit.workflows.run import load_run
 from vadkit.workflows.run_sinks import own_sinks
 from vadkit.workflows.workers import Died, Progress
@@ -71,26 +71,22 @@ def infer(
     run = as_path(run, "run")
     folder = _results(run) if out is None else as_path(out, "out")
     as_name(checkpoint, "checkpoint")
-    if workers is not None and workers < 1:
-        raise RecipeError(f"workers: must be at least 1; got {workers}")
-    if ray is not None:
-        check_address(ray)
+    _check(workers, ray)
     sinks = _specs(sinks)
     videos = expand_sources(_texts(sources), folder)
     sinks = sinks or _default_sinks(run, len(videos))
     with alone_in(folder, "vadkit infer"):
         rules = changed_rules(run, sets, per_hour)
-        model = model_digest(run, checkpoint) + (f"+{rules.digest}" if rules else "")
-        key = ResultKey(model, tuple(map(_text, sinks)))
+        key = _key(run, checkpoint, sinks, rules)
         folders = result_folders(videos, folder, owner)
         kept = [
             None if again else finished(place, video.path, key)
             for video, place in zip(videos, folders, strict=True)
         ]
         todo = [number for number, result in enumerate(kept) if result is None]
-        for number in todo:
-            remove_leftovers(folders[number])
         items = [(videos[number], folders[number]) for number in todo]
+        for _, results_of_one in items:
+            remove_leftovers(results_of_one)
         work = Work(run, checkpoint, tuple(sinks), folder, key, stretch, rules)
         results = dict(enumerate(kept))
         with (
@@ -107,6 +103,18 @@ def infer(
     if len(done) > FEW:
         _say_counts(done, len(todo), folder)
     return done
+
+
+def _check(workers: int | None, ray: str | None) -> None:
+    if workers is not None and workers < 1:
+        raise RecipeError(f"workers: must be at least 1; got {workers}")
+    if ray is not None:
+        check_address(ray)
+
+
+def _key(run: Path, checkpoint: str, sinks: Sequence[Spec], rules: Rules | None) -> ResultKey:
+    model = model_digest(run, checkpoint) + (f"+{rules.digest}" if rules else "")
+    return ResultKey(model, tuple(map(_text, sinks)))
 
 
 def _say_schedules(recipe: Recipe) -> None:

@@ -28,7 +28,8 @@ def watch(
     board: Board,
     views: Sequence[View] = (),
     *,
-    make_sinks: Callable[[], EverySink],
+    make_sinks: Callable[[], EverySink] | Mapping[str, Callable[[], EverySink]],
+    own: Mapping[str, Detector] | None = None,
     seconds: float | None = None,
     max_delay_s: float = 0.0,
     lost_after_s: float = LOST_AFTER_S,
@@ -36,8 +37,9 @@ def watch(
     """Score all sources until they end, ``seconds`` have passed, or a signal requests a stop.
 
     Then the waiting frames are scored, alarms are ended and sinks are closed; a second signal skips
-    this. ``board`` and ``views`` are kept up to date. ``make_sinks`` creates the sinks of a source.
-    A source is lost if it gives no frame for ``lost_after_s`` seconds.
+    this. ``board`` and ``views`` are kept up to date. ``make_sinks`` creates the sinks of a source,
+    by name if it is a mapping. ``own`` has detectors with other rules of alarms, by source. A
+    source is lost if it gives no frame for ``lost_after_s`` seconds.
 
     Returns what sinks could not write, by source, for sources with such losses.
     """
@@ -45,7 +47,9 @@ def watch(
     from vadkit.inference.frame_score import FrameScore
     from vadkit.inference.streams import run_streams
 
-    session = Session(detector, board, views, make_sinks, lost_after_s, sources)
+    if not isinstance(make_sinks, Mapping):
+        make_sinks = dict.fromkeys(sources, make_sinks)
+    session = Session(detector, board, views, make_sinks, lost_after_s, sources, own or {})
     with (
         few_threads(detector.method, detector.device),
         _stopping(sources.values(), seconds) as stopped,

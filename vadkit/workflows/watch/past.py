@@ -52,14 +52,15 @@ class Past:
         keep: Keep,
         record: bool = True,
     ) -> None:
-        self._place, self._runs = place, runs
+        self._place, self._folder, self._runs = place, folder, runs
         self._keeper: Keeper | None = None
         board.past = record
         if not record:
             return
         store = EventStore(folder, wal=True)
-        for run in sorted(set(runs.values())):
-            store.watched_by(run, [name for name, one in runs.items() if one == run])
+        # What a killed process left open is over.
+        store.end_open()
+        self.follow(runs)
         store.import_lines()
         self._keeper = Keeper(folder, keep, self._answered)
         board.media = lambda id, ending: event_file(place, id, ending)
@@ -68,6 +69,12 @@ class Past:
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the page of past events; none without ``record``."""
         return EventPage(self._place).routes() if self._keeper is not None else []
+
+    def follow(self, runs: dict[str, Path]) -> None:
+        """Keep which run watches each camera from now on."""
+        self._runs, store = runs, EventStore(self._folder, wal=True)
+        for run in sorted(set(runs.values())):
+            store.watched_by(run, [name for name, one in runs.items() if one == run])
 
     def _last(self) -> list[dict[str, object]]:
         try:

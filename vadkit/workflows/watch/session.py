@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from vadkit.files import describe_os_error
+from vadkit.text import printable
+from vadkit.workflows.scene import SceneCheck, read_scene
 from vadkit.zones import now_on
 
 if TYPE_CHECKING:
@@ -71,9 +73,10 @@ class Session:
         detector: Detector,
         board: Board,
         views: Sequence[View],
-        make_sinks: Callable[[], EverySink],
+        make_sinks: Mapping[str, Callable[[], EverySink]],
         lost_after_s: float,
         sources: Mapping[str, Source],
+        own: Mapping[str, Detector],
     ) -> None:
         from vadkit.inference.outages import Outages
 
@@ -81,12 +84,15 @@ class Session:
         self._delays = {name: SourceDelay() for name in sources}
 
         self.detector, self.board, self.views = detector, board, views
-        self.outages = Outages(board.cameras, lost_after_s)
-        self.sinks = {name: make_sinks() for name in board.cameras}
+        self._own = own
+        self.outages = Outages(sources, lost_after_s)
+        self.sinks = {name: make_sinks[name]() for name in sources}
         self.outputs: dict[str, SourceOutput] = {}
         self.unwritten: dict[str, list[Unwritten]] = {}
-        self._drawn = dict.fromkeys(board.cameras, 0.0)
+        self._drawn = dict.fromkeys(sources, 0.0)
         self._views_work = True
+        self._references = read_scene(detector.run) if detector.run is not None else []
+        self._scenes: dict[str, SceneCheck] = {}
 
     def frame(self, name: str, item: FrameScore) -> None:
         """Handle a scored frame."""
@@ -104,11 +110,21 @@ class Session:
             camera.picture = _picture(self.detector, item)
             camera.pictures += 1
         self._tell(events)
+        scene = self._scenes.get(name)
+        if scene is not None and (said := scene.push(item.time, item.score, item.frame)):
+            _log.warning("%s: %s", printable(name), said)
+            with board.lock:
+                camera.note = said
 
     def source_event(self, name: str, item: SourceEvent, stopped: bool) -> None:
         """Handle an event of a camera."""
         if item.kind == "opened":
-            self.outputs[name] = _source_output(self.detector, name, item, self.sinks[name])
+            detector = self._own.get(name, self.detector)
+            if self.sources[name].live:
+                self._scenes[name] = SceneCheck(self._references, detector.threshold)
+                with self.board.lock:
+                    self.board.cameras[name].note = ""
+            self.outputs[name] = _source_output(detector, name, item, self.sinks[name])
         over = item.kind in ("ended", "failed")
         events = self.outputs[name].finish() if over and name in self.outputs else []
         with self.board.lock:
