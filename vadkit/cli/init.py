@@ -65,19 +65,8 @@ def init(
     if train is None:
         interactive = sys.stdin.isatty() and sys.stderr.isatty()
         train = interactive and typer.confirm("Train now?", default=True, err=True)
-    made = None
-    if train:
-        from vadkit.workflows.train import train as workflow
-
-        typer.echo(f"$ vadkit train {recipe} --runs {folder / 'runs'}", err=True)
-        try:
-            made = workflow(str(recipe), runs=folder / "runs")
-        except KeyboardInterrupt as stop:
-            hint = f"; continue with: vadkit train --resume {stop}" if str(stop) else ""
-            typer.echo(f"interrupted{hint}", err=True)
-            raise typer.Exit(130) from None
-        typer.echo(f"next: vadkit infer {made} NEW_VIDEO", err=True)
-    else:
+    made = _trained(recipe, folder / "runs") if train else None
+    if made is None:
         typer.echo(f"next: vadkit train {recipe} --runs {folder / 'runs'}", err=True)
     if as_json:
         record = {"project": str(folder), "recipe": str(recipe), "run": str(made) if made else None}
@@ -85,6 +74,21 @@ def init(
         typer.echo(json.dumps({**record, **parts, "notes": footage.notes, "bad": footage.bad}))
     else:
         typer.echo(str(made or recipe))
+
+
+def _trained(recipe: Path, runs: Path) -> Path:
+    """Train the recipe of a project; return the run."""
+    from vadkit.workflows.train import train as workflow
+
+    typer.echo(f"$ vadkit train {recipe} --runs {runs}", err=True)
+    try:
+        made = workflow(str(recipe), runs=runs)
+    except KeyboardInterrupt as stop:
+        hint = f"; continue with: vadkit train --resume {stop}" if str(stop) else ""
+        typer.echo(f"interrupted{hint}", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(f"next: vadkit infer {made} NEW_VIDEO", err=True)
+    return made
 
 
 def _site(name: str, cameras: Sequence[str], run: Path | None, as_json: bool) -> None:

@@ -84,9 +84,7 @@ def infer(
             for video, place in zip(videos, folders, strict=True)
         ]
         todo = [number for number, result in enumerate(kept) if result is None]
-        items = [(videos[number], folders[number]) for number in todo]
-        for _, results_of_one in items:
-            remove_leftovers(results_of_one)
+        items = _cleared([(videos[number], folders[number]) for number in todo])
         work = Work(run, checkpoint, tuple(sinks), folder, key, stretch, rules)
         results = dict(enumerate(kept))
         with (
@@ -103,6 +101,13 @@ def infer(
     if len(done) > FEW:
         _say_counts(done, len(todo), folder)
     return done
+
+
+def _cleared(items: list[Item]) -> list[Item]:
+    """Return the items, after leftovers in their folders are removed."""
+    for _, folder in items:
+        remove_leftovers(folder)
+    return items
 
 
 def _check(workers: int | None, ray: str | None) -> None:
