@@ -11,6 +11,7 @@ from vadkit.densities.gmm import Gmm
 from vadkit.densities.knn import Knn, farthest_points
 from vadkit.densities.mahalanobis import Mahalanobis
 from vadkit.densities.mulde import Mulde
+from vadkit.densities.real_nvp import RealNvp
 from vadkit.errors import TrainingError
 from vadkit.registry import components
 
@@ -18,6 +19,7 @@ SMALL = {
     "gmm": lambda: Gmm(components=2),
     "knn": Knn,
     "mahalanobis": Mahalanobis,
+    "real-nvp": lambda: RealNvp(width=8, layers=4, steps=40),
     "mulde": lambda: Mulde(width=16, steps=20, components=2),
 }
 
@@ -62,6 +64,30 @@ def test_rows_score_equally_alone_and_together_and_fitting_repeats(name):
 def test_too_few_rows_are_an_error(name):
     with pytest.raises(TrainingError, match=rf"{name}: 0 rows"):
         SMALL[name]().fit(torch.zeros(0, 3))
+
+
+def test_real_nvp_is_a_density_of_the_rows():
+    # Two moons cannot be told from their middle by a Gaussian.
+    random = torch.Generator().manual_seed(0)
+    angle = torch.rand(2000, generator=random) * math.pi
+    ring = torch.stack([angle.cos(), angle.sin() * 3], dim=1)
+    rows = ring + 0.1 * torch.randn(2000, 2, generator=random)
+    density = RealNvp(steps=400, noise=0.01)
+    density.fit(rows)
+    at = density(torch.tensor([[0.0, 3.0], [0.0, 0.6]]))
+    assert at[0] + 1 < at[1]
+    # The density integrates to 1.
+    steps = torch.linspace(-6, 8, 281)
+    grid = torch.cartesian_prod(steps, steps)
+    assert (-density(grid)).exp().sum().item() * 0.05**2 == pytest.approx(1, abs=0.02)
+
+
+def test_real_nvp_of_one_number_is_a_gaussian():
+    rows = 5 + 2 * cloud(2000, 1)
+    density = RealNvp(steps=100, noise=0)
+    density.fit(rows)
+    wanted = -multivariate_normal(5, 4).logpdf([5.0, 9.0])
+    assert density(torch.tensor([[5.0], [9.0]])).tolist() == pytest.approx(wanted, abs=0.2)
 
 
 def test_knn_is_the_mean_distance_of_the_nearest():

@@ -7,6 +7,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "gmm": "vadkit.densities.gmm:Gmm",
         "knn": "vadkit.densities.knn:Knn",
         "mahalanobis": "vadkit.densities.mahalanobis:Mahalanobis",
+        "real-nvp": "vadkit.densities.real_nvp:RealNvp",
         "mulde": "vadkit.densities.mulde:Mulde",
     },
 }
