@@ -167,11 +167,19 @@ def _loader_of(
     """Return what builds a loader of clips, or of object cubes if the method trains on them."""
     from vadkit.data.clips.cube_loader import CubeLoader
     from vadkit.data.clips.loader import ClipLoader
+    from vadkit.data.clips.sources import StoredClips
 
-    if clip.cube is not None:
-        return partial(CubeLoader, store_cubes(recipe, clip, stored, extras), clip)
-    source = clip_source(recipe, stored, clip, device, augments)
-    return partial(ClipLoader, source, [len(video) for video in stored], clip, extras=extras)
+    lengths = [len(video) for video in stored]
+    if clip.cube is None:
+        source = clip_source(recipe, stored, clip, device, augments)
+        return partial(ClipLoader, source, lengths, clip, extras=extras)
+    cubes = store_cubes(recipe, clip, stored, extras)
+
+    def of_cubes(**settings: Any) -> ClipLoader:
+        whole = ClipLoader(StoredClips(stored, clip), lengths, clip, extras=extras, **settings)
+        return CubeLoader(cubes, clip, whole, **settings)
+
+    return of_cubes
 
 
 def _make_loader(

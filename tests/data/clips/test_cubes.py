@@ -11,7 +11,9 @@ from vadkit.data.clips.batch import make_clips
 from vadkit.data.clips.cube_loader import CubeLoader
 from vadkit.data.clips.cubes import build_cubes, cubes_of
 from vadkit.data.clips.extras import Extras, gather_extras
+from vadkit.data.clips.loader import ClipLoader
 from vadkit.data.clips.ranges import training_clips
+from vadkit.data.clips.sources import StoredClips
 from vadkit.data.flow.dis import Dis
 from vadkit.data.flow.stored import build_flow
 from vadkit.data.objects import Boxes
@@ -35,7 +37,9 @@ class Video:
     def __len__(self):
         return 10
 
-    def read(self, start, stop):
+    def read(self, start, stop, out=None):
+        if out is not None:
+            out[:] = self.frames[start:stop]
         return self.frames[start:stop]
 
 
@@ -45,6 +49,15 @@ def boxes_of(seed, count=25):
     xyxy = np.concatenate([corners.min(axis=1), corners.max(axis=1) + 1], axis=1)
     frame = np.sort(random.integers(0, 10, count))
     return Boxes(frame, xyxy, np.ones(count, np.float32), np.full(count, -1))
+
+
+def loader_of(videos, extras, spec=SPEC, **settings):
+    settings = {"seed": 0, "device": CPU, **settings}
+    lengths, cuts = [len(video) for video in videos], [video.cuts for video in videos]
+    whole = ClipLoader(
+        StoredClips(videos, spec), lengths, spec, extras=extras, cuts=cuts, **settings
+    )
+    return CubeLoader(build_cubes(videos, extras, spec), spec, whole, **settings)
 
 
 @pytest.fixture
@@ -65,14 +78,7 @@ def on_the_fly(videos, extras):
 
 def test_kept_cubes_are_those_of_the_clips(stored):
     videos, extras = stored
-    loader = CubeLoader(
-        build_cubes(videos, extras, SPEC),
-        SPEC,
-        batch_size=64,
-        seed=None,
-        device=CPU,
-        drop_last=False,
-    )
+    loader = loader_of(videos, extras, batch_size=64, seed=None, drop_last=False)
     (batch,) = loader.batches(0)
     frames, flow, starts = on_the_fly(videos, extras)
     assert len(frames) > 10 and batch.boxes is None
@@ -97,7 +103,7 @@ def test_they_are_cut_once(stored, monkeypatch):
 def test_epochs_and_resumed_epochs(stored):
     videos, extras = stored
     made = build_cubes(videos, extras, SPEC)
-    loader = CubeLoader(made, SPEC, batch_size=5, seed=3, device=CPU)
+    loader = loader_of(videos, extras, batch_size=5, seed=3)
     whole = [one.frames for one in loader.batches(1)]
     assert len(whole) == len(loader) == sum(map(len, made)) // 5
     rest = [one.frames for one in loader.batches(1, start=2)]
@@ -105,8 +111,10 @@ def test_epochs_and_resumed_epochs(stored):
     assert not torch.equal(whole[0], next(iter(loader.batches(0))).frames)
     half = loader.keeping(loader.clips[:, 0] == 1)
     assert half.counts == [0, len(made[1])]
+    # Samples are whole clips with all of their objects, for scoring.
     (clips, places), *_ = half.sample(3)
-    assert clips.frames.shape == (3, 1, 3, 8, 8) and places[0][0] == loader.ids[1]
+    assert clips.frames.shape == (3, 1, 3, 16, 24) and places[0][0] == half.ids[1]
+    assert [len(boxes) > 0 for boxes in clips.boxes] == [True] * 3
 
 
 def test_a_video_without_objects(tmp_path):
@@ -115,7 +123,7 @@ def test_a_video_without_objects(tmp_path):
     extras = [Extras(None, boxes_of(0, 0)), Extras(None, boxes_of(1))]
     made = build_cubes(videos, extras, spec)
     assert len(made[0]) == 0 < len(made[1])
-    loader = CubeLoader(made, spec, batch_size=4, seed=0, device=CPU)
+    loader = loader_of(videos, extras, spec, batch_size=4)
     assert next(iter(loader.batches(0))).flow is None
     assert loader.counts[0] == 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from vadkit.data.clips.cubes import StoredCubes
 from vadkit.data.clips.extras import ClipExtras
 from vadkit.data.clips.loader import ClipLoader
+from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 
 
@@ -20,13 +21,16 @@ class CubeLoader(ClipLoader):
     """Like ``ClipLoader``, with batches of single objects instead of clips with all of theirs.
 
     ``batch_size`` counts objects. Clips have the size of a cube, and no boxes. ``clips`` are rows
-    of the video, the first frame and the number of the cube.
+    of the video, the first frame and the number of the cube. Samples are those of ``whole``, whole
+    clips with all of their objects, because a method scores these.
     """
 
-    def __init__(self, cubes: Sequence[StoredCubes], spec: ClipSpec, **settings: Any) -> None:
+    def __init__(
+        self, cubes: Sequence[StoredCubes], spec: ClipSpec, whole: ClipLoader, **settings: Any
+    ) -> None:
         assert spec.cube is not None
         cut = replace(spec, size=(spec.cube, spec.cube), boxes=None)
-        self._cubes = cubes
+        self._cubes, self._whole = cubes, whole
         super().__init__(_Cubes(cubes), [0] * len(cubes), cut, **settings)
         self.clips = np.concatenate(
             [
@@ -35,7 +39,20 @@ class CubeLoader(ClipLoader):
             ]
         ).astype(np.int64)
 
-    def _extras_of(self, rows: np.ndarray, spec: ClipSpec | None = None) -> ClipExtras:
+    def keeping(self, kept: np.ndarray) -> CubeLoader:
+        """Return a loader of those cubes for which ``kept`` (n,) is True, and of their clips."""
+        other = super().keeping(kept)
+        assert isinstance(other, CubeLoader)
+        clips = set(map(tuple, other.clips[:, :2].tolist()))
+        own = np.array([tuple(row) in clips for row in self._whole.clips.tolist()], bool)
+        other._whole = self._whole.keeping(own)
+        return other
+
+    def sample(self, count: int) -> Iterator[tuple[Clips, list[tuple[str, int]]]]:
+        """Yield whole clips that are evenly spread over the training set."""
+        return self._whole.sample(count)
+
+    def _extras_of(self, rows: np.ndarray) -> ClipExtras:
         if not self.spec.flow:
             return ClipExtras()
         return ClipExtras(torch.from_numpy(_read(self._cubes, rows, "flow")))

@@ -141,17 +141,17 @@ class ClipLoader:
         for first in range(0, count, self.batch_size):
             rows = picked[first : first + self.batch_size]
             frames = self.source.gather(rows, torch.empty(len(rows), *shape, dtype=torch.uint8))
-            extras = self._extras_of(rows, spec)
+            extras = gather_extras(self.extras, rows, spec)
             clips = make_clips(frames[:, : spec.frames], extras, spec, self.device, torch.float32)
-            yield clips, [(self.ids[video], start) for video, start in rows[:, :2].tolist()]
+            yield clips, [(self.ids[video], start) for video, start in rows.tolist()]
 
     def _numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
         whole = order[batch * self.batch_size : (batch + 1) * self.batch_size]
         own = len(whole) // self.part.of
         return whole[self.part.number * own : (self.part.number + 1) * own]
 
-    def _extras_of(self, rows: np.ndarray, spec: ClipSpec | None = None) -> ClipExtras:
-        return gather_extras(self.extras, rows, spec or self.spec)
+    def _extras_of(self, rows: np.ndarray) -> ClipExtras:
+        return gather_extras(self.extras, rows, self.spec)
 
     def _buffer(self) -> Tensor:
         size, planes = self.spec.size, self.spec.planes

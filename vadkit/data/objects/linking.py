@@ -20,12 +20,14 @@ def link_boxes(
     xyxy = np.asarray(xyxy, np.float64)
     tracks = np.empty(len(frame), np.int64)
     # Of each track that may continue: its number, and its last frame, box and speed.
-    numbers, last = np.empty(0, np.int64), np.empty(0, np.int64)
-    boxes, speeds = np.empty((0, 4)), np.empty((0, 4))
+    numbers: np.ndarray = np.empty(0, np.int64)
+    last: np.ndarray = np.empty(0, np.int64)
+    boxes: np.ndarray = np.empty((0, 4))
+    speeds: np.ndarray = np.empty((0, 4))
     total = 0
     for now, start, stop in _runs(frame):
         alive = now - last <= patience + 1
-        numbers, last, boxes, speeds = (one[alive] for one in (numbers, last, boxes, speeds))
+        numbers, last, boxes, speeds = numbers[alive], last[alive], boxes[alive], speeds[alive]
         own = xyxy[start:stop]
         expected = boxes + speeds * (now - last)[:, None]
         shares = overlaps(expected, own)
