@@ -81,8 +81,7 @@ def with_features(rows_NF: np.ndarray, features: int) -> np.ndarray:
     rows = rows_NF.astype(np.float64)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
     if rows.shape[1] == features:
-        found: np.ndarray = rows.astype(np.float32)
-        return found
+        return np.asarray(rows, np.float32)
     left, sizes, _ = np.linalg.svd(rows, full_matrices=False)
     kept = min(features, len(sizes))
     out = np.zeros((len(rows), features))
@@ -91,5 +90,4 @@ def with_features(rows_NF: np.ndarray, features: int) -> np.ndarray:
     turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(features, features)))
     out = out @ turn
     out /= np.linalg.norm(out, axis=1, keepdims=True).clip(1e-12)
-    found = out.astype(np.float32)
-    return found
+    return np.asarray(out, np.float32)

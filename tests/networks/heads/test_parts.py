@@ -163,9 +163,9 @@ def test_a_long_bag_reads_the_places_in_proportion():
 
 def test_similarities_are_cosines_divided_by_the_temperature():
     torch.manual_seed(0)
-    head = VadCLIP(4, torch.randn(3, 4), length=8, layers=1, heads=2, temperature=0.1).eval()
+    head = VadCLIP(4, 3, length=8, layers=1, heads=2, temperature=0.1).eval()
     with torch.no_grad():
-        output = head(torch.randn(2, 5, 4))
+        output = head(torch.randn(2, 5, 4), None, torch.eye(3, 4))
     assert output.similarities.shape == (2, 5, 3)
     assert output.similarities.abs().max() <= 10 + 1e-4
     assert output.texts.shape == (3, 4)

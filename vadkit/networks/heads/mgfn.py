@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -107,7 +108,7 @@ class MGFN(nn.Module):
     ``widths`` 64, 128 and 1024 with ``depths`` 3, 3 and 2: blocks of the first width glance, the
     others focus. Features are normalised by layer between the stages. The classifier is one linear
     layer after layer normalisation and ``dropout``. Lengths are those before this normalisation,
-    which would make them nearly equal. Widths must be multiples of 64, or below 64.
+    which would make them nearly equal. Always in float32. Widths must be multiples of 64, or below.
     """
 
     def __init__(
@@ -138,10 +139,12 @@ class MGFN(nn.Module):
         self.classifier = nn.Linear(widths[-1], 1)
 
     def forward(self, features_BTD: Tensor, mask_BT: Tensor | None = None) -> Magnitudes:
-        x, mask = segments_of(features_BTD, mask_BT)
-        x = self.amplify(x, mask)
-        for layer in self.layers:
-            x = layer(x, mask)
-        magnitudes = x.float().norm(dim=2).masked_fill(~mask, 0)
-        scores = probabilities(self.classifier(self.dropout(self.norm(x))), mask)
+        # Lengths near 200 have steps of 1 in bfloat16.
+        with torch.autocast(features_BTD.device.type, enabled=False):
+            x, mask = segments_of(features_BTD.float(), mask_BT)
+            x = self.amplify(x, mask)
+            for layer in self.layers:
+                x = layer(x, mask)
+            magnitudes = x.norm(dim=2).masked_fill(~mask, 0)
+            scores = probabilities(self.classifier(self.dropout(self.norm(x))), mask)
         return Magnitudes(scores, blank(x, mask), magnitudes)

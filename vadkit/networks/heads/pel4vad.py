@@ -79,8 +79,8 @@ class PEL4VAD(nn.Module):
     def __init__(
         self,
         features: int,
-        out: int = 300,
         *,
+        out: Annotated[int, Field(ge=1)] = 300,
         hidden: Annotated[int, Field(ge=1)] = 128,
         middle: Annotated[int, Field(ge=1)] = 512,
         window: Annotated[int, Field(ge=1)] = 9,
@@ -88,6 +88,7 @@ class PEL4VAD(nn.Module):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     ) -> None:
         super().__init__()
+        self.out = out
         self.context = TemporalContext(features, hidden=hidden, window=window, dropout=dropout)
         self.first = nn.Linear(features, middle)
         self.second = nn.Linear(middle, out)

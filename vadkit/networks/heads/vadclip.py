@@ -99,16 +99,13 @@ class VadCLIP(nn.Module):
     the first branch's scores (the visual prompt). The normal text must be the first.
 
     The paper learns 10 + 10 tokens around each class name and runs CLIP's text encoder in every
-    step. Here ``texts`` (K, D) come from a file, and a learned row is added to each of them. If
-    texts have another number of features than the segments, a learned linear layer maps them.
+    step. Here the ``texts`` (K, D), of unit length, are inputs, and a learned row is added to each.
     """
-
-    texts: Tensor
 
     def __init__(
         self,
         features: int,
-        texts: Tensor,
+        texts: int,
         *,
         length: Annotated[int, Field(ge=1)] = 256,
         window: Annotated[int, Field(ge=1)] = 8,
@@ -122,22 +119,17 @@ class VadCLIP(nn.Module):
         )
         self.before_score = Feedforward(features, 4 * features)
         self.classifier = nn.Linear(features, 1)
-        self.register_buffer("texts", texts.float())
-        self.to_segments = (
-            nn.Identity()
-            if texts.shape[1] == features
-            else nn.Linear(texts.shape[1], features, bias=False)
-        )
-        self.context = nn.Parameter(torch.zeros(len(texts), features))
+        self.context = nn.Parameter(torch.zeros(texts, features))
         self.text_feedforward = Feedforward(features, 4 * features)
         self.temperature = temperature
 
-    def forward(self, features_BTD: Tensor, mask_BT: Tensor | None = None) -> TwoBranches:
+    def forward(
+        self, features_BTD: Tensor, mask_BT: Tensor | None, texts_KD: Tensor
+    ) -> TwoBranches:
         x, mask = segments_of(features_BTD, mask_BT)
         x = self.temporal(x, mask)
         scores = probabilities(self.classifier(x + self.before_score(x)), mask)
-        unit_texts = functional.normalize(self.texts, dim=1).to(x.dtype)
-        texts = self.to_segments(unit_texts) + self.context
+        texts = texts_KD.to(x.dtype) + self.context
         prompt = functional.normalize(
             (scores.to(x.dtype)[..., None] * blank(x, mask)).sum(dim=1), dim=1
         )
