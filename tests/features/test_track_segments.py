@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from vadkit.data.segments.video import segment_of_frames
 from vadkit.data.tracks import TrackRows
 from vadkit.data.videos import Video
@@ -15,7 +16,7 @@ def walker(track, frames, start, step, width=10, height=20):
     """The rows (n, 6) of one track that moves by ``step`` (x, y) a frame."""
     frames = np.asarray(frames)
     corner = np.asarray(start) + np.outer(frames - frames[0], step)
-    box = np.hstack([corner, corner + [width, height]])
+    box = np.hstack([corner, corner + np.array([width, height])])
     return np.column_stack([frames, np.full(len(frames), track), box])
 
 
@@ -57,7 +58,7 @@ def test_features_of_segments():
     rows = tracks(walker(1, range(32), (0, 0), (1, 0)), walker(2, range(16), (30, 0), (3, 0)))
     found = segment_features(rows, segment_of_frames(3, 50, 16), SIZE)
     assert found.shape == (3, len(NAMES)) and found.dtype == np.float32
-    first, second, third = ({n: v for n, v in zip(NAMES, row, strict=True)} for row in found)
+    first, second, third = (dict(zip(NAMES, row, strict=True)) for row in found)
     assert (first["people"], first["tracks"]) == (2, 2)
     assert (second["people"], second["tracks"]) == (1, 1)
     assert first["speed-most"] == pytest.approx(np.log1p(15))

@@ -14,6 +14,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
     },
     "extractors": {
         "files": "vadkit.features.sets:FeatureFiles",
+        "track-segments": "vadkit.features.track_segments:TrackSegments",
         "tracks": "vadkit.features.tracks:TrackFiles",
     },
 }

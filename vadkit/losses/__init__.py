@@ -4,6 +4,19 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "losses": {
+        "prompt-alignment": "vadkit.losses.texts:PromptAlignment",
+        "text-orthogonality": "vadkit.losses.texts:TextOrthogonality",
+        "mil-align": "vadkit.losses.texts:MilAlign",
+        "latent-divergence": "vadkit.losses.dual_memory:LatentDivergence",
+        "latent-gap": "vadkit.losses.dual_memory:LatentGap",
+        "latent-triplet": "vadkit.losses.dual_memory:LatentTriplet",
+        "memory-hits": "vadkit.losses.dual_memory:MemoryHits",
+        "pull-push": "vadkit.losses.mil:PullPush",
+        "normal-mean": "vadkit.losses.mil:NormalMean",
+        "normal-length": "vadkit.losses.mil:NormalLength",
+        "magnitude-contrast": "vadkit.losses.mil:MagnitudeContrast",
+        "magnitude-gap": "vadkit.losses.mil:MagnitudeGap",
+        "top-entropy": "vadkit.losses.mil:TopEntropy",
         "mse": "vadkit.losses.pixel:MSE",
         "l1": "vadkit.losses.pixel:L1",
         "intensity": "vadkit.losses.pixel:Intensity",

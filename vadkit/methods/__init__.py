@@ -4,6 +4,13 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "methods": {
+        "vadclip": "vadkit.methods.weak.vadclip:VadCLIP",
+        "ur-dmu": "vadkit.methods.weak.ur_dmu:URDMU",
+        "s3r": "vadkit.methods.weak.s3r:S3R",
+        "rtfm": "vadkit.methods.weak.rtfm:RTFM",
+        "pel4vad": "vadkit.methods.weak.pel4vad:PEL4VAD",
+        "mgfn": "vadkit.methods.weak.mgfn:MGFN",
+        "bn-wvad": "vadkit.methods.weak.bn_wvad:BNWVAD",
         "ai-vad": "vadkit.methods.ai_vad:AIVAD",
         "amc": "vadkit.methods.amc:AMC",
         "anopcn": "vadkit.methods.anopcn:AnoPCN",

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "networks": {
+        "vadclip": "vadkit.networks.heads.vadclip:VadCLIP",
+        "ur-dmu": "vadkit.networks.heads.ur_dmu:URDMU",
+        "s3r": "vadkit.networks.heads.s3r:S3R",
+        "rtfm": "vadkit.networks.heads.rtfm:RTFM",
+        "pel4vad": "vadkit.networks.heads.pel4vad:PEL4VAD",
+        "mgfn": "vadkit.networks.heads.mgfn:MGFN",
+        "bn-wvad": "vadkit.networks.heads.bn_wvad:BNWVAD",
         "amc": "vadkit.networks.amc:AMC",
         "cloze": "vadkit.networks.cloze:Cloze",
         "conditional-vae": "vadkit.networks.conditional_vae:ConditionalVAE",

@@ -9,6 +9,7 @@ import torch
 from vadkit.data.tensors import Bags
 from vadkit.errors import DataError
 from vadkit.recipe.resolve import resolve
+from vadkit.registry import components
 from vadkit.testing import check_method
 from vadkit.workflows.build import build_method
 
@@ -59,6 +60,15 @@ def bags(classes=(0, 0, 1, 2), known=True):
     mask = torch.ones(len(classes), 9, dtype=torch.bool)
     features = torch.randn(len(classes), 9, 16)
     return Bags(features, mask, (numbers > 0).float(), numbers if known else None)
+
+
+def test_every_method_from_video_labels_is_checked():
+    weak = {
+        name
+        for name, component in components("methods").items()
+        if component.target.startswith("vadkit.methods.weak.")
+    }
+    assert weak == {*SMALL, "deep-mil", "top-k"}
 
 
 @pytest.mark.parametrize("name", SMALL)

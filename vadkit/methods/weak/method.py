@@ -49,6 +49,10 @@ class WeakMethod(Method):
     def network_args(cls, clip: ClipSpec) -> dict[str, tuple[Any, ...]]:
         return {"head": (clip.dim,)}
 
+    def output(self, bags: Bags) -> Any:
+        """Return what the head says about bags; override it if the head needs more of them."""
+        return self.networks["head"](self.scaled(bags.features), bags.mask)
+
     def terms(self, output: Any, bags: Bags) -> dict[str, Tensor]:
         """Return the weighted loss terms of a batch; ``output`` is what the head returned."""
         raise NotImplementedError
@@ -63,7 +67,7 @@ class WeakMethod(Method):
         bags = clips
 
         def terms() -> dict[str, Tensor]:
-            return self.terms(self.networks["head"](self.scaled(bags.features), bags.mask), bags)
+            return self.terms(self.output(bags), bags)
 
         yield Update("head", terms)
 
@@ -83,6 +87,5 @@ class WeakMethod(Method):
     def score(self, clips: Clips | Bags) -> Scores:
         """Return scores (B, T) of segments, NaN for padding."""
         assert isinstance(clips, Bags)
-        output = self.networks["head"](self.scaled(clips.features), clips.mask)
-        scores = self.segment_scores(output).float()
+        scores = self.segment_scores(self.output(clips)).float()
         return Scores(scores.masked_fill(~clips.mask, torch.nan))
