@@ -1,0 +1,69 @@
+"""Which head is worth what: the same features, bags and epochs for all, over seeds.
+
+    python benchmarks/weak_heads.py recipes/shanghaitech/weak-*.yaml --seeds 0,1,2
+
+Trains and evaluates each recipe with each seed, as `vadkit train --seeds` does. Features are
+computed once and shared if all recipes have the same section `features`. Prints a table of micro
+AUC, mean and deviation: of the scores of segments, and smoothed as the recipe says. Nothing is
+chosen by test labels: the epochs are those of the recipe. `--set` is that of `vadkit train`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from vadkit.evaluation.spread import Spread
+from vadkit.recipe import load_recipe
+from vadkit.workflows.build import load_videos
+from vadkit.workflows.feature_sets import segment_videos
+from vadkit.workflows.seeds import train_seeds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipes", type=Path, nargs="+")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    given = parser.parse_args()
+    seeds = [int(seed) for seed in given.seeds.split(",")]
+    with tempfile.TemporaryDirectory() as folder:
+        shared = [*given.set, *features_once(given.recipes, given.set, Path(folder))]
+        print("| head | segments | smoothed | seconds a run |\n|---|---|---|---|", flush=True)
+        for recipe in given.recipes:
+            started = time.process_time()
+            found = train_seeds(recipe, seeds, overrides=shared, runs=given.runs)
+            for one in found.failed:
+                print(f"{found.name}, seed {one.seed} failed: {one.failed}")
+            by_protocol = found.summary()
+            cells = [cell(by_metric["micro_auc"]) for by_metric in by_protocol.values()]
+            seconds = (time.process_time() - started) / len(seeds)
+            names = " / ".join(by_protocol)
+            print(f"| {found.name} ({names}) | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
+
+
+def features_once(recipes: list[Path], overrides: list[str], folder: Path) -> list[str]:
+    """Save the features of all videos in a folder, and return the settings that read them."""
+    loaded = [load_recipe(path, overrides, ()) for path in recipes]
+    if any(one.features != loaded[0].features for one in loaded) or loaded[0].features is None:
+        return []
+    videos = [*load_videos(loaded[0], "train"), *load_videos(loaded[0], "test")]
+    found = segment_videos(loaded[0], videos)
+    for video in found:
+        rows = np.stack([video.crop(number) for number in range(video.shape[1])], axis=1)
+        np.save(folder / f"{video.id}.npy", rows)
+    every = found[0].every
+    return [f"features={{type: files, root: {folder}, frames: {every}}}"]
+
+
+def cell(one: Spread) -> str:
+    return f"{one.mean:.3f} ± {one.deviation:.3f}"
+
+
+if __name__ == "__main__":
+    main()
