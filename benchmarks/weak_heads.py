@@ -50,7 +50,8 @@ def main() -> None:
 def features_once(recipes: list[Path], overrides: list[str], folder: Path) -> list[str]:
     """Save the features of all videos in a folder, and return the settings that read them."""
     loaded = [load_recipe(path, overrides, ()) for path in recipes]
-    if any(one.features != loaded[0].features for one in loaded) or loaded[0].features is None:
+    first = loaded[0].features
+    if first is None or first.type == "files" or any(one.features != first for one in loaded):
         return []
     videos = [*load_videos(loaded[0], "train"), *load_videos(loaded[0], "test")]
     found = segment_videos(loaded[0], videos)
