@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from vadkit.data.objects.tracks import TrackRows
 from vadkit.data.segments.video import segment_of_frames
-from vadkit.data.tracks import TrackRows
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 from vadkit.features.track_segments import NAMES, TrackSegments, people_of, segment_features
@@ -74,8 +74,9 @@ def test_a_set_of_tracks_gives_segments_of_videos(tmp_path):
     row = walker(1, range(1, 41), (0, 0), (1, 0))
     mot = row.copy()
     mot[:, 4:] -= mot[:, 2:4]
+    mot[:, 0] += 1
     np.savetxt(tmp_path / "a.txt", mot, delimiter=",")
-    extractor = TrackSegments(root=tmp_path, size=SIZE)
+    extractor = TrackSegments(files=[tmp_path], size=SIZE)
     video = Video("a", "test", tmp_path, abnormal=True, category="run")
     (found,) = extractor.open().videos([video], {"a": 49})
     assert found.shape == (3, 1, len(NAMES)) and len(found) == 49
@@ -85,5 +86,5 @@ def test_a_set_of_tracks_gives_segments_of_videos(tmp_path):
     assert len(found) == 40
     with pytest.raises(DataError, match="reach frame 39, but it has 30 frames"):
         extractor.open().videos([video], {"a": 30})
-    with pytest.raises(DataError, match="no tracks of video 'b'; it has a"):
+    with pytest.raises(DataError, match="no tracks of video 'b'; there are those of a"):
         extractor.open().videos([Video("b", "test", tmp_path)], {})

@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from vadkit.data.objects.tracks import TrackRows, read_tracks
 from vadkit.data.segments.video import SegmentVideo, segment_of_frames
-from vadkit.data.tracks import TrackRows, read_tracks
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 from vadkit.text import printable
@@ -36,8 +36,8 @@ NAMES = (
 class TrackSegments:
     """Features of segments of ``frames`` frames from tracks in files; no frame is decoded.
 
-    ``root`` is a file or folder that ``vadkit.data.tracks.read_tracks`` reads, for the training and
-    the test videos; ``size`` is the height and width of the pictures that boxes belong to. Of each
+    ``files`` are files or folders of tracks, as for ``tracks``, for the training and the test
+    videos; ``size`` is the height and width of the pictures that boxes belong to. Of each
     track in a segment, speed, length of the path, aspect, height and distance to others are
     measured. The features are their means, maxima and minima, the number of people, and what the
     fastest one does.
@@ -48,22 +48,28 @@ class TrackSegments:
     def __init__(
         self,
         *,
-        root: Path,
+        files: Annotated[list[Path], Field(min_length=1)],
         size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
         frames: Annotated[int, Field(ge=1)] = 16,
     ) -> None:
-        self.root, self.size, self.frames = root, size, frames
+        self.files = [file.expanduser() for file in files]
+        self.size, self.frames = size, frames
 
     def open(self) -> TrackSet:
         """Return the tracks; ``DataError`` if they cannot be read."""
-        return TrackSet(read_tracks(self.root), self.root, self.size, self.frames)
+        known: dict[str, TrackRows] = {}
+        for file in self.files:
+            for name, rows in read_tracks(file).items():
+                if name in known:
+                    raise DataError(f"{file} has tracks of video '{name}', as a file before does")
+                known[name] = rows
+        return TrackSet(known, self.size, self.frames)
 
 
 class TrackSet(NamedTuple):
-    """Tracks by video, where they are from, the size of pictures, and frames a segment."""
+    """Tracks by video, the size of pictures, and frames a segment."""
 
     tracks: Mapping[str, TrackRows]
-    root: Path
     size: tuple[int, int]
     every: int
 
@@ -72,15 +78,15 @@ class TrackSet(NamedTuple):
         return [self._video(video, frames.get(video.id)) for video in videos]
 
     def _video(self, video: Video, known: int | None) -> SegmentVideo:
-        rows = self.tracks.get(video.id)
+        rows = self.tracks.get(video.id) or self.tracks.get(Path(video.id).name)
         if rows is None:
             have = ", ".join(printable(name) for name in list(self.tracks)[:6])
-            raise DataError(f"{self.root} has no tracks of video '{video.id}'; it has {have}")
-        last = int(rows.frames[-1]) + 1 if len(rows) else 1
+            raise DataError(f"no tracks of video '{video.id}'; there are those of {have}")
+        last = int(rows.frame[-1]) + 1 if len(rows) else 1
         length = known or last
         if last > length:
             raise DataError(
-                f"{self.root}: tracks of video '{video.id}' reach frame {last - 1}, but it has "
+                f"the tracks of video '{video.id}' reach frame {last - 1}, but it has "
                 f"{length} frames"
             )
         segments = segment_of_frames(max(length // self.every, 1), length, self.every)
@@ -115,8 +121,8 @@ def people_of(
     heights of the box a frame. ``wobble`` is the deviation of the aspect, width / height;
     ``growth`` the change of the height a frame; ``near`` the distance to the nearest other box.
     """
-    order = np.lexsort((rows.frames, rows.tracks))
-    t, track, box = rows.frames[order], rows.tracks[order], rows.boxes[order].astype(np.float64)
+    order = np.lexsort((rows.frame, rows.track))
+    t, track, box = rows.frame[order], rows.track[order], rows.xyxy[order].astype(np.float64)
     segment = np.asarray(segments)[np.minimum(t, len(segments) - 1)]
     # A new group begins where the track or the segment changes.
     starts = np.flatnonzero(np.r_[True, (np.diff(track) != 0) | (np.diff(segment) != 0)])
@@ -162,10 +168,10 @@ def people_of(
 
 def _nearest(rows: TrackRows) -> np.ndarray:
     """Return the distance (n,) of each box to the nearest other one of its frame, in heights."""
-    centres = (rows.boxes[:, :2] + rows.boxes[:, 2:]) / 2
-    heights = np.maximum(rows.boxes[:, 3] - rows.boxes[:, 1], 1)
+    centres = (rows.xyxy[:, :2] + rows.xyxy[:, 2:]) / 2
+    heights = np.maximum(rows.xyxy[:, 3] - rows.xyxy[:, 1], 1)
     found = np.full(len(rows), _FARTHEST)
-    edges = np.r_[0, np.flatnonzero(np.diff(rows.frames)) + 1, len(rows)]
+    edges = np.r_[0, np.flatnonzero(np.diff(rows.frame)) + 1, len(rows)]
     for start, stop in itertools.pairwise(edges):
         if stop - start < 2:
             continue
