@@ -83,8 +83,8 @@ def test_a_set_of_tracks_gives_segments_of_videos(tmp_path):
     assert (found.abnormal, found.category) == (True, "run")
     assert found.crop(0)[:, NAMES.index("tracks")].tolist() == [1, 1, 1]
     (found,) = extractor.open().videos([video], {})
-    assert len(found) == 40
-    with pytest.raises(DataError, match="reach frame 39, but it has 30 frames"):
+    assert len(found) == 41
+    with pytest.raises(DataError, match="reach frame 40, but it has 30 frames"):
         extractor.open().videos([video], {"a": 30})
     with pytest.raises(DataError, match="no tracks of video 'b'; there are those of a"):
         extractor.open().videos([Video("b", "test", tmp_path)], {})
