@@ -115,6 +115,7 @@ SMALL = {
         "networks": {"frame": {"width": 4}, "flow": {"width": 4}},
         "train": {"batch_size": 8},
     },
+    "track-flow": of_rows("tracks", files=["tracks.npz"], size=[480, 640]),
     "track-density": of_rows("tracks", files=["tracks.npz"], size=[480, 640]),
 }
 

@@ -33,6 +33,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "segment-density": "vadkit.methods.segment_density:SegmentDensity",
         "stae": "vadkit.methods.stae:STAutoEncoder",
         "top-k": "vadkit.methods.weak.top_k:TopK",
+        "track-flow": "vadkit.methods.track_flow:TrackFlow",
         "track-density": "vadkit.methods.track_density:TrackDensity",
         "vec": "vadkit.methods.vec:VEC",
     },

@@ -66,7 +66,7 @@ class TrackDensity(RowsMethod):
         self._sample = Reservoir(samples)
 
     def collect_rows(self, rows_TD: Tensor) -> None:
-        _, people, known = self._people(rows_TD)
+        _, people, known = people_of(rows_TD)
         if len(people):
             self._sample.add(people, known)
 
@@ -91,23 +91,12 @@ class TrackDensity(RowsMethod):
         self.least.copy_(self._scores(people[~half], known[~half]).min())
 
     def row_scores(self, rows_TD: Tensor) -> Tensor:
-        frame, people, known = self._people(rows_TD)
+        frame, people, known = people_of(rows_TD)
         scores = self.least.to(rows_TD.device).repeat(len(rows_TD))
         if len(people):
             own = self._scores(people, known).to(scores)
             scores = scores.scatter_reduce(0, frame, own, reduce="amax")
         return scores
-
-    def _people(self, rows_TD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return frames (n,), numbers with the scene (n, 7), and whether speeds are known (n,)."""
-        if (rows_TD.shape[1] - 1) % PERSON:
-            raise TrainingError("track-density needs the features 'tracks'")
-        people = rows_TD[:, 1:].reshape(len(rows_TD), -1, PERSON)
-        frame, place = torch.nonzero(people[:, :, 0] > 0, as_tuple=True)
-        one = people[frame, place]
-        x, y, tall, wide = one[:, 1:5].unbind(dim=1)
-        shape = torch.stack([x, y, tall.log(), (tall / wide).log()], dim=1)
-        return frame, torch.cat([one[:, 5:7], shape, rows_TD[frame, :1]], dim=1), one[:, 7] > 0
 
     def _part(self, name: str, people: Tensor) -> Tensor:
         middle, deviation = self.scales.to(people.device)
@@ -125,3 +114,19 @@ class TrackDensity(RowsMethod):
             # Nothing is known about the speed of somebody who has just come.
             total += own if name == "shape" else own * known
         return total
+
+
+def people_of(rows_TD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return frames (n,), numbers with the scene (n, 7), and whether speeds are known (n,).
+
+    The numbers of a person are the speed to the right and down, the place of the feet, and the
+    logarithms of the height and of height over width.
+    """
+    if (rows_TD.shape[1] - 1) % PERSON:
+        raise TrainingError("this method needs the features 'tracks'")
+    people = rows_TD[:, 1:].reshape(len(rows_TD), -1, PERSON)
+    frame, place = torch.nonzero(people[:, :, 0] > 0, as_tuple=True)
+    one = people[frame, place]
+    x, y, tall, wide = one[:, 1:5].unbind(dim=1)
+    shape = torch.stack([x, y, tall.log(), (tall / wide).log()], dim=1)
+    return frame, torch.cat([one[:, 5:7], shape, rows_TD[frame, :1]], dim=1), one[:, 7] > 0
