@@ -230,8 +230,8 @@ def _fit_and_calibrate(
             normal = _normal_scores(trainer)
             require_run(run)
             write_json(run / "normal.json", normal)
-            if recipe.data.store != "none":
-                # Otherwise, each picture would be a seek in a compressed video.
+            if recipe.data.store != "none" and recipe.features is None:
+                # Otherwise, each picture would be a seek in a compressed video, or there is none.
                 write_scene(run, stored)
             calibrate_trained(recipe, run, trainer, videos, stored, extras)
         update_manifest(
