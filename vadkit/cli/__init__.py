@@ -22,6 +22,7 @@ from vadkit.cli import (
     components,
     data,
     data_cache,
+    doctor,
     evaluation,
     events,
     export,
@@ -68,6 +69,7 @@ app.command("tune")(tune.tune)
 app.command("bench")(bench.bench)
 app.command("export")(export.export)
 app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
 app.command("list-components")(components.list_components)
 app.command("recipes")(recipes.recipes)
 app.command("validate")(recipes.validate)

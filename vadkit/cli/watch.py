@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from vadkit.cli.commands import (
     allow_plugins,
     say_unfinished,
 )
+from vadkit.cli.json_log import log_json
 from vadkit.cli.standard import CountedOutput
 from vadkit.cli.watch_views import Options, views_of
 from vadkit.text import printable
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
     from vadkit.workflows.watch.past import Past
     from vadkit.workflows.watch.session import View
     from vadkit.workflows.watch.zones import RunZones
+
+
+class LogForm(StrEnum):
+    """The form of lines on stderr."""
+
+    text = "text"
+    json = "json"
 
 
 _NO_THRESHOLD = (
@@ -77,6 +86,9 @@ LostAfter = Annotated[
     float,
     typer.Option(min=0, help="Seconds without a frame after which a camera counts as lost."),
 ]
+Log = Annotated[
+    LogForm, typer.Option(help="The form of stderr: text, or json with one object a line.")
+]
 Checkpoint = Annotated[str, typer.Option(help="The checkpoint to use.")]
 
 
@@ -93,6 +105,7 @@ def watch(
     record: Record = True,
     set_: Rule = None,
     false_alarms_per_hour: PerHour = None,
+    log: Log = LogForm.text,
     checkpoint: Checkpoint = "last",
     stretch: Stretch = False,
     trust_plugins: TrustPlugins = False,
@@ -108,19 +121,16 @@ def watch(
     """
     from vadkit.workflows.site.file import is_site
 
+    if log is LogForm.json:
+        log_json()
     how = Options(seconds, web, token, max_delay, lost_after, as_json)
     if is_site(run):
         from vadkit.cli.watch_site import watch_site
 
-        chosen: dict[str, object] = {
-            "--sink": sink,
-            "--out": out,
-            "--set": set_,
-            "a camera": sources,
-        }
-        chosen |= {"--false-alarms-per-hour": false_alarms_per_hour}
-        chosen |= {"--no-record": not record, "--stretch": stretch}
-        refused = [name for name, value in chosen.items() if value]
+        only_of_runs = ("a camera", sources), ("--sink", sink), ("--out", out), ("--set", set_)
+        more = ("--no-record", not record), ("--stretch", stretch)
+        rate = ("--false-alarms-per-hour", false_alarms_per_hour)
+        refused = [name for name, value in (*only_of_runs, *more, rate) if value]
         board, unwritten, output = watch_site(run, how, refused)
     else:
         if trust_plugins:
@@ -154,7 +164,7 @@ def _watch_run(
     stretch: bool,
 ) -> tuple[Board, Mapping[str, Sequence[Unwritten]], CountedOutput]:
     """Watch with one run until the end; return what the command prints then."""
-    from vadkit.errors import RecipeError
+    from vadkit import __version__
     from vadkit.inference.sinks.build import parse_sink
     from vadkit.reports.live_page import open_page
     from vadkit.workflows.detector import load_detector
@@ -164,10 +174,6 @@ def _watch_run(
     from vadkit.workflows.watch.past import Past, recorded
 
     say_unfinished([run])
-    if not sources:
-        raise RecipeError(
-            "give at least one camera, such as gate=rtsp://..., or the file of a site"
-        )
     output, specs = CountedOutput(), [parse_sink(text) for text in sinks]
     folder = out or (run / "watch" if run.is_dir() else run.with_name(f"{run.stem}-watch"))
     with contextlib.ExitStack() as stack:
@@ -184,6 +190,7 @@ def _watch_run(
             stack.enter_context(alone_in(folder, "vadkit watch"))
             make_sinks().check()
         board = setup.new_board(detector, found)
+        board.version = __version__
         if detector.rules is None:
             typer.echo(_NO_THRESHOLD, err=True)
         place = run if out is None and run.is_dir() else folder

@@ -25,6 +25,7 @@ def watch_site(
 
     ``refused`` are options that have their place in the file.
     """
+    from vadkit import __version__
     from vadkit.errors import RecipeError
     from vadkit.reports.live_board import Board
     from vadkit.reports.live_page import open_page
@@ -46,7 +47,7 @@ def watch_site(
         board = Board(list(site.cameras), site.name or f"vadkit watch: {path.stem}")
         runs = {name: camera.run for name, camera in site.cameras.items()}
         past = Past(site.out, site.out, runs, board, site.keep)
-        board.answerable = True
+        board.answerable, board.version = True, __version__
         if page is not None:
             actions = {"/answer": _answers(site.out, board)}
             address = stack.enter_context(page.serve(board, actions, past.routes()))

@@ -45,7 +45,8 @@ class Camera:
 
     ``state`` is connecting, live, stalled, lost, retrying, failed, ended or stopped. ``message``
     has details, ``trouble`` the last reason for missing frames, and ``note`` what a person should
-    look at. ``score`` is the latest score,
+    look at. ``waiting`` counts events that sinks have not written yet, and ``seen_at`` is when the
+    last frame was scored (``time.monotonic``), 0 for never. ``score`` is the latest score,
     None for a frame without a score. ``curve`` has (time, score) of the last seconds, with the
     highest score of every quarter of a second.
     """
@@ -65,6 +66,8 @@ class Camera:
     last_alarm: dict[str, Any] | None = None
     picture: bytes | None = None
     pictures: int = 0
+    waiting: int = 0
+    seen_at: float = 0.0
     delays: Delays = field(default_factory=Delays)
     curve: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=POINTS))
     recent: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=1000))
@@ -73,6 +76,7 @@ class Camera:
         """Record a scored frame: its time on the source's clock, its delay in seconds (or NaN)."""
         self.state, self.message, self.trouble = "live", "", ""
         self.frames += 1
+        self.seen_at = time.monotonic()
         self.alarm = alarm
         if delay == delay:
             self.delays.add(delay)
@@ -138,6 +142,9 @@ class Board:
         # Whether there is a page of past events.
         self.past = False
         self.looked_at = 0.0
+        self.version = ""
+        # When the loop over frames went round last.
+        self.ticked_at = time.monotonic()
         self.media: Callable[[str, str], Path | None] = lambda id, ending: None
         self._clips: set[str] = set()
 

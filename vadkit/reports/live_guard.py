@@ -45,9 +45,9 @@ class Guard:
     """Passes a request to ``app`` only if the client may see the page.
 
     With a ``token``, every request needs it, as a bearer token or as a cookie from ``/?token=``;
-    the cookie contains a secret of this process, not the token. Without a token, the request must
-    use a name of this machine as its host: another name means DNS rebinding, where the page of a
-    third party points its name to this machine.
+    the cookie contains a secret of this process, not the token. ``/healthz`` needs none. Without
+    a token, the request must use a name of this machine as its host: another name means DNS
+    rebinding, where the page of a third party points its name to this machine.
     """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
@@ -66,6 +66,9 @@ class Guard:
                 shown = printable(names[0], 100)
                 text = f"This page is only for this machine; '{shown}' is another host.\n"
                 answer = PlainTextResponse(text, 421)
+        elif scope["path"] == "/healthz":
+            # It tells nobody more than that vadkit runs, and probes have no token.
+            answer = None
         elif self._asks_with_token(scope):
             answer = RedirectResponse("/", 303)
             answer.set_cookie(_COOKIE, self._secret, httponly=True, samesite="strict")

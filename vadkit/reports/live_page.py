@@ -19,7 +19,12 @@ try:
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
-    from starlette.responses import FileResponse, Response, StreamingResponse
+    from starlette.responses import (
+        FileResponse,
+        PlainTextResponse,
+        Response,
+        StreamingResponse,
+    )
     from starlette.routing import BaseRoute, Mount, Route
     from starlette.types import ASGIApp
 
@@ -31,6 +36,7 @@ except ImportError as error:
     ) from None
 
 from vadkit.reports.live_guard import Guard, is_loopback
+from vadkit.reports.live_metrics import is_healthy, metrics
 from vadkit.text import printable
 
 if TYPE_CHECKING:
@@ -160,7 +166,20 @@ def application(
     async def clip(request: Request) -> Response:
         return media_file(await run_in_threadpool(board.media, request.path_params["id"], ".mp4"))
 
+    async def health(request: Request) -> Response:
+        good = is_healthy(board)
+        text = "ok\n" if good else "stuck: no frame and no event is handled\n"
+        return PlainTextResponse(text, 200 if good else 503)
+
+    async def figures(request: Request) -> Response:
+        return PlainTextResponse(
+            await run_in_threadpool(metrics, board),
+            media_type="text/plain; version=0.0.4; charset=utf-8",
+        )
+
     routes = [
+        Route("/healthz", health),
+        Route("/metrics", figures),
         *(Route(path, page_file(name)) for path, name in _PAGES.items()),
         Route("/state.json", state),
         Route("/events", events),

@@ -98,6 +98,11 @@ class EverySink:
         return any(getattr(sink, "shows_events", True) for _, sink in self.sinks)
 
     @property
+    def waiting(self) -> int:
+        """How many events its sinks have not written yet."""
+        return sum(queue.length for queue in self._queues.values())
+
+    @property
     def failing(self) -> bool:
         """Whether events wait for a sink that could not write them."""
         return any(queue.trouble is not None for queue in self._queues.values())

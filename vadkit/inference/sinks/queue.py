@@ -78,6 +78,11 @@ class EventQueue:
                 self._thread.start()
             self._changed.notify_all()
 
+    @property
+    def length(self) -> int:
+        """How many events wait."""
+        return len(self._waiting)
+
     def finish(self, patience_s: float) -> list[Event]:
         """Wait until all events are written; return those that could not be, in order.
 

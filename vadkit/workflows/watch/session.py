@@ -139,6 +139,10 @@ class Session:
     def tick(self) -> None:
         """Handle the passing of time."""
         self._outage(self.outages.due())
+        self.board.ticked_at = time.monotonic()
+        for name, sinks in self.sinks.items():
+            if (camera := self.board.cameras.get(name)) is not None:
+                camera.waiting = sinks.waiting
         self._show(lambda view: view.tick())
 
     def close(self) -> None:

@@ -27,6 +27,10 @@ def named_sources(
     from vadkit.inference.sinks.sink import file_for
     from vadkit.inference.sources.find import find_sources
 
+    if not texts:
+        raise RecipeError(
+            "give at least one camera, such as gate=rtsp://..., or the file of a site"
+        )
     found: dict[str, Source] = {}
     files: set[Path] = set()
     for text in texts:
