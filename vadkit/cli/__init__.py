@@ -35,6 +35,7 @@ from vadkit.cli import (
     tune,
     update,
     watch,
+    words,
 )
 from vadkit.cli.standard import end_output, prepare_streams, reader_gone, speak
 from vadkit.errors import RecipeError, TrainingError, VadkitError, describe_exhausted
@@ -76,6 +77,7 @@ app.command("validate")(recipes.validate)
 app.command("schema")(recipes.schema)
 data.app.add_typer(data_cache.app, name="cache")
 app.add_typer(data.app, name="data")
+app.add_typer(words.app, name="words")
 
 
 def _print_version(wanted: bool) -> None:
