@@ -7,8 +7,12 @@ import hashlib
 import logging
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
 
 from vadkit.data.datasets.labelled import read_flags
 from vadkit.data.decoding.folders import natural_key
@@ -40,6 +44,11 @@ class Folder:
     which is left out of training if it is inside ``root``. ``labels`` is a file or folder in any
     known format, such as JSON or CSV; its ids are paths below ``test``, with or without the file
     ending. ``unit`` says what a table counts, if its header does not.
+
+    With ``normal``, the subfolders of ``root`` are classes, for learning from video labels: this
+    one is normal, each other one is a kind of anomaly. Without ``test``, the share ``holdout`` of
+    the videos of each class is for testing. A video of an abnormal folder then counts as abnormal
+    from its first to its last frame, unless ``labels`` say more.
     """
 
     def __init__(
@@ -49,15 +58,20 @@ class Folder:
         test: Path | None = None,
         labels: Path | None = None,
         unit: Literal["frames", "seconds"] | None = None,
+        normal: str | None = None,
+        holdout: Annotated[float, Field(gt=0, lt=1)] = 0.25,
     ) -> None:
         self.root = root
         self.unit = unit
         self.test = test
         self.labels = labels.expanduser() if labels else None
-        self.label_source = labels.name if labels else "none"
+        self.label_source = labels.name if labels else "folders" if normal else "none"
+        self.normal, self.holdout = normal, holdout
 
     def videos(self, split: Split) -> list[Video]:
         """Return the videos of a split, in natural order; none for ``test`` without a folder."""
+        if self.normal is not None:
+            return self._classes(split, self.normal)
         if split == "train":
             found = find_videos(self.root)
             if self.test is not None:
@@ -76,6 +90,56 @@ class Folder:
             return [Video(name, split, path) for name, path in found]
         flags = read_flags(self.labels, dict(found), unit=self.unit)
         return [Video(name, split, path, flags[name]) for name, path in found]
+
+    def _classes(self, split: Split, normal: str) -> list[Video]:
+        """Return the videos of a split, whose folders are classes."""
+        root = self.root if self.test is None or split == "train" else self.test
+        by_class: dict[str, list[tuple[str, Path]]] = {}
+        for name, path in find_videos(root):
+            folder, below, _ = name.partition("/")
+            if not below:
+                raise DataError(
+                    f"{path} is in no folder of a class; with dataset.normal, {root} contains a "
+                    f"folder for each class, such as {normal} and fight"
+                )
+            by_class.setdefault(folder, []).append((name, path))
+        if normal not in by_class:
+            raise DataError(
+                f"{root} has no folder '{printable(normal)}' of normal videos; it has "
+                f"{', '.join(map(printable, by_class))}"
+            )
+        if self.test is None:
+            by_class = {
+                name: _share(listed, self.holdout, split) for name, listed in by_class.items()
+            }
+        found = [(kind, *one) for kind, listed in by_class.items() for one in listed]
+        labels = {}
+        if split == "test" and self.labels is not None:
+            paths = {name: path for _, name, path in found}
+            calm = [name for kind, name, _ in found if kind == normal]
+            labels = read_flags(self.labels, paths, normal=calm, unit=self.unit)
+        return [
+            Video(
+                name,
+                split,
+                path,
+                labels.get(name, _whole(kind != normal)) if split == "test" else None,
+                abnormal=kind != normal,
+                category=None if kind == normal else kind,
+            )
+            for kind, name, path in found
+        ]
+
+
+def _share(listed: list[tuple[str, Path]], holdout: float, split: Split) -> list[tuple[str, Path]]:
+    """Return the videos of a class in one split; those for testing are evenly spaced."""
+    count = min(max(1, round(holdout * len(listed))), len(listed) - 1)
+    held = {int((number + 0.5) * len(listed) / count) for number in range(count)}
+    return [one for place, one in enumerate(listed) if (place in held) == (split == "test")]
+
+
+def _whole(abnormal: bool) -> Callable[[int], np.ndarray]:
+    return lambda frames: np.full(frames, abnormal)
 
 
 def find_videos(folder: Path) -> list[tuple[str, Path]]:

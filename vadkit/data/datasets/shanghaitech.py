@@ -18,6 +18,7 @@ from vadkit.data.datasets.layouts import (
     find_file,
     find_root,
 )
+from vadkit.data.datasets.weak_splits import weak_videos
 from vadkit.data.datasets.without_video import find_entries, videos_of_entries
 from vadkit.data.labels.masks import pixel_npy
 from vadkit.data.videos import Split, Video
@@ -41,6 +42,10 @@ class ShanghaiTech:
     folder of RBDC/TBDC files ``01_0014.txt``. ``scenes`` selects scenes, from 1. For methods on
     features or tracks, ``root`` may be a JSON file, or a folder with a ``labels.json``, which has
     ``{"videos": {"01_0014": {"frames": 265, "abnormal": [[60, 102]]}}}`` for all 437 videos.
+
+    ``split`` is the weak split of 238 and 199 videos (Zhong et al., CVPR 2019), for learning from
+    video labels: a JSON file ``{"train": [names], "test": [names]}``, or a folder with a list for
+    each.
     """
 
     # Frames per second, which folders of images do not state.
@@ -58,7 +63,9 @@ class ShanghaiTech:
         labels: Path | None = None,
         tracks: Path | None = None,
         scenes: Annotated[list[int], Field(min_length=1)] | None = None,
+        split: Path | None = None,
     ) -> None:
+        self.split = split
         root = root.expanduser()
         self.entries = find_entries(root)
         self.root = root if self.entries is not None else find_root(_LAYOUT, root)
@@ -76,10 +83,15 @@ class ShanghaiTech:
 
     def expected(self, split: Split) -> tuple[int, int | None] | None:
         """Return official numbers of videos and frames, of all scenes."""
-        return self.official[split] if self.scenes is None else None
+        return self.official[split] if self.scenes is None and self.split is None else None
 
     def videos(self, split: Split) -> list[Video]:
         """Return the videos of a split; test videos have labels and masks if there are any."""
+        if self.split is None:
+            return self._one_class(split)
+        return weak_videos(self.split, split, self._one_class("train"), self._one_class("test"))
+
+    def _one_class(self, split: Split) -> list[Video]:
         if self.entries is not None:
             videos = videos_of_entries(self.entries, split, r"\d\d_\d{4}", r"\d\d_\d{3}", self.root)
             kept = self._kept(split, {video.id: video.path for video in videos})

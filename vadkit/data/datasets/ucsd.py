@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from vadkit.data.datasets.layouts import (
     find_file,
     find_root,
 )
+from vadkit.data.datasets.weak_splits import weak_videos
 from vadkit.data.decoding.folders import image_files
 from vadkit.data.images import image_size
 from vadkit.data.labels.arrays import load_member, open_npz
@@ -30,6 +32,8 @@ _MASKS = "pixel_masks_packbits.npz"
 # The widths of Ped1 and Ped2 in pixels, by the bytes of a packed row.
 _WIDTHS = {30: 238, 45: 360}
 
+# The names of clips in a weak split begin with the folder that they are in.
+_SIDES: tuple[tuple[str, Split], ...] = (("Train", "train"), ("Test", "test"))
 _LAYOUT = Layout(
     "ucsd",
     {"train": ("Train", *REPACKAGED["train"]), "test": ("Test", *REPACKAGED["test"])},
@@ -46,6 +50,9 @@ class Ucsd:
     ``testing/frames/01``, or ``training/01.mp4`` with ``testing/01.mp4``. Labels come from
     ``labels`` if given, else from the first existing one of the official ``.m`` file,
     ``labels.json`` and ``ped2.mat``, in ``root`` or its test folder.
+
+    ``split`` is a weak split, for learning from video labels: a JSON file ``{"train": [names],
+    "test": [names]}`` with names such as Train001 and Test001, or a folder with a list for each.
     """
 
     # Frames per second, which folders of images do not state.
@@ -55,7 +62,10 @@ class Ucsd:
         "2": {"train": (16, 2550), "test": (12, 2010)},
     }
 
-    def __init__(self, *, root: Path, labels: Path | None = None) -> None:
+    def __init__(
+        self, *, root: Path, labels: Path | None = None, split: Path | None = None
+    ) -> None:
+        self.split = split
         self.root = find_root(_LAYOUT, root.expanduser())
         self.labels = labels.expanduser() if labels else None
 
@@ -67,6 +77,8 @@ class Ucsd:
 
     def expected(self, split: Split) -> tuple[int, int] | None:
         """Return official numbers of clips and frames, if a name tells Ped1 from Ped2."""
+        if self.split is not None:
+            return None
         for name in (self.label_source, self.root.name):
             if found := re.search(r"ped([12])", name, re.IGNORECASE):
                 return self.official[found[1]][split]
@@ -74,6 +86,15 @@ class Ucsd:
 
     def videos(self, split: Split) -> list[Video]:
         """Return the clips of a split; test clips have labels if there is a label file."""
+        if self.split is None:
+            return self._one_class(split)
+        train, test = (
+            [replace(one, id=f"{side}{int(one.id):03d}") for one in self._one_class(which)]
+            for side, which in _SIDES
+        )
+        return weak_videos(self.split, split, train, test)
+
+    def _one_class(self, split: Split) -> list[Video]:
         clips = find_clips(_LAYOUT, self.root, split)
         if split == "train":
             return [Video(name, split, path) for name, path in clips.items()]

@@ -47,7 +47,8 @@ class BagLoader:
         if not len(self.normal) or not len(self.abnormal):
             raise DataError(
                 f"{len(self.normal)} training videos are normal and {len(self.abnormal)} abnormal; "
-                "learning from video labels needs both. Does the dataset say which are abnormal?"
+                "learning from video labels needs both. Use the weak split of the data set: "
+                "dataset.train: all, or dataset.split, or dataset.normal for folders of classes"
             )
 
     def __len__(self) -> int:
