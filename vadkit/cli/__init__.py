@@ -26,6 +26,7 @@ from vadkit.cli import (
     evaluation,
     events,
     export,
+    features,
     infer,
     init,
     recipes,
@@ -78,6 +79,7 @@ app.command("schema")(recipes.schema)
 data.app.add_typer(data_cache.app, name="cache")
 app.add_typer(data.app, name="data")
 app.add_typer(words.app, name="words")
+app.add_typer(features.app, name="features")
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,6 +15,9 @@ COMPONENTS: dict[str, dict[str, str]] = {
     "extractors": {
         "files": "vadkit.features.sets:FeatureFiles",
         "track-segments": "vadkit.features.track_segments:TrackSegments",
+        "frozen": "vadkit.features.segments:FrozenSegments",
+        "joined": "vadkit.features.segments:JoinedSegments",
+        "motion": "vadkit.features.segments:MotionSegments",
         "tracks": "vadkit.features.tracks:TrackFiles",
     },
 }

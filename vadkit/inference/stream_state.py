@@ -17,7 +17,7 @@ from vadkit.data.tensors import Clips
 from vadkit.inference.boxes import CellEvidence
 from vadkit.inference.frame_score import FrameScore
 from vadkit.inference.window import Prepared, Window
-from vadkit.methods.method import Evidence
+from vadkit.methods.method import Evidence, Scores
 from vadkit.recipe import Zone
 from vadkit.schedule import local_time
 from vadkit.scoring.scorer import PacedStep
@@ -76,7 +76,9 @@ class StreamState:
     def _new_window(self) -> Window:
         method = self.detector.method
         encoded = getattr(method, "encoded_frames", 0)
-        return Window(method.clip.scoring, encoded, self.batch, self.detector.device)
+        segments = method.window if getattr(method, "from_bags", False) else 0
+        device = self.detector.device
+        return Window(method.clip.scoring, encoded, self.batch, device, segments=segments)
 
     def push(self, frame: Prepared) -> None:
         """Add a frame."""
@@ -143,6 +145,8 @@ def _score_together(detector: StreamDetector, windows: Sequence[Window]) -> None
         if windows[0].encoded:
             features = _encoded(method, windows)
             scores = method.score_encoded(features)
+        elif getattr(method, "from_bags", False):
+            scores = _of_segments(method, windows)
         else:
             clips = _joined([window.clips() for window in windows])
             scores = method.score(clips)
@@ -170,6 +174,17 @@ def _score_together(detector: StreamDetector, windows: Sequence[Window]) -> None
             {row - first: one for row, one in explained.items() if first <= row < rows.stop},
         )
         first = rows.stop
+
+
+def _of_segments(method: Any, windows: Sequence[Window]) -> Scores:
+    """Return the scores (B, S) of ready segments, each the same for all of its frames."""
+    features = method.encode(_joined([window.clips() for window in windows]))
+    parts = features.split([len(window.ready) for window in windows])
+    known = [
+        one for window, part in zip(windows, parts, strict=True) for one in window.remembered(part)
+    ]
+    scores = method.score_last(known)
+    return Scores(scores[:, None].expand(-1, len(method.clip.scored)))
 
 
 def _encoded(method: Any, windows: Sequence[Window]) -> Tensor:

@@ -53,11 +53,22 @@ class Window:
     The clips are those of ``vadkit eval``: their distance is the number of frames that one scores,
     and the last one is aligned to the end. Frames come out in order, as soon as no later clip can
     score them. ``ready`` are the first frames of clips that can be scored; at most ``batch`` may
-    wait.
+    wait. With ``segments``, clips are segments of which so many are remembered, and a frame has the
+    score of the first segment that contains it.
     """
 
-    def __init__(self, spec: ClipSpec, encoded: int, batch: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        spec: ClipSpec,
+        encoded: int,
+        batch: int,
+        device: torch.device,
+        *,
+        segments: int = 0,
+    ) -> None:
         self.spec, self.encoded, self.device = spec, encoded, device
+        # The features of the latest segments, for a method whose clips are segments.
+        self._segments: deque[Tensor] = deque(maxlen=segments)
         self.hop = clip_hop(spec)
         keep = spec.span + (batch + 1) * self.hop
         self.ready: list[int] = []
@@ -135,6 +146,14 @@ class Window:
         count = self.spec.frames - self.encoded + 1
         return self._features.clips(self.ready, count, self.spec.step)
 
+    def remembered(self, features: Tensor) -> list[Tensor]:
+        """Add the features (B, ...) of the ready clips; return those (t, ...) up to each."""
+        found = []
+        for one in features:
+            self._segments.append(one)
+            found.append(torch.stack(list(self._segments)))
+        return found
+
     def put(
         self,
         scores: np.ndarray,
@@ -149,6 +168,8 @@ class Window:
         for row, start in enumerate(self.ready):
             for place, offset in enumerate(self.spec.scored):
                 index = start + offset * self.spec.step
+                if self._segments and index in self._found:
+                    continue
                 by_part = {name: float(values[row, place]) for name, values in parts.items()}
                 self._found.setdefault(index, []).append((float(scores[row, place]), by_part))
                 if maps is not None:

@@ -13,7 +13,6 @@ from vadkit.data.videos import ClipSpec
 from vadkit.device import choose_kernels
 from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.recipe import AlarmSettings, Recipe, Spec
-from vadkit.recipe.model import Bags
 from vadkit.recipe.resolve import cannot_ignore
 from vadkit.registry import build, find
 from vadkit.text import printable
@@ -49,18 +48,32 @@ def build_clip(recipe: Recipe) -> ClipSpec:
     spec = method.clip_spec(clip.frames, clip.size, clip.channels, clip.step)
     spec = method.clip_for(spec, recipe.method.params, tuple(recipe.networks))
     assert isinstance(spec, ClipSpec)
+    if recipe.bags is not None:
+        spec = replace(spec, **_of_bags(recipe, spec))
     return replace(
         spec,
         fps=clip.fps,
         aspect=clip.aspect,
         flow=() if recipe.flow is None else spec.flow,
         boxes=None if recipe.objects is None else spec.boxes,
-        **({} if recipe.bags is None else _of_bags(recipe.bags)),
     )
 
 
-def _of_bags(bags: Bags) -> dict[str, Any]:
-    return {"dim": bags.dim, "classes": tuple(bags.classes or ()), "scale": bags.scale}
+def _of_bags(recipe: Recipe, spec: ClipSpec) -> dict[str, Any]:
+    """Return what the sections `bags` and `features` add to a clip, which is one segment."""
+    from vadkit.features.segments import needs_flow
+
+    bags, features = recipe.bags, recipe.features
+    assert bags is not None and features is not None
+    flow: tuple[int, ...] = ()
+    if needs_flow({"type": features.type, **features.params}):
+        flow = tuple(range(spec.frames))[3::4] or (spec.frames - 1,)
+    return {
+        "dim": bags.dim,
+        "classes": tuple(bags.classes or ()),
+        "scale": bags.scale,
+        "flow": flow,
+    }
 
 
 def build_method(recipe: Recipe, device: torch.device) -> Method:

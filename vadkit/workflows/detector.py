@@ -30,14 +30,18 @@ from vadkit.inference.window import delay_of
 from vadkit.methods.exported import is_exported
 from vadkit.methods.exported.method import ExportedMethod, load_exported
 from vadkit.methods.method import Method
+from vadkit.methods.weak.live import LiveSegments
+from vadkit.methods.weak.method import WeakMethod
 from vadkit.recipe import AlarmSettings, Keep, Zone, check_components
 from vadkit.registry import build, build_spec
 from vadkit.scoring.calibration import Calibration, load_calibration
 from vadkit.scoring.normal import NormalScores, load_normal
 from vadkit.scoring.scorer import PacedStep, Scorer, looks_ahead, stream_chain
 from vadkit.workflows.build import build_list, load_method, time_rules
-from vadkit.workflows.frames import store_settings
+from vadkit.workflows.extraction import AT_ONCE
+from vadkit.workflows.feature_sets import from_file
 from vadkit.workflows.run import checkpoint_file, load_run
+from vadkit.workflows.streamed import store_settings
 from vadkit.workflows.video_input import ScoredVideo, one_source, timed_frames
 
 _log = logging.getLogger("vadkit.infer")
@@ -57,7 +61,7 @@ class Detector:
     and ``run`` the folder of the run, None for an exported file.
     """
 
-    method: Method | ExportedMethod
+    method: Method | ExportedMethod | LiveSegments
     device: torch.device
     dtype: torch.dtype
     batch_size: int = 8
@@ -268,7 +272,8 @@ def _load_run(run: Path, checkpoint: str) -> Detector:
     method, _ = load_method(recipe, checkpoint_file(run, checkpoint), device)
     spec = method.clip.scoring
     flow = objects = None
-    if recipe.features is not None:
+    live = None
+    if recipe.features is not None and from_file(recipe):
         raise RecipeError(
             f"features: {recipe.features.type} has features only for its dataset; to score other "
             "video, train with features that are computed from frames"
@@ -288,12 +293,19 @@ def _load_run(run: Path, checkpoint: str) -> Detector:
                 "video, train with a component that finds objects in frames, such as "
                 "objects.type: blobs"
             )
+    batch_size = recipe.train.batch_size
+    if recipe.features is not None and recipe.bags is not None:
+        extractor = build("extractors", recipe.features.type, recipe.features.params).to(device)
+        assert isinstance(method, WeakMethod)
+        live = LiveSegments(method, extractor, recipe.bags.window)
+        # As many segments at a time as in `eval`.
+        batch_size = AT_ONCE
     reading = store_settings(recipe)
     return Detector(
-        method,
+        live or method,
         device,
         pick_precision(recipe.train.precision, device),
-        batch_size=recipe.train.batch_size,
+        batch_size=batch_size,
         normal=load_normal(run),
         scorers=tuple(build_list("scorers", recipe.scorers)),
         flow=flow,

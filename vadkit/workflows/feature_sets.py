@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vadkit.recipe import Recipe
-from vadkit.registry import build
+from vadkit.registry import build, find
+from vadkit.workflows.extraction import extracted_videos
 
 if TYPE_CHECKING:
     from vadkit.data.segments.bags import BagLoader
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
 def segment_videos(recipe: Recipe, videos: Sequence[Video]) -> list[SegmentVideo]:
     """Return the features of videos, which the recipe's section ``features`` names."""
     assert recipe.features is not None
+    if not from_file(recipe):
+        return extracted_videos(recipe, videos)
     extractor: Any = build("extractors", recipe.features.type, recipe.features.params)
     found: list[SegmentVideo] = extractor.open().videos(videos, _known_lengths(videos))
     return found
+
+
+def from_file(recipe: Recipe) -> bool:
+    """Whether the features of a recipe are in files, and not computed from frames."""
+    assert recipe.features is not None
+    return bool(getattr(find("extractors", recipe.features.type).load(), "from_file", False))
 
 
 def _known_lengths(videos: Sequence[Video]) -> dict[str, int]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vadkit.recipe import Recipe, Spec
+from vadkit.recipe import Recipe
 from vadkit.text import counted
 from vadkit.workflows.build import build_clip
 from vadkit.workflows.feature_sets import segment_videos
 from vadkit.workflows.progress import decoding_progress, say
 from vadkit.workflows.rates import at_rate, say_stretched
 from vadkit.workflows.ray_store import fill_store
+from vadkit.workflows.streamed import (
+    component,
+    kept_frames,
+    say_skipped,
+    store_settings,
+    stream_videos,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -27,20 +33,6 @@ if TYPE_CHECKING:
     from vadkit.data.store.settings import Settings
     from vadkit.data.store.stored_video import StoredVideo
     from vadkit.data.videos import ClipSpec, FrameReader, Video
-
-
-def store_settings(recipe: Recipe) -> Settings:
-    """Return the frame settings of a recipe."""
-    from vadkit.data.store.settings import Settings
-
-    return Settings(
-        size=recipe.clip.size,
-        channels=recipe.clip.channels,
-        readers=tuple(recipe.data.readers),
-        plugins=tuple(Path(plugin) for plugin in recipe.plugins),
-        stall_s=recipe.data.stall_s,
-        levels=recipe.data.levels,
-    )
 
 
 def storing(recipe: Recipe) -> Recipe:
@@ -67,7 +59,7 @@ def store_videos(
         return features, []
     settings, workers = store_settings(recipe), recipe.data.workers
     if recipe.data.store == "none":
-        return _stream_videos(recipe, videos, settings)
+        return stream_videos(recipe, videos, settings)
     spec = build_clip(recipe)
     flow = bool((spec if any(video.split == "train" for video in videos) else spec.scoring).flow)
     plan = plan_store(videos, settings, flow=flow, workers=workers)
@@ -84,7 +76,7 @@ def store_videos(
             on_bad_video=recipe.data.on_bad_video,
             progress=progress,
         )
-    _say_skipped(skipped, len(videos))
+    say_skipped(skipped, len(videos))
     say_stretched(recipe, stored)
     return at_rate(stored, recipe.clip.fps), skipped
 
@@ -103,57 +95,13 @@ def need_text(plan: Plan, settings: Settings) -> str:
     )
 
 
-def _stream_videos(
-    recipe: Recipe, videos: Sequence[Video], settings: Settings
-) -> tuple[list[FrameReader], list[Skipped]]:
-    """Open videos that are decoded each time they are needed; count their frames now."""
-    from vadkit.data.decoding.threads import decoding_threads
-    from vadkit.data.store.build import Skipped
-    from vadkit.data.store.derived import counter
-    from vadkit.data.store.streamed import SharedWorker, StreamedVideo, find_times
-    from vadkit.errors import DataError
-
-    keep = _kept_frames(recipe)
-    # A method without gradients reads videos one after another.
-    shared = None if recipe.optimizers else SharedWorker()
-
-    def open_one(video: Video) -> StreamedVideo | Skipped:
-        try:
-            found = find_times(video, settings, worker(), lambda: tell(0, 1))
-            tell(1, 0)
-            return StreamedVideo(video, settings, found, keep=keep, shared=shared)
-        except DataError as error:
-            if recipe.data.on_bad_video == "stop":
-                raise
-            return Skipped(video.id, video.path, str(error))
-
-    with (
-        decoding_threads(recipe.data.workers) as (each, worker, _),
-        decoding_progress(len(videos), 0, "reading times") as progress,
-    ):
-        tell = counter(progress)
-        opened = each(open_one, videos)
-    skipped = [one for one in opened if isinstance(one, Skipped)]
-    if len(skipped) == len(opened):
-        raise DataError(f"none of {len(skipped)} videos could be read; {skipped[0].reason}")
-    _say_skipped(skipped, len(videos))
-    kept = [one for one in opened if not isinstance(one, Skipped)]
-    say_stretched(recipe, kept)
-    return at_rate(kept, recipe.clip.fps), skipped
-
-
-def _kept_frames(recipe: Recipe) -> int:
-    """Return how many frames clips of two batches, read in order, have in common."""
-    return (recipe.clip.frames - 1) * recipe.clip.step + 1 + 2 * recipe.train.batch_size + 8
-
-
 def store_flow(recipe: Recipe, videos: Sequence[StoredVideo]) -> list[StoredFlow]:
     """Return the optical flow of every stored video; compute it now if it is missing."""
     from vadkit.data.flow.stored import build_flow
 
     if recipe.flow is None:
         return []
-    flow, made_by = _component("flow", recipe.flow, recipe)
+    flow, made_by = component("flow", recipe.flow, recipe)
     frames = sum(len(video) for video in videos)
     with decoding_progress(len(videos), frames, "optical flow") as progress:
         return build_flow(
@@ -177,7 +125,7 @@ def store_objects(
 
     if recipe.objects is None:
         return {}
-    finder, made_by = _component("objects", recipe.objects, recipe)
+    finder, made_by = component("objects", recipe.objects, recipe)
     lengths = {video.id: len(whole(video)) for video in stored}
     kept = [video for video in videos if video.id in lengths]
     settings, cache = store_settings(recipe), cache_folder()
@@ -214,6 +162,9 @@ def load_extras(
     from vadkit.errors import RecipeError
 
     extras = [Extras() for _ in stored]
+    if recipe.features is not None:
+        # Features already contain what they were computed from.
+        return extras
     if spec.flow:
         kept: list[Any] = [one for one in stored if isinstance(whole(one), StoredVideo)]
         if len(kept) == len(stored):
@@ -225,8 +176,8 @@ def load_extras(
                 "if the method can work without it"
             )
         elif recipe.flow is not None:
-            flow, _ = _component("flow", recipe.flow, recipe)
-            keep = _kept_frames(recipe)
+            flow, _ = component("flow", recipe.flow, recipe)
+            keep = kept_frames(recipe)
             extras = [Extras(StreamedFlow(video, flow, keep=keep)) for video in stored]
     if spec.boxes is not None:
         found, paths = store_objects(recipe, videos, stored), {one.id: one.path for one in videos}
@@ -294,30 +245,9 @@ def _given(
     return found
 
 
-def _component(family: str, spec: Spec, recipe: Recipe) -> tuple[Any, dict[str, Any]]:
-    """Return a component, and what its results depend on: parameters with defaults, plugins."""
-    from vadkit.data.decoding.decode import READERS
-    from vadkit.plugins import as_run
-    from vadkit.registry import build, find, params_model
-
-    found = find(family, spec.type)
-    made_by = dict(params_model(found.load())(**spec.params))
-    if found.origin != "vadkit" or not {*recipe.data.readers} <= {*READERS}:
-        # The user's own code gives other results once it is changed.
-        made_by["plugins:"] = [one.digest for one in as_run(recipe.plugins)]
-    return build(family, spec.type, spec.params), made_by
-
-
 def skipped_entries(skipped: Sequence[Skipped]) -> list[dict[str, str]]:
     """Return skipped videos for the manifest."""
     return [{"id": s.id, "path": str(s.path), "reason": s.reason} for s in skipped]
-
-
-def _say_skipped(skipped: Sequence[Skipped], videos: int) -> None:
-    if skipped:
-        say(f"skipped {len(skipped)} of {videos} videos:")
-        for one in skipped:
-            say(f"  {one.id}: {one.reason}")
 
 
 def clip_source(

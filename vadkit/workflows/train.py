@@ -118,7 +118,11 @@ def _train(
     videos, held_out = training_videos(recipe)
     recipe = with_levels(recipe, videos)
     stored, skipped = store_videos(recipe, videos)
-    recipe, stored = as_measured(with_bags(recipe, stored), stored)
+    if recipe.bags is None:
+        recipe, stored = as_measured(recipe, stored)
+    else:
+        # Segments are frames in a row, so video is scored at its own rate.
+        recipe = with_bags(recipe, stored)
     run = create_run(recipe, source, runs)
     with training_lock(run):
         update_manifest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -275,6 +275,18 @@ def _key(arrays: Sequence[_Array]) -> str:
             with open_regular(one.path) as file:
                 found.update(file.read(_SAMPLE))
     return found.hexdigest()
+
+
+def read_array(path: Path) -> tuple[tuple[int, int, int], Callable[[int], np.ndarray]]:
+    """Return shape and loader of a file of features (segments, crops, D); ``DataError`` for others.
+
+    The loader returns one crop.
+    """
+    array = _array(path)
+    if len(array.head.shape) != 3:
+        raise DataError(f"features {path} are {array.head.shape}; expected (segments, crops, D)")
+    segments, crops, dim = array.head.shape
+    return (segments, crops, dim), partial(_load_crop, [array], False)
 
 
 def common_dim(videos: Sequence[SegmentVideo]) -> int:

@@ -26,6 +26,8 @@ class WeakMethod(Method):
     defaults: ClassVar[dict[str, Any]] = {
         "clip": {"frames": 16, "size": [224, 224], "channels": "rgb"},
         "bags": {},
+        # Computed only for features that use it.
+        "flow": {"type": "dis", "preset": "fast"},
     }
     # The mean and the deviation (D,) of features that are scaled to `standard`.
     middle: Tensor

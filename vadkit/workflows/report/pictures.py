@@ -19,10 +19,11 @@ from vadkit.reports.record import RunRecord
 from vadkit.reports.web_video import WebVideo, web_size, write_web_video
 from vadkit.text import video_file
 from vadkit.workflows.build import load_method, load_videos
-from vadkit.workflows.frames import load_extras, store_settings, store_videos
+from vadkit.workflows.frames import load_extras, store_videos
 from vadkit.workflows.progress import ReportProgress, decoding_progress
 from vadkit.workflows.run import checkpoint_file, load_run
 from vadkit.workflows.saved_maps import check_maps
+from vadkit.workflows.streamed import store_settings
 
 # A video that several runs share is encoded once; videos are identified by their location.
 Source = tuple[Path, tuple[int, int | None] | None]
