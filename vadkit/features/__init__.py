@@ -19,5 +19,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "joined": "vadkit.features.segments:JoinedSegments",
         "motion": "vadkit.features.segments:MotionSegments",
         "tracks": "vadkit.features.tracks:TrackFiles",
+        "network": "vadkit.methods.exported.extractor:NetworkFile",
+        "video-model": "vadkit.features.segments:VideoModel",
     },
 }

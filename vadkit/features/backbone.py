@@ -52,7 +52,7 @@ class Backbone(Feature):
     ) -> None:
         super().__init__()
         self.size, self.normalise = size, normalise
-        self.network = _network(model, weights.expanduser())
+        self.network = headless(model, weights.expanduser())
 
     def train(self, mode: bool = True) -> Backbone:
         """Stay in evaluation mode: the network is not trained here."""
@@ -76,7 +76,11 @@ class Backbone(Feature):
         return nn.functional.normalize(rows) if self.normalise else rows
 
 
-def _network(model: str, weights: Path) -> nn.Module:
+def headless(model: str, weights: Path) -> nn.Module:
+    """Return a model of torchvision without classification layers, frozen, with its weights.
+
+    Raises ``DataError`` if there are none, or if they belong to another model.
+    """
     from torchvision import models
 
     if not weights.is_file():

@@ -14,11 +14,18 @@ from torch.nn import functional
 
 from vadkit.data.tensors import Clips
 from vadkit.errors import DataError
+from vadkit.features.backbone import DEVIATION, MEAN, headless
 from vadkit.features.extractor import Extractor, file_digest
 from vadkit.features.frozen import FrozenTrunk, TrunkName, weights_file
 from vadkit.registry import Nested, build_spec, find
 
 Crops = Literal["one", "ten"]
+# Mean and deviation of the channels in training, by the beginning of the model's name.
+_VIDEO_SCALES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "mvit": ((0.45, 0.45, 0.45), (0.225, 0.225, 0.225)),
+    "swin": (MEAN, DEVIATION),
+    "": ((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),
+}
 # The sides of a grid of cells whose speeds are sorted.
 _CELLS = 4
 
@@ -113,6 +120,66 @@ class MotionSegments(Extractor):
         rows = rows.unflatten(0, (len(clips), -1))
         found = torch.cat([rows.mean(dim=1), rows.std(dim=1, unbiased=False)], dim=1)
         return found[:, None]
+
+
+class VideoModel(Extractor):
+    """Features of a segment by a video model of torchvision, with your own weights.
+
+    ``weights`` is the file of a state dict, such as those that torchvision's documentation links
+    under "Video classification" (Kinetics-400); nothing is downloaded. The features are the input
+    of the classification layers. Set ``clip`` to what the model was trained on: 16 frames of 112 x
+    112 for the ResNets, 16 of 224 x 224 for ``mvit``, 32 of 224 x 224 for ``swin3d``. With ``crops:
+    ten``, a segment is cut into ten crops of ``crop`` pixels.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Literal[
+            "r3d_18",
+            "mc3_18",
+            "r2plus1d_18",
+            "s3d",
+            "mvit_v1_b",
+            "mvit_v2_s",
+            "swin3d_t",
+            "swin3d_s",
+            "swin3d_b",
+        ],
+        weights: Path,
+        crops: Crops = "one",
+        crop: Annotated[int, Field(ge=32)] = 224,
+    ) -> None:
+        super().__init__()
+        self.crops, self.size = crops, crop
+        self._file = weights.expanduser()
+        self.network = headless(model, self._file)
+        kind = next((key for key in _VIDEO_SCALES if model.startswith(key)), "")
+        mean, deviation = _VIDEO_SCALES[kind]
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1, 1))
+
+    mean: Tensor
+    deviation: Tensor
+
+    @property
+    def weights(self) -> str | None:
+        return file_digest(self._file)
+
+    @torch.no_grad()
+    def forward(self, clips: Clips) -> Tensor:
+        frames = clips.frames.float().expand(-1, 3, -1, -1, -1)
+        scaled = ((frames - self.mean) / self.deviation).transpose(1, 2)
+        found = []
+        for one in crops_of(scaled, self.crops, self.size):
+            try:
+                found.append(self.network(one.transpose(1, 2)).flatten(1))
+            except (RuntimeError, AssertionError) as error:
+                raise DataError(
+                    f"features: the model does not accept segments of {tuple(frames.shape[2:])} "
+                    f"frames, height and width ({str(error).splitlines()[0][:150]}); set clip"
+                ) from None
+        return torch.stack(found, dim=1)
 
 
 class JoinedSegments(Extractor):

@@ -102,7 +102,11 @@ def load_exported(path: Path, *, own: bool = False) -> ExportedMethod:
     raise DataError(f"{path} is not an exported model; expected {' or '.join(SUFFIXES)}")
 
 
-def _load_onnx(path: Path) -> ExportedMethod:
+def open_onnx(path: Path) -> Any:
+    """Return the session of an ``.onnx`` file that has all its weights.
+
+    Raises ``DataError`` for another file, and ``RecipeError`` if ONNX Runtime is not installed.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -116,10 +120,34 @@ def _load_onnx(path: Path) -> ExportedMethod:
             "supported; vadkit export writes one file with everything"
         )
     try:
-        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Exception as error:
         # ONNX Runtime raises its own errors for each kind of broken file.
         raise DataError(f"{path} cannot be read as an ONNX model: {error}") from None
+
+
+def open_pt2(path: Path, *, own: bool = False) -> tuple[nn.Module, str]:
+    """Return the module of a ``.pt2`` file, and its metadata; see ``load_exported``."""
+    content = path.read_bytes()
+    found = {RECORD: ""}
+    # PyTorch unpickles parts of the file, evaluates its size expressions with SymPy, and looks up
+    # functions by the names in its graph. A check cannot prove that a file is harmless.
+    if not (own or trust.is_trusted(trust.digest(content))):
+        raise PluginError(
+            f"{path} was not exported by this user (sha256 {trust.digest(content)}), and reading "
+            "a .pt2 file can run any code. Use an .onnx file instead; if you trust the author of "
+            "this file, add --trust-plugins"
+        )
+    try:
+        module: nn.Module = torch.export.load(io.BytesIO(content), extra_files=found).module()
+    except Exception as error:
+        # A broken archive fails in many different places.
+        raise DataError(f"{path} cannot be read as a torch.export file: {error}") from None
+    return module, found[RECORD]
+
+
+def _load_onnx(path: Path) -> ExportedMethod:
+    session = open_onnx(path)
     record = _record(path, session.get_modelmeta().custom_metadata_map.get(RECORD))
     names = [entry.name for entry in session.get_inputs()]
 
@@ -133,22 +161,8 @@ def _load_onnx(path: Path) -> ExportedMethod:
 
 
 def _load_pt2(path: Path, own: bool) -> ExportedMethod:
-    content = path.read_bytes()
-    found = {RECORD: ""}
-    # PyTorch unpickles parts of the file, evaluates its size expressions with SymPy, and looks up
-    # functions by the names in its graph. A check cannot prove that a file is harmless.
-    if not (own or trust.is_trusted(trust.digest(content))):
-        raise PluginError(
-            f"{path} was not exported by this user (sha256 {trust.digest(content)}), and reading "
-            "a .pt2 file can run any code. Use an .onnx file instead; if you trust the author of "
-            "this file, add --trust-plugins"
-        )
-    try:
-        module = torch.export.load(io.BytesIO(content), extra_files=found).module()
-    except Exception as error:
-        # A broken archive fails in many different places.
-        raise DataError(f"{path} cannot be read as a torch.export file: {error}") from None
-    return ExportedMethod(lambda tensors: module(*tensors), _record(path, found[RECORD]))
+    module, text = open_pt2(path, own=own)
+    return ExportedMethod(lambda tensors: module(*tensors), _record(path, text))
 
 
 def _record(path: Path, text: str | bytes | None) -> dict[str, Any]:
