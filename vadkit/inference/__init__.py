@@ -15,6 +15,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "events": "vadkit.inference.sinks.events:EventLines",
         "jsonl": "vadkit.inference.sinks.jsonl:Jsonl",
         "mqtt": "vadkit.inference.sinks.mqtt:Mqtt",
+        "apprise": "vadkit.inference.sinks.apprise:Apprise",
         "npz": "vadkit.inference.sinks.npz:Npz",
         "plot": "vadkit.inference.sinks.plot:Plot",
         "snapshots": "vadkit.inference.sinks.events:Snapshots",

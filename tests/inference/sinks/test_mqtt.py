@@ -102,3 +102,78 @@ def test_wrong_settings_are_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("VADKIT_MQTT_PASSWORD", raising=False)
     with pytest.raises(RecipeError, match=r"password of 'cam' is not set.*VADKIT_MQTT_PASSWORD"):
         Mqtt(tmp_path, host="x", user="cam")
+
+
+# Keys of Home Assistant's MQTT discovery that are used, and those that each entity must have
+# (home-assistant.io/integrations/binary_sensor.mqtt, sensor.mqtt and camera.mqtt).
+_DISCOVERY = {
+    "binary_sensor": ({"state_topic"}, {"payload_on", "payload_off", "device_class"}),
+    "sensor": ({"state_topic"}, {"state_class", "expire_after"}),
+    "camera": ({"topic"}, set()),
+}
+_ANY = {
+    *("name", "unique_id", "object_id", "device", "availability_topic"),
+    *("payload_available", "payload_not_available", "json_attributes_topic"),
+}
+
+
+def test_discovery_has_what_home_assistant_requires_and_knows():
+    from vadkit.inference.sinks.home_assistant import discovery
+
+    found = discovery("homeassistant", "vadkit/events/gate_1", "gate/1")
+    seen = set()
+    for topic, body in found.items():
+        prefix, kind, node, name, end = topic.split("/")
+        assert (prefix, end) == ("homeassistant", "config")
+        assert all(part.replace("_", "").replace("-", "").isalnum() for part in (node, name))
+        data, (required, known) = json.loads(body), _DISCOVERY[kind]
+        assert required <= set(data) <= required | known | _ANY
+        assert data["device"]["identifiers"] == [node]
+        seen.add((kind, data["unique_id"]))
+    assert len(seen) == 3
+    other = discovery("homeassistant", "vadkit/events/gate-1", "gate-1")
+    assert not set(found) & set(other)
+
+
+def test_home_assistant_sees_states_pictures_and_an_end(
+    events, tmp_path, start_broker, free_port, wait_for
+):
+    import numpy as np
+
+    from vadkit.inference.frame_score import FrameScore
+    from vadkit.inference.sinks.sink import SourceInfo
+
+    port, got = free_port(), []
+    start_broker(port)
+    client = subscriber(port, got, wait_for)
+    sink = Mqtt(
+        tmp_path,
+        host="127.0.0.1",
+        port=port,
+        home_assistant=True,
+        link="http://cams:8700/",
+        **FAST,
+    )
+    sink.open(SourceInfo("gate/1", 10.0, (48, 64)))
+    for event in events:
+        sink.event(event)
+    sink.close(None)
+    sink.frame(FrameScore(0, 0.0, np.zeros((4, 4, 3), np.uint8), 1.0, 0.25))
+    base = "vadkit/events/gate_1"
+    wait_for(lambda: any(one.topic == f"{base}/score" for one in got))
+    by_topic = {}
+    for one in got:
+        by_topic.setdefault(one.topic, []).append(one.payload)
+    assert by_topic[f"{base}/alarm"] == [b"OFF", b"ON", b"OFF"]
+    assert by_topic[f"{base}/score"] == [b"0.25"]
+    assert by_topic[f"{base}/status"] == [b"online"]
+    assert by_topic[f"{base}/snapshot"][-1] == events[1].snapshot
+    assert sum(topic.startswith("homeassistant/") for topic in by_topic) == 3
+    links = json.loads(by_topic[base][-1])["links"]
+    assert links["clip"] == f"http://cams:8700/clip/{events[1].id}.mp4"
+    # Who comes later gets the states, too.
+    later = []
+    second = subscriber(port, later, wait_for)
+    wait_for(lambda: any(one.topic == f"{base}/alarm" and one.retain for one in later))
+    second.loop_stop()
+    client.loop_stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -12,12 +13,18 @@ from pydantic import Field
 from vadkit.addresses import mask_address
 from vadkit.errors import RecipeError
 from vadkit.inference.alarms import Event
+from vadkit.inference.frame_score import FrameScore
+from vadkit.inference.sinks.home_assistant import discovery
+from vadkit.inference.sinks.links import check_link, linked
 from vadkit.inference.sinks.outbox import Outbox, Refused, check_json
 from vadkit.inference.sinks.secret import secret
-from vadkit.inference.sinks.sink import EventSink, VideoScores
+from vadkit.inference.sinks.sink import EventSink, SourceInfo, VideoScores
 from vadkit.text import ascii_name, printable
 
 _LONGEST_TOPIC = 65535  # bytes, a limit of the protocol
+# Marks messages in the outbox that the broker keeps and that may be no JSON; no topic has it.
+_RETAINED = "\x1f"
+_SCORE_EVERY_S = 5.0
 
 
 class Mqtt(EventSink):
@@ -27,6 +34,11 @@ class Mqtt(EventSink):
     a restart, so each arrives at least once. With ``user``, the password is in the environment
     variable ``password_env``. ``tls`` encrypts, with the system's certificate authorities. Needs
     paho-mqtt: ``pip install 'vadkit[mqtt]'``.
+
+    With ``home_assistant``, cameras appear in Home Assistant by themselves (its MQTT discovery,
+    below ``discovery_prefix``): an alarm, the score, and the picture of the last alarm. Their
+    states are on ``<topic>/<source>/alarm``, ``/score``, ``/snapshot`` and ``/status``. ``link`` is
+    the address of the page of `vadkit watch`, and adds links to picture and clip.
     """
 
     sends: ClassVar[bool] = True
@@ -42,6 +54,9 @@ class Mqtt(EventSink):
         password_env: str = "VADKIT_MQTT_PASSWORD",
         tls: bool = False,
         retain: bool = False,
+        home_assistant: bool = False,
+        discovery_prefix: str = "homeassistant",
+        link: str | None = None,
         timeout_s: Annotated[float, Field(gt=0)] = 10.0,
         first_wait_s: Annotated[float, Field(gt=0)] = 1.0,
         longest_wait_s: Annotated[float, Field(gt=0)] = 300.0,
@@ -70,11 +85,14 @@ class Mqtt(EventSink):
             self._client.username_pw_set(user, secret(password_env, f"the password of '{user}'"))
         if tls:
             self._client.tls_set()
+        self.link, self.home_assistant = check_link(link, "mqtt"), home_assistant
+        self.discovery_prefix, self._score_due = discovery_prefix.strip("/"), 0.0
         self._connected = threading.Event()
         self._reason = "no answer"
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = lambda *_: self._connected.clear()
         self._looping = False
+        self._source = ""
         self.outbox = Outbox(
             out / "mqtt",
             self._publish,
@@ -84,10 +102,42 @@ class Mqtt(EventSink):
         )
         self.outbox.start()
 
+    def open(self, info: SourceInfo) -> None:
+        if not self.home_assistant:
+            return
+        base = self._base(info.name)
+        self._client.will_set(f"{base}/status", "offline", qos=1, retain=True)
+        for topic, body in discovery(self.discovery_prefix, base, info.name).items():
+            self.outbox.put(_RETAINED + topic, body)
+        self._state(info.name, "alarm", b"OFF")
+        self._state(info.name, "status", b"online")
+        self._source = info.name
+
+    def frame(self, seen: FrameScore) -> None:
+        # The score of now; an old one is worth nothing, so it does not wait on the disk.
+        if not self.home_assistant or not self._connected.is_set() or seen.score != seen.score:
+            return
+        if time.monotonic() >= self._score_due:
+            self._score_due = time.monotonic() + _SCORE_EVERY_S
+            self._client.publish(f"{self._base(self._source)}/score", f"{seen.score:.6g}", qos=0)
+
     def event(self, event: Event) -> None:
-        self.outbox.put(
-            f"{self.topic}/{_topic(event.source)}", json.dumps(event.to_dict()).encode()
-        )
+        self.outbox.put(self._base(event.source), json.dumps(linked(event, self.link)).encode())
+        if not self.home_assistant:
+            return
+        if event.kind == "alarm":
+            self._state(event.source, "alarm", b"OFF" if event.over else b"ON")
+            if event.snapshot is not None:
+                self._state(event.source, "snapshot", event.snapshot)
+        elif event.kind in ("source-lost", "source-back"):
+            state = b"offline" if event.kind == "source-lost" else b"online"
+            self._state(event.source, "status", state)
+
+    def _base(self, source: str) -> str:
+        return f"{self.topic}/{_topic(source)}"
+
+    def _state(self, source: str, name: str, body: bytes) -> None:
+        self.outbox.put(f"{_RETAINED}{self._base(source)}/{name}", body)
 
     def check(self) -> None:
         self.outbox.check()
@@ -99,9 +149,12 @@ class Mqtt(EventSink):
     def _publish(self, topic: str, body: bytes) -> None:
         if set("+#\0\n") & set(topic) or len(topic.encode()) > _LONGEST_TOPIC:
             raise Refused("its topic cannot be published")
-        check_json(body)
+        state = topic.startswith(_RETAINED)
+        if not state:
+            check_json(body)
         self._connect()
-        message = self._client.publish(topic, body, qos=1, retain=self.retain)
+        topic = topic.removeprefix(_RETAINED)
+        message = self._client.publish(topic, body, qos=1, retain=self.retain or state)
         try:
             message.wait_for_publish(self.timeout_s)
         except (ValueError, RuntimeError) as error:

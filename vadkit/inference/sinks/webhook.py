@@ -20,6 +20,7 @@ from pydantic import Field
 from vadkit.addresses import encoding_hint, mask_address
 from vadkit.errors import RecipeError
 from vadkit.inference.alarms import Event
+from vadkit.inference.sinks.links import check_link, linked
 from vadkit.inference.sinks.outbox import Outbox, Refused, check_json
 from vadkit.inference.sinks.secret import secret
 from vadkit.inference.sinks.sink import EventSink, VideoScores
@@ -36,7 +37,8 @@ class Webhook(EventSink):
     the base64 of HMAC-SHA256 over ``<webhook-id>.<webhook-timestamp>.<body>``. If a message is sent
     again, it has the same id. The key is in the environment variable ``secret_env``, as text or as
     ``whsec_`` and base64; with ``secret_env: null``, messages are not signed. ``snapshot`` adds the
-    picture of the peak as JPEG in base64. Redirects are not followed.
+    picture of the peak as JPEG in base64, and ``link``, the address of the page of `vadkit watch`,
+    adds links to picture and clip. Redirects are not followed.
     """
 
     sends: ClassVar[bool] = True
@@ -48,6 +50,7 @@ class Webhook(EventSink):
         url: str,
         secret_env: str | None = "VADKIT_WEBHOOK_SECRET",
         snapshot: bool = False,
+        link: str | None = None,
         timeout_s: Annotated[float, Field(gt=0)] = 10.0,
         first_wait_s: Annotated[float, Field(gt=0)] = 1.0,
         longest_wait_s: Annotated[float, Field(gt=0)] = 300.0,
@@ -65,7 +68,7 @@ class Webhook(EventSink):
             )
         self.url = url
         self.key = None if secret_env is None else _key(secret(secret_env, "the key of webhooks"))
-        self.snapshot = snapshot
+        self.snapshot, self.link = snapshot, check_link(link, "webhook")
         self.timeout_s = timeout_s
         # Without path and query, which may contain a token.
         self.receiver = f"{parts.scheme}://{parts.netloc}"
@@ -79,7 +82,7 @@ class Webhook(EventSink):
         self.outbox.start()
 
     def event(self, event: Event) -> None:
-        data: dict[str, Any] = {"type": "vadkit.event", "event": event.to_dict()}
+        data: dict[str, Any] = {"type": "vadkit.event", "event": linked(event, self.link)}
         if self.snapshot and event.snapshot is not None:
             data["snapshot_jpeg"] = base64.b64encode(event.snapshot).decode()
         id = f"{event.id}.{data['event']['state']}"
