@@ -42,6 +42,9 @@ STEPS = [
     if one.parent.name == "ped2"
     or (one.parent.name != "recipes" and (one.stem not in _ON_PED2 or one.stem == "conv-ae"))
 ]
+# Those on tracks take no video.
+BY_TRACKS = [one for one in STEPS if "type: track" in one.read_text()]
+STEPS = [one for one in STEPS if one not in BY_TRACKS]
 
 
 @pytest.fixture
@@ -92,3 +95,41 @@ def test_a_recipe_takes_a_training_step(path, layout, vadkit, tmp_path):
     (line,) = (run / "metrics.jsonl").read_text().splitlines()
     figures = json.loads(line)
     assert np.isfinite(figures["loss"]) and figures["loss"] > 0
+
+
+def tracks(path, videos, frames):
+    """A file of tracks: three people a video, each at a speed of its own."""
+    rows = [
+        (
+            video,
+            frame,
+            person,
+            [x := (person + 1) * frame % 400, 9 * person, x + 20, 9 * person + 50],
+        )
+        for video in range(len(videos))
+        for frame in range(frames)
+        for person in range(3)
+    ]
+    columns = zip(("video", "frame", "track", "xyxy"), zip(*rows, strict=True), strict=True)
+    np.savez(path, videos=np.array(videos), **{name: np.array(one) for name, one in columns})
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [p for p in BY_TRACKS if p.stem.startswith("weak-")], ids=str)
+def test_a_weak_recipe_takes_a_training_step(path, vadkit, tmp_path):
+    videos = {
+        f"01_00{number}": {"frames": 70, "abnormal": [[8, 40]] if number % 2 else []}
+        for number in range(8)
+    }
+    split = {"train": list(videos)[:4], "test": list(videos)[4:]}
+    (tmp_path / "labels.json").write_text(json.dumps({**split, "videos": videos}))
+    file = tracks(tmp_path / "tracks.npz", list(videos), 70)
+    code, out, err = vadkit(
+        "train", path, "--runs", tmp_path / "runs", "--set", "train.max_steps=1",
+        "--set", f"dataset.split={tmp_path}/labels.json", "--set", f"features.files=[{file}]",
+        "--set", "train.batch_size=2", "--set", "calibration=null",
+    )  # fmt: skip
+    assert code == 0, err
+    (line,) = (Path(out.strip().splitlines()[-1]) / "metrics.jsonl").read_text().splitlines()
+    assert np.isfinite(json.loads(line)["loss"])
