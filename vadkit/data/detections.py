@@ -104,12 +104,7 @@ def _read_archive(path: Path) -> dict[str, np.ndarray]:
             f"{path}: expected the arrays video (n,), frame (n,), box (n, 4) and score (n,) of one "
             "length"
         )
-    table = np.column_stack([frame, box, score])
-    names = video.astype(np.str_)
-    return {
-        str(name): _checked(table[names == name], f"{path}, video '{name}'")
-        for name in np.unique(names)
-    }
+    return _by_video(video.astype(np.str_), np.column_stack([frame, box, score]), path)
 
 
 def _read_one(path: Path) -> np.ndarray:
@@ -126,10 +121,16 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
     if not lines:
         raise DataError(f"{path} is empty; expected a table with the header video,{_NEEDED}")
     videos, rows = _of_columns(path, lines, ("video", *_COLUMNS))
-    names = np.array(videos, dtype=np.str_)
+    return _by_video(np.array(videos, dtype=np.str_), rows, path)
+
+
+def _by_video(videos: np.ndarray, rows: np.ndarray, path: Path) -> dict[str, np.ndarray]:
+    """Split rows (n, 6) by their videos (n,)."""
+    order = np.argsort(videos, kind="stable")
+    names, starts = np.unique(videos[order], return_index=True)
     return {
-        name: _checked(rows[names == name], f"{path}, video '{printable(name)}'")
-        for name in dict.fromkeys(videos)
+        str(name): _checked(mine, f"{path}, video '{printable(str(name))}'")
+        for name, mine in zip(names, np.split(rows[order], starts[1:]), strict=False)
     }
 
 
