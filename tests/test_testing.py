@@ -109,6 +109,12 @@ SMALL = {
         "method": {"type": "scene-bank", "bank": 64},
     },
     "segment-density": of_rows("files", root="features"),
+    "ssmtl": {
+        "clip": {"frames": 7, "size": [32, 48], "channels": "gray"},
+        "method": {"type": "ssmtl", "side": 16, "window": 5},
+        "networks": {"pretext": {"width": 4}},
+        "train": {"batch_size": 16},
+    },
     "stae": small("autoencoder", 8, 2e-3, frames=16),
     "vec": {
         "clip": {"frames": 3, "size": [32, 48], "channels": "gray"},

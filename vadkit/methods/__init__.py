@@ -31,6 +31,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "place-features": "vadkit.methods.place_features:PlaceFeatures",
         "scene-bank": "vadkit.methods.scene_bank:SceneBank",
         "segment-density": "vadkit.methods.segment_density:SegmentDensity",
+        "ssmtl": "vadkit.methods.ssmtl:SSMTL",
         "stae": "vadkit.methods.stae:STAutoEncoder",
         "top-k": "vadkit.methods.weak.top_k:TopK",
         "track-flow": "vadkit.methods.track_flow:TrackFlow",

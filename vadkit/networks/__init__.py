@@ -25,6 +25,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "object-ae": "vadkit.networks.object_ae:ObjectAE",
         "predictive-coding": "vadkit.networks.predictive_coding:PredictiveCoding",
         "stae": "vadkit.networks.stae:STAE",
+        "pretext": "vadkit.networks.pretext:Pretext",
         "unet": "vadkit.networks.unet:UNet",
         "segment-mlp": "vadkit.networks.segment_mlp:SegmentMLP",
         "patch-gan": "vadkit.networks.patch_gan:PatchGAN",
