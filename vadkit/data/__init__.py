@@ -66,6 +66,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "onnx": "vadkit.data.objects.dnn:Onnx",
         "torchvision": "vadkit.data.objects.torchvision:Torchvision",
         "blobs": "vadkit.data.objects.blobs:Blobs",
+        "tracks-file": "vadkit.data.objects.tracks_file:TracksFile",
     },
     "pseudo": {
         "playback": "vadkit.data.pseudo.playback:Playback",

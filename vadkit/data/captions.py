@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,11 @@ def _read(path: Path) -> dict[str, list[str]]:
 
 
 def _unpacked(path: Path) -> bytes:
-    with gzip.open(path) as file:
-        content = file.read(_MOST + 1)
+    try:
+        with gzip.open(path) as file:
+            content = file.read(_MOST + 1)
+    except zlib.error as error:
+        raise ValueError(f"it is damaged: {error}") from None
     if len(content) > _MOST:
         raise ValueError(f"it unpacks to more than {_MOST >> 20} MB")
     return content

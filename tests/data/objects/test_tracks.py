@@ -70,6 +70,16 @@ def test_every_form_gives_the_same(tmp_path):
         ("v.json", '[{"idx": 1}]', "no 'image_id'; expected a list of people"),
         ("v.json", '{"a": 3}', "expected a list of people"),
         ("v.json", '[{"image_id": "x.jpg", "idx": 1}]', "image 'x.jpg' has no number"),
+        (
+            "v.json",
+            '[{"image_id": "9e9.jpg", "idx": 1.5, "box": [0, 0, 1, 1]}]',
+            "not a whole number",
+        ),
+        (
+            "v.json",
+            f'[{{"image_id": "{"9" * 31}.jpg", "idx": 1, "box": [0, 0, 1, 1]}}]',
+            "out of range",
+        ),
         ("v.mp4", "x", "is no file of tracks"),
     ],
 )
@@ -89,3 +99,17 @@ def test_archives_that_do_not_fit(tmp_path):
         read_tracks(tmp_path / "a.npz")
     with pytest.raises(DataError, match="tracks not found"):
         read_tracks(tmp_path / "none.npz")
+
+
+def test_tracks_are_boxes_of_any_object_method(tmp_path):
+    from vadkit.data.objects.tracks_file import TracksFile
+    from vadkit.data.videos import Video
+
+    (tmp_path / "v.txt").write_text("1,7,0,0,5,5\n3,7,1,0,5,5\n")
+    finder = TracksFile(files=[tmp_path / "v.txt"])
+    found = finder(Video("v", "test", tmp_path), 4, iter(()))
+    assert found.frame.tolist() == [0, 2] and found.label.tolist() == [7, 7]
+    with pytest.raises(DataError, match="'v' reach frame 2, but it has 2 frames, 0 to 1"):
+        finder(Video("v", "test", tmp_path), 2, iter(()))
+    with pytest.raises(DataError, match="video 'w': it is in none of the files of tracks"):
+        finder(Video("w", "test", tmp_path), 2, iter(()))

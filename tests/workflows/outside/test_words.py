@@ -26,6 +26,9 @@ def test_captions_in_every_form(tmp_path):
         assert read_captions([tmp_path / name]) == CAPTIONS
     with pytest.raises(DataError, match="has captions of 'v' a second time"):
         read_captions([tmp_path / "a.json", tmp_path / "b.json.gz"])
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(b"{}")[:-12] + b"\xff" * 12)
+    with pytest.raises(DataError, match=r"captions .*b.json.gz cannot be read"):
+        read_captions([tmp_path / "b.json.gz"])
     for text, message in (
         ("[1]", "not an object"),
         ('{"v": [1]}', "'v' has no list"),

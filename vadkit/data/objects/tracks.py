@@ -9,11 +9,14 @@ import numpy as np
 
 from vadkit.arrays import load_archive
 from vadkit.data.labels.files import at_line, number, read_lines, whole_number
+from vadkit.data.labels.intervals import MOST_FRAMES
 from vadkit.data.objects.poses import read_poses
 from vadkit.errors import DataError
 from vadkit.text import printable
 
 _ARRAYS = ("videos", "video", "frame", "track", "xyxy")
+# Whole numbers up to here are exact in double precision.
+_MOST_TRACKS = 2**53
 # What trackers and pose estimators append to the name of a video.
 _ENDINGS = ("_alphapose_tracked_person", "_alphapose-results", "_tracked", "_tracks")
 
@@ -138,8 +141,10 @@ def _checked(frame: np.ndarray, track: np.ndarray, xyxy: np.ndarray, source: str
     wrong = ~np.isfinite(table).all(axis=1)
     text = "has a value that is not finite"
     if not wrong.any():
-        wrong = (table[:, 0] < 0) | (table[:, 0] != np.rint(table[:, 0]))
-        text = "has a frame that is not a whole number from 0"
+        whole = (table[:, :2] == np.rint(table[:, :2])).all(axis=1)
+        wrong = ~whole | (table[:, 0] < 0) | (table[:, 0] >= MOST_FRAMES)
+        wrong |= np.abs(table[:, 1]) > _MOST_TRACKS
+        text = "has a frame or a track that is not a whole number, or out of range"
     if not wrong.any():
         wrong = (table[:, 4:6] < table[:, 2:4]).any(axis=1)
         text = "is not a box; expected x1 <= x2 and y1 <= y2"
