@@ -88,3 +88,29 @@ def test_a_resumed_run_has_the_same_bits(material, tmp_path):
 def test_a_dry_run_knows_the_size_of_the_network(material):
     # 16 features to 128, and 128 to 1, with biases.
     assert plan(recipe(material))["networks"]["head"]["parameters"] == 17 * 128 + 129
+
+
+def test_held_out_videos_stop_training_and_choose_a_checkpoint(material, tmp_path):
+    hooks = [
+        {"type": "metrics-log"},
+        {"type": "evaluate", "on": "held-out"},
+        {"type": "early-stop", "monitor": "held-out-auc", "patience": 2, "min_delta": 0.5},
+        {"type": "checkpoint", "best_on_held_out": "held-out-auc"},
+    ]
+    run = vadkit.train(recipe(material, hooks=hooks), runs=tmp_path)
+    assert (run / "checkpoints" / "best_on_held_out.pt").is_file()
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["stopped_early"] == "held-out-auc has not risen for 2 evaluations"
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    found = [line for line in lines if line.get("on") == "held-out"]
+    assert found and 0 <= found[0]["held-out-auc[raw]"] <= 1
+    assert vadkit.evaluate(run, checkpoint="best_on_held_out")["raw"]["micro-auc"] > 0.5
+
+
+def test_held_out_videos_must_exist(material, tmp_path):
+    hooks = [{"type": "evaluate", "on": "held-out"}]
+    with pytest.raises(RecipeError, match=r"'on: held-out' needs normal and abnormal"):
+        vadkit.train(recipe(material, hooks=hooks, bags={}), runs=tmp_path)
+    hooks = [{"type": "early-stop", "monitor": "held-out-auc"}]
+    with pytest.raises(RecipeError, match=r"add the hook \{type: evaluate, on: held-out\}"):
+        vadkit.train(recipe(material, hooks=hooks), runs=tmp_path)

@@ -48,9 +48,9 @@ class Trainer:
 
     ``optimizers`` and ``schedules`` are by role; a schedule returns the factor on the base learning
     rate at an epoch position such as 2.5. ``evaluate`` scores the test split, ``evaluate_pseudo``
-    pseudo-anomalies. ``collect_loader`` feeds the collect pass: every training clip once, without
-    augments. With several ``processes``, only the first one has hooks and evaluations, collects and
-    writes files.
+    pseudo-anomalies, and ``evaluate_held_out`` training videos that were held out.
+    ``collect_loader`` feeds the collect pass: every training clip once, without augments. With
+    several ``processes``, only the first one has hooks and evaluations, collects and writes files.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Trainer:
         collect_loader: Loader | None = None,
         evaluate: Callable[[Method], EvaluationScores] | None = None,
         evaluate_pseudo: Callable[[Method], list[Metric]] | None = None,
+        evaluate_held_out: Callable[[Method], list[Metric]] | None = None,
         processes: Processes = ALONE,
     ) -> None:
         self.method = method
@@ -85,7 +86,10 @@ class Trainer:
         self.hooks = in_order([hook for _, hook in hooks])
         self.collect_loader = collect_loader or loader
         self._evaluate = evaluate
-        self._evaluate_pseudo = evaluate_pseudo
+        self._evaluate_training: dict[On, Callable[[Method], list[Metric]] | None] = {
+            "pseudo-anomaly": evaluate_pseudo,
+            "held-out": evaluate_held_out,
+        }
 
         self.epochs = settings.epochs if self.optimizers else 0
         self.steps_per_epoch = len(loader)
@@ -136,13 +140,13 @@ class Trainer:
         with self._eval_mode():
             if on == "test" and self._evaluate is not None:
                 self.metrics, self.scores, self.labels = self._evaluate(self.method)
-            elif self._evaluate_pseudo is not None:
-                self.metrics = self._evaluate_pseudo(self.method)
+            elif (evaluate := self._evaluate_training.get(on)) is not None:
+                self.metrics = evaluate(self.method)
         self._tell("on_evaluated")
 
     @property
     def evaluates(self) -> frozenset[On]:
-        known: dict[On, object] = {"test": self._evaluate, "pseudo-anomaly": self._evaluate_pseudo}
+        known: dict[On, object] = {"test": self._evaluate, **self._evaluate_training}
         return frozenset(on for on, evaluate in known.items() if evaluate is not None)
 
     @property

@@ -10,7 +10,7 @@ from pydantic import Field
 from vadkit.errors import RecipeError
 from vadkit.hooks.hook import FitContext, Hook, On, Slot, metric_named
 
-_SHORT: dict[On, str] = {"test": "test", "pseudo-anomaly": "pseudo"}
+_SHORT: dict[On, str] = {"test": "test", "pseudo-anomaly": "pseudo", "held-out": "held_out"}
 
 
 class Checkpoint(Hook):
@@ -22,7 +22,9 @@ class Checkpoint(Hook):
     ``evaluate``, and all results of this checkpoint are then chosen on the test set.
     ``best_on_pseudo`` names a metric of the hook ``{type: evaluate, on: pseudo-anomaly}``, such as
     ``pseudo-auc``; the checkpoint with its highest value is saved as ``best_on_pseudo.pt``, without
-    test labels. The newest ``keep`` epochs are also saved, as ``epoch-0012.pt``.
+    test labels. ``best_on_held_out`` does the same with a metric of ``on: held-out``, such as
+    ``held-out-auc``, for methods from video labels. The newest ``keep`` epochs are also saved, as
+    ``epoch-0012.pt``.
     """
 
     slot: ClassVar[Slot] = "checkpoint"
@@ -34,20 +36,30 @@ class Checkpoint(Hook):
         best: bool = True,
         best_on_test: str | None = None,
         best_on_pseudo: str | None = None,
+        best_on_held_out: str | None = None,
         keep: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         self.every = every
         self.best = best
-        self.wanted: dict[On, str | None] = {"test": best_on_test, "pseudo-anomaly": best_on_pseudo}
+        self.wanted: dict[On, str | None] = {
+            "test": best_on_test,
+            "pseudo-anomaly": best_on_pseudo,
+            "held-out": best_on_held_out,
+        }
         self.keep = keep
         self.lowest_loss = math.inf
-        self.highest: dict[On, float] = {"test": -math.inf, "pseudo-anomaly": -math.inf}
+        self.highest: dict[On, float] = dict.fromkeys(self.wanted, -math.inf)
 
     def on_fit_start(self, ctx: FitContext) -> None:
         if self.wanted["pseudo-anomaly"] is not None and "pseudo-anomaly" not in ctx.evaluates:
             raise RecipeError(
                 "hooks.checkpoint.best_on_pseudo: no pseudo-anomalies are evaluated during "
                 "training; add the hook {type: evaluate, on: pseudo-anomaly}"
+            )
+        if self.wanted["held-out"] is not None and "held-out" not in ctx.evaluates:
+            raise RecipeError(
+                "hooks.checkpoint.best_on_held_out: no held-out videos are evaluated during "
+                "training; add the hook {type: evaluate, on: held-out}"
             )
 
     def on_epoch_end(self, ctx: FitContext) -> None:

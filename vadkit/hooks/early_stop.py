@@ -8,14 +8,19 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from vadkit.errors import RecipeError
-from vadkit.hooks.hook import FitContext, Hook, Slot, metric_named
+from vadkit.hooks.hook import FitContext, Hook, On, Slot, metric_named
+
+# By the beginning of a metric's name, what it is evaluated on, and what that has.
+_EVALUATED: dict[str, On] = {"pseudo-": "pseudo-anomaly", "held-out-": "held-out"}
+_OF: dict[On, str] = {"pseudo-anomaly": "pseudo-anomalies", "held-out": "held-out videos"}
 
 
 class EarlyStop(Hook):
     """Stops if a training metric has not fallen by ``min_delta`` for ``patience`` epochs.
 
     ``monitor`` is ``loss``, the name of a loss term, or a metric of the hook ``{type: evaluate, on:
-    pseudo-anomaly}`` such as ``pseudo-auc``, which must rise within ``patience`` evaluations. Test
+    pseudo-anomaly}`` such as ``pseudo-auc``, or of ``on: held-out`` such as ``held-out-auc``, which
+    must rise within ``patience`` evaluations. Test
     metrics are not allowed, because stopping on the test set would make all later results too
     optimistic.
     """
@@ -36,20 +41,22 @@ class EarlyStop(Hook):
         self.waited = 0
 
     @property
-    def by_pseudo(self) -> bool:
-        """Whether the metric comes from an evaluation, not from training."""
-        return self.monitor.startswith("pseudo-")
+    def evaluated_on(self) -> On | None:
+        """The evaluation that the metric comes from; None for a metric of training."""
+        return next(
+            (on for start, on in _EVALUATED.items() if self.monitor.startswith(start)), None
+        )
 
     def on_fit_start(self, ctx: FitContext) -> None:
-        if self.by_pseudo and "pseudo-anomaly" not in ctx.evaluates:
+        on = self.evaluated_on
+        if on is not None and on not in ctx.evaluates:
             raise RecipeError(
-                f"hooks.early-stop.monitor: '{self.monitor}' is a metric on pseudo-anomalies, but "
-                "none are evaluated during training; add the hook "
-                "{type: evaluate, on: pseudo-anomaly}"
+                f"hooks.early-stop.monitor: '{self.monitor}' is a metric on {_OF[on]}, but "
+                f"none are evaluated during training; add the hook {{type: evaluate, on: {on}}}"
             )
 
     def on_epoch_end(self, ctx: FitContext) -> None:
-        if self.by_pseudo:
+        if self.evaluated_on is not None:
             return
         if self.monitor not in ctx.logs:
             raise RecipeError(
@@ -60,7 +67,7 @@ class EarlyStop(Hook):
 
     def on_evaluated(self, ctx: FitContext) -> None:
         # At the end there is nothing left to stop.
-        if self.by_pseudo and ctx.evaluated_on == "pseudo-anomaly" and not ctx.ending:
+        if ctx.evaluated_on == self.evaluated_on and not ctx.ending:
             value = metric_named(ctx, self.monitor, "hooks.early-stop.monitor")
             self._look(ctx, -value, "risen", "evaluations")
 

@@ -16,6 +16,9 @@ class Evaluate(Hook):
     held out, and the method is tested on synthetic anomalies made from them. The hooks
     ``early-stop`` and ``checkpoint`` can use the result. If the recipe has the evaluator
     ``pseudo-anomaly``, it sets the number of videos and the kinds of anomalies.
+
+    ``on: held-out`` is for methods from video labels: ``held-out-auc`` and ``held-out-ap`` of the
+    training videos that ``bags.holdout`` keeps out of training, by their video labels.
     """
 
     slot: ClassVar[Slot] = "evaluate"

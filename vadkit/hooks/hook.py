@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from vadkit.evaluation.metrics import Metric
     from vadkit.methods.method import Method
 
-# What can be evaluated during training: the test split with labels, or pseudo-anomalies in held-out
-# training videos, without labels.
-On = Literal["test", "pseudo-anomaly"]
+# What can be evaluated during training: the test split with labels; pseudo-anomalies in held-out
+# training videos, without labels; or held-out training videos by their video labels.
+On = Literal["test", "pseudo-anomaly", "held-out"]
 # Within an event, hooks run slot by slot: measurements first, so that later hooks (update) can use
 # them; checkpoints before evaluation, so that a crash there loses nothing; reports last, so that
 # they show what all others logged.

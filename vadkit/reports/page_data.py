@@ -112,12 +112,16 @@ def training_series(lines: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict
     return groups
 
 
+# The groups of metrics by what was evaluated.
+_GROUPS = {"pseudo-anomaly": "pseudo", "held-out": "held out"}
+
+
 def _evaluated_group(line: dict[str, Any], name: str) -> str | None:
     """Return the group of a metric in a line of an evaluation; None for a single strength."""
     if "parts" in line:
         if line["parts"].get(name, {}).get("strength") is not None:
             return None
-        return "pseudo" if line.get("on") == "pseudo-anomaly" else "test"
+        return _GROUPS.get(line.get("on", "test"), "test")
     # Lines of earlier versions have only the names.
     if name.startswith("pseudo-"):
         return None if "@" in name else "pseudo"

@@ -23,6 +23,7 @@ from vadkit.workflows.build import (
 )
 from vadkit.workflows.feature_sets import bag_loader, of_segments
 from vadkit.workflows.frames import clip_source, load_extras, store_cubes
+from vadkit.workflows.held_out_videos import held_out_evaluation
 from vadkit.workflows.pieces import Piece, outside
 from vadkit.workflows.processes import check_parts, share_networks
 from vadkit.workflows.progress import clip_progress
@@ -90,6 +91,9 @@ def make_trainer(
         collect_loader=collect_loader,
         evaluate=evaluation_on_test(recipe) if first and _evaluates(recipe, "test") else None,
         evaluate_pseudo=_pseudo_evaluation(recipe, held_out) if first else None,
+        evaluate_held_out=held_out_evaluation(recipe, stored, unseen)
+        if first and _evaluates(recipe, "held-out")
+        else None,
         processes=processes,
     )
 
