@@ -95,10 +95,9 @@ class Trainer:
         self.steps_per_epoch = len(loader)
         self.batch_size = settings.batch_size
         self.epoch = self.step = self.step_in_epoch = 0
-        self.optimized = False
+        self.optimized = self.resumed = False
         self.data_wait_s = 0.0
         self.clock = TrainClock(settings.minutes)
-        self.resumed = False
         self.logs: dict[str, float] = {}
         self.metrics: Sequence[Metric] = []
         self.evaluated_on: On = "test"
