@@ -175,3 +175,22 @@ def test_left_out_rows_are_not_collected():
     np.testing.assert_array_equal(first, normal[0].crop(0)[5:])
     with pytest.raises(DataError, match="all 1 training videos are abnormal"):
         RowLoader([video for video in videos if video.abnormal][:1], torch.device("cpu"))
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_the_recipe_on_shanghaitech(real_data, tmp_path):
+    folder = real_data / "shanghaitech"
+    files = [str(folder / f"tracks_{split}.npz") for split in ("train", "test")]
+    run = vadkit.train(
+        "recipes/shanghaitech/track-density.yaml",
+        overrides=[
+            f"dataset.root={folder / 'labels.json'}",
+            f"features.files={json.dumps(files)}",
+            "calibration=null",
+        ],
+        runs=tmp_path,
+    )
+    found = vadkit.evaluate(run)
+    assert found["raw"]["micro-auc"] == pytest.approx(0.776, abs=0.01)
+    assert found["online"]["micro-auc"] == pytest.approx(0.796, abs=0.01)

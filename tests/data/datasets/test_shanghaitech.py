@@ -107,3 +107,19 @@ def test_labels_without_any_video(tmp_path, ids):
     (tmp_path / "labels.json").write_text(json.dumps({"videos": videos}))
     with pytest.raises(DataError, match="video '01_001' has no number of frames"):
         ShanghaiTech(root=tmp_path).videos("train")
+
+
+@pytest.mark.real_data
+def test_both_splits_from_the_labels_alone(real_data):
+    labels = real_data / "shanghaitech" / "labels.json"
+
+    def sizes(dataset):
+        for split in ("train", "test"):
+            videos = dataset.videos(split)
+            yield len(videos), sum(bool(video.abnormal) for video in videos)
+            yield sum(video.frames for video in videos)
+
+    assert [*sizes(ShanghaiTech(root=labels))] == [(330, 0), 274515, (107, 107), 40791]
+    # 141,869 frames are one of three truths of the weak split in use.
+    weak = ShanghaiTech(root=labels, split=labels)
+    assert [*sizes(weak)] == [(238, 63), 173437, (199, 44), 141869]

@@ -190,3 +190,22 @@ def test_scores_by_kind(data):
         )
     with pytest.raises(RecipeError, match="belong together"):
         evaluate_scores(folder / "scores", folder / "labels.json", kinds=["Arson"])
+
+
+def test_the_command_line_prints_videos_events_and_both_areas(vadkit, data):
+    folder, _ = data
+    labels = json.loads((folder / "labels.json").read_text())
+    labels["videos"]["c"] = {"frames": FRAMES["c"], "abnormal": []}
+    (folder / "labels.json").write_text(json.dumps(labels))
+    np.savez(folder / "s.npz", **{video: np.arange(-(-n // 16)) for video, n in FRAMES.items()})
+    np.savez(folder / "k.npz", **{v: np.ones((-(-n // 16), 1)) for v, n in FRAMES.items()})
+    code, out, err = vadkit(
+        *("eval", "--scores", folder / "s.npz", "--labels", folder / "labels.json"),
+        *("--segment", 16, "--kind-scores", folder / "k.npz", "--kinds", "Arson"),
+    )
+    assert code == 0, err
+    assert "raw, area under precision-recall: average precision 0." in out
+    assert "by trapezoids, as many papers print it, 0." in out
+    assert "raw, whole videos: AUC 0." in out and "frames of abnormal videos alone: AUC" in out
+    assert "average precision of events by temporal IoU, mean over kinds: " in out
+    assert "Each score counts for 16 frames." in out
