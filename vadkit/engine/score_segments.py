@@ -17,15 +17,22 @@ def score_segments(
     method: Method, video: SegmentVideo, *, device: torch.device, dtype: torch.dtype
 ) -> np.ndarray:
     """Return scores (T,) float64 of all segments of a video, as means over its crops."""
+    return score_segment_parts(method, video, device=device, dtype=dtype)[""]
+
+
+def score_segment_parts(
+    method: Method, video: SegmentVideo, *, device: torch.device, dtype: torch.dtype
+) -> dict[str, np.ndarray]:
+    """Like ``score_segments``, with ``Scores.parts`` by name; the scores have the name ""."""
     segments, crops, _ = video.shape
-    total = np.zeros(segments)
+    total: dict[str, np.ndarray] = {}
     for crop in range(crops):
         bag = whole_bag(video, crop, device)
         with torch.inference_mode(), autocast(device, dtype):
             scores = method.score(bag)  # type: ignore[arg-type]
-        total += scores.frames[0].double().cpu().numpy()
-    found: np.ndarray = total / crops
-    return found
+        for name, own in {"": scores.frames, **(scores.parts or {})}.items():
+            total[name] = total.get(name, np.zeros(segments)) + own[0].double().cpu().numpy()
+    return {name: own / crops for name, own in total.items()}
 
 
 def score_frames_of_segments(
@@ -36,14 +43,16 @@ def score_frames_of_segments(
     dtype: torch.dtype,
     part: tuple[int, int] | None = None,
     scored: Callable[[int], None] = lambda frames: None,
-) -> np.ndarray:
-    """Return scores (N,) float64 of the frames of a video: each has the score of its segment.
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return scores (N,) float64 of the frames of a video, and of parts: those of their segments.
 
     With ``part``, a half-open range of frames, the others have no score.
     """
     start, stop = part or (0, len(video))
-    of_segments = score_segments(method, video, device=device, dtype=dtype)
-    scores = np.full(len(video), np.nan)
-    scores[start:stop] = of_segments[video.segments_of(start, stop)]
+    place = video.segments_of(start, stop)
+    found = {}
+    for name, own in score_segment_parts(method, video, device=device, dtype=dtype).items():
+        found[name] = np.full(len(video), np.nan)
+        found[name][start:stop] = own[place]
     scored(len(video))
-    return scores
+    return found.pop(""), found

@@ -76,10 +76,9 @@ def score_video_parts(
     detections (n, 5) on the device, see ``Scores.objects``.
     """
     if isinstance(video, SegmentVideo):
-        of_frames_only = score_frames_of_segments(
+        return score_frames_of_segments(
             method, video, device=device, dtype=dtype, part=part, scored=scored
         )
-        return of_frames_only, {}
     spec = method.clip.scoring
     starts = scoring_starts(len(video), spec, video.cuts)
     if part is not None:

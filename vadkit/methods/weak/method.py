@@ -63,6 +63,13 @@ class WeakMethod(Method):
         """Return scores (B, T) in 0..1 of segments from what the head returned."""
         raise NotImplementedError
 
+    def kind_scores(self, output: Any) -> Tensor | None:
+        """Return scores (B, T, K) of segments by kind of anomaly, in the order of the kinds.
+
+        None, the default, if the method has none. Evaluation of events by kind uses them.
+        """
+        return None
+
     def updates(self, clips: Clips | Bags) -> Iterator[Update]:
         """Yield the optimizer step of a batch of bags."""
         assert isinstance(clips, Bags)
@@ -89,5 +96,11 @@ class WeakMethod(Method):
     def score(self, clips: Clips | Bags) -> Scores:
         """Return scores (B, T) of segments, NaN for padding."""
         assert isinstance(clips, Bags)
-        scores = self.segment_scores(self.output(clips)).float()
-        return Scores(scores.masked_fill(~clips.mask, torch.nan))
+        output = self.output(clips)
+        scores = self.segment_scores(output).float().masked_fill(~clips.mask, torch.nan)
+        kinds = self.kind_scores(output)
+        if kinds is None or not self.clip.classes:
+            return Scores(scores)
+        hidden = kinds.float().masked_fill(~clips.mask[..., None], torch.nan)
+        named = zip(self.clip.classes, hidden.unbind(dim=-1), strict=True)
+        return Scores(scores, parts={f"kind:{name}": own for name, own in named})

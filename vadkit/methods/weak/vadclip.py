@@ -75,3 +75,7 @@ class VadCLIP(WordedMethod):
         if self.branch == "texts":
             scores = 1 - output.similarities.softmax(dim=2)[..., 0]
         return scores
+
+    def kind_scores(self, output: Any) -> Tensor:
+        found: Tensor = output.similarities.softmax(dim=2)[..., 1:]
+        return found
