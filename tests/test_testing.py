@@ -84,6 +84,12 @@ SMALL = {
     },
     "memae": small("autoencoder", 12, 2e-3, frames=8, slots=50),
     "mnad": small("generator", 8, 2e-3),
+    "mocodad": {
+        **of_rows("poses", files=["poses.npz"]),
+        "method": {"type": "mocodad", "samples": 4},
+        "networks": {"denoiser": {"width": 8}},
+        "optimizers": {"denoiser": {"lr": 3e-3}},
+    },
     "motion-field": {
         "clip": {"size": [32, 48], "channels": "gray"},
         "method": {"type": "motion-field", "direction": True},
@@ -116,6 +122,11 @@ SMALL = {
         "train": {"batch_size": 16},
     },
     "stae": small("autoencoder", 8, 2e-3, frames=16),
+    "stg-nf": {
+        **of_rows("poses", files=["poses.npz"]),
+        "optimizers": {"flow": {"lr": 1e-2}},
+        "train": {"batch_size": 16},
+    },
     "vec": {
         "clip": {"frames": 3, "size": [32, 48], "channels": "gray"},
         "networks": {"frame": {"width": 4}, "flow": {"width": 4}},

@@ -29,10 +29,12 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.engine.trainer import Trainer
 from vadkit.methods.method import Method
+from vadkit.methods.poses.method import PoseMethod
 from vadkit.recipe import Recipe
 from vadkit.recipe.resolve import resolve
 from vadkit.registry import find
 from vadkit.testing_bags import check_bags, check_rows
+from vadkit.testing_poses import check_poses
 from vadkit.workflows.build import build_method, build_optimizers, build_schedules
 
 _CPU = torch.device("cpu")
@@ -47,12 +49,15 @@ def check_method(sections: Mapping[str, Any], *, steps: int = 100) -> None:
 
     ``dataset`` and ``name`` are optional. Choose small networks and clips: ``check_learns`` takes
     ``steps`` steps. For a method on features of segments, the checks are those of
-    ``vadkit.testing_bags``, on planted features.
+    ``vadkit.testing_bags``, on planted features, or of ``vadkit.testing_poses``, on drawn walkers.
     """
     recipe = resolve({"name": "contract", "dataset": {"type": "synthetic"}, **sections})
     if recipe.bags is not None:
         kind: Any = find("methods", recipe.method.type).load()
-        check_bags(recipe, steps) if getattr(kind, "pairs", True) else check_rows(recipe)
+        if issubclass(kind, PoseMethod):
+            check_poses(recipe, steps)
+        else:
+            check_bags(recipe, steps) if getattr(kind, "pairs", True) else check_rows(recipe)
         return
     clips = _clips(recipe, moving_squares(_VIDEOS, 40, recipe.clip.size))
     method = train(recipe, clips, steps, videos=_VIDEOS)

@@ -18,6 +18,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "frozen": "vadkit.features.segments:FrozenSegments",
         "joined": "vadkit.features.segments:JoinedSegments",
         "motion": "vadkit.features.segments:MotionSegments",
+        "poses": "vadkit.features.poses:PoseFiles",
         "tracks": "vadkit.features.tracks:TrackFiles",
         "network": "vadkit.methods.exported.extractor:NetworkFile",
         "video-model": "vadkit.features.segments:VideoModel",

@@ -23,6 +23,8 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "mnad": "vadkit.networks.mnad:MNAD",
         "multilevel-memae": "vadkit.networks.multilevel_memae:MultiLevelMemAE",
         "object-ae": "vadkit.networks.object_ae:ObjectAE",
+        "pose-diffusion": "vadkit.networks.pose_diffusion:PoseDiffusion",
+        "pose-flow": "vadkit.networks.pose_flow:PoseFlow",
         "predictive-coding": "vadkit.networks.predictive_coding:PredictiveCoding",
         "stae": "vadkit.networks.stae:STAE",
         "pretext": "vadkit.networks.pretext:Pretext",

@@ -6,6 +6,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
     "optimizers": {
         "adagrad": "vadkit.optim.optimizers:adagrad",
         "adam": "vadkit.optim.optimizers:adam",
+        "adamax": "vadkit.optim.optimizers:adamax",
         "adamw": "vadkit.optim.optimizers:adamw",
         "sgd": "vadkit.optim.optimizers:sgd",
     },

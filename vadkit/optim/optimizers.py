@@ -37,6 +37,18 @@ def adam(
     return torch.optim.Adam(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
 
+def adamax(
+    params: Iterable[nn.Parameter],
+    *,
+    lr: Rate = 2e-3,
+    betas: tuple[Beta, Beta] = (0.9, 0.999),
+    eps: Rate = 1e-8,
+    weight_decay: Decay = 0.0,
+) -> torch.optim.Optimizer:
+    """Adam with the largest gradients in place of their squares (Kingma and Ba, ICLR 2015)."""
+    return torch.optim.Adamax(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+
 def adamw(
     params: Iterable[nn.Parameter],
     *,

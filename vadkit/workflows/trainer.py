@@ -110,10 +110,17 @@ def _make_loaders(
 ) -> tuple[Loader, Loader]:
     """Build the loaders of training batches, and of the collect pass."""
     from vadkit.data.segments.rows import RowLoader
+    from vadkit.methods.poses.method import PoseMethod
     from vadkit.methods.segment_rows import RowsMethod
     from vadkit.methods.weak.method import WeakMethod
 
     settings = recipe.train
+    if isinstance(method, PoseMethod):
+        windows = method.loader(
+            of_segments(stored), batch_size=settings.batch_size, seed=settings.seed, device=device
+        )
+        windows = windows.keeping(outside(windows.clips, unseen, method.length))
+        return windows, windows
     if isinstance(method, RowsMethod):
         rows = RowLoader(of_segments(stored), device)
         rows = rows.keeping(outside(rows.clips, unseen, 1))

@@ -1,0 +1,1 @@
+"""Methods that learn from windows of the poses of tracked people."""
