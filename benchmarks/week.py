@@ -2,7 +2,7 @@
 
     python benchmarks/week.py [--hours 168] [--disk-mib 32] [--out FILE]
 
-Four cameras raise alarms with pictures and clips. Each simulated hour is a process of its own, which
+Four cameras raise alarms with pictures and clips. Each simulated hour is a process of its own that
 is ended by kill -9 at a random moment. Sinks are the store, snapshots, a webhook and MQTT (if there
 is mosquitto). The receiver and the broker are away in some hours. Retention keeps two
 days and a quarter of the disk. In every twelfth hour the disk is full for a second (needs root, to

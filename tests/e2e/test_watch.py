@@ -74,8 +74,8 @@ def test_lines_for_people(vadkit, alarming, video):
     assert code == 0
     assert "gate: opened (64x48, 25 frames/s)" in err
     assert "gate: stopped, " in err.splitlines()[-1]
-    assert "gate: alarm since then, peak " in out
-    assert "gate: alarm for " in out
+    assert "gate: alarm begins, " in out and ", peak " in out
+    assert "gate: alarm over after " in out
 
 
 def test_a_source_that_fails_leaves_the_others(vadkit, evaluated_run, video, tmp_path):

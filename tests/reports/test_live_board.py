@@ -100,4 +100,33 @@ def test_the_table_fits_the_terminal(board, width):
     head = next(line for line in lines if "state" in line).split()
     assert head[:2] == ["camera", "state"] and head[-2:] == ["drops", "alarms"]
     assert "ALARM" in text and "yard: Connection refused" in text
-    assert "gate: alarm since then, peak 6 (threshold 4)" in text
+    assert "gate: alarm begins, peak 6 (threshold 4)" in text
+
+
+def test_a_line_of_a_log_has_time_place_and_reason_in_order():
+    from vadkit.reports.dashboard import event_line
+
+    event = {
+        "kind": "alarm",
+        "source": "gate",
+        "start": 10.0,
+        "end": None,
+        "started_at": "2026-11-27T23:59:58.500Z",
+        "peak_score": 6.0,
+        "threshold": 4.0,
+        "region": [0, 0, 20, 20],
+        "size": [96, 128],
+        "reasons": ["faster than usual here (4.1 times)"],
+    }
+    begun, over = event_line(event), event_line({**event, "end": 12.0, "region": [60, 40, 70, 50]})
+    assert begun == (
+        "2026-11-27T23:59:58.500Z  gate: alarm begins, top left: faster than usual here (4.1 "
+        "times); peak 6 (threshold 4)"
+    )
+    assert over.startswith("2026-11-28T00:00:00.500Z  gate: alarm over after 2.0 s, middle: faster")
+    lost = {**event, "kind": "source-lost", "message": "stalled", "peak_score": None}
+    assert event_line(lost).endswith("gate: no frames: stalled")
+    back = {**lost, "kind": "source-back", "end": 70.0}
+    assert event_line(back) == "2026-11-28T00:00:58.500Z  gate: frames again after 60.0 s"
+    moved = {**lost, "kind": "camera-moved", "message": "the view is gone", "end": 20.0}
+    assert event_line(moved).endswith("camera-moved over after 10.0 s: the view is gone")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -100,29 +103,55 @@ def _delay(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def _alarm(event: dict[str, object]) -> Text:
+def _alarm(event: Mapping[str, Any]) -> Text:
     return Text(event_line(event), style="" if event["state"] == "over" else "bold red")
 
 
-def event_line(event: dict[str, object]) -> str:
-    """Describe an alarm or an outage in one line: time, camera, peak or reason, duration."""
-    start, end, score = event["start"], event["end"], event["peak_score"]
-    assert isinstance(start, float)
-    lasted = "since then" if not isinstance(end, float) else f"for {end - start:.1f} s"
+def event_line(event: Mapping[str, Any]) -> str:
+    """Describe an alarm or an outage in one line: time, camera, what and where, reason, peak.
+
+    The time is that of what is told, a start or an end, so that lines of a log are in order.
+    """
+    over = isinstance(event["end"], float)
+    lasted = f" after {event['end'] - event['start']:.1f} s" if over else ""
     if event["kind"] == "alarm":
-        what = f"alarm {lasted}, peak {score:.4g} (threshold {event['threshold']:.4g})"
-        reasons = event.get("reasons")
-        if isinstance(reasons, list) and reasons:
-            what += f": {'; '.join(map(str, reasons))}"
+        what = f"alarm over{lasted}" if over else "alarm begins"
+        what += "".join(f", {where}" for where in [_place(event)] if where)
+        why = "; ".join(map(str, event.get("reasons") or ()))
+        what += f": {why}; " if why else ", "
+        what += f"peak {event['peak_score']:.4g} (threshold {event['threshold']:.4g})"
         notes = [event.get(name) for name in ("sure", "message")]
         what += "".join(f"; {note}" for note in notes if note)
     elif event["kind"] == "source-lost":
-        what = f"no frames {lasted}: {event['message']}"
-    elif event["kind"] != "source-back":
-        what = f"{event['kind']} {lasted}: {event['message']}"
+        what = f"no frames: {event['message']}"
+    elif event["kind"] == "source-back":
+        what = f"frames again{lasted}"
     else:
-        what = f"frames again, none {lasted}"
-    return printable(f"{event['started_at'] or f'{start:.1f} s'}  {event['source']}: {what}")
+        what = f"{event['kind']} {f'over{lasted}' if over else 'begins'}: {event['message']}"
+    return printable(f"{_when(event, over)}  {event['source']}: {what}")
+
+
+def _when(event: Mapping[str, Any], over: bool) -> str:
+    """Return the time of the start or the end: the time of day, or seconds of the source."""
+    seconds = event["end"] if over else event["start"]
+    if not event["started_at"]:
+        return f"{seconds:.1f} s"
+    if not over:
+        return str(event["started_at"])
+    start = datetime.datetime.fromisoformat(event["started_at"])
+    end = start + datetime.timedelta(seconds=event["end"] - event["start"])
+    return end.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _place(event: Mapping[str, Any]) -> str:
+    """Say where the first box is in the picture, such as "top left"; "" if it is unknown."""
+    region, size = event.get("region"), event.get("size")
+    if not region or not size:
+        return ""
+    x, y = (region[0] + region[2]) / 2 / size[1], (region[1] + region[3]) / 2 / size[0]
+    high = "top" if y < 1 / 3 else "bottom" if y > 2 / 3 else ""
+    wide = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
+    return " ".join(filter(None, (high, wide))) or "middle"
 
 
 def now() -> str:
