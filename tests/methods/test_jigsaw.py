@@ -85,5 +85,9 @@ def test_the_network():
     assert network.flat[5].in_features == 1024
 
 
-def test_one_object_is_no_puzzle():
-    assert not list(make(1).updates(Clips(numbered(1))))
+def test_one_object_has_both_puzzles():
+    (update,) = make(50).updates(Clips(numbered(1)))
+    assert {name: term.item() for name, term in update.terms().items()} == pytest.approx(
+        {"temporal": 0, "spatial": 0}, abs=1e-6
+    )
+    assert not list(make(1).updates(Clips(numbered(0))))

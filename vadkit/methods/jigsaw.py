@@ -85,15 +85,16 @@ class JigsawVAD(ObjectErrors):
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         cubes, _ = cubes_of(clips, self.side)
-        if len(cubes) < 2:
+        if not len(cubes):
             return
-        half = len(cubes) // 2
+        # The middle one of an odd number has both puzzles.
+        half = (len(cubes) + 1) // 2
         in_time = _orders(half, cubes.shape[2], cubes)
-        in_space = _orders(len(cubes) - half, _CELLS**2, cubes)
+        in_space = _orders(half, _CELLS**2, cubes)
 
         def terms() -> dict[str, Tensor]:
             shuffled = [frames_shuffled(cubes[:half], in_time)]
-            shuffled.append(patches_shuffled(cubes[half:], in_space))
+            shuffled.append(patches_shuffled(cubes[-half:], in_space))
             temporal, spatial = self.networks["puzzle"](torch.cat(shuffled))
             return {
                 "temporal": self.losses["temporal"](

@@ -98,7 +98,7 @@ class SSMTL(ObjectErrors):
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         cubes, _ = cubes_of(clips, self.side)
-        if len(cubes) < 2:
+        if not len(cubes):
             return
         gaps = with_gaps(len(cubes), cubes.shape[2], self.reach)
 
