@@ -129,8 +129,14 @@ def test_a_seed_that_fails_is_named_and_continued_by_the_same_command(vadkit, re
     assert code == 0, err
     assert err.count("already trained") == 2
     assert "seed 8: continuing" in err
-    assert [one["failed"] for one in json.loads(out)["seeds"]] == [None] * 3
+    found = json.loads(out)["seeds"]
+    assert [one["failed"] for one in found] == [None] * 3
     assert len(list((tmp_path / "runs" / "tiny").iterdir())) == 4
+    # Each run has its own copy of the plugin, and they are runs of one recipe nevertheless.
+    plot = tmp_path / "plot.png"
+    code, out, err = vadkit("compare", *(one["run"] for one in found), "--plot", plot)
+    assert code == 0, err
+    assert "seeds 5, 6, 8" in out
 
 
 def test_without_labels_the_runs_are_trained_but_not_evaluated(vadkit, recipe, tmp_path):

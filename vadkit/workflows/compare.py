@@ -13,6 +13,7 @@ import numpy as np
 from vadkit.arguments import as_name, as_path, as_paths, as_texts
 from vadkit.errors import DataError, RecipeError
 from vadkit.evaluation.spread import Spread, spread
+from vadkit.plugins import read_plugin
 from vadkit.recipe import Recipe, Spec
 from vadkit.text import printable
 from vadkit.workflows.build import build_list
@@ -219,6 +220,8 @@ def _but_seed(recipe: Recipe) -> str:
     """The recipe as text, without the seed and without settings that do not affect raw scores."""
     data = recipe.as_data()
     del data["train"]["seed"]
+    # Each run has a copy of its own.
+    data["plugins"] = [read_plugin(Path(plugin)).digest for plugin in recipe.plugins]
     for section in ("name", "data", "scorers", "evaluators", "protocols"):
         del data[section]
     return json.dumps(data, sort_keys=True)
