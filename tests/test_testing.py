@@ -34,6 +34,15 @@ def of_rows(features, **params):
 
 
 SMALL = {
+    "aed-mae": {
+        **small("autoencoder", 32, 1e-3, patch=4, decoder_width=32, depth=1, decoder_depth=2),
+        "clip": {"size": [16, 32], "channels": "gray"},
+        "optimizers": {role: {"lr": 1e-3} for role in ("teacher", "student")},
+        "train": {
+            "batch_size": 8,
+            "stages": [{"roles": ["teacher"], "share": 3}, {"roles": ["student"]}],
+        },
+    },
     "ai-vad": {"clip": {"size": [32, 48], "channels": "gray"}, "train": {"batch_size": 8}},
     "anopcn": {
         **small("predictor", 8, 3e-3),

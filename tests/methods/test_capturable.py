@@ -20,6 +20,7 @@ _REFUSED = {
     "aten::unique": "has a shape that depends on values",
 }
 RECIPES = {
+    "aed-mae": {},
     "future-frame": {"losses": {"flow": {"weight": 2.0}}},
     "anopcn": {"losses": {"flow": {"weight": 2.0}}},
     "mnad": {},

@@ -21,6 +21,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "l1": "vadkit.losses.pixel:L1",
         "intensity": "vadkit.losses.pixel:Intensity",
         "gradient": "vadkit.losses.pixel:Gradient",
+        "weighted-tokens": "vadkit.losses.tokens:WeightedTokens",
         "weighted-prediction": "vadkit.losses.pixel:WeightedPrediction",
         "flow-l1": "vadkit.losses.flow:FlowL1",
         "cross-entropy": "vadkit.losses.classes:CrossEntropy",

@@ -11,6 +11,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "pel4vad": "vadkit.methods.weak.pel4vad:PEL4VAD",
         "mgfn": "vadkit.methods.weak.mgfn:MGFN",
         "bn-wvad": "vadkit.methods.weak.bn_wvad:BNWVAD",
+        "aed-mae": "vadkit.methods.aed_mae:AEDMAE",
         "ai-vad": "vadkit.methods.ai_vad:AIVAD",
         "amc": "vadkit.methods.amc:AMC",
         "anopcn": "vadkit.methods.anopcn:AnoPCN",

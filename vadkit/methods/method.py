@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vadkit.data.tensors import Clips
-from vadkit.data.videos import ClipSpec
+from vadkit.data.videos import ClipSpec, FrameReader
 
 # The least share that a stretch of accepted video has, among everything seen at the same place.
 STRETCH_SHARE = 0.05
@@ -163,6 +163,13 @@ class Method(nn.Module):
     def parameters_of(self, role: str) -> Iterable[nn.Parameter]:
         """Return the parameters that the optimizer ``role`` updates; by default the network's."""
         return self.networks[role].parameters()
+
+    def prepare(self, videos: Sequence[FrameReader]) -> None:
+        """Called once before training, also before a resumed one, with the training videos.
+
+        For what is made from whole videos, such as synthetic anomalies. It is not in the state of
+        the method, so it must depend only on the videos.
+        """
 
     def updates(self, clips: Clips) -> Iterator[Update]:
         """Yield the optimizer steps for one batch."""

@@ -19,6 +19,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "ganomaly": "vadkit.networks.ganomaly:GANomaly",
         "ganomaly-discriminator": "vadkit.networks.ganomaly:GANomalyDiscriminator",
         "jigsaw": "vadkit.networks.jigsaw:Jigsaw",
+        "masked-ae": "vadkit.networks.masked_ae:MaskedAE",
         "memae": "vadkit.networks.memae:MemAE",
         "mnad": "vadkit.networks.mnad:MNAD",
         "multilevel-memae": "vadkit.networks.multilevel_memae:MultiLevelMemAE",

@@ -71,6 +71,7 @@ def make_trainer(
     method = build_method(recipe, device)
     if processes.several:
         share_networks(method)
+    method.prepare(stored)
     settings = recipe.train
     dtype = pick_precision(settings.precision, device)
     loader, collect_loader = _make_loaders(
