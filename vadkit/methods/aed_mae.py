@@ -42,10 +42,10 @@ class AEDMAE(Method):
     1655 frames a second on an RTX 3090.
 
     Differences from the paper: pasted figures are cut out of the training videos, where the paper
-    has abnormal objects from UBnormal; all patches are scored while hidden, in two passes; sizes
-    that the paper leaves open are those of the network; the optimizer is AdamW; nothing is smoothed
-    unless the recipe says so, where the paper chooses filters for each data set. Written from the
-    paper alone.
+    has abnormal objects from UBnormal; all patches are scored while hidden, in two passes, and
+    weighted by their motion; the size of patches and the number of heads are ours; the optimizer is
+    AdamW; nothing is smoothed unless the recipe says so, where the paper chooses filters for each
+    data set.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

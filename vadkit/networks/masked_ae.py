@@ -31,6 +31,9 @@ class MaskedAE(nn.Module):
     of visible patches.
     """
 
+    encoder_places: Tensor
+    decoder_places: Tensor
+
     def __init__(
         self,
         channels: int,
@@ -102,9 +105,9 @@ class Block(nn.Module):
         if visible is not None:
             zeros = placed.new_zeros(len(placed), math.prod(self.grid), placed.shape[2])
             placed = zeros.scatter(1, visible[..., None].expand_as(placed), placed)
-        found = self.around(placed.transpose(1, 2).unflatten(2, self.grid))
+        mixed = self.around(placed.transpose(1, 2).unflatten(2, self.grid))
         # (B, 3 * D, h, w) to three times (B, L, D).
-        maps = found.flatten(2).unflatten(1, (-1, 3)).permute(2, 0, 3, 1)
+        maps = mixed.flatten(2).unflatten(1, (-1, 3)).permute(2, 0, 3, 1)
         if visible is not None:
             maps = torch.stack([_taken(one, visible) for one in maps])
         heads = [
@@ -113,7 +116,8 @@ class Block(nn.Module):
         ]
         seen = functional.scaled_dot_product_attention(*heads)
         tokens = tokens + self.joined(seen.transpose(1, 2).flatten(2))
-        return tokens + self.layers(tokens)
+        found: Tensor = tokens + self.layers(tokens)
+        return found
 
 
 def _taken(tokens_BLD: Tensor, places_BV: Tensor) -> Tensor:
