@@ -114,3 +114,14 @@ def test_held_out_videos_must_exist(material, tmp_path):
     hooks = [{"type": "early-stop", "monitor": "held-out-auc"}]
     with pytest.raises(RecipeError, match=r"add the hook \{type: evaluate, on: held-out\}"):
         vadkit.train(recipe(material, hooks=hooks), runs=tmp_path)
+
+
+def test_what_features_do_not_allow_is_said(material, tmp_path):
+    from vadkit.workflows.bench import bench
+    from vadkit.workflows.update.update import update
+
+    with pytest.raises(RecipeError, match="bench measures methods on frames"):
+        bench(recipe(material))
+    run = vadkit.train(recipe(material, train={"epochs": 1, "batch_size": 12}), runs=tmp_path)
+    with pytest.raises(RecipeError, match="learns from features and cannot take in single videos"):
+        update(run, videos=tmp_path)

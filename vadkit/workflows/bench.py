@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vadkit.device import few_threads, pick_precision, scoring_batch
-from vadkit.errors import DataError
+from vadkit.errors import DataError, RecipeError
 from vadkit.recipe import Recipe
 from vadkit.workflows.build import build_clip
 from vadkit.workflows.frames import load_extras, store_videos
@@ -73,6 +73,11 @@ def bench(recipe: Recipe, *, seconds: float = 2.0) -> Bench:
     """
     from vadkit.engine.fusing import fuse
 
+    if recipe.features is not None:
+        raise RecipeError(
+            f"bench measures methods on frames; '{recipe.method.type}' learns from features, whose "
+            "training takes as long as `vadkit train` says"
+        )
     videos, held_out = training_videos(recipe)
     recipe = with_levels(recipe, videos)
     stored, _ = store_videos(recipe, videos)

@@ -47,18 +47,21 @@ def _known_lengths(videos: Sequence[Video]) -> dict[str, int]:
     return known | {name: count for name, count in counted.items() if count is not None}
 
 
-def with_bags(recipe: Recipe, stored: Sequence[FrameReader]) -> Recipe:
+def with_bags(
+    recipe: Recipe, stored: Sequence[FrameReader], named: Sequence[Video] | None = None
+) -> Recipe:
     """Return the recipe with the size of features, the frames a segment and the kinds of anomalies.
 
-    They are measured on training videos. Recipes without features are unchanged.
+    They are measured on training videos, kinds on ``named`` if it is given. Recipes without bags
+    are unchanged.
     """
     from vadkit.data.segments.feature_set import common_dim
 
     if recipe.bags is None:
         return recipe
     videos = of_segments(stored)
-    known = all(video.category for video in videos if video.abnormal)
-    classes = sorted({video.category or "" for video in videos if video.abnormal}) if known else []
+    kinds = [one.category for one in (videos if named is None else named) if one.abnormal]
+    classes = sorted({kind or "" for kind in kinds}) if all(kinds) else []
     changes = {"dim": common_dim(videos), "classes": recipe.bags.classes or classes}
     bags = recipe.bags.model_copy(update=changes)
     clip, every = recipe.clip, videos[0].every

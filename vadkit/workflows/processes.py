@@ -17,6 +17,8 @@ def check_processes(recipe: Recipe, processes: Processes) -> None:
     """Raise ``RecipeError`` if the processes cannot train the recipe; use the GPU of this one."""
     if recipe.optimizers:
         check_parts(recipe.train.batch_size, processes.part.of)
+        if recipe.bags is not None and processes.several:
+            say("batches of bags are not split, so every process does the whole work")
     elif processes.several:
         say(f"{recipe.method.type} fits without gradients, so one process does the work")
     processes.take_device(recipe.train.device)

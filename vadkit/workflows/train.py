@@ -303,8 +303,9 @@ def plan(recipe: Recipe) -> dict[str, Any]:
     from vadkit.hooks.hook import in_order
 
     if recipe.bags is not None:
-        # The size of its network depends on the features.
-        recipe = with_bags(recipe, store_videos(recipe, training_videos(recipe)[0])[0])
+        # The size of its network depends on the features, of which those of one video are enough.
+        videos, _ = training_videos(recipe)
+        recipe = with_bags(recipe, store_videos(recipe, videos[:1])[0], videos)
     method = build_method(recipe, pick_device("cpu"))
     hooks = build_hooks(recipe)
     names = {id(hook): name for name, hook in hooks}

@@ -90,6 +90,11 @@ def update(run: str | Path, *, videos: str | Path | None = None, refit: bool = F
     run = as_path(run, "run")
     videos = None if videos is None else as_path(videos, "videos")
     recipe = load_run(run)
+    if recipe.features is not None:
+        raise RecipeError(
+            f"update: '{recipe.method.type}' learns from features and cannot take in single "
+            "videos; add them to the data set and train again with `vadkit train`"
+        )
     check_writable(run / "checkpoints")
     with training_lock(run):
         versions, answers = read_versions(run), read_answers(run)
