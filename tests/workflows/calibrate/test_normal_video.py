@@ -56,10 +56,10 @@ def test_clips_that_touch_a_piece_are_left_out_and_those_near_it():
     ],
 )
 def test_held_out_are_whole_videos_or_the_end_of_a_single_one(lengths, share, held):
-    recipe = SimpleNamespace(calibration=Calibrate(holdout=share))
+    recipe = SimpleNamespace(calibration=Calibrate(holdout=share), bags=None)
     stored = [np.empty(length) for length in lengths]
     assert kept_out(recipe, stored) == held
-    assert kept_out(SimpleNamespace(calibration=None), stored) == []
+    assert kept_out(SimpleNamespace(calibration=None, bags=None), stored) == []
 
 
 @given(LENGTHS, st.integers(5, 400))
