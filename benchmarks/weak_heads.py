@@ -41,7 +41,7 @@ def main() -> None:
             for one in found.failed:
                 print(f"{found.name}, seed {one.seed} failed: {one.failed}")
             by_protocol = found.summary()
-            cells = [cell(by_metric["micro_auc"]) for by_metric in by_protocol.values()]
+            cells = [cell(by_metric["micro-auc"]) for by_metric in by_protocol.values()]
             seconds = (time.process_time() - started) / len(seeds)
             names = " / ".join(by_protocol)
             print(f"| {found.name} ({names}) | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
