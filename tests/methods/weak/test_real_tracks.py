@@ -1,4 +1,4 @@
-"""Heads on ShanghaiTech's weak split, by tracks: what a recipe of theirs is worth at least."""
+"""A head on ShanghaiTech's weak split, by tracks: what its recipe is worth at least."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ import pytest
 from vadkit.workflows.evaluate.evaluation import evaluate
 from vadkit.workflows.train import train
 
-RECIPES = Path(__file__).parents[3] / "recipes" / "shanghaitech"
+RECIPE = Path(__file__).parents[3] / "recipes" / "shanghaitech" / "weak-top-k.yaml"
 
 
 @pytest.mark.real_data
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("head", "raw", "smoothed"), [("top-k", 0.74, 0.80), ("rtfm", 0.74, 0.80)]
-)
-def test_a_head_learns_from_video_labels(head, raw, smoothed, real_data, tmp_path):
+def test_the_baseline_learns_from_video_labels(real_data, tmp_path):
     folder = real_data / "shanghaitech"
     run = train(
-        RECIPES / f"weak-{head}.yaml",
+        RECIPE,
         overrides=[
             f"dataset.split={folder}/labels.json",
             f"features.files=[{folder}/tracks_train.npz, {folder}/tracks_test.npz]",
@@ -29,6 +26,5 @@ def test_a_head_learns_from_video_labels(head, raw, smoothed, real_data, tmp_pat
         runs=tmp_path,
     )
     areas = {one.protocol.name: one["micro-auc"] for one in evaluate(run).results}
-    print(head, areas)
-    first, *_, last = areas.values()
-    assert first > raw and last > smoothed, areas
+    # Measured: 0.771 and 0.848.
+    assert areas["raw"] > 0.74 and areas["recipe"] > 0.81, areas
