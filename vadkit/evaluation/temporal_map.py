@@ -119,11 +119,15 @@ class TemporalMap:
         for share in self.below:
             edges = np.diff(np.r_[0, values > high - (high - low) * share, 0].astype(np.int8))
             starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-            found += [
-                Detection(video, start, stop, float(np.max(values[start:stop])) + extra)
-                for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
-                if stop - start >= self.shortest
-            ]
+            long = stops - starts >= self.shortest
+            starts, stops = starts[long], stops[long]
+            if not len(starts):
+                continue
+            # The maximum of each run, and of what is between runs; a run may reach the end.
+            bounds = np.column_stack([starts, stops]).ravel()
+            highest = np.maximum.reduceat(np.r_[values, -np.inf], bounds)[::2] + extra
+            columns = (starts.tolist(), stops.tolist(), highest.tolist())
+            found += [Detection(video, *one) for one in zip(*columns, strict=True)]
         return _distinct(found) if len(self.below) > 1 else found
 
 
@@ -152,16 +156,16 @@ def event_precision(
     free: dict[str, list[tuple[int, int]]] = {}
     for video, start, stop in truth:
         free.setdefault(video, []).append((start, stop))
-    hits = []
-    for one in sorted(found, key=lambda detection: -detection.score):
-        spans = free.get(one.video, [])
-        shares = [_share(one.start, one.stop, *span) for span in spans]
-        best = int(np.argmax(shares)) if shares else -1
-        hit = best >= 0 and shares[best] >= overlap
-        hits.append(hit)
-        if hit:
-            del spans[best]
-    right = np.array(hits, bool)
+    ranked = sorted(found, key=lambda detection: -detection.score)
+    right = np.zeros(len(ranked), bool)
+    for place, one in enumerate(ranked):
+        # Most detections are in videos without an event of the kind.
+        if spans := free.get(one.video):
+            shares = [_share(one.start, one.stop, *span) for span in spans]
+            best = max(range(len(spans)), key=shares.__getitem__)
+            if shares[best] >= overlap:
+                right[place] = True
+                del spans[best]
     precision = np.cumsum(right) / np.arange(1, len(right) + 1)
     return float(precision[right].sum() / len(truth))
 
