@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vadkit.data.segments.bags import BagLoader, fitted, moments
+from vadkit.data.segments.bags import BagLoader, fitted, moments, stacked
 from vadkit.data.segments.video import SegmentVideo, check_length, segment_of_frames
 from vadkit.errors import DataError
 
@@ -122,3 +122,11 @@ def test_features_of_another_video_are_an_error():
     check_length("a", 10, 170, 16)
     with pytest.raises(DataError, match="10 segments of 16 frames, but 320 frames are 20"):
         check_length("a", 10, 320, 16)
+
+
+def test_rows_mapped_from_a_file_give_no_warning(tmp_path, recwarn):
+    np.save(tmp_path / "a.npy", np.ones((3, 2), np.float32))
+    features, _ = stacked([np.load(tmp_path / "a.npy", mmap_mode="r")], None)
+    features += 1
+    assert features.tolist() == [[[2.0, 2.0]] * 3]
+    assert not recwarn.list

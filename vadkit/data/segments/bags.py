@@ -145,7 +145,7 @@ def stacked(rows: Sequence[np.ndarray], length: int | None) -> tuple[Tensor, Ten
     features = torch.zeros(len(rows), longest, rows[0].shape[1])
     mask = torch.zeros(len(rows), longest, dtype=torch.bool)
     for place, one in enumerate(rows):
-        features[place, : len(one)] = torch.from_numpy(np.ascontiguousarray(one))
+        features[place, : len(one)] = torch.from_numpy(np.array(one))
         mask[place, : len(one)] = True
     return features, mask
 
