@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import vadkit
-from vadkit.errors import RecipeError
+from vadkit.errors import DataError, RecipeError
 from vadkit.recipe.resolve import resolve
 from vadkit.workflows.extraction import extracted_files, segment_starts
 from vadkit.workflows.features import extract_features
@@ -91,6 +91,12 @@ def test_features_are_kept_and_an_interrupted_extraction_continues(folder, tmp_p
     extract_features(recipe(folder), tmp_path / "set")
     np.testing.assert_array_equal(np.load(gone), before)
     assert all(file.stat().st_mtime_ns == time for file, time in times.items() if file != gone)
+    gone.write_bytes(before.tobytes()[:100])
+    with pytest.raises(DataError, match="delete it, and its features are made again"):
+        extract_features(recipe(folder), tmp_path / "set")
+    gone.with_suffix(".json").write_text('{"frames": -5, "fps": null}')
+    with pytest.raises(DataError, match=r"frames.*; delete it, and its features are made again"):
+        extract_features(recipe(folder), tmp_path / "set")
     assert before.dtype == np.float16 and before.shape == (1 if len(before) == 1 else 5, 1, 56)
 
 

@@ -7,13 +7,15 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from vadkit.device import pick_device
 from vadkit.errors import DataError
 from vadkit.files import write_json, write_whole
+from vadkit.reading import read_json
 from vadkit.recipe import Recipe
 from vadkit.registry import build
 from vadkit.text import counted
@@ -33,6 +35,14 @@ if TYPE_CHECKING:
 _VERSION = 1
 # Segments in one call of an extractor; streams have the same number, for the same bits.
 AT_ONCE = 4
+_AGAIN = "delete it, and its features are made again"
+
+
+class _Note(BaseModel):
+    """What is kept beside the features of a video."""
+
+    frames: Annotated[int, Field(ge=1)]
+    fps: Annotated[float, Field(gt=0)] | None
 
 
 def extracted_videos(recipe: Recipe, videos: Sequence[Video]) -> list[SegmentVideo]:
@@ -89,23 +99,20 @@ def _open(video: Video, file: Path, spec: ClipSpec) -> SegmentVideo:
     from vadkit.data.segments.video import SegmentVideo
 
     try:
-        note = json.loads(file.with_suffix(".json").read_text())
-        frames, fps = int(note["frames"]), note["fps"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise DataError(
-            f"{file.with_suffix('.json')} is damaged; delete it, and its features are made again"
-        ) from None
-    shape, load = read_array(file)
+        note = read_json(file.with_suffix(".json"), _Note, _AGAIN, error=DataError)
+        shape, load = read_array(file)
+    except DataError as error:
+        raise DataError(f"{str(error).removesuffix(f'; {_AGAIN}')}; {_AGAIN}") from None
     return SegmentVideo(
         video.id,
         f"{file.parent.name} {file.stem}",
         shape,
         load,
-        frames,
+        note["frames"],
         spec.span,
         video.abnormal,
         video.category,
-        None if fps is None else float(fps),
+        note["fps"],
     )
 
 
