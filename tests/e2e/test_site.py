@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 
 from vadkit import Detector
+from vadkit.inference.store.store import EventStore
 from vadkit.reports.live_board import Board
 from vadkit.workflows.past_events import past_events
 from vadkit.workflows.site.file import load_site
@@ -111,3 +116,32 @@ def test_the_command_watches_a_site_and_refuses_what_belongs_there(vadkit, place
     assert code == 2 and "--sink cannot be used with a site" in err
     code, _, err = vadkit("watch", place / "day")
     assert code == 2 and "give at least one camera" in err
+
+
+def test_a_hangup_reads_the_file_again_and_a_kill_loses_no_event(place, tmp_path):
+    path = write(place, gate=camera("day", alarms={"merge_s": 0.1}))
+    out = place / "site-events"
+    command = [sys.executable, "-m", "vadkit", "watch", str(path), "--json", "--log", "json"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def started(log):
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+    with (tmp_path / "first").open("wb") as log:
+        process = started(log)
+        wait_for(lambda: len(EventStore(out).find()) >= 2)
+        before = {one["id"] for one in EventStore(out).find()}
+        process.kill()
+        process.wait()
+    with (tmp_path / "second").open("wb") as log:
+        process = started(log)
+        wait_for(lambda: b'"alarm"' in (tmp_path / "second").read_bytes())
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: b"was read again" in (tmp_path / "second").read_bytes())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    found = {one["id"]: one["state"] for one in EventStore(out).find()}
+    assert before <= set(found) and set(found.values()) == {"over"}
+    # Both streams are JSON.
+    for line in (tmp_path / "second").read_text().splitlines():
+        json.loads(line)

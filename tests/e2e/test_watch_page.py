@@ -22,6 +22,9 @@ PATHS = [
     "/events",
     "/frame/0.jpg",
     "/snapshot/x.jpg",
+    "/clip/x.mp4",
+    "/past/items.json",
+    "/metrics",
 ]
 
 

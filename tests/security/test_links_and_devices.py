@@ -137,9 +137,10 @@ def test_a_log_that_is_a_link_is_not_followed(tmp_path):
     assert rc.read_text() == SHELL
 
 
-def test_a_table_that_is_a_link_is_not_followed(tmp_path):
+@pytest.mark.parametrize("name", ["events.sqlite", "events.sqlite-wal", "events.sqlite-shm"])
+def test_a_table_that_is_a_link_is_not_followed(tmp_path, name):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "events.sqlite").symlink_to(tmp_path / "new")
+    (tmp_path / "out" / name).symlink_to(tmp_path / "new")
     with pytest.raises(OSError, match="symbolic links"):
         EventTable(tmp_path / "out").check()
     assert not (tmp_path / "new").exists()

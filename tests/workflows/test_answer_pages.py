@@ -201,3 +201,23 @@ def test_a_run_with_many_events_shows_the_newest(run):
     shown = EventPage(run).items()
     assert len(shown["items"]) == 500 and "newest 500 of 700" in shown["note"]
     assert shown["title"] == "700 past alarms, 699 without an answer"
+
+
+def test_the_page_of_a_day_and_clips_of_no_other_file(run):
+    from vadkit.errors import RecipeError
+    from vadkit.reports.live_board import Board
+    from vadkit.workflows.past_events import event_file
+
+    page, board = EventPage(run), Board(["gate"])
+    board.media = lambda id, ending: event_file(run, id, ending)
+    with open_page("0", None).serve(board, {}, page.routes()) as address:
+        part = httpx.get(f"{address}clip/gate-0.mp4", headers={"Range": "bytes=0-9"})
+        assert (part.status_code, part.content) == (206, bytes(range(10)))
+        for name in ("..%2f..%2fsecret", "%2e%2e%2fsecret", "gate-9", "x%00"):
+            assert httpx.get(f"{address}clip/{name}.mp4").status_code == 404
+            assert httpx.get(f"{address}snapshot/{name}.jpg").status_code == 404
+        assert httpx.get(f"{address}past/items.json?day=2026-11-27").json()["items"] == []
+        for day in ("yesterday", "2026-11-27' OR 1=1", "%00"):
+            assert "not a day" in httpx.get(f"{address}past/items.json?day={day}").json()["error"]
+    with pytest.raises(RecipeError, match="not a day"):
+        page.of_day("9999-99-99")

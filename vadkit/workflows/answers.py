@@ -58,7 +58,11 @@ class Answers:
 
     def __init__(self, given: Iterable[Answer] = ()) -> None:
         self.given = list(given)
-        self._last = {(one.about, one.id): one for one in self.given}
+        self._last: dict[tuple[About, str], Answer] = {}
+        self._history: dict[tuple[About, str], list[Answer]] = {}
+        for one in self.given:
+            self._last[one.about, one.id] = one
+            self._history.setdefault((one.about, one.id), []).append(one)
 
     def last(self, about: About, id: str) -> Answer | None:
         """Return the valid answer about a thing, None if there is none."""
@@ -66,7 +70,7 @@ class Answers:
 
     def history(self, about: About, id: str) -> list[Answer]:
         """Return all answers about a thing, the oldest first."""
-        return [one for one in self.given if (one.about, one.id) == (about, id)]
+        return list(self._history.get((about, id), ()))
 
     def valid(self, about: About, *answers: str) -> list[Answer]:
         """Return the valid answers of this kind, by default all, in the order of the things."""
