@@ -120,7 +120,16 @@ def test_a_clip_has_a_middle_frame(frames):
         AEDMAE.clip_spec(frames, (8, 16), "gray", 1)
 
 
-def test_a_resumed_run_has_the_same_bits(tmp_path, caplog):
+def test_a_resumed_run_has_the_same_bits(tmp_path, monkeypatch):
+    cut = []
+
+    def prepare(method, videos):
+        prepared(method, videos)
+        cut.append(method.figures)
+
+    prepared = AEDMAE.prepare
+    monkeypatch.setattr(AEDMAE, "prepare", prepare)
+
     def recipe(**train):
         sections = {
             "name": "small",
@@ -142,17 +151,30 @@ def test_a_resumed_run_has_the_same_bits(tmp_path, caplog):
         return resolve(sections)
 
     # 3 steps an epoch; the student trains from step 6 on.
-    with caplog.at_level(logging.WARNING, "vadkit.methods"):
-        whole = vadkit.train(recipe(), runs=tmp_path / "whole")
-        halves = [vadkit.train(recipe(max_steps=n), runs=tmp_path / str(n)) for n in (3, 9)]
-    assert "no figure" not in caplog.text
+    whole = vadkit.train(recipe(), runs=tmp_path / "whole")
+    halves = [vadkit.train(recipe(max_steps=n), runs=tmp_path / str(n)) for n in (3, 9)]
     wanted = _weights(whole)
     for steps, half in zip((3, 9), halves, strict=True):
         text = (half / "recipe.yaml").read_text().replace(f"max_steps: {steps}", "max_steps: null")
         (half / "recipe.yaml").write_text(text)
         resume(half)
         found = _weights(half)
+        assert found.keys() == wanted.keys()
         assert all(torch.equal(found[name], one) for name, one in wanted.items())
+    assert len(cut) == 5 and all(one is not None for one in cut)
+
+
+def test_without_figures_nothing_is_pasted_and_a_warning_says_so(caplog):
+    method = make()
+    with caplog.at_level(logging.WARNING, "vadkit.methods"):
+        method.prepare([])
+    assert "no figure moves alone in the training videos" in caplog.text
+    frames, target = method._with_anomalies(clips().frames)
+    assert torch.equal(frames, clips().frames) and target[:, 1:].max() == 0
+    quiet = make(anomalies=0.0)
+    caplog.clear()
+    quiet.prepare([])
+    assert not caplog.text
 
 
 def _weights(run):
