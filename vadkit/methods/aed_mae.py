@@ -187,7 +187,8 @@ class AEDMAE(Method):
     def score(self, clips: Clips) -> Scores:
         frames = clips.frames
         middle = frames[:, :, self.clip.scored[0]]
-        halves = [one.expand(len(frames), -1) for one in self.order.tensor_split(2)]
+        # Not len(): an exported graph would keep the size of its example.
+        halves = [one.expand(frames.shape[0], -1) for one in self.order.tensor_split(2)]
         passes = [
             self._decoded(frames, hidden, visible) for hidden, visible in (halves, halves[::-1])
         ]

@@ -80,7 +80,7 @@ class MaskedAE(nn.Module):
             tokens = block(tokens, visible)
         tokens = self.narrow(tokens)
         places = visible[..., None].expand(-1, -1, tokens.shape[2])
-        around = self.hidden.to(tokens.dtype).expand(len(tokens), math.prod(self.grid), -1)
+        around = self.hidden.to(tokens.dtype).expand(tokens.shape[0], math.prod(self.grid), -1)
         decoded = self.shared(around.scatter(1, places, tokens) + self.decoder_places)
         return Decoded(self.teacher(decoded), self.student(decoded))
 
@@ -103,7 +103,7 @@ class Block(nn.Module):
         """``visible`` (B, V) are the places of the tokens (B, V, D); None if all are there."""
         placed = self.before(tokens)
         if visible is not None:
-            zeros = placed.new_zeros(len(placed), math.prod(self.grid), placed.shape[2])
+            zeros = placed.new_zeros(placed.shape[0], math.prod(self.grid), placed.shape[2])
             placed = zeros.scatter(1, visible[..., None].expand_as(placed), placed)
         mixed = self.around(placed.transpose(1, 2).unflatten(2, self.grid))
         # (B, 3 * D, h, w) to three times (B, L, D).

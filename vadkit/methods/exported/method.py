@@ -78,12 +78,8 @@ class ExportedMethod:
 
 def clip_record(clip: ClipSpec) -> dict[str, Any]:
     """Return a clip spec as JSON-like data, which ``ExportedMethod`` reads."""
-    # The last three belong to clips of features, which are not exported.
-    return {
-        name: value
-        for name, value in asdict(clip).items()
-        if name not in ("dim", "classes", "scale")
-    }
+    # The other fields belong to training, or to clips of features, which are not exported.
+    return {name: value for name, value in asdict(clip).items() if name in _Clip.model_fields}
 
 
 def load_exported(path: Path, *, own: bool = False) -> ExportedMethod:
