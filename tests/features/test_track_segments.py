@@ -7,7 +7,13 @@ from vadkit.data.objects.tracks import TrackRows
 from vadkit.data.segments.video import segment_of_frames
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
-from vadkit.features.track_segments import NAMES, TrackSegments, people_of, segment_features
+from vadkit.features.track_segments import (
+    NAMES,
+    TrackSegments,
+    people_of,
+    segment_features,
+    with_context,
+)
 
 SIZE = (100, 200)
 
@@ -70,6 +76,18 @@ def test_features_of_segments():
     assert not any(third.values())
 
 
+def test_context_adds_means_and_maxima_of_neighbours():
+    features = np.array([[1.0], [4.0], [2.0], [0.0]], np.float32)
+    found = with_context(features, 1)
+    np.testing.assert_allclose(
+        found, [[1, 2, 4], [4, 7 / 3, 4], [2, 2, 4], [0, 2 / 3, 2]], rtol=1e-6
+    )
+    assert found.dtype == np.float32
+    assert with_context(features, 0) is features
+    # A video shorter than the context.
+    assert with_context(features[:1], 3).tolist() == [[1, 1, 1]]
+
+
 def test_a_set_of_tracks_gives_segments_of_videos(tmp_path):
     row = walker(1, range(1, 41), (0, 0), (1, 0))
     mot = row.copy()
@@ -79,7 +97,7 @@ def test_a_set_of_tracks_gives_segments_of_videos(tmp_path):
     extractor = TrackSegments(files=[tmp_path], size=SIZE)
     video = Video("a", "test", tmp_path, abnormal=True, category="run")
     (found,) = extractor.open().videos([video], {"a": 49})
-    assert found.shape == (3, 1, len(NAMES)) and len(found) == 49
+    assert found.shape == (3, 1, 3 * len(NAMES)) and len(found) == 49
     assert (found.abnormal, found.category) == (True, "run")
     assert found.crop(0)[:, NAMES.index("tracks")].tolist() == [1, 1, 1]
     (found,) = extractor.open().videos([video], {})

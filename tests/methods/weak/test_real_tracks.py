@@ -26,5 +26,5 @@ def test_the_baseline_learns_from_video_labels(real_data, tmp_path):
         runs=tmp_path,
     )
     areas = {one.protocol.name: one["micro-auc"] for one in evaluate(run).results}
-    # Measured: 0.771 and 0.848.
-    assert areas["raw"] > 0.74 and areas["recipe"] > 0.81, areas
+    # Measured: 0.79.
+    assert areas["raw"] > 0.76, areas
