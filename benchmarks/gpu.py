@@ -34,6 +34,7 @@ _SPEED = [
     ("future-frame", ["train.batch_size=32", "train.deterministic=false"]),
     ("memae", ["train.batch_size=10", "train.deterministic=false"]),
     ("conv-ae", ["train.batch_size=16", "train.deterministic=false"]),
+    ("aed-mae", ["train.batch_size=100", "train.deterministic=false"]),
 ]
 _AGREE = ["conv-ae", "conv-lstm-ae", "stae", "memae", "ganomaly", "mnad", "future-frame", "amc",
           "anopcn"]  # fmt: skip
