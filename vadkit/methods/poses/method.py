@@ -20,7 +20,7 @@ from vadkit.methods.method import WeightedLoss
 from vadkit.methods.segment_rows import RowsMethod
 
 # Training windows that tell the lowest score; all of them would take as long as an epoch.
-_LEAST_OF = 4096
+_LEAST_OF = 1024
 # The least size of a person in pixels.
 _SMALLEST = 1.0
 
