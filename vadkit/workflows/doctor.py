@@ -158,13 +158,14 @@ def _clock() -> Finding:
     if time.time() < _EPOCH:
         return Finding("clock", "bad", f"{now} is in the past; times of events would be wrong")
     try:
-        said = subprocess.run(
+        done = subprocess.run(
             ["timedatectl", "show", "--property=NTPSynchronized", "--value"],
             capture_output=True,
             text=True,
             timeout=5,
             check=False,
-        ).stdout.strip()
+        )
+        said = done.stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         said = ""
     if said == "no":
