@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from vadkit.reports.annotate import annotate, heat_from_map, picture_size
-from vadkit.reports.strip import BACKGROUND, HEIGHT, LABELLED, TOP
+from vadkit.reports.strip import BACKGROUND, HIGHEST, LABELLED, LOWEST, TOP, strip_height
 from vadkit.scoring.normal import NormalScores
 
 NAN = math.nan
@@ -66,7 +66,7 @@ def test_picture_size(height, width, expected):
 def test_size_is_the_same_with_and_without_everything():
     bare = draw([NAN], level=None)
     full = draw([0.1] * 300, heat=np.ones((4, 4)), labels=np.ones(300, bool))
-    assert bare.shape == full.shape == (480 + HEIGHT, 720, 3)
+    assert bare.shape == full.shape == (480 + HIGHEST, 720, 3)
     assert bare.dtype == full.dtype == np.uint8
 
 
@@ -147,3 +147,10 @@ def test_the_part_that_raised_a_score_is_named_while_it_is_above():
     assert rows.max() < 480 + TOP
     assert columns.min() > 200
     np.testing.assert_array_equal(draw(below, raised_by="scene"), draw(below))
+
+
+def test_the_strip_is_a_fifth_of_the_whole_or_just_readable():
+    for high in range(100, 720, 2):
+        strip = strip_height(high)
+        assert strip % 2 == 0 and LOWEST <= strip <= HIGHEST
+        assert strip <= max((high + strip) / 5, LOWEST)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vadkit.reports import score_plot as module
-from vadkit.reports.score_plot import score_plot
+from vadkit.reports.score_plot import Span, score_plot
 
 RAW = np.r_[[math.nan] * 4, np.linspace(0, 1, 60), [math.nan], [0.5], [math.nan]]
 
@@ -54,6 +54,32 @@ def test_the_normal_level_is_drawn_dashed(tmp_path):
     dark = (np.abs(image - 0x4A).max(axis=-1) < 16).sum(axis=1)
     row = image[dark.argmax()]
     assert 0.3 < (row.sum(axis=-1) < 400).mean() < 0.8
+
+
+def test_the_axis_starts_at_zero_if_no_score_is_negative(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(module.Axes, "legend", lambda axis, **_: seen.append(axis.get_ylim()))
+    high = np.linspace(5, 6, 20)
+    score_plot(tmp_path / "a.png", high, high, title="v")
+    score_plot(tmp_path / "b.png", high - 7, high - 7, title="v")
+    assert seen[0][0] == 0 and seen[0][1] > 6
+    assert seen[1][0] < -2
+
+
+def test_alarms_are_marked_where_they_are(tmp_path):
+    flat = np.ones(100)
+    path = tmp_path / "a.png"
+    alarms = [Span(5.0, 7.5, "motion"), Span(9.0, math.inf)]
+    image = pixels(score_plot(path, flat, flat, title="v", fps=10, alarms=alarms))
+    violet = np.abs(image - np.array([0x82, 0x50, 0xDF])).max(axis=-1) < 8
+    row = violet.sum(axis=1).argmax()
+    columns = np.flatnonzero(violet[row]) / image.shape[1]
+    assert row > 0.7 * image.shape[0]
+    assert 0.5 < columns.min() < 0.57 and columns.max() > 0.97
+    gap = np.diff(columns).max()
+    assert 0.1 < gap < 0.17
+    # The name of the part stands above its bar.
+    assert violet[: row - 8].any()
 
 
 def test_scores_that_are_all_missing_still_make_a_plot(tmp_path):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from vadkit.reports.marks import Polygon, ShareBox, draw_boxes, draw_places
-from vadkit.reports.strip import draw_strip
+from vadkit.reports.strip import draw_strip, strip_height
 
 if TYPE_CHECKING:
     from vadkit.scoring.normal import NormalScores
@@ -91,7 +91,8 @@ def annotate(
     first = index + 1 - len(seen)
     known = np.arange(first, index + 1) / fps if times is None else times[: len(seen)]
     part = None if labels is None else labels[first : index + 1]
-    strip = draw_strip(size[1], known, seen, level, limits, fps, part, is_threshold, raised_by)
+    below = strip_height(size[0]), size[1]
+    strip = draw_strip(below, known, seen, level, limits, fps, part, is_threshold, raised_by)
     return np.concatenate([picture, strip])
 
 

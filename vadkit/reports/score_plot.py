@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +16,16 @@ from vadkit.files import write_whole
 from vadkit.text import plot_text
 
 RAW, FINAL, LEVEL, LABELLED = "#9aa5b1", "#1f77b4", "#444b54", "#e4572e"
+ALARM = "#8250df"
 DPI = 150
+
+
+class Span(NamedTuple):
+    """The time of an alarm, in seconds, and the part that raised it, or ""."""
+
+    start: float
+    end: float
+    part: str = ""
 
 
 def score_plot(
@@ -30,6 +41,7 @@ def score_plot(
     normal_level: float | None = None,
     threshold: float | None = None,
     same_unit: bool = False,
+    alarms: Sequence[Span] = (),
 ) -> Path:
     """Write a PNG of one video's raw and final scores, (N,) each, NaN for frames without a score.
 
@@ -38,7 +50,8 @@ def score_plot(
     normal training frames stay below; ``threshold`` is the alarm threshold of the final scores. Raw
     and final scores share one panel if they have the same unit (``same_unit``), else each has its
     own; the level belongs to the raw scores. ``final_label`` names the scorers, "raw" for none:
-    then there is only one curve. Returns ``path``.
+    then there is only one curve. ``alarms`` are marked below the curves, with their parts. The axis
+    of scores without negative values starts at 0. Returns ``path``.
     """
     in_seconds = times is not None or fps is not None
     time = np.arange(len(raw)) / (fps or 1.0) if times is None else times
@@ -68,7 +81,9 @@ def score_plot(
     if threshold is not None:
         dashes = {"color": LEVEL, "linewidth": 1.1, "linestyle": (0, (5, 4))}
         axes[-1].axhline(threshold, label="alarm threshold", **dashes)
+    _alarms(axes[-1], alarms)
     for axis in axes:
+        _from_zero(axis)
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=8.5)
     with write_whole(path) as partial, warnings.catch_warnings():
         # The font does not have all characters of video names.
@@ -97,6 +112,34 @@ def _dress(axis: Axes, time: np.ndarray, labels: np.ndarray | None) -> None:
                 label=None if number else "labelled abnormal",
             )
     axis.set_xlim(-0.5 * step, (time[-1] if len(time) else 0.0) + 0.5 * step)
+
+
+def _alarms(axis: Axes, alarms: Sequence[Span]) -> None:
+    """Draw a bar at the bottom for each alarm, and the name of its part above the bar."""
+    bottom = axis.get_xaxis_transform()
+    left, right = axis.get_xlim()
+    named = right
+    for number, span in enumerate(sorted(alarms)):
+        start, end = max(span.start, left), min(max(span.end, span.start), right)
+        axis.plot(
+            [start, end],
+            [0.015, 0.015],
+            color=ALARM,
+            linewidth=5,
+            solid_capstyle="butt",
+            transform=bottom,
+            label=None if number else "alarm",
+        )
+        # Names that would touch are left out.
+        if span.part and (named == right or start - named > 0.12 * (right - left)):
+            axis.text(start, 0.035, plot_text(span.part), color=ALARM, fontsize=8, transform=bottom)
+            named = start
+
+
+def _from_zero(axis: Axes) -> None:
+    low, _ = axis.dataLim.intervaly
+    if np.isfinite(low) and low >= 0:
+        axis.set_ylim(bottom=0)
 
 
 def _curve(

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-HEIGHT = 96
+# The strip is a fifth of the whole if the picture is high enough for readable text.
+LOWEST, HIGHEST = 60, 96
 SECONDS = 10.0  # of video in the curve
 
 # The curve's box inside the strip, and the caption's line above it.
@@ -34,8 +35,13 @@ _LINE_WIDTH = 2
 Colour = tuple[int, int, int]
 
 
+def strip_height(picture_height: int) -> int:
+    """Return the even height of the strip under a picture."""
+    return min(max(picture_height // 4 // 2 * 2, LOWEST), HIGHEST)
+
+
 def draw_strip(
-    width: int,
+    size: tuple[int, int],
     times: np.ndarray,
     scores: np.ndarray,
     level: float | None,
@@ -45,7 +51,7 @@ def draw_strip(
     is_threshold: bool = False,
     raised_by: str | None = None,
 ) -> np.ndarray:
-    """Draw the strip (HEIGHT, width, 3) uint8 RGB at the last of ``times`` (N,), in seconds.
+    """Draw the strip (*size, 3) uint8 RGB at the last of ``times`` (N,), in seconds.
 
     ``scores`` and ``labels`` (N,) are those of the same frames. In the first seconds, the curve
     grows from the left; then it scrolls with the newest frame at the right edge. See ``annotate``
@@ -56,19 +62,23 @@ def draw_strip(
     # A time that was rounded must not drop the oldest frame.
     first = int(np.searchsorted(times, now - span - 1e-6))
     shown = scores[first:]
-    box = _Box(width, limits, max(0.0, now - span), span)
-    strip = _background(width).copy()
+    box = _Box(size, limits, max(0.0, now - span), span)
+    strip = _background(size).copy()
     x = box.x(times[first:])
     if labels is not None:
         _shade_labelled(strip, box, x, labels[first:], box.step / fps)
     _draw_curve(strip, box, x, shown, level)
     if level is not None:
         strip[round(box.y(level)), _dashes(box.left, box.right)] = GRID
-    score = f"score {shown[-1]:.{_decimals(limits)}f}"
+    decimals = _decimals(limits)
+    _scale(strip, box, limits, decimals)
+    score = f"score {shown[-1]:.{decimals}f}"
     if math.isnan(shown[-1]):
         score = "no score"
     above = level is not None and bool(shown[-1] > level)
     above_words, legend = ALARM if is_threshold else NORMAL
+    if level is not None:
+        legend = f"{legend[0]} {level:.{decimals}f}", f"{legend[1]} {level:.{decimals}f}"
     words = (f"{above_words}: {raised_by}" if raised_by else above_words), legend
     _caption(strip, _clock(now), score, above, words, level is not None, labels is not None)
     return strip
@@ -82,9 +92,11 @@ def window_seconds(fps: float) -> float:
 class _Box:
     """The curve's box on the strip; converts times and scores to its pixels."""
 
-    def __init__(self, width: int, limits: tuple[float, float], start: float, span: float) -> None:
-        self.left, self.right = LEFT, width - RIGHT
-        self.top, self.bottom = TOP, HEIGHT - BOTTOM
+    def __init__(
+        self, size: tuple[int, int], limits: tuple[float, float], start: float, span: float
+    ) -> None:
+        self.left, self.right = LEFT, size[1] - RIGHT
+        self.top, self.bottom = TOP, size[0] - BOTTOM
         self.low, high = limits
         self.range = high - self.low if high > self.low else 1.0
         self.start = start
@@ -150,8 +162,14 @@ def _lines(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
 
 
 @lru_cache(maxsize=4)
-def _background(width: int) -> np.ndarray:
-    return np.full((HEIGHT, width, 3), BACKGROUND, np.uint8)
+def _background(size: tuple[int, int]) -> np.ndarray:
+    return np.full((*size, 3), BACKGROUND, np.uint8)
+
+
+def _scale(strip: np.ndarray, box: _Box, limits: tuple[float, float], decimals: int) -> None:
+    """Write the scores at the upper and the lower edge of the curve's box."""
+    for score, y in zip(limits[::-1], (box.top + 5, box.bottom - 6), strict=True):
+        _write(strip, LEFT, f"{score:.{max(decimals - 1, 0)}f}", GRID, y)
 
 
 @lru_cache(maxsize=4)
@@ -213,14 +231,14 @@ def _label_swatch(strip: np.ndarray, x: int) -> None:
     strip[CAPTION_Y - 6 : CAPTION_Y + 7, x + 8 : x + 21] = LABELLED
 
 
-def _write(strip: np.ndarray, x: float, text: str, colour: Colour) -> float:
-    """Write at x on the caption's line; return the x where the text ends."""
+def _write(strip: np.ndarray, x: float, text: str, colour: Colour, y: int = CAPTION_Y) -> float:
+    """Write at x, on the caption's line or around row y; return the x where the text ends."""
     for letter in text:
         picture, rise = _letter(letter, colour)
-        left = round(x)
-        place = strip[: len(picture), left : left + picture.shape[1]]
+        left, top = round(x), y - CAPTION_Y
+        place = strip[top : top + len(picture), left : left + picture.shape[1]]
         # Letters overlap a little.
-        np.maximum(place, picture[:, : place.shape[1]], out=place)
+        np.maximum(place, picture[: len(place), : place.shape[1]], out=place)
         x += rise
     return x
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
-from vadkit.inference.sinks.sink import ResultSink, VideoScores, file_for
+from vadkit.inference.alarms import Event
+from vadkit.inference.sinks.sink import ResultSink, SourceInfo, VideoScores, file_for
 from vadkit.scoring.scorer import chain_label
 
 
 class Plot(ResultSink):
-    """PNG of raw and final scores over time, with the alarm threshold and labelled intervals.
+    """PNG of raw and final scores over time, with threshold, alarms and labelled intervals.
 
     If the run is not calibrated for the final scores, the plot shows the level that 99% of training
     frames stay below instead of the threshold.
@@ -17,9 +19,19 @@ class Plot(ResultSink):
 
     def __init__(self, out: Path) -> None:
         super().__init__(out)
+        self._alarms: dict[str, Event] = {}
+
+    def open(self, info: SourceInfo) -> None:
+        super().open(info)
+        self._alarms = {}
+
+    def event(self, event: Event) -> None:
+        """Note the time of an alarm."""
+        if event.kind == "alarm":
+            self._alarms[event.id] = event
 
     def close(self, result: VideoScores | None) -> Path:
-        from vadkit.reports.score_plot import score_plot
+        from vadkit.reports.score_plot import Span, score_plot
 
         assert result is not None, "not a live sink"
         normal = self.info.normal if self.info else None
@@ -37,4 +49,8 @@ class Plot(ResultSink):
             normal_level=normal.frame_q99 if normal and known is None else None,
             threshold=known.threshold if known else None,
             same_unit=result.same_unit,
+            alarms=[
+                Span(one.start, math.inf if one.end is None else one.end, one.part or "")
+                for one in self._alarms.values()
+            ],
         )

@@ -101,7 +101,7 @@ def _level(info: SourceInfo) -> float | None:
 def _limits(info: SourceInfo) -> tuple[float, float]:
     """Return the initial limits of the curve's axis; scores outside extend it.
 
-    With a normal reference, the level is at two fifths of the height, so normal scores look low
+    With a normal reference, the level is near the middle of the height, so normal scores look low
     from the first frame on. Without one, the axis covers the scores so far.
     """
     level = _level(info)
@@ -109,4 +109,5 @@ def _limits(info: SourceInfo) -> tuple[float, float]:
         return math.inf, -math.inf
     known, normal = info.calibration, info.normal
     median = known.usual if known is not None else normal.frame_q50 if normal else level
-    return 2 * median - level, level + 3 * (level - median)
+    gap = level - median
+    return median - 0.25 * gap, level + gap
