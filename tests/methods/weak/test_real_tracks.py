@@ -22,9 +22,10 @@ def test_the_baseline_learns_from_video_labels(real_data, tmp_path):
             f"dataset.split={folder}/labels.json",
             f"features.files=[{folder}/tracks_train.npz, {folder}/tracks_test.npz]",
             "calibration=null",
+            "train.epochs=10",
         ],
         runs=tmp_path,
     )
     areas = {one.protocol.name: one["micro-auc"] for one in evaluate(run).results}
-    # Measured: 0.79.
-    assert areas["raw"] > 0.76, areas
+    # Measured: 0.77, and 0.80 after 100 epochs.
+    assert areas["raw"] > 0.74, areas
