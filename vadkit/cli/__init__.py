@@ -152,11 +152,11 @@ def main() -> None:
             _say(f"error: {exhausted}")
         elif speaks():
             speak()
-            if not _several():
+            if not _in_group():
                 raise
             traceback.print_exc()
         code = TrainingError.exit_code if exhausted else 1
-    if _several():
+    if _in_group():
         # Threads of Gloo that still run would abort a process that ends in the usual way.
         code = end_output(code)
         sys.stderr.flush()
@@ -166,12 +166,10 @@ def main() -> None:
     sys.exit(end_output(code))
 
 
-def _several() -> bool:
-    """Whether this process is one of several that were started together."""
-    try:
-        return started().of > 1
-    except RecipeError:
-        return False
+def _in_group() -> bool:
+    """Whether this process has joined others that train the same model."""
+    distributed = sys.modules.get("torch.distributed")
+    return distributed is not None and distributed.is_available() and distributed.is_initialized()
 
 
 def _say(text: str) -> None:
