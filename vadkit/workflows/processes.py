@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vadkit.errors import RecipeError
 from vadkit.recipe import Recipe
+from vadkit.workflows.build import build_clip
 from vadkit.workflows.progress import say
 
 if TYPE_CHECKING:
@@ -17,11 +18,21 @@ def check_processes(recipe: Recipe, processes: Processes) -> None:
     """Raise ``RecipeError`` if the processes cannot train the recipe; use the GPU of this one."""
     if recipe.optimizers:
         check_parts(recipe.train.batch_size, processes.part.of)
-        if recipe.bags is not None and processes.several:
-            say("batches of bags are not split, so every process does the whole work")
+        what = _not_split(recipe)
+        if what and processes.several:
+            say(f"batches of {what} are not split, so every process does the whole work")
     elif processes.several:
         say(f"{recipe.method.type} fits without gradients, so one process does the work")
     processes.take_device(recipe.train.device)
+
+
+def _not_split(recipe: Recipe) -> str:
+    """Return what the batches of a recipe have, if each process takes them whole."""
+    if recipe.bags is not None:
+        return "bags"
+    if recipe.features is not None:
+        return "sequences"
+    return "cubes" if build_clip(recipe).cube is not None else ""
 
 
 def check_parts(clips: int, processes: int) -> None:

@@ -119,7 +119,7 @@ def paste_figures(clips_BCTHW: Tensor, figures: Figures, drawn_BN: Tensor) -> tu
     down = 2 * (rows - middle_y.flatten()[:, None]) / sides[0]
     grid = torch.stack(torch.broadcast_tensors(across[:, None, :], down[:, :, None]), dim=3)
     pictures = figures.pixels[which].transpose(1, 2).flatten(0, 1)
-    found = functional.grid_sample(pictures, grid, align_corners=False)
+    found = functional.grid_sample(pictures, grid.to(pictures.dtype), align_corners=False)
     found = found.unflatten(0, (len(clips_BCTHW), frames)).transpose(1, 2).to(clips_BCTHW.dtype)
     alpha = found[:, -1:]
     return clips_BCTHW * (1 - alpha) + found[:, :-1], alpha > 0.5
