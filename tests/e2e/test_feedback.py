@@ -268,6 +268,8 @@ def test_ignoring_a_place_makes_a_zone_and_taking_it_back_removes_it(vadkit, run
     assert json.loads((run / "zones.json").read_text())["zones"] == []
     # An earlier version wrote no size; without a picture, it is unknown.
     (run / "infer" / "events" / f"{events[1]}.jpg").unlink()
+    for store in run.rglob("events.sqlite*"):
+        store.unlink()
     path = run / "infer" / "events.jsonl"
     path.write_text(path.read_text().replace('"size":', '"other":'))
     code, _, err = vadkit("feedback", run, events[1], "ignore-place")

@@ -138,6 +138,7 @@ def test_lists_and_schema(vadkit):
         {"name": "width", "type": "int", "default": "64", "bounds": ">= 1"},
         {"name": "skips", "type": "bool", "default": "True", "bounds": ""},
         {"name": "bounded", "type": "bool", "default": "True", "bounds": ""},
+        {"name": "norm", "type": "bool", "default": "False", "bounds": ""},
     ]
     code, _, err = vadkit("list-components", "network")
     assert code == 2

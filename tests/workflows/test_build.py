@@ -23,11 +23,11 @@ def recipe(tmp_path):
             return [vadkit.Video(name, split, Path(f"{n}.mp4")) for n, name in enumerate(self.ids)]
 
     def load(*ids: str) -> vadkit.Recipe:
-        path = tmp_path / "listed.yaml"
-        path.write_text(f"dataset: {{type: listed, ids: {list(ids)}}}\nmethod: {{type: conv-ae}}\n")
+        path = tmp_path / "on-a-list.yaml"
+        path.write_text(f"dataset: {{type: on-a-list, ids: {list(ids)}}}\nmethod: {{type: conv-ae}}\n")
         return vadkit.load_recipe(path)
 
-    vadkit.register("datasets", "listed")(Listed)
+    vadkit.register("datasets", "on-a-list")(Listed)
     return load
 
 
@@ -39,11 +39,11 @@ def test_load_videos_gives_the_videos_of_a_split(recipe):
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_two_videos_with_one_id_are_refused(recipe, split):
     """Scores are kept by id: one of the two would be lost without a word."""
-    message = f"'listed' has 2 {split} videos with the id 'a'; videos\\(\\) must give each"
+    message = f"'on-a-list' has 2 {split} videos with the id 'a'; videos\\(\\) must give each"
     with pytest.raises(vadkit.DataError, match=message):
         vadkit.load_videos(recipe("a", "b", "a"), split)
 
 
 def test_no_videos_are_refused(recipe):
-    with pytest.raises(vadkit.DataError, match="'listed' has no train videos"):
+    with pytest.raises(vadkit.DataError, match="'on-a-list' has no train videos"):
         vadkit.load_videos(recipe(), "train")
