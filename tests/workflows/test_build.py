@@ -24,7 +24,8 @@ def recipe(tmp_path):
 
     def load(*ids: str) -> vadkit.Recipe:
         path = tmp_path / "on-a-list.yaml"
-        path.write_text(f"dataset: {{type: on-a-list, ids: {list(ids)}}}\nmethod: {{type: conv-ae}}\n")
+        dataset = f"{{type: on-a-list, ids: {list(ids)}}}"
+        path.write_text(f"dataset: {dataset}\nmethod: {{type: conv-ae}}\n")
         return vadkit.load_recipe(path)
 
     vadkit.register("datasets", "on-a-list")(Listed)
