@@ -57,8 +57,7 @@ def init(
     if videos is None:
         _site(name, camera or (), run, as_json)
         return
-    folder, footage, choice = make_project(name, videos, choose=choose)
-    _say(footage)
+    folder, footage, choice = make_project(name, videos, choose=choose, on_footage=_say)
     for line in choice.lines():
         typer.echo(line, err=True)
     recipe = folder / "recipe.yaml"

@@ -76,11 +76,9 @@ def score_plot(
         unit = "0 to 1 in this video" if "minmax-per-video" in final_label else "its scorers' unit"
         axes[-1].set_ylabel(f"final score\n({unit})")
     if normal_level is not None and np.isfinite(normal_level):
-        text = "99% of normal training frames are below"
-        axes[0].axhline(normal_level, color=LEVEL, linewidth=1.1, linestyle=(0, (5, 4)), label=text)
+        _level(axes[0], normal_level, "99% of normal training frames are below")
     if threshold is not None:
-        dashes = {"color": LEVEL, "linewidth": 1.1, "linestyle": (0, (5, 4))}
-        axes[-1].axhline(threshold, label="alarm threshold", **dashes)
+        _level(axes[-1], threshold, "alarm threshold")
     _alarms(axes[-1], alarms)
     for axis in axes:
         _from_zero(axis)
@@ -112,6 +110,10 @@ def _dress(axis: Axes, time: np.ndarray, labels: np.ndarray | None) -> None:
                 label=None if number else "labelled abnormal",
             )
     axis.set_xlim(-0.5 * step, (time[-1] if len(time) else 0.0) + 0.5 * step)
+
+
+def _level(axis: Axes, score: float, label: str) -> None:
+    axis.axhline(score, color=LEVEL, linewidth=1.1, linestyle=(0, (5, 4)), label=label)
 
 
 def _alarms(axis: Axes, alarms: Sequence[Span]) -> None:

@@ -21,8 +21,27 @@ if TYPE_CHECKING:
 ReportProgress = Callable[[int, int], None]
 
 
+_silent = False
+
+
+@contextlib.contextmanager
+def no_messages() -> Iterator[None]:
+    """Print no messages and no warnings of parts of the work; bars are still shown."""
+    global _silent
+    before, level = _silent, logging.root.manager.disable
+    _silent = True
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        _silent = before
+        logging.disable(level)
+
+
 def say(text: str) -> None:
     """Print a message on stderr, without terminal control characters."""
+    if _silent:
+        return
     from rich.console import Console
 
     from vadkit.text import printable

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vadkit.errors import VadkitError
+from vadkit.workflows.progress import no_messages, say
 
 if TYPE_CHECKING:
     from vadkit.data.decoding.child import Worker
@@ -108,8 +109,10 @@ def choose_parts(
         if len(pieces) < _FEWEST_PIECES:
             need = _FEWEST_PIECES * max(_FEWEST / fps, _SECONDS)
             return Choice(usual, reason=f"measuring them needs {need:.0f} s of video or more")
+        say("measuring what each part detects in these videos; this takes up to 5 minutes")
         try:
-            areas = _measured(Path(name), fps, size, parts)
+            with no_messages():
+                areas = _measured(Path(name), fps, size, parts)
         except VadkitError as error:
             return Choice(usual, reason=f"they could not be measured: {error}")
     return Choice(best(areas), areas, len(pieces), sum(pieces.values()) / fps)

@@ -7,7 +7,7 @@ import math
 import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -67,14 +67,19 @@ class Footage:
 
 
 def make_project(
-    name: str, videos: Path, *, folder: Path | None = None, choose: bool = True
+    name: str,
+    videos: Path,
+    *,
+    folder: Path | None = None,
+    choose: bool = True,
+    on_footage: Callable[[Footage], None] = lambda footage: None,
 ) -> tuple[Path, Footage, Choice]:
     """Write the project ``name`` for the normal videos in a folder; return the project's folder.
 
     With ``choose``, the parts of the recipe are measured on these videos, in at most 5 minutes on
-    two cores. The folder is ``./NAME`` unless ``folder`` is given, and must not contain anything.
-    Raises ``DataError`` if no video can be read, and ``RecipeError`` for an unusable name or
-    folder.
+    two cores; ``on_footage`` is called before that. The folder is ``./NAME`` unless ``folder`` is
+    given, and must not contain anything. Raises ``DataError`` if no video can be read, and
+    ``RecipeError`` for an unusable name or folder.
     """
     from vadkit.recipe import load_recipe
 
@@ -89,6 +94,7 @@ def make_project(
             "rename the folder, or create a link to it"
         )
     footage = look_at(videos)
+    on_footage(footage)
     parts = {name: PARTS[name].method for name in candidates()}
     if choose:
         choice = choose_parts(footage.paths, footage.fps, fitted_size(footage.size), parts)
