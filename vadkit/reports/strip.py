@@ -167,7 +167,9 @@ def _background(size: tuple[int, int]) -> np.ndarray:
 
 
 def _scale(strip: np.ndarray, box: _Box, limits: tuple[float, float], decimals: int) -> None:
-    """Write the scores at the upper and the lower edge of the curve's box."""
+    """Write the scores at the upper and the lower edge of the curve's box, if both fit."""
+    if box.bottom - box.top < 2 * CAPTION_Y:
+        return
     for score, y in zip(limits[::-1], (box.top + 5, box.bottom - 6), strict=True):
         _write(strip, LEFT, f"{score:.{max(decimals - 1, 0)}f}", GRID, y)
 
