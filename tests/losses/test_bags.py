@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from vadkit.losses.bags import BagRanking, BagTopK, Smoothness, Sparsity, top_means
+from vadkit.losses.bags import BagRanking, BagTopK, Smoothness, Sparsity
+from vadkit.losses.mil import top_counts, top_mean
 
 # Two normal videos, two abnormal ones; the second and the last have two segments and padding.
 SCORES = torch.tensor([[0.1, 0.3, 0.2], [0.5, 0.0, 0.9], [0.8, 0.2, 0.4], [0.4, 0.6, 0.9]])
@@ -30,13 +31,17 @@ def test_smoothness_and_sparsity_are_of_abnormal_videos_without_padding():
 
 def test_top_k_is_cross_entropy_of_the_mean_of_the_highest_logits():
     # 3 // 2 + 1 = 2 of three segments, and 2 of two.
-    assert top_means(SCORES, MASK, 2).tolist() == pytest.approx([0.25, 0.25, 0.6, 0.5])
+    assert top_mean(SCORES, top_counts(MASK, 2), MASK).tolist() == pytest.approx(
+        [0.25, 0.25, 0.6, 0.5]
+    )
     expected = (
         2 * math.log1p(math.exp(0.25)) + math.log1p(math.exp(-0.6)) + math.log1p(math.exp(-0.5))
     ) / 4
     assert BagTopK(share=2)(SCORES, MASK, LABELS).item() == pytest.approx(expected)
     # With a share of 16, only the highest one counts.
-    assert top_means(SCORES, MASK, 16).tolist() == pytest.approx([0.3, 0.5, 0.8, 0.6])
+    assert top_mean(SCORES, top_counts(MASK, 16), MASK).tolist() == pytest.approx(
+        [0.3, 0.5, 0.8, 0.6]
+    )
 
 
 @pytest.mark.parametrize("loss", [BagRanking(), BagTopK(), Smoothness(), Sparsity()])
@@ -45,3 +50,10 @@ def test_padding_gets_no_gradient(loss):
     loss(scores, MASK, LABELS).backward()
     assert scores.grad.isfinite().all()
     assert (scores.grad[~MASK] == 0).all()
+
+
+def test_with_a_share_of_one_the_mean_is_over_all_segments():
+    # Length // share + 1 would be one more than there are.
+    assert top_mean(SCORES, top_counts(MASK, 1), MASK).tolist() == pytest.approx(
+        [float(row[kept].mean()) for row, kept in zip(SCORES, MASK, strict=True)]
+    )

@@ -9,6 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vadkit.losses.mil import top_counts, top_mean
+
 
 class BagRanking(nn.Module):
     """Hinge loss between the highest scores of normal and abnormal bags, over all pairs.
@@ -40,7 +42,7 @@ class BagTopK(nn.Module):
         self.share = share
 
     def forward(self, logits_BT: Tensor, mask_BT: Tensor, labels_B: Tensor) -> Tensor:
-        means = top_means(logits_BT.float(), mask_BT, self.share)
+        means = top_mean(logits_BT, top_counts(mask_BT, self.share), mask_BT)
         return functional.binary_cross_entropy_with_logits(means, labels_B)
 
 
@@ -64,12 +66,3 @@ class Sparsity(nn.Module):
 
     def forward(self, scores_BT: Tensor, mask_BT: Tensor, labels_B: Tensor) -> Tensor:
         return (scores_BT * mask_BT).sum(dim=1)[labels_B > 0.5].mean()
-
-
-def top_means(values_BT: Tensor, mask_BT: Tensor, share: int) -> Tensor:
-    """Return the mean (B,) of the highest ``T // share + 1`` values of each bag of T segments."""
-    lengths = mask_BT.sum(dim=1)
-    counts = lengths // share + 1
-    ordered = values_BT.masked_fill(~mask_BT, -torch.inf).sort(dim=1, descending=True).values
-    places = torch.arange(values_BT.shape[1], device=values_BT.device)
-    return ordered.where(places < counts[:, None], 0).sum(dim=1) / counts
