@@ -73,7 +73,10 @@ def test_short_videos_get_all_parts(tmp_path):
     found = choose_parts([video(tmp_path / "a.mp4", 100)], 10, (48, 64), PARTS)
     assert found.parts == ("motion", "scene") and not found.areas
     (line,) = found.lines()
-    assert line == "parts: motion and scene, as usual; measuring them needs 36 s of video or more"
+    assert (
+        line
+        == "parts: motion and scene, as usual; measuring them needs 36 s of video, read in 90 s"
+    )
 
 
 def test_videos_without_motion_get_all_parts_and_leave_no_file(tmp_path, monkeypatch):
@@ -89,6 +92,21 @@ def test_videos_without_motion_get_all_parts_and_leave_no_file(tmp_path, monkeyp
     assert found.reason == "they could not be measured: no pseudo-anomaly has a score"
     assert {one.name for one in tmp_path.iterdir()} == {"a.mp4"}
     assert choice.os.environ["VADKIT_CACHE"] == str(tmp_path / "own")
+
+
+def test_a_full_disk_is_a_reason_and_no_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("cv2.imwrite", lambda *_: False)
+    found = choose_parts([video(tmp_path / "a.mp4", 400)], 10, (48, 64), PARTS)
+    assert found.parts == ("motion", "scene")
+    assert found.reason.startswith("they could not be measured: ") and "disk" in found.reason
+
+
+def test_slow_videos_end_the_cutting_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "_DECODING_S", -1)
+    paths = [video(tmp_path / "a.mp4", 400)]
+    assert cut_pieces(paths, tmp_path / "pieces", 10, (48, 64)) == {}
+    found = choose_parts(paths, 10, (48, 64), PARTS)
+    assert found.parts == ("motion", "scene") and "read in" in found.reason
 
 
 def test_lines_show_every_group():

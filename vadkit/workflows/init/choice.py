@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import shutil
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vadkit.errors import VadkitError
+from vadkit.files import describe_os_error
 from vadkit.workflows.progress import no_messages, say
 
 if TYPE_CHECKING:
-    from vadkit.data.decoding.child import Worker
     from vadkit.methods.method import Method
     from vadkit.workflows.pseudo import PseudoTest
 
@@ -104,17 +105,23 @@ def choose_parts(
     most 5 minutes on two cores. All parts are chosen if the videos are too short or still.
     """
     usual = tuple(parts)
-    with tempfile.TemporaryDirectory(prefix="vadkit-init-") as name, _cache(Path(name, "cache")):
-        pieces = cut_pieces(videos, Path(name, "pieces"), fps, size)
-        if len(pieces) < _FEWEST_PIECES:
-            need = _FEWEST_PIECES * max(_FEWEST / fps, _SECONDS)
-            return Choice(usual, reason=f"measuring them needs {need:.0f} s of video or more")
-        say("measuring what each part detects in these videos; this takes up to 5 minutes")
-        try:
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="vadkit-init-") as name,
+            _cache(Path(name, "cache")),
+        ):
+            pieces = cut_pieces(videos, Path(name, "pieces"), fps, size)
+            if len(pieces) < _FEWEST_PIECES:
+                need = _FEWEST_PIECES * max(_FEWEST / fps, _SECONDS)
+                reason = f"measuring them needs {need:.0f} s of video, read in {_DECODING_S:.0f} s"
+                return Choice(usual, reason=reason)
+            say("measuring what each part detects in these videos; this takes up to 5 minutes")
             with no_messages():
                 areas = _measured(Path(name), fps, size, parts)
-        except VadkitError as error:
-            return Choice(usual, reason=f"they could not be measured: {error}")
+    except VadkitError as error:
+        return Choice(usual, reason=f"they could not be measured: {error}")
+    except OSError as error:
+        return Choice(usual, reason=f"they could not be measured: {describe_os_error(error)}")
     return Choice(best(areas), areas, len(pieces), sum(pieces.values()) / fps)
 
 
@@ -123,9 +130,11 @@ def cut_pieces(
 ) -> dict[str, int]:
     """Write pieces of the videos as folders of images, and return their lengths in frames.
 
-    They are spread evenly over the videos, and over the first part of each.
+    They are spread evenly over the videos, and over the first part of each. Raises ``OSError`` if
+    an image cannot be written.
     """
     from vadkit.data.decoding.child import Worker
+    from vadkit.data.decoding.decode import probe, read_frames
 
     length = round(min(max(_SECONDS * fps, _FEWEST), _MOST))
     chosen = [videos[place] for place in _spread(len(videos), _PIECES)]
@@ -138,7 +147,11 @@ def cut_pieces(
                 break
             limit = _DECODED // len(chosen)
             try:
-                found = _cut(path, worker, folder / f"{number:02}", size, length, share, limit)
+                frames = min(probe(path, worker=worker).frames or limit, limit)
+                step = max(length, frames // share)
+                with contextlib.closing(read_frames(path, size=size, worker=worker)) as images:
+                    some = itertools.islice(images, frames)
+                    found = _cut(some, folder / f"{number:02}", length, step, until)
             except VadkitError:
                 # init has said already which videos cannot be read.
                 continue
@@ -152,32 +165,24 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _cut(
-    path: Path,
-    worker: Worker,
-    folder: Path,
-    size: tuple[int, int],
-    length: int,
-    share: int,
-    limit: int,
+    images: Iterator[np.ndarray], folder: Path, length: int, step: int, until: float
 ) -> dict[str, int]:
-    """Write up to ``share`` pieces of one video, and return their lengths."""
+    """Write the first ``length`` images of every ``step`` until then; return whole pieces."""
     import cv2
 
-    from vadkit.data.decoding.decode import probe, read_frames
-
-    frames = min(probe(path, worker=worker).frames or limit, limit)
-    step = max(length, frames // share)
     pieces: dict[str, int] = {}
-    reading = read_frames(path, size=size, worker=worker)
-    with contextlib.closing(reading) as images:
-        for number, image in enumerate(itertools.islice(images, frames)):
-            piece, place = divmod(number, step)
-            if place >= length or piece >= share:
-                continue
-            target = folder.with_name(f"{folder.name}-{piece:02}")
-            target.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(target / f"{place:04}.png"), image[..., ::-1])
-            pieces[target.name] = place + 1
+    for number, image in enumerate(images):
+        piece, place = divmod(number, step)
+        if place >= length:
+            continue
+        if place == 0 and time.monotonic() > until:
+            break
+        target = folder.with_name(f"{folder.name}-{piece:02}")
+        target.mkdir(parents=True, exist_ok=True)
+        file = target / f"{place:04}.png"
+        if not cv2.imwrite(str(file), image[..., ::-1]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        pieces[target.name] = place + 1
     for name, count in pieces.items():
         if count < length:
             shutil.rmtree(folder.with_name(name))
