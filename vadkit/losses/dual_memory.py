@@ -53,7 +53,39 @@ class MemoryHits(nn.Module):
         return of_normal
 
 
-class LatentTriplet(nn.Module):
+class BagLatents(nn.Module):
+    """The base of hinge losses between the latents of bags, as a mean over all pairs of bags.
+
+    A bag's latent is the mean over its highest segments. A subclass implements ``hinge``.
+    """
+
+    per: int
+
+    def forward(
+        self,
+        normal: Tensor,
+        abnormal: Tensor,
+        normal_hits: Tensor,
+        abnormal_hits: Tensor,
+        mask: Tensor,
+        labels: Tensor,
+    ) -> Tensor:
+        counts, of_abnormal = top_counts(mask, self.per), labels > 0.5
+        usual = masked_mean(normal.float(), top_mask(normal_hits, counts, mask))
+        unusual = masked_mean(abnormal.float(), top_mask(abnormal_hits, counts, mask))
+        pairs = self.hinge(usual[~of_abnormal], usual[of_abnormal], unusual[of_abnormal])
+        return mean_or_zero(pairs.relu())
+
+    def hinge(self, of_normal: Tensor, usual: Tensor, unusual: Tensor) -> Tensor:
+        """Return the hinge (A, N) before its maximum with 0 of A abnormal and N normal bags.
+
+        ``of_normal`` (N, F) are normal latents of normal bags, ``usual`` (A, F) those of abnormal
+        bags, ``unusual`` (A, F) the abnormal latents of abnormal bags.
+        """
+        raise NotImplementedError
+
+
+class LatentTriplet(BagLatents):
     """Normal parts of abnormal bags are nearer to normal bags than abnormal parts are.
 
     The anchor is the mean normal latent of the highest segments of a normal bag, the positive that
@@ -66,25 +98,15 @@ class LatentTriplet(nn.Module):
         super().__init__()
         self.margin, self.per = margin, per
 
-    def forward(
-        self,
-        normal: Tensor,
-        abnormal: Tensor,
-        normal_hits: Tensor,
-        abnormal_hits: Tensor,
-        mask: Tensor,
-        labels: Tensor,
-    ) -> Tensor:
-        counts, of_abnormal = top_counts(mask, self.per), labels > 0.5
-        usual = functional.normalize(_highest(normal, normal_hits, counts, mask), dim=1)
-        unusual = functional.normalize(_highest(abnormal, abnormal_hits, counts, mask), dim=1)
-        anchor = usual[~of_abnormal][None]
-        near = length(anchor - usual[of_abnormal][:, None])
-        far = length(anchor - unusual[of_abnormal][:, None])
-        return mean_or_zero((near - far + self.margin).relu())
+    def hinge(self, of_normal: Tensor, usual: Tensor, unusual: Tensor) -> Tensor:
+        anchor, near, far = (
+            functional.normalize(rows, dim=1) for rows in (of_normal, usual, unusual)
+        )
+        gaps = length(anchor[None] - near[:, None]) - length(anchor[None] - far[:, None])
+        return gaps + self.margin
 
 
-class LatentGap(nn.Module):
+class LatentGap(BagLatents):
     """Long abnormal latents of abnormal bags, short normal latents of normal bags.
 
     The hinge of ``margin`` - the one length + the other, as a mean over all pairs of bags; a bag's
@@ -95,19 +117,8 @@ class LatentGap(nn.Module):
         super().__init__()
         self.margin, self.per = margin, per
 
-    def forward(
-        self,
-        normal: Tensor,
-        abnormal: Tensor,
-        normal_hits: Tensor,
-        abnormal_hits: Tensor,
-        mask: Tensor,
-        labels: Tensor,
-    ) -> Tensor:
-        counts, of_abnormal = top_counts(mask, self.per), labels > 0.5
-        usual = length(_highest(normal, normal_hits, counts, mask))[~of_abnormal]
-        unusual = length(_highest(abnormal, abnormal_hits, counts, mask))[of_abnormal]
-        return mean_or_zero((self.margin - unusual[:, None] + usual[None]).relu())
+    def hinge(self, of_normal: Tensor, usual: Tensor, unusual: Tensor) -> Tensor:
+        return self.margin - length(unusual)[:, None] + length(of_normal)[None]
 
 
 class LatentDivergence(nn.Module):
@@ -120,7 +131,3 @@ class LatentDivergence(nn.Module):
         mean, spread = normal.float(), log_variance.float()
         each = 0.5 * (mean.square() + spread.exp() - spread - 1).sum(dim=2)
         return mean_or_zero(each[mask & (labels < 0.5)[:, None]])
-
-
-def _highest(latents: Tensor, hits: Tensor, counts: Tensor, mask: Tensor) -> Tensor:
-    return masked_mean(latents.float(), top_mask(hits, counts, mask))

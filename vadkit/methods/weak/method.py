@@ -17,9 +17,10 @@ class WeakMethod(Method):
     """A method with a network ``head`` that sees the segments of a video, and video labels.
 
     The head is called with features (B, T, D) and a mask (B, T), which is False for padding. A
-    method implements ``terms``, the losses of a batch, and ``segment_scores``. In training, a batch
-    is half normal and half abnormal (see ``Bags``). Scoring uses all segments of one video, and
-    crops are averaged. ``clip.frames`` times ``clip.step`` frames are one segment.
+    method implements ``terms``, the losses of a batch, and ``segment_scores`` if the head returns
+    no ``scores``. In training, a batch is half normal and half abnormal (see ``Bags``). Scoring
+    uses all segments of one video, and crops are averaged. ``clip.frames`` times ``clip.step``
+    frames are one segment.
     """
 
     from_bags: ClassVar[bool] = True
@@ -60,8 +61,9 @@ class WeakMethod(Method):
         raise NotImplementedError
 
     def segment_scores(self, output: Any) -> Tensor:
-        """Return scores (B, T) in 0..1 of segments from what the head returned."""
-        raise NotImplementedError
+        """Return scores (B, T) in 0..1 of segments: the head's ``scores``, unless overridden."""
+        scores: Tensor = output.scores
+        return scores
 
     def kind_scores(self, output: Any) -> Tensor | None:
         """Return scores (B, T, K) of segments by kind of anomaly, in the order of the kinds.

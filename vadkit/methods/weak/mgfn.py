@@ -38,7 +38,3 @@ class MGFN(WeakMethod):
             "entropy": self.losses["entropy"](output.scores, mask, labels, magnitudes),
             "contrast": self.losses["contrast"](magnitudes, mask, labels),
         }
-
-    def segment_scores(self, output: Any) -> Tensor:
-        scores: Tensor = output.scores
-        return scores

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from vadkit.data.tensors import Bags
-from vadkit.data.videos import ClipSpec
-from vadkit.methods.method import WeightedLoss
 from vadkit.methods.weak.worded import WordedMethod, classes_of
 
 
@@ -40,17 +36,10 @@ class PEL4VAD(WordedMethod):
         "train": {"epochs": 50, "batch_size": 128},
     }
 
-    def __init__(
-        self,
-        networks: Mapping[str, nn.Module],
-        losses: Mapping[str, WeightedLoss],
-        clip: ClipSpec,
-        *,
-        texts: Path | None = None,
-        normal: str = "normal",
-    ) -> None:
-        head: Any = networks["head"]
-        super().__init__(networks, losses, clip, size=head.out, texts=texts, normal=normal)
+    def text_features(self) -> int:
+        head: Any = self.networks["head"]
+        features: int = head.out
+        return features
 
     def terms(self, output: Any, bags: Bags) -> dict[str, Tensor]:
         inputs = (output.features, output.scores, self.texts, bags.mask, classes_of(bags))
@@ -58,7 +47,3 @@ class PEL4VAD(WordedMethod):
             "entropy": self.losses["entropy"](output.scores, bags.mask, bags.labels),
             "prompt": self.losses["prompt"](*inputs),
         }
-
-    def segment_scores(self, output: Any) -> Tensor:
-        scores: Tensor = output.scores
-        return scores

@@ -48,7 +48,3 @@ class RTFM(WeakMethod):
             if name in self.losses:
                 terms[name] = self.losses[name](scores, mask, labels)
         return terms
-
-    def segment_scores(self, output: Any) -> Tensor:
-        scores: Tensor = output.scores
-        return scores

@@ -52,7 +52,3 @@ class URDMU(WeakMethod):
             "divergence": self.losses["divergence"](*spread),
             "distance": self.losses["distance"](*latents),
         }
-
-    def segment_scores(self, output: Any) -> Tensor:
-        scores: Tensor = output.scores
-        return scores

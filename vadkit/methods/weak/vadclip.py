@@ -52,8 +52,7 @@ class VadCLIP(WordedMethod):
         normal: str = "normal",
         branch: Literal["classifier", "texts"] = "classifier",
     ) -> None:
-        size = clip.dim or 1
-        super().__init__(networks, losses, clip, size=size, texts=texts, normal=normal)
+        super().__init__(networks, losses, clip, texts=texts, normal=normal)
         self.branch = branch
 
     @classmethod
@@ -71,9 +70,9 @@ class VadCLIP(WordedMethod):
         }
 
     def segment_scores(self, output: Any) -> Tensor:
-        scores: Tensor = output.scores
-        if self.branch == "texts":
-            scores = 1 - output.similarities.softmax(dim=2)[..., 0]
+        if self.branch == "classifier":
+            return super().segment_scores(output)
+        scores: Tensor = 1 - output.similarities.softmax(dim=2)[..., 0]
         return scores
 
     def kind_scores(self, output: Any) -> Tensor:

@@ -20,8 +20,9 @@ class WordedMethod(WeakMethod):
 
     ``texts`` is a file of their embeddings (see ``vadkit.data.texts.class_texts``) by the names
     ``normal`` and those of the kinds; without one, ``wordllama`` embeds the names. If the kinds are
-    unknown, there is one, ``abnormal``. Embeddings with another number of features than ``size``
-    are rotated. They are read when training begins, and a checkpoint contains them.
+    unknown, there is one, ``abnormal``. Embeddings with another number of features than
+    ``text_features`` are rotated. They are read when training begins, and a checkpoint contains
+    them.
     """
 
     # Rows (K, size) of unit length, the normal text first; 0 until training begins.
@@ -33,14 +34,17 @@ class WordedMethod(WeakMethod):
         losses: Mapping[str, WeightedLoss],
         clip: ClipSpec,
         *,
-        size: int,
-        texts: Path | None,
-        normal: str,
+        texts: Path | None = None,
+        normal: str = "normal",
     ) -> None:
         super().__init__(networks, losses, clip)
         self.names = text_names(clip, normal)
         self.file = texts
-        self.register_buffer("texts", torch.zeros(len(self.names), size))
+        self.register_buffer("texts", torch.zeros(len(self.names), self.text_features()))
+
+    def text_features(self) -> int:
+        """Return the number of features of a text: those of a segment, unless overridden."""
+        return self.clip.dim or 1
 
     def updates(self, clips: Clips | Bags) -> Iterator[Update]:
         if not self.texts.any():

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from vadkit.networks.heads.parts import (
     BatchNorm,
     Convolution,
-    Transformer,
+    Embedded,
     probabilities,
-    segments_of,
 )
 
 
@@ -35,7 +34,7 @@ class Divergence(NamedTuple):
         return self.distances.sum(dim=1) * self.scores
 
 
-class BNWVAD(nn.Module):
+class BNWVAD(Embedded):
     """Batch normalisation as a model of normal segments (Zhou et al., 2023, BN-WVAD).
 
     UR-DMU's embedding, then convolutions to ``width`` / 16 and ``width`` / 32 features, each with
@@ -55,16 +54,8 @@ class BNWVAD(nn.Module):
         head_width: Annotated[int, Field(ge=1)] = 128,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
     ) -> None:
-        super().__init__()
-        self.embed = Convolution(features, width, 3)
-        self.transformer = Transformer(
-            width,
-            blocks=blocks,
-            heads=heads,
-            width=head_width,
-            inner=width,
-            near=True,
-            dropout=dropout,
+        super().__init__(
+            features, width, blocks=blocks, heads=heads, head_width=head_width, dropout=dropout
         )
         widths = [width, *(max(width // ratio, 1) for ratio in ratios)]
         self.layers = nn.ModuleList(
@@ -74,8 +65,7 @@ class BNWVAD(nn.Module):
         self.classifier = nn.Linear(widths[-1], 1)
 
     def forward(self, features_BTD: Tensor, mask_BT: Tensor | None = None) -> Divergence:
-        x, mask = segments_of(features_BTD, mask_BT)
-        x = self.transformer(self.embed(x, mask).relu(), mask)
+        x, mask = self.embedded(features_BTD, mask_BT)
         found = []
         layer: Any
         norm: Any

@@ -226,6 +226,40 @@ class Transformer(nn.Module):
         return features_BTD
 
 
+class Embedded(nn.Module):
+    """The base of UR-DMU and BN-WVAD: a convolution of 3 segments, then a transformer.
+
+    Its attention is by content and by distance in time.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        width: int,
+        *,
+        blocks: int,
+        heads: int,
+        head_width: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.embed = Convolution(features, width, 3)
+        self.transformer = Transformer(
+            width,
+            blocks=blocks,
+            heads=heads,
+            width=head_width,
+            inner=width,
+            near=True,
+            dropout=dropout,
+        )
+
+    def embedded(self, features_BTD: Tensor, mask_BT: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return segments (B, T, ``width``) in their context, and the mask."""
+        x, mask = segments_of(features_BTD, mask_BT)
+        return self.transformer(self.embed(x, mask).relu(), mask), mask
+
+
 class Classifier(nn.Sequential):
     """Three linear layers with ReLU and dropout; the output is a logit (..., 1)."""
 

@@ -10,11 +10,9 @@ from torch import Tensor, nn
 
 from vadkit.networks.heads.parts import (
     Classifier,
-    Convolution,
-    Transformer,
+    Embedded,
     blank,
     probabilities,
-    segments_of,
 )
 from vadkit.ranks import own_rows
 
@@ -56,7 +54,7 @@ class Bank(nn.Module):
         return weights.to(features_BTF.dtype) @ self.rows, hits
 
 
-class URDMU(nn.Module):
+class URDMU(Embedded):
     """Dual memory units with uncertainty regulation (Zhou et al., AAAI 2023).
 
     A convolution of 3 segments to ``width``, ``blocks`` transformer blocks with attention by
@@ -77,16 +75,8 @@ class URDMU(nn.Module):
         head_width: Annotated[int, Field(ge=1)] = 128,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
     ) -> None:
-        super().__init__()
-        self.embed = Convolution(features, width, 3)
-        self.transformer = Transformer(
-            width,
-            blocks=blocks,
-            heads=heads,
-            width=head_width,
-            inner=width,
-            near=True,
-            dropout=dropout,
+        super().__init__(
+            features, width, blocks=blocks, heads=heads, head_width=head_width, dropout=dropout
         )
         self.normal_bank, self.abnormal_bank = Bank(slots, width), Bank(slots, width)
         self.mean = nn.Sequential(nn.Linear(width, width), nn.ReLU())
@@ -97,8 +87,7 @@ class URDMU(nn.Module):
         self, features_BTD: Tensor, mask_BT: Tensor | None = None, labels_B: Tensor | None = None
     ) -> DualMemory:
         """Score bags; ``labels_B``, only in training, says which ones are normal (0)."""
-        x, mask = segments_of(features_BTD, mask_BT)
-        x = self.transformer(self.embed(x, mask).relu(), mask)
+        x, mask = self.embedded(features_BTD, mask_BT)
         normal_reading, normal_hits = self.normal_bank(x)
         abnormal_reading, abnormal_hits = self.abnormal_bank(x)
         normal, log_variance = self.mean(normal_reading), self.log_variance(normal_reading)
