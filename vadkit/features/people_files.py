@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from vadkit.data.segments.video import SegmentVideo
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
+
+T = TypeVar("T")
 
 
 class PeopleFiles:
@@ -53,18 +55,11 @@ class PeopleFiles:
 
         Raises ``DataError`` if a video is in no file, or has people after its last frame.
         """
-        known: dict[str, Any] = {}
-        for file in self.files:
-            for name, people in self.read(file).items():
-                if name in known:
-                    raise DataError(
-                        f"{file} has {self.content} of video '{name}', as a file before does"
-                    )
-                known[name] = people
+        known = read_all(self.files, self.read, self.content)
         return [self._video(video, known, frames.get(video.id)) for video in videos]
 
     def _video(self, video: Video, known: Mapping[str, Any], frames: int | None) -> SegmentVideo:
-        people = known.get(video.id) or known.get(Path(video.id).name)
+        people = known_of(video, known)
         if people is None:
             names = ", ".join(str(file) for file in self.files)
             raise DataError(
@@ -104,3 +99,21 @@ class PeopleFiles:
             content.update(np.ascontiguousarray(array).tobytes())
         content.update(f"{frames} {self.settings()}".encode())
         return content.hexdigest()
+
+
+def read_all(
+    files: Sequence[Path], read: Callable[[Path], Mapping[str, T]], content: str
+) -> dict[str, T]:
+    """Return what files have of each video; ``DataError`` if two have the same video."""
+    known: dict[str, T] = {}
+    for file in files:
+        for name, people in read(file).items():
+            if name in known:
+                raise DataError(f"{file} has {content} of video '{name}', as a file before does")
+            known[name] = people
+    return known
+
+
+def known_of(video: Video, known: Mapping[str, T]) -> T | None:
+    """Return what is known of a video, by its id or else its name without folders."""
+    return known.get(video.id, known.get(Path(video.id).name))

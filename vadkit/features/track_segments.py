@@ -15,6 +15,7 @@ from vadkit.data.objects.tracks import TrackRows, read_tracks
 from vadkit.data.segments.video import SegmentVideo, segment_of_frames
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
+from vadkit.features.people_files import known_of, read_all
 from vadkit.text import printable
 
 # A track counts in a segment from this many boxes on: fewer have no usable speed.
@@ -61,12 +62,7 @@ class TrackSegments:
 
     def open(self) -> TrackSet:
         """Return the tracks; ``DataError`` if they cannot be read."""
-        known: dict[str, TrackRows] = {}
-        for file in self.files:
-            for name, rows in read_tracks(file).items():
-                if name in known:
-                    raise DataError(f"{file} has tracks of video '{name}', as a file before does")
-                known[name] = rows
+        known = read_all(self.files, read_tracks, "tracks")
         return TrackSet(known, self.size, self.frames, self.context)
 
 
@@ -83,7 +79,7 @@ class TrackSet(NamedTuple):
         return [self._video(video, frames.get(video.id)) for video in videos]
 
     def _video(self, video: Video, known: int | None) -> SegmentVideo:
-        rows = self.tracks.get(video.id) or self.tracks.get(Path(video.id).name)
+        rows = known_of(video, self.tracks)
         if rows is None:
             have = ", ".join(printable(name) for name in list(self.tracks)[:6])
             raise DataError(f"no tracks of video '{video.id}'; there are those of {have}")

@@ -46,6 +46,13 @@ def test_two_labels_of_one_video_are_an_error(tmp_path):
         read_video_list(tmp_path / "list.txt")
 
 
+@pytest.mark.parametrize("label", ["764", "-1", "2.0"])
+def test_a_number_that_is_no_label_is_an_error(tmp_path, label):
+    (tmp_path / "list.txt").write_text(f"a 0\nNormal_Videos_003_x264.mp4 {label}\n")
+    with pytest.raises(DataError, match=f"line 2: the label {label} is neither 0, 1"):
+        read_video_list(tmp_path / "list.txt")
+
+
 def test_paths_of_windows_have_names_too():
     assert video_of(r"D:\features\Arson011_x264_i3d.npy") == "Arson011_x264"
 

@@ -19,6 +19,7 @@ from vadkit.text import printable
 # What feature files have after the name of the video.
 _ENDING = re.compile(r"(_(i3d|c3d|clip|rgb|feat|features))*(__\d+)?$", re.IGNORECASE)
 _NORMAL = {"0", "0.0", "normal", "nofight", "nonviolence", "a"}
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 _ABNORMAL = {"1", "1.0", "abnormal", "anomaly"}
 
 
@@ -75,7 +76,8 @@ def read_video_list(path: Path) -> dict[str, Listed]:
 
     A line has a path, of any machine, and may have a label after a comma or a space: 0 or 1, or the
     kind of anomaly. Without a label, the name tells if it contains ``normal`` or ``label_A``. Crops
-    of a video, ``__0`` to ``__9``, are one entry. Raises ``DataError`` for a video with two labels.
+    of a video, ``__0`` to ``__9``, are one entry. Raises ``DataError`` for a video with two labels
+    and for other numbers.
     """
     found: dict[str, Listed] = {}
     for line, text in read_lines(path):
@@ -83,6 +85,10 @@ def read_video_list(path: Path) -> dict[str, Listed]:
         if line == 1 and entry.lower() in ("path", "video", "name", "file"):
             continue
         name = video_of(entry)
+        if _NUMBER.fullmatch(label) and label not in _NORMAL | _ABNORMAL:
+            raise DataError(
+                f"{path}, line {line}: the label {label} is neither 0, 1 nor a kind of anomaly"
+            )
         abnormal, category = _meaning(label, entry)
         one = Listed(name, entry, abnormal, category)
         known = found.setdefault(name, one)
