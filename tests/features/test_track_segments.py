@@ -111,5 +111,7 @@ def test_a_set_of_tracks_gives_segments_of_videos(tmp_path):
 
 def test_a_video_without_people_has_features_of_zeros(tmp_path):
     empty = TrackRows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4), np.float32))
-    (found,) = TrackSet({"a": empty}, SIZE, 16).videos([Video("x/a", "test", tmp_path)], {"x/a": 40})
+    (found,) = TrackSet({"a": empty}, SIZE, 16).videos(
+        [Video("x/a", "test", tmp_path)], {"x/a": 40}
+    )
     assert found.shape == (2, 1, len(NAMES)) and not found.crop(0).any()
