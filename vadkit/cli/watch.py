@@ -129,9 +129,10 @@ def watch(
 
         only_of_runs = ("a camera", sources), ("--sink", sink), ("--out", out), ("--set", set_)
         more = ("--no-record", not record), ("--stretch", stretch)
+        other = ("--checkpoint", checkpoint != "last")
         rate = ("--false-alarms-per-hour", false_alarms_per_hour)
-        refused = [name for name, value in (*only_of_runs, *more, rate) if value]
-        board, unwritten, output = watch_site(run, how, refused)
+        refused = [name for name, value in (*only_of_runs, *more, other, rate) if value]
+        board, unwritten, output = watch_site(run, how, refused, trust_plugins)
     else:
         if trust_plugins:
             allow_plugins([run])

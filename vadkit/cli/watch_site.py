@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from vadkit.cli.commands import allow_plugins
 from vadkit.cli.standard import CountedOutput
 from vadkit.cli.watch_views import Options, views_of
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def watch_site(
-    path: Path, how: Options, refused: Sequence[str]
+    path: Path, how: Options, refused: Sequence[str], trust_plugins: bool
 ) -> tuple[Board, Mapping[str, Sequence[Unwritten]], CountedOutput]:
     """Watch a site until the end; return what the command prints then.
 
@@ -41,6 +42,8 @@ def watch_site(
     site, output = load_site(path), CountedOutput()
     assert site.out is not None
     use_secrets(site)
+    if trust_plugins:
+        allow_plugins(sorted(site.runs()))
     with contextlib.ExitStack() as stack:
         page = None if how.web is None else open_page(how.web, how.token)
         stack.enter_context(alone_in(site.out, "vadkit watch"))

@@ -118,10 +118,13 @@ def _instead(path: Path) -> str:
     return f"; did you mean {which}? `vadkit recipes` lists the built-in ones"
 
 
-def parse(text: str, source: str) -> tuple[dict[str, Any], Origin, list[Fault]]:
+def parse(
+    text: str, source: str, needs: str = "a recipe needs at least 'dataset' and 'method'"
+) -> tuple[dict[str, Any], Origin, list[Fault]]:
     """Return plain data, the origin of each value, and errors that leave the rest usable.
 
-    Raises ``RecipeFaults`` if nothing of the text can be used.
+    ``needs`` says what an empty file lacks. Raises ``RecipeFaults`` if nothing of the text can be
+    used.
     """
     origin = Origin(source)
     try:
@@ -130,9 +133,7 @@ def parse(text: str, source: str) -> tuple[dict[str, Any], Origin, list[Fault]]:
     except (yaml.YAMLError, RecursionError) as error:
         raise RecipeFaults([_syntax_fault(error, origin)], origin) from None
     if node is None:
-        raise RecipeFaults(
-            [Fault((), "is empty; a recipe needs at least 'dataset' and 'method'")], origin
-        )
+        raise RecipeFaults([Fault((), f"is empty; {needs}")], origin)
     reader = _NodeReader(loader, origin)
     data = reader.value(node, (), ())
     if not isinstance(data, dict):

@@ -90,6 +90,11 @@ class Camera:
             score = max(score, before)
         self.curve.append((quarter, score))
 
+    def fail(self, reason: str) -> None:
+        """Record that the camera cannot be watched."""
+        self.state, self.message, self.trouble = "failed", reason, reason
+        self.alarm, self.score = False, None
+
     def rate(self) -> tuple[float, float]:
         """Return frames per second and mean delay over the last seconds; 0 and NaN if none."""
         now = time.monotonic()

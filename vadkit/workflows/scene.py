@@ -59,7 +59,7 @@ def read_scene(run: Path) -> list[Picture]:
 
 
 class SceneCheck:
-    """Looks at the first minute of a camera; ``push`` every frame until it says something.
+    """Looks at the first half minute of a camera; ``push`` every frame until it says something.
 
     Either the view differs from all ``references``, or more than half of the scores of normal times
     would be alarms.

@@ -157,16 +157,19 @@ def test_home_assistant_sees_states_pictures_and_an_end(
     sink.open(SourceInfo("gate/1", 10.0, (48, 64)))
     for event in events:
         sink.event(event)
-    sink.close(None)
+    assert sink.outbox.flush(5.0)
     sink.frame(FrameScore(0, 0.0, np.zeros((4, 4, 3), np.uint8), 1.0, 0.25))
     base = "vadkit/events/gate_1"
     wait_for(lambda: any(one.topic == f"{base}/score" for one in got))
+    sink.close(None)
+    wait_for(lambda: got[-1].topic == f"{base}/status")
     by_topic = {}
     for one in got:
         by_topic.setdefault(one.topic, []).append(one.payload)
     assert by_topic[f"{base}/alarm"] == [b"OFF", b"ON", b"OFF"]
     assert by_topic[f"{base}/score"] == [b"0.25"]
-    assert by_topic[f"{base}/status"] == [b"online"]
+    assert by_topic[f"{base}/status"] == [b"online", b"offline"]
+    assert not sink._connected.is_set()
     assert by_topic[f"{base}/snapshot"][-1] == events[1].snapshot
     assert sum(topic.startswith("homeassistant/") for topic in by_topic) == 3
     links = json.loads(by_topic[base][-1])["links"]
@@ -176,4 +179,29 @@ def test_home_assistant_sees_states_pictures_and_an_end(
     second = subscriber(port, later, wait_for)
     wait_for(lambda: any(one.topic == f"{base}/alarm" and one.retain for one in later))
     second.loop_stop()
+    client.loop_stop()
+
+
+def test_a_camera_is_available_again_after_the_connection_broke(
+    events, tmp_path, start_broker, free_port, wait_for
+):
+    from vadkit.inference.sinks.sink import SourceInfo
+
+    port, got = free_port(), []
+    start_broker(port)
+    client = subscriber(port, got, wait_for)
+    sink = Mqtt(tmp_path, host="127.0.0.1", port=port, home_assistant=True, **FAST)
+    # A message of before opens a connection that has no will yet.
+    sink.event(events[0])
+    assert sink.outbox.flush(5.0)
+    sink.open(SourceInfo("gate", 10.0, (48, 64)))
+    assert sink.outbox.flush(5.0)
+
+    def states():
+        return [one.payload for one in got if one.topic == "vadkit/events/gate/status"]
+
+    wait_for(lambda: states() == [b"online"])
+    sink._client.socket().shutdown(socket.SHUT_RDWR)
+    wait_for(lambda: states() == [b"online", b"offline", b"online"])
+    sink.close(None)
     client.loop_stop()

@@ -58,6 +58,15 @@ def test_names_and_sinks_are_checked(site):
     assert "webhook" in str(caught.value)
 
 
+def test_rules_of_alarms_are_checked_with_the_file(site):
+    site.write_text(PLAIN + "  b: {source: x, run: y, alarms: {mrge_s: 5}}\n")
+    with pytest.raises(RecipeError, match=r"site.yaml:\d+: cameras.b.alarms.mrge_s.*'merge_s'"):
+        load_site(site)
+    site.write_text("")
+    with pytest.raises(RecipeError, match="a site needs 'cameras'"):
+        load_site(site)
+
+
 def test_secrets_come_from_a_private_file_or_the_environment(site, tmp_path, monkeypatch):
     gate = load_site(site).cameras["gate"]
     monkeypatch.delenv("GATE_PASSWORD", raising=False)

@@ -93,6 +93,10 @@ class Mqtt(EventSink):
         self._client.on_disconnect = lambda *_: self._connected.clear()
         self._looping = False
         self._source = ""
+        # Whether the next message needs a new connection: a will holds from the connection on.
+        self._renew = False
+        # The last state of the camera that the broker has.
+        self._status: bytes | None = None
         self.outbox = Outbox(
             out / "mqtt",
             self._publish,
@@ -107,6 +111,7 @@ class Mqtt(EventSink):
             return
         base = self._base(info.name)
         self._client.will_set(f"{base}/status", "offline", qos=1, retain=True)
+        self._renew = True
         for topic, body in discovery(self.discovery_prefix, base, info.name).items():
             self.outbox.put(_RETAINED + topic, body)
         self._state(info.name, "alarm", b"OFF")
@@ -143,7 +148,12 @@ class Mqtt(EventSink):
         self.outbox.check()
 
     def close(self, result: VideoScores | None) -> Path | None:
-        self.outbox.flush(5.0)
+        if self._source:
+            self._state(self._source, "status", b"offline")
+            self._source = ""
+        if self.outbox.flush(5.0):
+            # Otherwise messages still wait, and need the connection.
+            self._disconnect()
         return None
 
     def _publish(self, topic: str, body: bytes) -> None:
@@ -152,6 +162,9 @@ class Mqtt(EventSink):
         state = topic.startswith(_RETAINED)
         if not state:
             check_json(body)
+        if self._renew:
+            self._renew = False
+            self._disconnect()
         self._connect()
         topic = topic.removeprefix(_RETAINED)
         message = self._client.publish(topic, body, qos=1, retain=self.retain or state)
@@ -163,6 +176,8 @@ class Mqtt(EventSink):
             # Connect again, so that paho does not send it a second time by itself.
             self._disconnect()
             raise TimeoutError(f"no acknowledgement within {self.timeout_s:g} s")
+        if state and topic == f"{self._base(self._source)}/status":
+            self._status = body
 
     def _connect(self) -> None:
         if self._connected.is_set():
@@ -188,6 +203,10 @@ class Mqtt(EventSink):
             self._reason = str(reason)
         else:
             self._connected.set()
+            if self._source and self._status is not None:
+                # When a connection breaks, the broker publishes the will.
+                topic = f"{self._base(self._source)}/status"
+                client.publish(topic, self._status, qos=1, retain=True)
 
 
 def _topic(source: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from vadkit.errors import RecipeError
 from vadkit.files import describe_os_error
-from vadkit.recipe import Keep, RecipeFaults, Spec, Zone, check_components
+from vadkit.recipe import AlarmSettings, Keep, RecipeFaults, Spec, Zone, check_components
 from vadkit.recipe.faults import Fault
 from vadkit.recipe.model import Scheduled, Section
 from vadkit.recipe.parts import check_params
@@ -69,6 +69,11 @@ class Site(Section):
     sinks: list[dict[str, Any]] = Field(default_factory=lambda: [{"type": "snapshots"}])
     cameras: Annotated[dict[str, SiteCamera], Field(min_length=1)]
 
+    def runs(self) -> set[Path]:
+        """Return all runs, also those of some hours."""
+        cameras = self.cameras.values()
+        return {run for one in cameras for run in (one.run, *(other.run for other in one.schedule))}
+
     def sinks_of(self, camera: str) -> list[Spec]:
         """Return the sinks of a camera."""
         own = self.cameras[camera].sinks
@@ -85,7 +90,8 @@ def load_site(path: Path) -> Site:
 
     Raises ``RecipeFaults`` (a ``RecipeError``) with every error and its line.
     """
-    data, origin, faults = parse(read_recipe_text(path), str(path))
+    needs = "a site needs 'cameras'; `vadkit init site` writes an example"
+    data, origin, faults = parse(read_recipe_text(path), str(path), needs)
     checked = check_params(data, (), Site, faults)
     if not faults:
         faults += _faults(checked)
@@ -121,6 +127,8 @@ def _faults(site: Mapping[str, Any]) -> list[Fault]:
         except RecipeError as error:
             text = str(error).split(": ", 1)[-1]
             faults.append(Fault(place, text))
+    for name, camera in site["cameras"].items():
+        check_params(camera["alarms"], ("cameras", name, "alarms"), AlarmSettings, faults)
     faults += [
         Fault(("cameras", name), "use letters, digits, spaces, '-', '_' and '.' in the name")
         for name in site["cameras"]

@@ -118,8 +118,7 @@ class Group:
         with self._board.lock:
             for name in self.members:
                 if (camera := self._board.cameras.get(name)) is not None:
-                    camera.state, camera.message, camera.trouble = "failed", reason, reason
-                    camera.alarm, camera.score = False, None
+                    camera.fail(reason)
 
     def _load(self) -> Detector:
         from vadkit.workflows.detector import load_detector

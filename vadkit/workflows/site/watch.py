@@ -122,9 +122,11 @@ class SiteWatch:
         try:
             site = load_site(self._path)
             self._secrets = use_secrets(site)
-            if site.out != self._site.out:
-                _log.warning("'out' changes only at the next start")
+            for name in ("name", "out", "keep"):
+                if getattr(site, name) != getattr(self._site, name):
+                    _log.warning("'%s' changes only at the next start", name)
             self._site = site
+            self._show()
             _log.warning("%s was read again", printable(str(self._path)))
         except VadkitError as error:
             _log.error("%s\nthe site from before still holds", error)
@@ -152,7 +154,7 @@ class SiteWatch:
             camera = self._board.cameras.get(name)
             if camera is None or camera.message == reason:
                 return
-            camera.state, camera.message, camera.trouble = "failed", reason, reason
+            camera.fail(reason)
         _log.error("%s", reason)
 
     def _match(self, wanted: dict[Path, dict[str, Member]]) -> None:
@@ -169,21 +171,24 @@ class SiteWatch:
         new = [run for run in wanted if run not in self.groups]
         if not (gone or new):
             return
-        self._show(wanted)
+        self._tell(wanted)
         for run in new:
             self._retry[run] = now + _AGAIN_S
             group = Group(run, wanted[run], self._board, self._views, **self._how)
             self.groups[run] = group
             group.start()
 
-    def _show(self, wanted: dict[Path, dict[str, Member]]) -> None:
-        """Let the board have the cameras of the site, and tell who watches them."""
+    def _show(self) -> None:
+        """Let the board have the cameras of the site."""
         from vadkit.reports.live_board import Camera
 
         with self._board.lock:
             known = self._board.cameras
             cameras = {name: known.get(name) or Camera(name) for name in self._site.cameras}
             self._board.cameras = cameras
+
+    def _tell(self, wanted: dict[Path, dict[str, Member]]) -> None:
+        """Tell which run watches each camera."""
         runs = {name: run for run, members in wanted.items() for name in members}
         if runs != self._runs:
             self._runs = runs

@@ -11,6 +11,7 @@ from vadkit.addresses import mask_address
 from vadkit.errors import RecipeError
 from vadkit.recipe import Spec
 from vadkit.registry import find
+from vadkit.text import counted
 from vadkit.workflows.run_sinks import own_sinks
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def new_board(detector: Detector, sources: Mapping[str, Source]) -> Board:
     if any(source.live for source in sources.values()):
         detector.smoothing(live=True)
 
-    board = Board(list(sources), f"vadkit watch: {len(sources)} cameras")
+    board = Board(list(sources), f"vadkit watch: {counted(len(sources), 'camera')}")
     if detector.rules is not None:
         for camera in board.cameras.values():
             camera.threshold, camera.usual = detector.threshold, detector.usual
