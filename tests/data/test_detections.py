@@ -38,6 +38,21 @@ def test_a_folder_of_tables(tmp_path):
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_tables_without_a_header(tmp_path, mark):
+    for video, rows in ROWS.items():
+        (tmp_path / f"{video}.csv").write_text("\n".join(lines(rows, mark)))
+    same(read_detections(tmp_path))
+
+
+def test_a_header_in_quotes_and_decimal_commas(tmp_path):
+    header = '"frame";"x1";"y1";"x2";"y2";"score"'
+    for video, rows in ROWS.items():
+        text = "\n".join([header, *lines(rows, ";")])
+        (tmp_path / f"{video}.csv").write_text(text.replace(".", ","))
+    same(read_detections(tmp_path))
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_one_table(tmp_path, mark):
     text = [mark.join(("Video", "frame", "x1", "y1", "x2", "y2", "score"))]
     text += [f"{video}{mark}{line}" for video, rows in ROWS.items() for line in lines(rows, mark)]

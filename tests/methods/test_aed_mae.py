@@ -101,6 +101,21 @@ def test_a_share_of_the_clips_gets_a_figure_that_is_not_in_the_target():
     assert method._with_anomalies(batch[:2])[1].shape == (2, 2, 8, 16)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_small_batches_get_their_share_of_figures(size):
+    torch.manual_seed(0)
+    method = make(anomalies=0.25)
+    method.figures = Figures(torch.ones(1, 2, 3, 4, 4), torch.zeros(1, 2))
+    batch = torch.full((size, 1, 3, 8, 16), 0.5)
+    edited = 0
+    for _ in range(400):
+        frames, target = method._with_anomalies(batch)
+        changed = (frames != batch).flatten(1).any(dim=1)
+        assert not target[~changed, 1:].any()
+        edited += int(changed.sum())
+    assert edited / (400 * size) == pytest.approx(0.25, abs=0.06)
+
+
 def test_parts_of_a_batch_are_edited_like_the_whole():
     method = make(anomalies=0.5)
     method.figures = Figures(torch.ones(1, 2, 3, 4, 4), torch.ones(1, 2))

@@ -75,7 +75,7 @@ def test_colours_of_a_frame_stay_together():
     spec = ObjectPrediction.clip_for(spec, {}, networks)
     method = ObjectPrediction(networks, LOSSES, spec)
     frames = torch.arange(15.0).view(1, 5, 3, 1, 1).transpose(1, 2).expand(1, 3, 5, 32, 48)
-    known, wanted = method._cubes(Clips(frames, None, (torch.tensor([[4.0, 4, 20, 20]]),)))
+    known, wanted = method.cubes(Clips(frames, None, (torch.tensor([[4.0, 4, 20, 20]]),)))
     assert known[0, :, 9, 9].tolist() == list(range(12))
     assert wanted["frame"][0, :, 9, 9].tolist() == [12, 13, 14]
 

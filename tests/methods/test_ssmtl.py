@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from torch import nn
 
 from vadkit.data.tensors import Clips
@@ -14,6 +15,7 @@ from vadkit.losses.pixel import L1
 from vadkit.methods.method import WeightedLoss
 from vadkit.methods.ssmtl import SSMTL, with_gaps
 from vadkit.networks.pretext import Pretext
+from vadkit.registry import params_model
 
 LOSSES = {
     "arrow": WeightedLoss(CrossEntropy(), 1.0),
@@ -101,3 +103,10 @@ def test_windows_that_do_not_fit():
     spec = SSMTL.clip_spec(9, (32, 48), "gray", 1)
     with pytest.raises(ValueError, match="odd window that is shorter than the clip; got 9 of 9"):
         SSMTL.clip_for(spec, {"window": 9}, ())
+
+
+def test_a_weight_of_an_unknown_task_is_refused():
+    given = params_model(SSMTL)
+    assert given(weights={"arrow": 2.0}).weights == {"arrow": 2.0}
+    with pytest.raises(ValidationError, match="arow"):
+        given(weights={"arow": 2.0})

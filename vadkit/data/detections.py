@@ -16,7 +16,7 @@ import numpy as np
 from vadkit.arrays import load_archive
 from vadkit.data.decoding.folders import natural_key
 from vadkit.data.labels.files import read_lines
-from vadkit.data.tables import decimal_point, separator_of
+from vadkit.data.tables import Row, decimal_point, separator_of
 from vadkit.errors import DataError
 from vadkit.files import write_whole
 from vadkit.text import printable
@@ -109,19 +109,28 @@ def _read_archive(path: Path) -> dict[str, np.ndarray]:
 
 def _read_one(path: Path) -> np.ndarray:
     """Read the rows of one video; a first line with names of columns is optional."""
-    lines = list(read_lines(path))
-    if lines and not _is_number(lines[0][1].replace("\t", ",").split(",")[0]):
-        return _of_columns(path, lines, _COLUMNS)[1]
-    mark = separator_of(lines[0][1]) if lines else ","
-    return _numbers(path, [(line, text.split(mark)) for line, text in lines], range(6))
+    rows = _read_rows(path)
+    if rows and not _is_number(decimal_point(rows[0][1][0])):
+        return _of_columns(path, rows, _COLUMNS)[1]
+    return _numbers(path, rows, range(len(_COLUMNS)))
 
 
 def _read_table(path: Path) -> dict[str, np.ndarray]:
-    lines = list(read_lines(path))
-    if not lines:
+    rows = _read_rows(path)
+    if not rows:
         raise DataError(f"{path} is empty; expected a table with the header video,{_NEEDED}")
-    videos, rows = _of_columns(path, lines, ("video", *_COLUMNS))
-    return _by_video(np.array(videos, dtype=np.str_), rows, path)
+    videos, numbers = _of_columns(path, rows, ("video", *_COLUMNS))
+    return _by_video(np.array(videos, dtype=np.str_), numbers, path)
+
+
+def _read_rows(path: Path) -> list[Row]:
+    """Return the rows of a table that are not blank, with the number of the line of each."""
+    lines = read_lines(path)
+    mark = separator_of(lines[0][1]) if lines else ","
+    try:
+        return [(line, next(csv.reader([text], delimiter=mark))) for line, text in lines]
+    except csv.Error as error:
+        raise DataError(f"{path} is not a table: {error}") from None
 
 
 def _by_video(videos: np.ndarray, rows: np.ndarray, path: Path) -> dict[str, np.ndarray]:
@@ -135,42 +144,37 @@ def _by_video(videos: np.ndarray, rows: np.ndarray, path: Path) -> dict[str, np.
 
 
 def _of_columns(
-    path: Path, lines: Sequence[tuple[int, str]], wanted: Sequence[str]
+    path: Path, rows: Sequence[Row], wanted: Sequence[str]
 ) -> tuple[list[str], np.ndarray]:
     """Return the names of the videos, if wanted, and the rows (n, 6) of a table with a header."""
-    mark = separator_of(lines[0][1])
-    header = [cell.strip().lower() for cell in lines[0][1].split(mark)]
+    header = [cell.strip().lower() for cell in rows[0][1]]
     if missing := [name for name in wanted if name not in header]:
         raise DataError(
-            f"{path}, line {lines[0][0]}: the header lacks {', '.join(missing)}; expected "
+            f"{path}, line {rows[0][0]}: the header lacks {', '.join(missing)}; expected "
             f"{','.join(wanted)}"
         )
-    try:
-        cells = [(line, next(csv.reader([text], delimiter=mark))) for line, text in lines[1:]]
-    except csv.Error as error:
-        raise DataError(f"{path} is not a table: {error}") from None
-    rows = _numbers(path, cells, [header.index(name) for name in _COLUMNS], len(header))
+    numbers = _numbers(path, rows[1:], [header.index(name) for name in _COLUMNS], len(header))
     if "video" not in wanted:
-        return [], rows
-    return [row[header.index("video")].strip() for _, row in cells], rows
+        return [], numbers
+    return [row[header.index("video")].strip() for _, row in rows[1:]], numbers
 
 
 def _numbers(
     path: Path,
-    cells: Sequence[tuple[int, list[str]]],
+    rows: Sequence[Row],
     columns: Sequence[int],
     width: int = len(_COLUMNS),
 ) -> np.ndarray:
-    rows = np.empty((len(cells), len(_COLUMNS)))
-    for place, (line, row) in enumerate(cells):
+    numbers = np.empty((len(rows), len(_COLUMNS)))
+    for place, (line, row) in enumerate(rows):
         texts = [decimal_point(cell) for cell in row]
         if len(row) != width or not all(_is_number(texts[column]) for column in columns):
             raise DataError(
                 f"{path}, line {line}: '{printable(','.join(row), 80)}' is not a detection; "
                 f"expected numbers {_NEEDED}"
             )
-        rows[place] = [float(texts[column]) for column in columns]
-    return rows
+        numbers[place] = [float(texts[column]) for column in columns]
+    return numbers
 
 
 def _is_number(text: str) -> bool:

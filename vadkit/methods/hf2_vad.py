@@ -38,9 +38,10 @@ class HF2VAD(ObjectErrors):
     to 98.7 on Ped2, where the third stage lowered the result.
 
     Differences from the paper: flow comes from dense inverse search instead of FlowNet2, and
-    objects from the recipe's ``objects``; sizes of the networks that the paper leaves open are
-    stated there; the divergence is a mean over elements; nothing is smoothed unless the recipe
-    says so.
+    objects from the recipe's ``objects``; the auto-encoder takes all flows of an object together,
+    where the authors' code takes one after another; all stages have batches of 128 objects, where
+    the authors' first stage has 256; choices of ours in the networks are named there; the
+    divergence is a mean over elements; nothing is smoothed unless the recipe says so.
     """
 
     defaults: ClassVar[dict[str, Any]] = {

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from vadkit.data.clips.cubes import cropped
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
-from vadkit.methods.method import Update, WeightedLoss
-from vadkit.methods.object_errors import ObjectErrors, squared_error
-
-# Height and width of a crop, as in the paper.
-_SIDE = 32
+from vadkit.methods.method import WeightedLoss
+from vadkit.methods.object_completion import SIDE, ObjectCompletion
 
 
-class ObjectPrediction(ObjectErrors):
+class ObjectPrediction(ObjectCompletion):
     """Cloze test on objects: predict an erased crop of each object ("VEC", Yu, ACM MM 2020).
 
     "Cloze Test Helps: Effective Video Anomaly Detection via Learning to Complete Video Events". The
@@ -41,24 +38,13 @@ class ObjectPrediction(ObjectErrors):
     """
 
     defaults: ClassVar[dict[str, Any]] = {
-        "clip": {"frames": 5, "size": [240, 360], "channels": "rgb"},
-        "flow": {"type": "dis"},
-        "objects": {"type": "blobs"},
+        **ObjectCompletion.defaults,
         "networks": {
             "frame": {"type": "unet", "width": 32, "bounded": False},
             "flow": {"type": "unet", "width": 32, "bounded": False},
         },
-        "losses": {
-            "frame": {"type": "mse", "weight": 1.0},
-            "flow": {"type": "mse", "weight": 1.0},
-        },
-        "optimizers": {
-            "frame": {"type": "adam", "lr": 1e-3},
-            "flow": {"type": "adam", "lr": 1e-3},
-        },
         "train": {"epochs": 10, "batch_size": 8},
     }
-    optional: ClassVar[frozenset[str]] = frozenset({"networks.flow", "losses.flow"})
 
     def __init__(
         self,
@@ -70,8 +56,7 @@ class ObjectPrediction(ObjectErrors):
         frame_weight: Annotated[float, Field(ge=0)] = 1.0,
         flow_weight: Annotated[float, Field(ge=0)] = 1.0,
     ) -> None:
-        weights = {"frame": frame_weight, "flow": flow_weight}
-        super().__init__(networks, losses, clip, {role: weights[role] for role in networks})
+        super().__init__(networks, losses, clip, {"frame": frame_weight, "flow": flow_weight})
         (self.erased,) = clip.scored
 
     @classmethod
@@ -94,37 +79,14 @@ class ObjectPrediction(ObjectErrors):
         known = (clip.frames - 1) * clip.planes
         return {"frame": (known, clip.planes), "flow": (known, 2)}
 
-    def _cubes(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
+    def cubes(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
         """Return known crops (N, C * (T - 1), 32, 32) of all objects, and each network's target."""
-        from torchvision.ops import roi_align
-
         assert clips.boxes is not None
-        boxes = list(clips.boxes)
-        # (B, T * C, H, W): frame after frame.
-        frames = clips.frames.float().transpose(1, 2).flatten(1, 2)
-        cubes = roi_align(frames, boxes, _SIDE, aligned=True)
-        cubes = cubes.unflatten(1, (clips.frames.shape[2], -1))
+        # (N, T, C, 32, 32)
+        cubes = cropped(clips.frames, clips.boxes, SIDE).transpose(1, 2)
         known = [number for number in range(cubes.shape[1]) if number != self.erased]
         wanted = {"frame": cubes[:, self.erased]}
         if "flow" in self.networks:
             assert clips.flow is not None
-            wanted["flow"] = roi_align(clips.flow[:, :, 0].float(), boxes, _SIDE, aligned=True)
+            wanted["flow"] = cropped(clips.flow[:, :, :1], clips.boxes, SIDE)[:, :, 0]
         return cubes[:, known].flatten(1, 2), wanted
-
-    def updates(self, clips: Clips) -> Iterator[Update]:
-        known, wanted = self._cubes(clips)
-        if not len(known):
-            return
-        for role in self.networks:
-            # Bound now, because the trainer may call the terms later.
-            def terms(role: str = role) -> dict[str, Tensor]:
-                return {role: self.losses[role](self.networks[role](known), wanted[role])}
-
-            yield Update(role, terms)
-
-    def errors(self, clips: Clips) -> Tensor:
-        known, wanted = self._cubes(clips)
-        if not len(known):
-            return known.new_zeros(0, len(self.networks))
-        each = [squared_error(net(known), wanted[role]) for role, net in self.networks.items()]
-        return torch.stack(each, dim=1)

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from vadkit.data.clips.cubes import cropped
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
@@ -93,11 +94,8 @@ class OCAE(Method):
 
     def _crops(self, clips: Clips) -> dict[str, Tensor]:
         """Return the input of each auto-encoder for all objects in the batch, (N, 1, 64, 64)."""
-        from torchvision.ops import roi_align
-
         assert clips.boxes is not None
-        crops = roi_align(clips.frames[:, 0].float(), list(clips.boxes), _SIDE, aligned=True)
-        first, middle, last = crops.split(1, dim=1)
+        first, middle, last = cropped(clips.frames, clips.boxes, _SIDE).unbind(dim=2)
         return {"before": middle - first, "appearance": middle, "after": last - middle}
 
     def updates(self, clips: Clips) -> Iterator[Update]:

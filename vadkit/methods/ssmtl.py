@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import torch
 from pydantic import Field
@@ -17,7 +17,8 @@ from vadkit.methods.method import Update, WeightedLoss
 from vadkit.methods.object_errors import ObjectErrors
 from vadkit.ranks import own_rows
 
-TASKS = ("arrow", "irregularity", "middle")
+Task = Literal["arrow", "irregularity", "middle"]
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class SSMTL(ObjectErrors):
@@ -40,8 +41,8 @@ class SSMTL(ObjectErrors):
 
     Differences from the paper: no task predicts the outputs of a pretrained classifier and of a
     detector, because no such weights come with vadkit; objects come from the recipe's ``objects``;
-    errors are standardised, where the paper averages them; the layers of the heads are our choice;
-    nothing is smoothed unless the recipe says so.
+    errors are standardised, where the paper averages them; sizes of the network, the frames
+    of a clip, batch size and epochs are our choice; nothing is smoothed unless the recipe says so.
     """
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -66,7 +67,7 @@ class SSMTL(ObjectErrors):
         *,
         side: Annotated[int, Field(ge=8, multiple_of=8)] = 64,
         window: Annotated[int, Field(ge=3)] = 7,
-        weights: Mapping[str, Annotated[float, Field(ge=0)]] | None = None,
+        weights: Mapping[Task, Annotated[float, Field(ge=0)]] | None = None,
     ) -> None:
         of_task = dict(weights or {})
         tasks = [task for task in TASKS if task in losses]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from vadkit.data.clips.cubes import cubes_of
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
-from vadkit.methods.method import Update, WeightedLoss
-from vadkit.methods.object_errors import ObjectErrors, squared_error
-
-# Height and width of a crop, as in the paper.
-_SIDE = 32
+from vadkit.methods.method import WeightedLoss
+from vadkit.methods.object_completion import SIDE, ObjectCompletion
 
 
-class VEC(ObjectErrors):
+class VEC(ObjectCompletion):
     """Cloze test on objects, with one network for each erased frame (Yu, ACM MM 2020).
 
     "Cloze Test Helps: Effective Video Anomaly Detection via Learning to Complete Video Events". The
@@ -41,21 +37,10 @@ class VEC(ObjectErrors):
     """
 
     defaults: ClassVar[dict[str, Any]] = {
-        "clip": {"frames": 5, "size": [240, 360], "channels": "rgb"},
-        "flow": {"type": "dis"},
-        "objects": {"type": "blobs"},
+        **ObjectCompletion.defaults,
         "networks": {"frame": {"type": "cloze"}, "flow": {"type": "cloze"}},
-        "losses": {
-            "frame": {"type": "mse", "weight": 1.0},
-            "flow": {"type": "mse", "weight": 1.0},
-        },
-        "optimizers": {
-            "frame": {"type": "adam", "lr": 1e-3},
-            "flow": {"type": "adam", "lr": 1e-3},
-        },
         "train": {"epochs": 10, "batch_size": 128},
     }
-    optional: ClassVar[frozenset[str]] = frozenset({"networks.flow", "losses.flow"})
 
     def __init__(
         self,
@@ -66,15 +51,14 @@ class VEC(ObjectErrors):
         frame_weight: Annotated[float, Field(ge=0)] = 1.0,
         flow_weight: Annotated[float, Field(ge=0)] = 1.0,
     ) -> None:
-        weights = {"frame": frame_weight, "flow": flow_weight}
-        super().__init__(networks, losses, clip, {role: weights[role] for role in networks})
+        super().__init__(networks, losses, clip, {"frame": frame_weight, "flow": flow_weight})
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
         if frames < 3:
             raise ValueError(f"vec needs 3 frames or more; got {frames}")
         last, flow = frames - 1, tuple(range(frames))
-        return ClipSpec(frames, size, channels, (last,), step, flow=flow, boxes=last, cube=_SIDE)
+        return ClipSpec(frames, size, channels, (last,), step, flow=flow, boxes=last, cube=SIDE)
 
     @classmethod
     def clip_for(
@@ -87,26 +71,7 @@ class VEC(ObjectErrors):
         planes, frames = clip.planes, clip.frames
         return {"frame": (planes, frames, planes), "flow": (planes, frames, 2)}
 
-    def updates(self, clips: Clips) -> Iterator[Update]:
-        frames, wanted = self._cubes(clips)
-        if not len(frames):
-            return
-        for role in self.networks:
-            # Bound now, because the trainer may call the terms later.
-            def terms(role: str = role) -> dict[str, Tensor]:
-                return {role: self.losses[role](self.networks[role](frames), wanted[role])}
-
-            yield Update(role, terms)
-
-    def _cubes(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
+    def cubes(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the crops (N, C, T, 32, 32) of all objects, and each network's target."""
-        frames, flow = cubes_of(clips, _SIDE)
+        frames, flow = cubes_of(clips, SIDE)
         return frames, {"frame": frames, **({} if flow is None else {"flow": flow})}
-
-    @torch.no_grad()
-    def errors(self, clips: Clips) -> Tensor:
-        frames, wanted = self._cubes(clips)
-        if not len(frames):
-            return frames.new_zeros(0, len(self.parts))
-        each = [squared_error(net(frames), wanted[role]) for role, net in self.networks.items()]
-        return torch.stack(each, dim=1)

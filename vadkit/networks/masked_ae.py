@@ -75,7 +75,7 @@ class MaskedAE(nn.Module):
 
     def forward(self, images: Tensor, visible: Tensor) -> Decoded:
         tokens = self.embed(images).flatten(2).transpose(1, 2) + self.encoder_places
-        tokens = _taken(tokens, visible)
+        tokens = taken(tokens, visible)
         for block in self.encoder:
             tokens = block(tokens, visible)
         tokens = self.narrow(tokens)
@@ -109,7 +109,7 @@ class Block(nn.Module):
         # (B, 3 * D, h, w) to three times (B, L, D).
         maps = mixed.flatten(2).unflatten(1, (-1, 3)).permute(2, 0, 3, 1)
         if visible is not None:
-            maps = torch.stack([_taken(one, visible) for one in maps])
+            maps = torch.stack([taken(one, visible) for one in maps])
         heads = [
             layer(one).unflatten(2, (self.heads, -1)).transpose(1, 2)
             for layer, one in zip(self.pointwise, maps, strict=True)
@@ -120,7 +120,8 @@ class Block(nn.Module):
         return found
 
 
-def _taken(tokens_BLD: Tensor, places_BV: Tensor) -> Tensor:
+def taken(tokens_BLD: Tensor, places_BV: Tensor) -> Tensor:
+    """Return the tokens (B, V, D) at these places."""
     return tokens_BLD.gather(1, places_BV[..., None].expand(-1, -1, tokens_BLD.shape[2]))
 
 

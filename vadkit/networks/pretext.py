@@ -14,8 +14,8 @@ class Pretext(nn.Module):
     Three blocks of a 3x3x3 convolution, batch normalisation, ReLU and pooling of height and width,
     of ``width``, 2 and 2 times ``width`` channels; then the maximum over time, so cubes of any
     length fit. The heads ``arrow`` and ``irregularity`` give two logits each, ``middle`` a crop by
-    three convolutions after nearest-neighbour enlargement. ``width`` 16 is the paper's narrow
-    network. Input (N, C, T, H, W), H and W multiples of 8.
+    three convolutions after nearest-neighbour enlargement. ``width`` 16 and the layers of the
+    heads are our choice. Input (N, C, T, H, W), H and W multiples of 8.
     """
 
     def __init__(self, channels: int, *, width: Annotated[int, Field(ge=1)] = 16) -> None:

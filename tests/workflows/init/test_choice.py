@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vadkit.data.decoding import decode
+from vadkit.data.decoding.decode import read_frames
 from vadkit.errors import DataError
 from vadkit.reports.video_writer import VideoWriter
 from vadkit.workflows.init import choice
@@ -67,6 +69,20 @@ def test_pieces_come_from_videos_all_over_a_folder(tmp_path, monkeypatch):
     paths[2].write_text("no video")
     pieces = cut_pieces(paths, tmp_path / "pieces", 10, (48, 64))
     assert list(pieces) == ["00-00", "02-00"]
+
+
+def test_nothing_is_decoded_after_the_last_piece(tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "_PIECES", 1)
+    read = []
+
+    def counted(*args, **settings):
+        for image in read_frames(*args, **settings):
+            read.append(1)
+            yield image
+
+    monkeypatch.setattr(decode, "read_frames", counted)
+    assert cut_pieces([video(tmp_path / "a.mp4", 200)], tmp_path / "pieces", 10, (48, 64))
+    assert len(read) == 60
 
 
 def test_short_videos_get_all_parts(tmp_path):

@@ -33,13 +33,14 @@ def cubes_of(clips: Clips, side: int) -> tuple[Tensor, Tensor | None]:
     """
     if clips.boxes is None:
         return clips.frames, clips.flow
-    frames = _cropped(clips.frames, clips.boxes, side).mul(255).round_().mul_(1 / 255)
+    frames = cropped(clips.frames, clips.boxes, side).mul(255).round_().mul_(1 / 255)
     if clips.flow is None:
         return frames, None
-    return frames, _cropped(clips.flow, clips.boxes, side).half().float()
+    return frames, cropped(clips.flow, clips.boxes, side).half().float()
 
 
-def _cropped(clips_BCTHW: Tensor, boxes: Sequence[Tensor], side: int) -> Tensor:
+def cropped(clips_BCTHW: Tensor, boxes: Sequence[Tensor], side: int) -> Tensor:
+    """Return the crops (N, C, T, side, side) of all boxes, with bilinear interpolation."""
     from torchvision.ops import roi_align
 
     channels, frames = clips_BCTHW.shape[1:3]

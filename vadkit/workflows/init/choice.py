@@ -150,7 +150,8 @@ def cut_pieces(
                 frames = min(probe(path, worker=worker).frames or limit, limit)
                 step = max(length, frames // share)
                 with contextlib.closing(read_frames(path, size=size, worker=worker)) as images:
-                    some = itertools.islice(images, frames)
+                    # Nothing is read after the last piece.
+                    some = itertools.islice(images, min(frames, (share - 1) * step + length))
                     found = _cut(some, folder / f"{number:02}", length, step, until)
             except VadkitError:
                 # init has said already which videos cannot be read.
