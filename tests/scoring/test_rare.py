@@ -127,3 +127,8 @@ def test_an_alarm_says_how_sure_it_is():
 def test_a_tail_has_a_rate_at_every_height():
     assert tail_rate(1, 2, 0.0, 1.0, 60) == 60
     assert tail_rate(2 + math.log(60), 2, 0.0, 1.0, 60) == pytest.approx(1)
+    # A tiny shape is nearly that of an exponential tail.
+    for shape in (1e-17, -1e-17, 1e-9):
+        assert tail_rate(2 + math.log(60), 2, shape, 1.0, 60) == pytest.approx(1)
+    assert tail_rate(4, 2, 0.5, 1.0, 60) == pytest.approx(15)
+    assert tail_rate(4, 2, -0.5, 1.0, 60) == 0

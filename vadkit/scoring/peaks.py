@@ -97,8 +97,10 @@ def tail_rate(score: float, level: float, shape: float, scale: float, per_hour: 
     excess = max(score - level, 0.0) / scale
     if shape == 0:
         return per_hour * math.exp(-excess)
-    inside = 1 + shape * excess
-    return per_hour * inside ** (-1 / shape) if inside > 0 else 0.0
+    if shape * excess <= -1:
+        return 0.0
+    # A power of 1 + shape * excess would be 1 for a tiny shape.
+    return per_hour * math.exp(-math.log1p(shape * excess) / shape)
 
 
 def rare_peaks(peaks: np.ndarray, level: float, most: int) -> int:

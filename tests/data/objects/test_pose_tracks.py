@@ -89,6 +89,9 @@ def test_near_joints_have_equal_weights():
         ([{"image_id": 0, "idx": 1, "box": [0, 0, 1, 1]}], "no 'keypoints'"),
         ([{"image_id": 0, "idx": 1, "keypoints": [1.0] * 51}] * 2, "two poses in frame 0"),
         ([{"image_id": -1, "idx": 1, "keypoints": [1.0] * 51}], "frame below 0"),
+        ([{"image_id": 10**15, "idx": 1, "keypoints": [1.0] * 51}], "out of range"),
+        ([{"image_id": 0, "idx": 10**400, "keypoints": [1.0] * 51}], "int too large"),
+        ([{"image_id": 0, "idx": 1, "keypoints": [1e300] * 51}], "not finite, or too large"),
     ],
 )
 def test_wrong_poses_are_named(people, message, tmp_path):

@@ -97,6 +97,12 @@ def test_archives_that_do_not_fit(tmp_path):
     np.savez(tmp_path / "a.npz", videos=np.array(["v"]), video=np.array([1]), **full)
     with pytest.raises(DataError, match="'video' reaches 1, but it names 1 videos"):
         read_tracks(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", videos=np.array(["v"]), video=np.array([0.5]), **full)
+    with pytest.raises(DataError, match=r"'video' has 0\.5, which is not a whole number"):
+        read_tracks(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", videos=np.array(["v", "v"]), video=np.array([1]), **full)
+    with pytest.raises(DataError, match="names video 'v' twice"):
+        read_tracks(tmp_path / "a.npz")
     with pytest.raises(DataError, match="tracks not found"):
         read_tracks(tmp_path / "none.npz")
 

@@ -55,7 +55,7 @@ def _tables(
         for name, frame, track, person in _people(data, video):
             rows.setdefault(name, []).append((frame, track, *values(person)))
         return {name: np.array(own, np.float64) for name, own in rows.items()}
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise DataError(f"{path}: {printable(reason, 200)}; {_EXPECTED}") from None
 
