@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from vadkit.evaluation.protocol import Protocol
 
+_BEST_STEP = "the authors report the best training step on the test set"
+_TRAPEZOID = "their AP is ap-trapezoid"
+
 
 def raw() -> Protocol:
     """Unchanged scores of the method; valid online."""
@@ -81,58 +84,46 @@ def ai_vad() -> Protocol:
 def deep_mil() -> Protocol:
     """Deep MIL ranking (Sultani et al., CVPR 2018): micro AUC, segment scores over their frames."""
     note = "the paper scores 32 equal segments of each video, however long they are"
-    return Protocol(name="deep-mil", unscored="back-fill", note=note)
+    return _of_segments("deep-mil", note)
 
 
 def rtfm() -> Protocol:
     """RTFM (Tian et al., ICCV 2021): segment scores over their 16 frames; AP on XD-Violence."""
-    note = (
-        "the authors report the best training step on the test set, this preset does not; their AP "
-        "is ap-trapezoid"
-    )
-    return Protocol(name="rtfm", unscored="back-fill", note=note)
+    note = f"{_BEST_STEP}, this preset does not; {_TRAPEZOID}"
+    return _of_segments("rtfm", note)
 
 
 def mgfn() -> Protocol:
     """MGFN (Chen et al., AAAI 2023): segment scores over their 16 frames; AP on XD-Violence."""
-    note = (
-        "the authors report the best epoch on the test set, this preset does not; their AP is "
-        "ap-trapezoid"
-    )
-    return Protocol(name="mgfn", unscored="back-fill", note=note)
+    note = f"the authors report the best epoch on the test set, this preset does not; {_TRAPEZOID}"
+    return _of_segments("mgfn", note)
 
 
 def s3r() -> Protocol:
     """S3R (Wu et al., ECCV 2022): micro AUC, segment scores over their 16 frames."""
-    note = "the authors report the best training step on the test set; this preset does not"
-    return Protocol(name="s3r", unscored="back-fill", note=note)
+    note = f"{_BEST_STEP}; this preset does not"
+    return _of_segments("s3r", note)
 
 
 def ur_dmu() -> Protocol:
     """UR-DMU (Zhou et al., AAAI 2023): segment scores over their 16 frames; AP on XD-Violence."""
-    note = (
-        "the authors report the best training step on the test set, this preset does not; their AP "
-        "is ap-trapezoid"
-    )
-    return Protocol(name="ur-dmu", unscored="back-fill", note=note)
+    note = f"{_BEST_STEP}, this preset does not; {_TRAPEZOID}"
+    return _of_segments("ur-dmu", note)
 
 
 def pel4vad() -> Protocol:
     """PEL4VAD (Pu et al., TIP 2024): segment scores over their 16 frames; AP on XD-Violence."""
     note = (
-        "the authors smooth over a window that differs by data set, this preset does not; their AP "
-        "is ap-trapezoid"
+        "the authors smooth over a window that differs by data set, this preset does not; "
+        f"{_TRAPEZOID}"
     )
-    return Protocol(name="pel4vad", unscored="back-fill", note=note)
+    return _of_segments("pel4vad", note)
 
 
 def bn_wvad() -> Protocol:
     """BN-WVAD (Zhou et al., 2023): segment scores over their 16 frames; AP on XD-Violence."""
-    note = (
-        "the authors report the best training step on the test set, this preset does not; their AP "
-        "is ap-trapezoid"
-    )
-    return Protocol(name="bn-wvad", unscored="back-fill", note=note)
+    note = f"{_BEST_STEP}, this preset does not; {_TRAPEZOID}"
+    return _of_segments("bn-wvad", note)
 
 
 def vadclip() -> Protocol:
@@ -141,4 +132,9 @@ def vadclip() -> Protocol:
         "the authors report the best checkpoint on the test set, this preset does not; their mAP "
         "also counts normal videos as a kind"
     )
-    return Protocol(name="vadclip", unscored="back-fill", note=note)
+    return _of_segments("vadclip", note)
+
+
+def _of_segments(name: str, note: str) -> Protocol:
+    """Return a protocol that gives the score of a segment to its frames and smooths nothing."""
+    return Protocol(name=name, unscored="back-fill", note=note)

@@ -65,10 +65,10 @@ def by_features(rows: np.ndarray, normal: np.ndarray, abnormal: np.ndarray) -> F
 def by_words(captions: Sequence[str], words: Sequence[str], majority: int) -> Fired:
     """Count words of captions (N,), a rule without any model; frames without a caption are NaN.
 
-    A word counts in any case and with the endings -s, -es, -ing, -ed and -er; ``car`` counts in
-    "cars", not in "carrying". The count
-    of a frame is the mean over the last ``majority`` frames, and 0 unless most of them have a word.
-    The reason is the word that was said most in these frames.
+    A word counts in any case and with the endings -s, -es, -ing, -ed, -er and -ers; ``car`` counts
+    in "cars", not in "carrying". The count of a frame is the mean over the last ``majority``
+    frames, and 0 unless most of them have a word. The reason is the word that was said most in
+    these frames.
     """
     patterns = [
         re.compile(rf"\b{re.escape(word)}(?:s|es|ing|ed|ers?)?\b", re.IGNORECASE) for word in words

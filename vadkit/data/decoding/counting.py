@@ -42,6 +42,14 @@ def decoded_counts(paths: Mapping[str, Path]) -> dict[str, int]:
     return found
 
 
+def frame_counts(paths: Mapping[str, Path]) -> dict[str, int]:
+    """Return the number of frames of each file by name: as it states, else as decoding finds."""
+    stated = stated_counts(paths)
+    silent = {name: paths[name] for name, count in stated.items() if count is None}
+    counted = decoded_counts(silent) if silent else {}
+    return {name: counted[name] if count is None else count for name, count in stated.items()}
+
+
 def frame_times(path: Path, frames: int, fps: float | None = None) -> np.ndarray:
     """Return the times (frames,) of a video's frames in seconds from the first.
 

@@ -26,7 +26,7 @@ class STGNF(PoseMethod):
     ``stride`` frames in training, is brought to mean 0 and the deviation 1 of heights, and a flow
     of 8 steps with graph convolutions maps it to a normal distribution with mean 3. The score is
     the negative logarithm of its density, per coordinate, at the window's middle frame, so it is
-    known 12 frames later. Adamax with rate 5e-4, which falls by 1% an epoch, batches of 256, 8
+    known 11 frames later. Adamax with rate 5e-4, which falls by 1% an epoch, batches of 256, 8
     epochs. The paper reports AUC 85.9 on ShanghaiTech, smoothed over later frames.
 
     Differences from the paper: graph convolutions have no batch norm, the last layer of each

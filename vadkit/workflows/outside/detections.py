@@ -12,7 +12,7 @@ from vadkit.registry import build
 from vadkit.workflows.build import load_videos
 from vadkit.workflows.detections import truth_of
 from vadkit.workflows.evaluate.evaluation import Evaluation
-from vadkit.workflows.evaluate.maps import OBJECT_EVALUATOR, MapResults
+from vadkit.workflows.evaluate.maps import OBJECT_EVALUATOR, MapResults, is_of_detections
 from vadkit.workflows.evaluate.run_scores import label_source
 from vadkit.workflows.outside.labels import is_recipe
 
@@ -78,7 +78,7 @@ def _of_recipe(
     from vadkit.workflows.outside.labels import stated_frames
 
     recipe = load_recipe(path, overrides, code="trusted")
-    chosen = [one for one in recipe.evaluators if one.params.get("source") == "detections"]
+    chosen = [one for one in recipe.evaluators if is_of_detections(one)]
     spec = (chosen or [OBJECT_EVALUATOR])[0]
     found = load_videos(recipe, "test")
     if not any(video.masks or video.tracks for video in found):
@@ -104,7 +104,7 @@ def _of_recipe(
 
 def _of_tracks(folder: Path, videos: Path) -> tuple[dict[str, Truth], dict[str, int]]:
     from vadkit.data.datasets.folder import find_videos
-    from vadkit.data.decoding.counting import decoded_counts, stated_counts
+    from vadkit.data.decoding.counting import frame_counts
     from vadkit.data.labels.files import label_files
     from vadkit.data.labels.names import match_videos
     from vadkit.data.labels.tracks import tracks_of
@@ -113,11 +113,8 @@ def _of_tracks(folder: Path, videos: Path) -> tuple[dict[str, Truth], dict[str, 
     files, paths = label_files(folder, "*.txt", lambda file: file.stem), dict(find_videos(videos))
     pairs, _ = match_videos(list(files), list(paths))
     kept = {name: paths[video] for video, name in pairs.items()}
-    counts = stated_counts(kept)
-    silent = {name: kept[name] for name, count in counts.items() if count is None}
-    counted = decoded_counts(silent) if silent else {}
     truth = {}
     for name in kept:
         objects = [(track.frames, track.boxes) for track in tracks_of(files[name])]
         truth[name] = truth_of_tracks(Tracks((0, 0), objects))
-    return truth, {name: count or counted[name] for name, count in counts.items()}
+    return truth, frame_counts(kept)

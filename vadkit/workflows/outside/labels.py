@@ -89,7 +89,7 @@ def labels_of_videos(path: Path, folder: Path, unit: Unit | None, fps: float | N
     """Return the labels of a file or folder for the videos in ``folder``, which have lengths."""
     from vadkit.data.datasets.folder import find_videos
     from vadkit.data.datasets.labelled import row_lengths
-    from vadkit.data.decoding.counting import decoded_counts, stated_counts
+    from vadkit.data.decoding.counting import frame_counts
     from vadkit.data.labels import guess_format, read_any
     from vadkit.data.labels.names import match_videos
     from vadkit.data.labels.rows import cut_row, order, row_of
@@ -110,10 +110,7 @@ def labels_of_videos(path: Path, folder: Path, unit: Unit | None, fps: float | N
         paths = {names[video]: place for video, place in paths.items() if video in names}
         if by_order:
             notes.append(f"Labels and videos were paired in natural order: {_pairs(pairs)}.")
-        stated = stated_counts(paths)
-        silent = {video: paths[video] for video, count in stated.items() if count is None}
-        counted = decoded_counts(silent) if silent else {}
-        lengths = {video: count or counted[video] for video, count in stated.items()}
+        lengths = frame_counts(paths)
     videos = [Video(video, "test", place) for video, place in paths.items()]
     return KnownLabels(
         path.name,
