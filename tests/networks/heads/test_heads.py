@@ -67,6 +67,14 @@ def test_a_bag_has_the_same_scores_alone_and_in_a_batch(head):
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["mgfn", "rtfm", "s3r"])
+def test_magnitudes_are_the_lengths_of_the_features(name):
+    torch.manual_seed(0)
+    mask = torch.arange(9).expand(2, -1) < torch.tensor([[9], [4]])
+    found = HEADS[name]().eval()(torch.randn(2, 9, D), mask)
+    torch.testing.assert_close(found.magnitudes, found.features.square().sum(dim=2).sqrt() * mask)
+
+
 def test_gradients_reach_every_weight(head):
     head.train()
     mask = torch.ones(4, 9, dtype=torch.bool)
