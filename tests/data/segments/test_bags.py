@@ -59,6 +59,11 @@ def test_classes_count_from_one_and_normal_is_zero():
     assert next(loader([video(0, False), video(1, True)]).batches(0)).classes is None
 
 
+def test_a_kind_that_is_not_among_the_classes_is_an_error():
+    with pytest.raises(DataError, match="video '1' has the kind 'fight', but bags.classes has fa"):
+        loader([video(0, False), video(1, True)], classes=["fall"])
+
+
 def test_bags_of_one_kind_only_are_an_error():
     with pytest.raises(DataError, match="3 training videos are normal and 0 abnormal"):
         loader([video(n, abnormal=False) for n in range(3)])

@@ -12,6 +12,7 @@ from torch import Tensor
 from vadkit.data.segments.video import SegmentVideo
 from vadkit.data.tensors import Bags
 from vadkit.errors import DataError
+from vadkit.text import printable
 
 Fit = Literal["average", "pad"]
 
@@ -23,7 +24,7 @@ class BagLoader:
     Order and crops depend only on the seed, the epoch and the batch, so a resumed epoch is the
     same. Of videos with several crops, one is drawn each time. ``segments`` and ``fit`` are those
     of ``fitted``. ``classes`` are the kinds of anomalies, () if they are unknown. Raises
-    ``DataError`` unless there are normal and abnormal videos.
+    ``DataError`` unless there are normal and abnormal videos, and for a kind that is not known.
     """
 
     def __init__(
@@ -49,6 +50,13 @@ class BagLoader:
                 f"{len(self.normal)} training videos are normal and {len(self.abnormal)} abnormal; "
                 "learning from video labels needs both. Use the weak split of the data set: "
                 "dataset.train: all, or dataset.split, or dataset.normal for folders of classes"
+            )
+        odd = [v for v in videos if classes and v.abnormal and v.category not in self.numbers]
+        if odd:
+            kind = f"the kind '{printable(odd[0].category)}'" if odd[0].category else "no kind"
+            raise DataError(
+                f"video '{odd[0].id}' has {kind}, but bags.classes has {', '.join(classes)}; add "
+                "the kind, or leave out bags.classes"
             )
 
     def __len__(self) -> int:
