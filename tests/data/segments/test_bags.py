@@ -60,7 +60,7 @@ def test_classes_count_from_one_and_normal_is_zero():
 
 
 def test_a_kind_that_is_not_among_the_classes_is_an_error():
-    with pytest.raises(DataError, match="video '1' has the kind 'fight', but bags.classes has fa"):
+    with pytest.raises(DataError, match=r"video '1' has the kind 'fight', but bags.classes has"):
         loader([video(0, False), video(1, True)], classes=["fall"])
 
 
