@@ -31,6 +31,7 @@ def test_events_of_watch_and_infer_in_order_of_time_each_once(tmp_path):
     assert [one.id for one in found] == ["a", "b", "w"]
     assert found[2].record["peak_score"] == 8.0
     assert [one.answer for one in found] == [None] * 3
+    assert [one.id for one in past_events(tmp_path, newest=2)] == ["b", "w"]
 
 
 def test_pictures_and_clips_are_those_of_the_events_folder(tmp_path):

@@ -19,10 +19,12 @@ def listed_events(
     place: Path, wanted: Wanted, answered: bool | None, newest: int | None = None
 ) -> list[PastEvent]:
     """Return the events of a run or folder that are asked for, in order of time."""
+    if answered is None:
+        return past_events(place, wanted=wanted, newest=newest)
     found = [
         event
         for event in past_events(place, wanted=wanted)
-        if answered is None or answered == (event.answer is not None)
+        if answered == (event.answer is not None)
     ]
     return found if newest is None else found[-newest:]
 

@@ -123,13 +123,16 @@ def event_folders(place: Path) -> list[Path]:
 
 
 def past_events(
-    place: Path, answers: Answers | None = None, wanted: Wanted | None = None
+    place: Path,
+    answers: Answers | None = None,
+    wanted: Wanted | None = None,
+    newest: int | None = None,
 ) -> list[PastEvent]:
     """Return the events that ``watch`` and ``infer`` recorded, in order of time.
 
     ``place`` is a run, or a folder of `watch --out`. ``wanted`` says which; by default all but
-    outages of cameras. Events that only an answer still knows are included. Raises ``DataError`` if
-    they cannot be read.
+    outages of cameras. With ``newest``, only the last ones are read and returned. Events that only
+    an answer still knows are included. Raises ``DataError`` if they cannot be read.
     """
     folders = event_folders(place)
     found: dict[str, tuple[dict[str, Any], Path | None]] = {}
@@ -143,12 +146,13 @@ def past_events(
     wanted = wanted or Wanted()
     found = {id: one for id, one in found.items() if wanted.has(one[0])}
     for folder in folders:
-        found.update({one["id"]: (one, folder) for one in EventStore(folder).find(wanted)})
+        found.update({one["id"]: (one, folder) for one in EventStore(folder).find(wanted, newest)})
     events = [
         PastEvent(record, folder, tuple(answers.history("event", id)))
         for id, (record, folder) in found.items()
     ]
-    return sorted(events, key=_in_time)
+    events.sort(key=_in_time)
+    return events if newest is None else events[-newest:]
 
 
 def _answers_of(folder: Path) -> Answers:

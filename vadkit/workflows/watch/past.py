@@ -78,7 +78,7 @@ class Past:
 
     def _last(self) -> list[dict[str, object]]:
         try:
-            events = past_events(self._place)[-_SHOWN:]
+            events = past_events(self._place, newest=_SHOWN)
         except VadkitError as error:
             # Alarms matter more than those of yesterday.
             _log.error("past events are not shown: %s", error)
