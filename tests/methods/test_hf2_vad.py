@@ -1,5 +1,6 @@
 """HF2-VAD: its losses and scores by hand, what each stage changes, and the contract of a method."""
 
+import copy
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from vadkit.data.tensors import Clips
 from vadkit.losses.gaussian import GaussianKL
 from vadkit.losses.memory import Entropy
 from vadkit.losses.pixel import MSE, Gradient
-from vadkit.methods.hf2_vad import HF2VAD
+from vadkit.methods.hf2_vad import HF2VAD, _fixed
 from vadkit.methods.method import WeightedLoss
 from vadkit.networks.conditional_vae import ConditionalVAE, Gaussian, Predicted
 from vadkit.networks.multilevel_memae import MultiLevelMemAE
@@ -132,3 +133,12 @@ def test_latent_values_are_drawn_in_training_only():
     other = network(torch.rand(3, 4, 32, 32), given[1])
     assert torch.equal(other.prior.mean, found.prior.mean)
     assert not torch.equal(other.posterior.mean, found.posterior.mean)
+
+
+def test_the_fixed_network_keeps_its_statistics_and_its_mode():
+    network = nn.Sequential(nn.BatchNorm2d(2)).train()
+    before = copy.deepcopy(network.state_dict())
+    with _fixed(network):
+        assert not network(torch.rand(3, 2, 4, 4)).requires_grad
+    assert network.training
+    assert all(torch.equal(one, before[name]) for name, one in network.state_dict().items())

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from vadkit.data.tensors import Clips
+from vadkit.errors import RecipeError
 from vadkit.losses.classes import CrossEntropy
 from vadkit.losses.pixel import L1
 from vadkit.methods.method import WeightedLoss
@@ -110,3 +111,8 @@ def test_a_weight_of_an_unknown_task_is_refused():
     assert given(weights={"arrow": 2.0}).weights == {"arrow": 2.0}
     with pytest.raises(ValidationError, match="arow"):
         given(weights={"arow": 2.0})
+
+
+def test_a_method_without_tasks_is_refused():
+    with pytest.raises(RecipeError, match="ssmtl needs one of its tasks"):
+        make(tasks=())

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vadkit.data.clips.cubes import cubes_of
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
+from vadkit.errors import RecipeError
 from vadkit.methods.method import Update, WeightedLoss
 from vadkit.methods.object_errors import ObjectErrors
 from vadkit.ranks import own_rows
@@ -71,6 +72,8 @@ class SSMTL(ObjectErrors):
     ) -> None:
         of_task = dict(weights or {})
         tasks = [task for task in TASKS if task in losses]
+        if not tasks:
+            raise RecipeError(f"losses: ssmtl needs one of its tasks, {', '.join(TASKS)}; got none")
         super().__init__(networks, losses, clip, {task: of_task.get(task, 1.0) for task in tasks})
         self.side, self.reach = side, window // 2
 
