@@ -67,3 +67,18 @@ def test_a_pasted_figure_turns(turn, speed, moved):
     assert (x[1].item(), y[1].item()) == pytest.approx((30, 20))
     assert x.diff().tolist() == pytest.approx([moved[0]] * 2, abs=1e-3)
     assert y.diff().tolist() == pytest.approx([moved[1]] * 2, abs=1e-3)
+
+
+def test_a_figure_that_walks_down_is_turned_too():
+    clips = torch.zeros(1, 1, 3, 40, 60)
+    # Half of a whole turn, at its own speed.
+    drawn = torch.tensor([[0.0, 0.5, 0.5, 0.5, 0.0]])
+    quarter = torch.tensor([[0.0, 0.5, 0.5, (0.5 - 0.25) / 1.5, 0.0]])
+    for one, moved in ((drawn, (-1, -2)), (quarter, (-2, 1))):
+        frames = paste_figures(clips, square([1.0, 2.0]), one)[0][0, 0]
+        rows, columns = torch.arange(40) + 0.5, torch.arange(60) + 0.5
+        weights = frames.sum(dim=(1, 2))
+        x = (frames.sum(dim=1) * columns).sum(dim=1) / weights
+        y = (frames.sum(dim=2) * rows).sum(dim=1) / weights
+        assert x.diff().tolist() == pytest.approx([moved[0]] * 2, abs=1e-3)
+        assert y.diff().tolist() == pytest.approx([moved[1]] * 2, abs=1e-3)
