@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from case_tools import Done, infer, own_camera, starts_near, vadkit, words, write_video
+from case_tools import Done, event_time, infer, own_camera, starts_near, vadkit, words, write_video
 from made_cases import MADE, Case
 
 
@@ -95,11 +95,12 @@ def still_picture(cases: Path, work: Path) -> tuple[bool, str]:
 
 
 def rate_drops(cases: Path, work: Path) -> tuple[bool, str]:
-    """Times follow a rate that drops, and a hole of a minute."""
+    """Times follow a rate that drops to 2.5 a second after frame 400, and a hole of a minute."""
+    start = event_time(cases)
     drop = infer(cases, work, "04-lowlight-rate-drop/drop.mkv")
     hole = infer(cases, work, "04-lowlight-rate-drop/hole.mp4")
-    right = drop.within(79.6) and starts_near(drop, 46.4)
-    right = right and hole.within(109.9) and starts_near(hole, 101.6)
+    right = drop.within(79.6) and starts_near(drop, 40 + (10 * start - 400) / 2.5)
+    right = right and hole.within(109.9) and starts_near(hole, start + 60)
     return right, f"drop {words(drop)}; hole {words(hole)}"
 
 
@@ -113,15 +114,17 @@ def clock_restarts(cases: Path, work: Path) -> tuple[bool, str]:
         done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     piped = [one["start"] for one in lines if one["type"] == "alarm" and one["state"] == "begun"]
-    right = seen.within(29.9) and starts_near(seen, 21.5)
-    right = right and done.returncode == 0 and any(abs(one - 21.5) < 0.25 for one in piped)
+    # The second stream begins anew at frame 200 of the plain video, with an empty window.
+    start = event_time(cases) - 20
+    right = seen.within(29.9) and starts_near(seen, start, 0.35)
+    right = right and done.returncode == 0 and any(abs(one - start) <= 0.35 for one in piped)
     return right, f"{words(seen)}; piped: alarms at {piped} s"
 
 
 def damaged_packet(cases: Path, work: Path) -> tuple[bool, str]:
     """One damaged packet costs one frame, is counted, and no alarm."""
     seen = infer(cases, work, "07-corrupt-packet/late.mp4")
-    right = seen.frames == 499 and seen.within(49.9) and starts_near(seen, 41.6)
+    right = seen.frames == 499 and seen.within(49.9) and starts_near(seen, 41.6, 1.5)
     return right and "1 damaged packet" in seen.err, f"{words(seen)}; {seen.err}"
 
 

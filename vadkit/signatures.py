@@ -52,37 +52,29 @@ def describe(component: Component) -> ComponentInfo:
     """
     node = _definition(component)
     doc = (ast.get_docstring(node) if node is not None else None) or ""
-    function = _constructor(node, component)
-    path = _source_path(component)
-    aliases = _aliases(path) if path is not None else {}
+    found = _constructor(node, _source_path(component))
     return ComponentInfo(
         component.family,
         component.name,
         component.origin,
         doc.split("\n\n")[0].replace("\n", " "),
         doc,
-        tuple(_parameters(function, aliases)) if function is not None else (),
+        () if found is None else tuple(_parameters(*found)),
     )
 
 
 def keyword_parameters(component: Component) -> tuple[ParameterInfo, ...] | None:
     """Return the parameters that a recipe may set, from the source text; None if unknown.
 
-    They are unknown if a class inherits its constructor from another file, or gets it from a
-    decorator.
+    They are unknown if a class gets its constructor from a decorator, or from a base class that is
+    not in its file and not imported there as ``from module import Base``.
     """
     node = _definition(component)
-    if isinstance(node, ast.ClassDef):
-        function = _constructor(node, component)
-        if function is None:
-            plain = len(node.decorator_list) <= 1 and not node.bases and not node.keywords
-            return () if plain else None
-    else:
-        function = node
-    path = _source_path(component)
-    if function is None or path is None:
-        return None
-    return tuple(_parameters(function, _aliases(path)))
+    found = _constructor(node, _source_path(component))
+    if found is not None:
+        return tuple(_parameters(*found))
+    plain = isinstance(node, ast.ClassDef) and not node.bases and not node.keywords
+    return () if plain and len(node.decorator_list) <= 1 else None
 
 
 def _definition(component: Component) -> ast.ClassDef | ast.FunctionDef | None:
@@ -101,7 +93,12 @@ def _source_path(component: Component) -> Path | None:
         return Path(found) if found else None
     if component.declared:
         return Path(component.target.rpartition(":")[0])
-    parts = component.target.partition(":")[0].split(".")
+    return _module_path(component.target.partition(":")[0])
+
+
+def _module_path(module: str) -> Path | None:
+    """Return the file of a module without importing anything."""
+    parts = module.split(".")
     search: list[str] = list(sys.path)
     # Ask the finder for one package at a time, because looking up a dotted name imports its
     # parents.
@@ -149,27 +146,45 @@ def _aliases(path: Path) -> dict[str, ast.expr]:
     }
 
 
+@functools.cache
+def _imports(path: Path) -> dict[str, tuple[str, str]]:
+    """Return what a file imports as ``from module import name``: the module, and the name there."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        name.asname or name.name: (node.module, name.name)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        for name in node.names
+    }
+
+
 def _constructor(
-    node: ast.ClassDef | ast.FunctionDef | None, component: Component
-) -> ast.FunctionDef | None:
-    """Return the function, or ``__init__`` of the class or of a base class in the same file."""
-    if not isinstance(node, ast.ClassDef):
-        return node
+    node: ast.ClassDef | ast.FunctionDef | None, path: Path | None
+) -> tuple[ast.FunctionDef, Path] | None:
+    """Return the function, or ``__init__`` of the class or of a base class, and its file."""
+    if node is None or path is None:
+        return None
+    if isinstance(node, ast.FunctionDef):
+        return node, path
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-            return item
-    path = _source_path(component)
-    known = _definitions(path) if path is not None else {}
+            return item, path
     for base in node.bases:
-        if isinstance(base, ast.Name) and base.id in known and base.id != node.name:
-            found = _constructor(known[base.id], component)
-            if found is not None:
-                return found
+        if not isinstance(base, ast.Name) or base.id == node.name:
+            continue
+        file: Path | None = path
+        name = base.id
+        if name not in _definitions(path) and name in _imports(path):
+            module, name = _imports(path)[name]
+            file = _module_path(module)
+        known = {} if file is None else _definitions(file)
+        if found := _constructor(known.get(name), file):
+            return found
     return None
 
 
-def _parameters(function: ast.FunctionDef, aliases: dict[str, ast.expr]) -> list[ParameterInfo]:
-    found = []
+def _parameters(function: ast.FunctionDef, path: Path) -> list[ParameterInfo]:
+    found, aliases = [], _aliases(path)
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         kind, bounds = _annotation(argument.annotation, aliases)
         shown = None if default is None else ast.unparse(default)

@@ -113,7 +113,7 @@ def stopped(arguments, out, number, code, after):
         stdout, err = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == code and stdout == ""
+    assert (process.returncode, stdout) == (code, ""), err
     assert ("run the same command again" in err) == (number == signal.SIGINT)
     assert "Traceback" not in err and "raylet" not in err
     count = len(list(out.rglob("result.json")))

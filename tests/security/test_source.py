@@ -55,6 +55,7 @@ COMPUTED_GETATTR = {
     "data/objects/torchvision.py": "a Literal of names of models",
     "networks/pretext.py": "names of its own heads",
     "workflows/run.py": "names of sections of a recipe",
+    "workflows/site/watch.py": "a tuple of names of fields",
     "workflows/ray_cluster.py": "whatever is asked of stdout",
 }
 

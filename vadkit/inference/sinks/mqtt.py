@@ -69,15 +69,7 @@ class Mqtt(EventSink):
             raise RecipeError(
                 "sink 'mqtt' needs paho-mqtt; install it with: pip install 'vadkit[mqtt]'"
             ) from None
-        if (
-            set("+#\0") & set(topic)
-            or not topic.strip("/")
-            or len(topic.encode("utf-8", "replace")) > 1000
-        ):
-            raise RecipeError(
-                "sink 'mqtt': topic must be a name of at most 1,000 bytes without + and #; got "
-                f"'{printable(topic, 100)}'"
-            )
+        _check_topic(topic)
         self.host, self.port = host, port or (8883 if tls else 1883)
         self.topic, self.retain, self.timeout_s = topic.strip("/"), retain, timeout_s
         self._client: Any = Client(CallbackAPIVersion.VERSION2)
@@ -207,6 +199,15 @@ class Mqtt(EventSink):
                 # When a connection breaks, the broker publishes the will.
                 topic = f"{self._base(self._source)}/status"
                 client.publish(topic, self._status, qos=1, retain=True)
+
+
+def _check_topic(topic: str) -> None:
+    long = len(topic.encode("utf-8", "replace")) > 1000
+    if set("+#\0") & set(topic) or not topic.strip("/") or long:
+        raise RecipeError(
+            "sink 'mqtt': topic must be a name of at most 1,000 bytes without + and #; got "
+            f"'{printable(topic, 100)}'"
+        )
 
 
 def _topic(source: str) -> str:
