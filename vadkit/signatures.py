@@ -73,8 +73,9 @@ def keyword_parameters(component: Component) -> tuple[ParameterInfo, ...] | None
     found = _constructor(node, _source_path(component))
     if found is not None:
         return tuple(_parameters(*found))
-    plain = isinstance(node, ast.ClassDef) and not node.bases and not node.keywords
-    return () if plain and len(node.decorator_list) <= 1 else None
+    if not isinstance(node, ast.ClassDef) or node.bases or node.keywords:
+        return None
+    return () if len(node.decorator_list) <= 1 else None
 
 
 def _definition(component: Component) -> ast.ClassDef | ast.FunctionDef | None:
