@@ -11,7 +11,8 @@ mount a small one). Scores, not videos, make the alarms: `benchmarks/soak.py` is
 An event counts as kept once its sink has returned. At the end, every such event must be in the
 store, unless it is older than retention allows, and must have reached the receiver and the broker
 at least once. Events that were still in memory when their process was killed are counted as
-``in_flight``. The result is JSON; the exit code is 1 if an event was lost, or memory or disk grew.
+``in_flight``. ``by_day`` has the most memory of a process and the most disk of each day. The
+result is JSON; the exit code is 1 if an event was lost, or memory or disk grew.
 """
 
 from __future__ import annotations
@@ -147,7 +148,8 @@ def week(disk: Path, work: Path, hours: int, mib: int, mounted: bool) -> dict[st
     rng, out = random.Random(7), disk / "watch"
     said: dict[str, set[str]] = {name: set() for name in ("raised", "sqlite", "snapshots")}
     said |= {"webhook": set(), "mqtt": set(), "pruned": set()}
-    memory, used, kills, full = [], [], 0, 0
+    memory: list[tuple[int, int]] = []
+    used, kills, full = [], 0, 0
     receiver, broker = Receiver(), Broker(work / "broker")
     gib = mib / 1024 / 4
     started = time.monotonic()
@@ -161,7 +163,7 @@ def week(disk: Path, work: Path, hours: int, mib: int, mounted: bool) -> dict[st
         peak = run_hour(arguments, said, kill_after, ballast)
         kills += 1
         if peak:
-            memory.append(peak)
+            memory.append((hour, peak))
         used.append(sum(one.stat().st_size for one in out.rglob("*") if one.is_file()))
     # A last, quiet hour in which everybody is there.
     receiver.up = True
@@ -243,7 +245,7 @@ def judge(
     said: dict[str, set[str]],
     receiver: Receiver,
     broker: Broker,
-    memory: list[int],
+    memory: list[tuple[int, int]],
     used: list[int],
     hours: int,
 ) -> dict[str, Any]:
@@ -261,8 +263,8 @@ def judge(
     for name, got in (("webhook", receiver.got), ("mqtt", broker.got)):
         if missing := said[name] - got:
             faults.append(f"{len(missing)} messages did not reach {name}: {sorted(missing)[:3]}")
-    half = len(memory) // 2
-    growth = max(memory[half:], default=0) / max(1, max(memory[:half], default=1))
+    peaks, half = [peak for _, peak in memory], len(memory) // 2
+    growth = max(peaks[half:], default=0) / max(1, max(peaks[:half], default=1))
     if growth > 1.1:
         faults.append(f"memory grew by {growth:.2f}")
     # Once retention has begun, after two days or a quarter of the disk.
@@ -278,11 +280,24 @@ def judge(
         "in_store": len(kept),
         "webhook": [len(said["webhook"]), len(receiver.got)],
         "mqtt": [len(said["mqtt"]), len(broker.got)],
-        "memory_mib": [round(one / 1024, 1) for one in (min(memory), max(memory))],
+        "memory_mib": [
+            round(one / 1024, 1) for one in (min(peaks, default=0), max(peaks, default=0))
+        ],
         "disk_mib": [round(one / 2**20, 2) for one in (min(later), max(later))],
         "disk_peak_to_mean": round(disk, 2),
+        "by_day": by_day(memory, used),
         "faults": faults,
     }
+
+
+def by_day(memory: list[tuple[int, int]], used: list[int]) -> dict[str, list[float | None]]:
+    """Give the highest memory and disk of each day, in MiB; None if no hour came to its end."""
+    found: dict[str, list[float | None]] = {"memory_mib": [], "disk_mib": []}
+    for first in range(0, len(used), 24):
+        peaks = [peak / 1024 for hour, peak in memory if first <= hour < first + 24]
+        found["memory_mib"].append(round(max(peaks), 1) if peaks else None)
+        found["disk_mib"].append(round(max(used[first : first + 24]) / 2**20, 2))
+    return found
 
 
 class Receiver:
@@ -294,7 +309,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # The sender was killed.
                 if receiver.up:
                     event = json.loads(body)["event"]
                     receiver.got.add(f"{event['id']}.{event['state'] == 'over'}")
