@@ -44,6 +44,15 @@ def test_a_fast_place_is_in_the_first_cell_wherever_it_is():
     assert cells.tolist() == [3.0] + [0.0] * 15
 
 
+def test_small_cells_show_a_small_fast_place():
+    clips = flow_clips(0.0, 0.0)
+    clips.flow[:, 0, :, 8:12, 20:24] = 3.0
+    # One of 8 x 8 cells of 4 pixels; a quarter of one of 4 x 4.
+    small = MotionSegments(bins=0, cells=8, fastest=3)(clips)[0, 0].chunk(2)[0][4:]
+    assert small.tolist() == [3.0, 0.0, 0.0]
+    assert MotionSegments(bins=1)(clips)[0, 0].chunk(2)[0][5].item() == pytest.approx(0.75)
+
+
 def test_ten_crops_are_corners_and_centre_and_their_mirror_images():
     picture = torch.arange(48.0).view(1, 1, 1, 6, 8)
     found = crops_of(picture, "ten", 4)

@@ -1,5 +1,7 @@
 """Features of segments from tracks, against values worked out by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,14 +9,16 @@ from vadkit.data.objects.tracks import TrackRows
 from vadkit.data.segments.video import segment_of_frames
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
+from vadkit.features.segment_people import people_of
 from vadkit.features.track_segments import (
     NAMES,
+    UNUSUAL,
     TrackSegments,
     TrackSet,
-    people_of,
     segment_features,
     with_context,
 )
+from vadkit.features.unusual_people import UsualPeople
 
 SIZE = (100, 200)
 
@@ -115,3 +119,63 @@ def test_a_video_without_people_has_features_of_zeros(tmp_path):
         [Video("x/a", "test", tmp_path)], {"x/a": 40}
     )
     assert found.shape == (2, 1, len(NAMES)) and not found.crop(0).any()
+
+
+def test_people_are_compared_with_those_of_other_normal_videos():
+    slow = {f"slow-{n}": tracks(walker(1, range(16), (n, 0), (1, 0))) for n in range(7)}
+    known = {**slow, "fast": tracks(walker(1, range(16), (3, 0), (6, 0)))}
+    normal = [Video(name, "train", Path(name), abnormal=False) for name in slow]
+    new = [*normal, Video("fast", "test", Path("fast"))]
+    found = TrackSet(known, SIZE, 16).comparing(normal, {}).videos(new, {})
+    rows = {one.id: dict(zip(NAMES + UNUSUAL, one.crop(0)[0], strict=True)) for one in found}
+    # Of one person, the mean is the maximum.
+    for row in rows.values():
+        assert row["unusual-motion-mean"] == row["unusual-motion-most"]
+    # All slow ones move alike: a distance of 0.
+    assert rows["slow-0"]["unusual-motion-most"] == pytest.approx(np.log(1e-3))
+    assert rows["fast"]["unusual-motion-most"] > 0
+    assert rows["fast"]["unusual-place-most"] > rows["slow-3"]["unusual-place-most"]
+
+
+def test_the_fifth_nearest_person_of_another_video_counts():
+    values = {
+        name: np.zeros(1) for name in ("across", "along", "path", "wobble", "speed", "aspect")
+    }
+    values |= {"height": np.zeros(1), "foot": np.zeros(1)}
+    # Two people in each of six videos, at x = 0, 0, 1, 1, ... 5, 5.
+    people = {
+        str(n): {key: np.repeat(each, 2) for key, each in values.items()} | {"x": np.full(2, n)}
+        for n in range(6)
+    }
+    usual = UsualPeople(people)
+    deviation = np.sqrt(35 / 12)
+    # Of the others, those at 1, 1, 2, 2 and 3 are the nearest to 0.
+    _, shape, _ = usual.unusual({**values, "x": np.zeros(1)}, "0")[0]
+    assert shape == pytest.approx(np.log(3 / deviation + 1e-3))
+    # A new video has its own people at 0, 0, 1, 1 and 2.
+    _, shape, _ = usual.unusual({**values, "x": np.zeros(1)}, "new")[0]
+    assert shape == pytest.approx(np.log(2 / deviation + 1e-3))
+
+
+def test_a_segment_without_people_has_the_means_of_others_if_people_are_compared():
+    known = {
+        "a": tracks(walker(1, range(16), (0, 0), (1, 0))),
+        "b": tracks(walker(1, range(16), (0, 0), (3, 0))),
+    }
+    normal = [Video(name, "train", Path(name), abnormal=False) for name in known]
+    compared = TrackSet(known, SIZE, 16).comparing(normal, {})
+    first, second = (one.crop(0) for one in compared.videos(normal, {"a": 32}))
+    assert first.shape == (2, len(NAMES + UNUSUAL))
+    assert first[1, :2].tolist() == [0, 0]
+    np.testing.assert_allclose(first[1, 2:], (first[0, 2:] + second[0, 2:]) / 2, rtol=1e-5)
+    nobody = TrackRows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4), np.float32))
+    compared = compared._replace(tracks={"c": nobody})
+    (third,) = compared.videos([Video("c", "test", Path("c"))], {"c": 16})
+    assert np.array_equal(third.crop(0)[0], first[1])
+
+
+def test_nobody_to_compare_with_is_a_clear_error():
+    empty = TrackRows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4), np.float32))
+    tracks_of = TrackSet({"a": empty}, SIZE, 16)
+    with pytest.raises(DataError, match="have no people to compare with"):
+        tracks_of.comparing([Video("a", "train", Path("a"))], {"a": 16})

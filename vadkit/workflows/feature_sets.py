@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vadkit.recipe import Recipe
 from vadkit.registry import build, find
+from vadkit.workflows.build import load_videos
 from vadkit.workflows.extraction import extracted_videos
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ def segment_videos(recipe: Recipe, videos: Sequence[Video]) -> list[SegmentVideo
     if not from_file(recipe):
         return extracted_videos(recipe, videos)
     extractor: Any = build("extractors", recipe.features.type, recipe.features.params)
-    found: list[SegmentVideo] = extractor.open().videos(videos, _known_lengths(videos))
+    if getattr(extractor, "compares", False):
+        normal = [video for video in load_videos(recipe, "train") if not video.abnormal]
+        opened = extractor.open(normal, _known_lengths(normal))
+    else:
+        opened = extractor.open()
+    found: list[SegmentVideo] = opened.videos(videos, _known_lengths(videos))
     return found
 
 

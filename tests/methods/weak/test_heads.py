@@ -8,6 +8,7 @@ import torch
 
 from vadkit.data.tensors import Bags
 from vadkit.errors import DataError
+from vadkit.networks.heads.bn_wvad import Divergence
 from vadkit.recipe.resolve import resolve
 from vadkit.registry import components
 from vadkit.testing import check_method
@@ -150,6 +151,16 @@ def test_the_score_of_bn_wvad_has_the_order_of_the_product():
     scores = method.segment_scores(output)
     assert scores.max() < 1
     assert torch.equal(scores.flatten().argsort(), output.product.flatten().argsort())
+
+
+def test_bn_wvad_scores_by_the_distance_alone():
+    method = build("bn-wvad", by="distance").eval()
+    distances = torch.tensor([[[1.0, 3.0]], [[0.0, 0.5]]]).transpose(0, 1)
+    output = Divergence(torch.tensor([[0.9, 0.1]]), distances)
+    # 1 / 2 and 3.5 / 4.5; by the product, the second would be lower.
+    assert method.segment_scores(output)[0].tolist() == pytest.approx([0.5, 7 / 9])
+    first, second = build("bn-wvad").eval().segment_scores(output)[0].tolist()
+    assert (first, second) == pytest.approx((0.9 / 1.9, 0.35 / 1.35))
 
 
 def test_only_normal_videos_train_the_dictionary_of_s3r():
