@@ -3,9 +3,11 @@
     python benchmarks/weak_heads.py recipes/shanghaitech/weak-*.yaml --seeds 0,1,2
 
 Trains and evaluates each recipe with each seed, as `vadkit train --seeds` does. Features are
-computed once and shared if all recipes have the same section `features`. Prints a table of micro
-AUC, mean and deviation: of the scores of segments, and smoothed as the recipe says. Nothing is
-chosen by test labels: the epochs are those of the recipe. `--set` is that of `vadkit train`.
+computed once and shared if all recipes have the same section `features`. Prints a table of AUCs,
+mean and deviation: micro and macro of raw scores, of videos by their highest score, and micro of
+the protocol `online`. Nothing is chosen by test labels: the epochs are those of the recipe. `--set`
+is that of `vadkit train`; with other sections `dataset`, `clip` and `features`, the same heads are
+compared on other videos.
 """
 
 from __future__ import annotations
@@ -23,6 +25,14 @@ from vadkit.workflows.build import load_videos
 from vadkit.workflows.feature_sets import segment_videos
 from vadkit.workflows.seeds import train_seeds
 
+# The protocols and metrics of the columns.
+COLUMNS = (
+    ("raw", "micro-auc"),
+    ("raw", "macro-auc"),
+    ("raw", "video-auc"),
+    ("online", "micro-auc"),
+)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -34,17 +44,17 @@ def main() -> None:
     seeds = [int(seed) for seed in given.seeds.split(",")]
     with tempfile.TemporaryDirectory() as folder:
         shared = [*given.set, *features_once(given.recipes, given.set, Path(folder))]
-        print("| head | segments | smoothed | seconds a run |\n|---|---|---|---|", flush=True)
+        print("| head | raw | macro | videos | online | seconds a run |", flush=True)
+        print("|---|---|---|---|---|---|", flush=True)
         for recipe in given.recipes:
             started = time.process_time()
             found = train_seeds(recipe, seeds, overrides=shared, runs=given.runs)
             for one in found.failed:
                 print(f"{found.name}, seed {one.seed} failed: {one.failed}")
             by_protocol = found.summary()
-            cells = [cell(by_metric["micro-auc"]) for by_metric in by_protocol.values()]
+            cells = [cell(by_protocol[name].get(metric)) for name, metric in COLUMNS]
             seconds = (time.process_time() - started) / len(seeds)
-            names = " / ".join(by_protocol)
-            print(f"| {found.name} ({names}) | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
+            print(f"| {recipe.stem} | {' | '.join(cells)} | {seconds:.0f} |", flush=True)
 
 
 def features_once(recipes: list[Path], overrides: list[str], folder: Path) -> list[str]:
@@ -62,8 +72,8 @@ def features_once(recipes: list[Path], overrides: list[str], folder: Path) -> li
     return [f"features={{type: files, root: {folder}, frames: {every}}}"]
 
 
-def cell(one: Spread) -> str:
-    return f"{one.mean:.3f} ± {one.deviation:.3f}"
+def cell(one: Spread | None) -> str:
+    return "-" if one is None else f"{one.mean:.3f} ± {one.deviation:.3f}"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import torch
 from vadkit.data.tensors import Bags
 from vadkit.errors import DataError
 from vadkit.networks.heads.bn_wvad import Divergence
+from vadkit.networks.heads.rtfm import Magnitudes
 from vadkit.recipe.resolve import resolve
 from vadkit.registry import components
 from vadkit.testing import check_method
@@ -161,6 +162,18 @@ def test_bn_wvad_scores_by_the_distance_alone():
     assert method.segment_scores(output)[0].tolist() == pytest.approx([0.5, 7 / 9])
     first, second = build("bn-wvad").eval().segment_scores(output)[0].tolist()
     assert (first, second) == pytest.approx((0.9 / 1.9, 0.35 / 1.35))
+
+
+@pytest.mark.parametrize(("by", "likely"), [("length", 0.2), ("score", 0.6)])
+def test_the_longest_or_the_highest_segments_decide_in_rtfm(by, likely):
+    method = build("rtfm", by=by)
+    # The three longest segments have scores 0.1, 0.2 and 0.3, the three highest 0.5, 0.6 and 0.7.
+    scores = torch.tensor([[0.1, 0.2, 0.3, 0.5, 0.6, 0.7]])
+    lengths = torch.tensor([[9.0, 8.0, 7.0, 1.0, 2.0, 3.0]])
+    output = Magnitudes(scores, lengths[..., None], lengths)
+    one = Bags(torch.zeros(1, 6, 16), torch.ones(1, 6, dtype=torch.bool), torch.ones(1))
+    entropy = method.terms(output, one)["entropy"]
+    assert entropy.item() == pytest.approx(-np.log(likely), abs=1e-5)
 
 
 def test_only_normal_videos_train_the_dictionary_of_s3r():

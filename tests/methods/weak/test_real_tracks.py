@@ -27,5 +27,5 @@ def test_the_baseline_learns_from_video_labels(real_data, tmp_path):
         runs=tmp_path,
     )
     areas = {one.protocol.name: one["micro-auc"] for one in evaluate(run).results}
-    # Measured: 0.77, and 0.80 after 100 epochs.
-    assert areas["raw"] > 0.74, areas
+    # Measured: 0.83, and 0.82 after 30 epochs.
+    assert areas["raw"] > 0.79, areas
