@@ -1,5 +1,6 @@
 """vadkit infer on an archive: nothing is lost or done twice, whatever happens in between."""
 
+import datetime
 import json
 import os
 import shutil
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from vadkit import Detector
+from vadkit.inference.store.store import EventStore, Wanted
 
 pytestmark = pytest.mark.slow
 VIDEOS = 12
@@ -180,3 +184,35 @@ def test_names_that_look_alike_lose_nothing(vadkit, evaluated_run, archive, tmp_
 
 def _alarms(results):
     return [one["alarms"] or 0 for one in results]
+
+
+def test_recordings_of_frigate_have_camera_and_time_of_day(vadkit, evaluated_run, tmp_path):
+    """The run, whose threshold is set so that there are alarms, scores Frigate's own folders."""
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+    manifest = json.loads((run / "manifest.json").read_text())
+    video = next(iter(manifest["test"]["videos"].values()))
+    calibration = json.loads((run / "calibration.json").read_text())
+    usual = float(np.nanmedian(Detector.load(run).score(video).score))
+    changed = {**calibration, "threshold": usual, "usual": usual}
+    (run / "calibration.json").write_text(json.dumps(changed))
+    for place in ("23/gate/59.58", "23/yard/59.58"):
+        path = tmp_path / "recordings" / "2026-11-27" / f"{place}.mp4"
+        path.parent.mkdir(parents=True)
+        shutil.copyfile(video, path)
+    out = tmp_path / "out"
+    asked = ["infer", run, tmp_path / "recordings", "--out", out, "--sink", "sqlite", "--json"]
+    code, stdout, err = vadkit(*asked, "--workers", "1")
+    assert code == 0, err
+    assert all(one["alarms"] for one in json.loads(stdout))
+    events = EventStore(out).find(Wanted())
+    assert len({event["id"] for event in events}) == len(events) > 1
+    assert {event["source"] for event in events} == {"gate", "yard"}
+    begins = datetime.datetime(2026, 11, 27, 23, 59, 58, tzinfo=datetime.UTC)
+    for event in events:
+        since = datetime.datetime.fromisoformat(event["started_at"]) - begins
+        assert since.total_seconds() == pytest.approx(event["start"], abs=2e-3)
+    # Hours of alarms hold for them: nothing outside, and nothing is said about files.
+    night = "alarms.hours='01:00-02:00'"
+    code, stdout, err = vadkit(*asked, "--workers", "1", "--set", night)
+    assert code == 0 and not any(one["alarms"] for one in json.loads(stdout))
+    assert "no time of day" not in err

@@ -22,6 +22,7 @@ from vadkit.cli import (
     components,
     data,
     data_cache,
+    data_frigate,
     doctor,
     evaluation,
     events,
@@ -76,6 +77,7 @@ app.command("list-components")(components.list_components)
 app.command("recipes")(recipes.recipes)
 app.command("validate")(recipes.validate)
 app.command("schema")(recipes.schema)
+data.app.command("frigate")(data_frigate.frigate)
 data.app.add_typer(data_cache.app, name="cache")
 app.add_typer(data.app, name="data")
 app.add_typer(words.app, name="words")

@@ -13,6 +13,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
     "sinks": {
         "csv": "vadkit.inference.sinks.csv:Csv",
         "events": "vadkit.inference.sinks.events:EventLines",
+        "frigate": "vadkit.inference.sinks.frigate:Frigate",
         "jsonl": "vadkit.inference.sinks.jsonl:Jsonl",
         "mqtt": "vadkit.inference.sinks.mqtt:Mqtt",
         "apprise": "vadkit.inference.sinks.apprise:Apprise",

@@ -5,21 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import http.client
 import json
 import re
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field
 
-from vadkit.addresses import encoding_hint, mask_address
 from vadkit.errors import RecipeError
 from vadkit.inference.alarms import Event
+from vadkit.inference.http import HttpError, check_address, opener, request
 from vadkit.inference.sinks.links import check_link, linked
 from vadkit.inference.sinks.outbox import Outbox, Refused, check_json
 from vadkit.inference.sinks.secret import secret
@@ -56,16 +53,7 @@ class Webhook(EventSink):
         longest_wait_s: Annotated[float, Field(gt=0)] = 300.0,
     ) -> None:
         super().__init__(out)
-        parts = _parts(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise RecipeError(
-                f"sink 'webhook': url must be an http(s) address; got '{mask_address(url)}'"
-            )
-        if parts.username or parts.password:
-            raise RecipeError(
-                f"sink 'webhook': the url of {parts.hostname} contains a user name or password, "
-                "which would end up in recipes and logs; use the signature to identify the sender"
-            )
+        parts = check_address(url, "sink 'webhook'", "use the signature to identify the sender")
         self.url = url
         self.key = None if secret_env is None else _key(secret(secret_env, "the key of webhooks"))
         self.snapshot, self.link = snapshot, check_link(link, "webhook")
@@ -103,43 +91,14 @@ class Webhook(EventSink):
         headers["webhook-timestamp"] = str(int(time.time()))
         if self.key is not None:
             headers["webhook-signature"] = sign(self.key, id, headers["webhook-timestamp"], body)
-        request = urllib.request.Request(self.url, body, headers, method="POST")
+        asked = urllib.request.Request(self.url, body, headers, method="POST")
         try:
-            with _opener().open(request, timeout=self.timeout_s):
+            with request(opener(), asked, self.timeout_s):
                 return
-        except urllib.error.HTTPError as error:
+        except HttpError as error:
             if error.code in _BAD_MESSAGE:
-                raise Refused(f"HTTP {error.code} {error.reason}") from None
-            raise ConnectionError(f"HTTP {error.code} {error.reason}") from None
-        except urllib.error.URLError as error:
-            raise ConnectionError(str(error.reason)) from None
-        except http.client.HTTPException as error:
-            raise ConnectionError(f"no HTTP answer: {type(error).__name__}") from None
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """Return an opener that follows no redirects: urllib would turn the POST into a GET."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPErrorProcessor,
-    ):
-        opener.add_handler(handler())
-    return opener
-
-
-def _parts(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  (raises for one that is no number)
-    except ValueError:
-        raise RecipeError(
-            f"sink 'webhook': '{mask_address(url)}' is not an address {encoding_hint(url)}".strip()
-        ) from None
-    return parts
+                raise Refused(str(error)) from None
+            raise
 
 
 def sign(key: bytes, id: str, timestamp: str, body: bytes) -> str:

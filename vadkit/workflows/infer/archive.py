@@ -13,6 +13,7 @@ from typing import Any
 from vadkit.arguments import as_name, as_path, as_paths
 from vadkit.errors import RecipeError
 from vadkit.files import remove_leftovers
+from vadkit.inference.recorded import recorded
 from vadkit.methods.exported import is_exported
 from vadkit.recipe import Recipe, Spec, check_components
 from vadkit.workflows.infer.cluster import score_on_cluster
@@ -122,11 +123,13 @@ def _key(run: Path, checkpoint: str, sinks: Sequence[Spec], rules: Rules | None)
     return ResultKey(model, tuple(map(_text, sinks)))
 
 
-def _say_schedules(recipe: Recipe) -> None:
+def _say_schedules(recipe: Recipe, items: Sequence[Item]) -> None:
     """Say which settings do not hold, because files have no time of day."""
     if text := sometimes(recipe.zones):
         say(text)
-    if recipe.alarms.hours is not None or recipe.alarms.days is not None:
+    if (recipe.alarms.hours is not None or recipe.alarms.days is not None) and not all(
+        recorded(video.path) for video, _ in items
+    ):
         say("alarms are raised at all times here, because files have no time of day")
 
 
@@ -203,7 +206,7 @@ def _score_all(
         return
     device = _device_of(work.run)
     if items and work.run.is_dir():
-        _say_schedules(load_run(work.run))
+        _say_schedules(load_run(work.run), items)
     if ray is not None:
         yield from score_on_cluster(ray, work, items, progress, device, workers)
         return

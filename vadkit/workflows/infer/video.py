@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vadkit.inference.frame_score import FrameScore
     from vadkit.inference.sinks.every import EverySink
     from vadkit.inference.sinks.sink import SourceInfo, VideoScores
+    from vadkit.inference.source_output import SourceOutput
     from vadkit.inference.sources.files import FileSource
     from vadkit.inference.sources.source import SourceEvent
     from vadkit.workflows.detector import Detector
@@ -141,8 +142,7 @@ def _score_video(
     progress: Progress,
 ) -> Inferred:
     """Score a video; raise ``DataError`` if it cannot be read or written."""
-    from vadkit.inference.sinks.sink import ResultSink, SourceInfo
-    from vadkit.inference.source_output import SourceOutput
+    from vadkit.inference.sinks.sink import ResultSink
 
     pictures = not all(isinstance(sink, ResultSink) for _, sink in sinks.sinks)
     source = _source(detector, decoder, video, pictures)
@@ -151,18 +151,7 @@ def _score_video(
 
     def opened(event: SourceEvent) -> None:
         nonlocal output
-        assert event.fps is not None and event.size is not None
-        info = SourceInfo(
-            shortened(Path(video.name).name),
-            event.fps,
-            event.size,
-            detector.normal,
-            detector.calibration,
-            now_on(detector.zones),
-        )
-        ring = detector.clip_ring() if sinks.show_events else None
-        camera = detector.alarms.camera_changes
-        output = SourceOutput(info, sinks, detector.rules, source=called, ring=ring, camera=camera)
+        output = _output(detector, sinks, video, called, event)
 
     started = reported = time.monotonic()
     frames, seen = 0, _Seen()
@@ -190,6 +179,35 @@ def _score_video(
             raise _unwritten(video, sinks)
         undo.pop_all()
     return seen.into(_summary(video, scores, live, started, files), detector.rules is not None)
+
+
+def _output(
+    detector: Detector, sinks: EverySink, video: InputVideo, called: str, event: SourceEvent
+) -> SourceOutput:
+    """Return the output of a video that was opened; recordings of Frigate tell camera and time."""
+    from vadkit.inference.recorded import recorded
+    from vadkit.inference.sinks.sink import SourceInfo
+    from vadkit.inference.source_output import SourceOutput
+
+    assert event.fps is not None and event.size is not None
+    info = SourceInfo(
+        shortened(Path(video.name).name),
+        event.fps,
+        event.size,
+        detector.normal,
+        detector.calibration,
+        now_on(detector.zones),
+    )
+    known = recorded(video.path)
+    return SourceOutput(
+        info,
+        sinks,
+        detector.rules,
+        source=known.camera if known else called,
+        epoch=known.start if known else None,
+        ring=detector.clip_ring() if sinks.show_events else None,
+        camera=detector.alarms.camera_changes,
+    )
 
 
 class _Seen:
