@@ -7,6 +7,8 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "progress": "vadkit.hooks.progress:Progress",
         "metrics-log": "vadkit.hooks.metrics_log:MetricsLog",
         "tensorboard": "vadkit.hooks.tensorboard:TensorBoard",
+        "wandb": "vadkit.hooks.wandb:WeightsAndBiases",
+        "mlflow": "vadkit.hooks.mlflow:MLflow",
         "checkpoint": "vadkit.hooks.checkpoint:Checkpoint",
         "evaluate": "vadkit.hooks.evaluate:Evaluate",
         "early-stop": "vadkit.hooks.early_stop:EarlyStop",
