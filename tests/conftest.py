@@ -48,6 +48,7 @@ def _private_cache(tmp_path_factory: pytest.TempPathFactory):
 def _private_trust(tmp_path_factory: pytest.TempPathFactory):
     """Tests neither read nor change what the user trusts."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("VADKIT_DATA", raising=False)
         patch.setenv("VADKIT_TRUST", str(tmp_path_factory.mktemp("trust") / "trusted.json"))
         yield
 

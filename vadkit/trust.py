@@ -38,16 +38,23 @@ def trust_file() -> Path:
     """Return ``$VADKIT_TRUST``, else ``vadkit/trusted.json`` in the user's config folder."""
     if chosen := os.environ.get("VADKIT_TRUST"):
         return Path(chosen)
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    try:
-        # The XDG specification says to ignore a relative path.
-        folder = Path(home) if os.path.isabs(home) else Path.home() / ".config"
-    except RuntimeError:
+    folder = config_folder()
+    if folder is None:
         raise PluginError(
             "this user has no home folder for the list of trusted plugins; set VADKIT_TRUST to a "
             "file"
-        ) from None
-    return folder / "vadkit" / "trusted.json"
+        )
+    return folder / "trusted.json"
+
+
+def config_folder() -> Path | None:
+    """Return the folder ``vadkit`` in the user's config folder; None for a user without a home."""
+    home = os.environ.get("XDG_CONFIG_HOME", "")
+    try:
+        # The XDG specification says to ignore a relative path.
+        return (Path(home) if os.path.isabs(home) else Path.home() / ".config") / "vadkit"
+    except RuntimeError:
+        return None
 
 
 def is_trusted(content_digest: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vadkit.arguments import as_path, as_paths, as_texts
+from vadkit.recipe.data_folder import with_data_folder
 from vadkit.recipe.faults import Fault, Origin, Place, count
 from vadkit.recipe.locate import find_recipe
 from vadkit.recipe.model import Recipe
@@ -43,7 +44,10 @@ def load_recipe(
 def read_recipe(
     path: Path, overrides: Sequence[str] = ()
 ) -> tuple[dict[str, Any], Origin, list[Fault]]:
-    """Return the data of a recipe with overrides applied, before components are looked up."""
+    """Return the data of a recipe with overrides applied, before components are looked up.
+
+    Paths below ``datasets`` are paths in the user's folder of data sets, if there is one.
+    """
     data, origin, faults = parse(read_recipe_text(path), str(path))
     for text in overrides:
         place, value = parse_override(text)
@@ -52,7 +56,7 @@ def read_recipe(
         if fault:
             faults.append(fault)
     data.setdefault("name", path.stem)
-    return data, origin, faults
+    return with_data_folder(data), origin, faults
 
 
 def set_value(data: dict[str, Any], place: Place, value: Any) -> Fault | None:

@@ -14,6 +14,7 @@ from vadkit.device import few_threads, pick_device
 from vadkit.errors import RecipeError, VadkitError
 from vadkit.files import check_writable, write_json
 from vadkit.recipe import Recipe, find_recipe, load_recipe
+from vadkit.recipe.data_folder import used_folder
 from vadkit.workflows.build import (
     build_clip,
     build_hooks,
@@ -130,6 +131,7 @@ def _train(
             status="created",
             created=_now(),
             seed=recipe.train.seed,
+            **({"data_folder": used} if (used := used_folder(recipe.as_data())) else {}),
             **({"loose_components": loose} if (loose := loose_components(recipe)) else {}),
             **environment(),
         )
