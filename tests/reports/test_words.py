@@ -115,6 +115,21 @@ def test_protocols_of_one_name_that_differ(record):
     ]
 
 
+def test_labels_of_the_same_content_from_two_files_are_the_same(record):
+    runs = [
+        record(
+            LABELS,
+            name=source,
+            evaluation={
+                "label_source": source,
+                "protocols": [{"name": "raw", "words": f"raw: not smoothed, labels {source}"}],
+            },
+        )
+        for source in ("UCSDped2.m", "labels.json")
+    ]
+    assert difference_words(runs) == []
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(45, "45 s"), (89, "89 s"), (720, "12 min"), (11520, "3.2 h")]
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, RunPlugin, Set, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.cli.evaluation_output import metric_cell, speaker
 from vadkit.cli.table import Cell, open_console, print_table
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Two or more run folders.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Two or more run folders, or files or folders of frame scores from other code."
+        ),
+    ],
     protocol: Annotated[
         str,
         typer.Option(help="The protocol for all runs, see `vadkit list-components protocols`."),
@@ -27,7 +32,29 @@ def compare(
     plot: Annotated[Path, typer.Option(help="The file for the plot; .png, .svg or .pdf.")] = Path(
         "compare.png"
     ),
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="For scores of other code: their labels, or a recipe. Default: those of the first "
+            "run."
+        ),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(help="For scores of other code, with --labels: the folder of the videos."),
+    ] = None,
+    offset: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="For scores of other code: the first N frames have no score."
+        ),
+    ] = 0,
+    segment: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="For scores of other code: each score is of N frames."),
+    ] = None,
     overrides: Set = None,
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:
@@ -38,7 +65,15 @@ def compare(
         allow_plugins(runs)
     say_unfinished(runs, table=not as_json)
     result = workflow(
-        runs, protocol=protocol, checkpoint=checkpoint, plot=plot, overrides=overrides or ()
+        runs,
+        protocol=protocol,
+        checkpoint=checkpoint,
+        plot=plot,
+        overrides=overrides or (),
+        labels=labels,
+        videos=videos,
+        offset=offset,
+        segment=segment,
     )
     if as_json:
         typer.echo(json.dumps(result.as_data(), indent=2))
@@ -56,7 +91,8 @@ def print_comparison(result: Comparison) -> None:
     for one in result.runs:
         found = {metric.name: metric for metric in one.metrics}
         cells = [metric_cell(found[name], name == main) for name in shown]
-        rows.append([Cell(one.name, f"seed {one.seed}"), *cells, _difference(one)])
+        note = "scores of other code" if one.seed is None else f"seed {one.seed}"
+        rows.append([Cell(one.name, note), *cells, _difference(one)])
     for group in result.groups:
         spreads = [group.metrics[name] for name in shown]
         means = [Cell(f"{one.mean:.4f}", f"± {one.deviation:.4f}") for one in spreads]
@@ -92,7 +128,7 @@ def _difference(run: ComparedRun) -> Cell:
 
 
 def _against_first(run: ComparedRun) -> str:
-    who = f"{run.name} (seed {run.seed})"
+    who = run.title
     if run.difference is None:
         return f"[yellow]{who} is not comparable with the first:[/] {run.why_not}."
     remark = f"; {run.remark}" if run.remark else ""

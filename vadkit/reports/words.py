@@ -172,7 +172,7 @@ def _differences(first: RunRecord, other: RunRecord) -> list[str]:
 def _protocol_differences(first: RunRecord, other: RunRecord) -> list[str]:
     """Find protocols with the same name but different settings."""
     ours, theirs = (
-        {row["name"]: row["words"] for row in one.evaluation.get("protocols", [])}
+        {row["name"]: _but_labels(row["words"], one) for row in one.evaluation.get("protocols", [])}
         for one in (first, other)
     )
     return [
@@ -180,6 +180,11 @@ def _protocol_differences(first: RunRecord, other: RunRecord) -> list[str]:
         for name, words in ours.items()
         if theirs.get(name, words) != words
     ]
+
+
+def _but_labels(words: str, record: RunRecord) -> str:
+    """Leave out the name of the labels: labels are compared by their content, not their file."""
+    return words.removesuffix(f", labels {record.evaluation.get('label_source')}")
 
 
 def _joined(names: list[str]) -> str:

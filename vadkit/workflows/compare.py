@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from vadkit.workflows.evaluate.protocols import (
     final_scores,
 )
 from vadkit.workflows.evaluate.run_scores import score_run
+from vadkit.workflows.outside.scores import labelled_scores
 from vadkit.workflows.run import load_run
 from vadkit.workflows.run_status import run_status
 
@@ -39,7 +41,7 @@ SPREAD = ("micro-auc", "macro-auc", "padded-macro-auc", "ap", "ap-trapezoid", "e
 
 @dataclass(frozen=True, repr=False)
 class ComparedRun:
-    """One run in a comparison.
+    """One run in a comparison, or scores of other code, which have no ``seed``.
 
     ``difference`` is its main metric minus that of the first run, over the frames that both score.
     It is None for the first run, and if ``why_not`` says why the runs are not comparable.
@@ -48,15 +50,20 @@ class ComparedRun:
 
     run: str
     name: str
-    seed: int
+    seed: int | None
     group: str
     metrics: list[Metric]
     difference: Difference | None = None
     why_not: str | None = None
     remark: str | None = None
 
+    @property
+    def title(self) -> str:
+        """The name, with the seed of a run."""
+        return self.name if self.seed is None else f"{self.name} (seed {self.seed})"
+
     def __repr__(self) -> str:
-        return f"ComparedRun({printable(self.name)!r}, seed {self.seed}, {self.run!r})"
+        return f"ComparedRun({printable(self.title)!r}, {self.run!r})"
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Comparison:
                 value += f"{one.difference.high:+.3f}])"
             elif one.why_not:
                 value += f" (not comparable: {one.why_not})"
-            lines.append(f"  {printable(one.name)} (seed {one.seed}): {printable(value)}")
+            lines.append(f"  {printable(one.title)}: {printable(value)}")
         return "\n".join(lines)
 
     def as_data(self) -> dict[str, Any]:
@@ -111,8 +118,17 @@ def compare(
     checkpoint: str = "last",
     plot: str | Path | None = None,
     overrides: Sequence[str] = (),
+    labels: str | Path | None = None,
+    videos: str | Path | None = None,
+    offset: int = 0,
+    segment: int | None = None,
 ) -> Comparison:
     """Evaluate runs under one protocol, compare each with the first, and draw them to ``plot``.
+
+    In place of a run, a file or folder of frame scores from other code may stand; the first may be
+    one only with ``labels``. ``labels``, ``videos``, ``offset`` and ``segment`` are for all such
+    scores, as in ``evaluate_scores``; without ``labels``, they are measured with those of the
+    first run.
 
     Differences use a paired bootstrap over videos: both runs use the same sample of videos. If a
     run has other videos, lengths or labels than the first, it is listed with the reason and not
@@ -136,19 +152,34 @@ def compare(
     (listed,) = build_protocols([Spec(type=protocol)])
     headline, words = listed.headline, ""
     # Find missing runs before any run is scored.
-    recipes = [load_run(path, overrides) for path in paths]
+    recipes = [None if _of_other_code(path) else load_run(path, overrides) for path in paths]
+    if None not in recipes and (labels, videos, segment, offset) != (None, None, None, 0):
+        raise RecipeError("--labels, --videos, --offset and --segment need scores of other code")
+    if recipes[0] is None and labels is None:
+        raise RecipeError("scores of other code need labels: give a run first, or --labels")
+    given = None if labels is None else as_path(labels, "labels")
+    read = partial(
+        labelled_scores,
+        videos=None if videos is None else as_path(videos, "videos"),
+        offset=offset,
+        segment=segment,
+        overrides=overrides,
+    )
     first: LabelledScores | None = None
     compared: list[ComparedRun] = []
     curves: list[Kept] = []
     for path, recipe in zip(paths, recipes, strict=True):
-        scored, _ = score_run(path, recipe, checkpoint, overrides, parts=bool(listed.parts))
+        if recipe is None:
+            truth = first if given is None else given
+            assert truth is not None
+            scored = read(path, truth)
+        else:
+            scored, _ = score_run(path, recipe, checkpoint, overrides, parts=bool(listed.parts))
         scored = replace(scored, scorers=())
         evaluators = build_list("evaluators", [Spec(type="frame-auc")])
         (result,) = evaluate_scored(scored, [listed], evaluators)
         final = replace(scored, scores=final_scores(listed, scored))
-        one = ComparedRun(
-            str(path), recipe.name, recipe.train.seed, _but_seed(recipe), result.metrics
-        )
+        one = _compared(path, recipe, result.metrics)
         if first is None:
             first = final
         else:
@@ -159,11 +190,25 @@ def compare(
     if plot is not None:
         from vadkit.reports.comparison_plot import comparison_plot
 
-        names = [f"{one.name} (seed {one.seed})" for one in compared]
+        names = [one.title for one in compared]
         areas = [_metric(one, headline) for one in compared]
         apart = [place for place, one in enumerate(compared) if one.why_not]
         comparison_plot(plot, names, curves, areas, words, apart)
     return Comparison(words, headline, compared, _groups(compared), str(plot) if plot else None)
+
+
+def _of_other_code(path: Path) -> bool:
+    """Whether it is a file or folder of scores, and not a run folder."""
+    if path.is_file():
+        return True
+    scores = any(path.glob("*.np[yz]")) or any(path.glob("*.txt")) or any(path.glob("*.csv"))
+    return scores and not (path / "recipe.yaml").is_file()
+
+
+def _compared(path: Path, recipe: Recipe | None, metrics: list[Metric]) -> ComparedRun:
+    if recipe is None:
+        return ComparedRun(str(path), path.name, None, str(path), metrics)
+    return ComparedRun(str(path), recipe.name, recipe.train.seed, _but_seed(recipe), metrics)
 
 
 def _against(
@@ -234,9 +279,9 @@ def _groups(compared: Sequence[ComparedRun]) -> list[Group]:
         if one.why_not is None:
             by_recipe.setdefault(one.group, []).append(one)
     return [
-        Group(members[0].name, [one.seed for one in members], _spreads(members))
+        Group(members[0].name, seeds, _spreads(members))
         for members in by_recipe.values()
-        if len({one.seed for one in members}) > 1
+        if len(set(seeds := [one.seed for one in members if one.seed is not None])) > 1
     ]
 
 

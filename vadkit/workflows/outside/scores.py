@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,11 +99,58 @@ def evaluate_scores(
     return Evaluation(str(scores), None, None, known.source, [], results, notes=notes)
 
 
+def labelled_scores(
+    scores: Path,
+    truth: Path | LabelledScores,
+    *,
+    videos: Path | None = None,
+    offset: int = 0,
+    segment: int | None = None,
+    overrides: Sequence[str] = (),
+) -> LabelledScores:
+    """Read scores of other code with labels, as ``evaluate_scores`` does, without metrics.
+
+    ``truth`` are labels as there, or the labelled scores of another side, whose labels are used.
+    """
+    from vadkit.data.frame_scores import read_scores
+
+    if isinstance(truth, LabelledScores):
+        if videos is not None:
+            raise RecipeError("--videos needs --labels; a run knows the lengths of its videos")
+        _check(None, offset, segment, None, videos, None)
+        known = _labels_of(truth)
+    else:
+        _check(None, offset, segment, truth, videos, None)
+        known = _known(truth, videos, None, None, overrides)
+    if known.row:
+        raise DataError(
+            f"{truth} has one row of labels for videos that nothing is known about; add --videos "
+            "FOLDER, the folder of the videos"
+        )
+    found = _of_known_videos(read_scores(scores), scores, known, offset, segment, [])
+    return _labelled(found, known, None)
+
+
+def _labels_of(truth: LabelledScores) -> KnownLabels:
+    def flags_of(flags: np.ndarray) -> Callable[[int], np.ndarray]:
+        return lambda frames: flags[:frames]
+
+    return KnownLabels(
+        truth.label_source,
+        {video: flags_of(flags) for video, flags in truth.labels.items()},
+        {video: len(flags) for video, flags in truth.labels.items()},
+        True,
+        truth.rates,
+        truth.categories,
+        {video: list(events) for video, events in truth.events.items()},
+    )
+
+
 def _check(
     fps: float | None,
     offset: int,
     segment: int | None,
-    labels: Path,
+    labels: Path | None,
     videos: Path | None,
     unit: Unit | None,
 ) -> None:
@@ -117,7 +164,7 @@ def _check(
             if offset
             else f"--segment {segment} is not a number of frames; give 1 or more"
         )
-    if is_recipe(labels):
+    if labels is not None and is_recipe(labels):
         if videos is not None:
             raise RecipeError(
                 "--videos cannot be used with a recipe, which names its videos itself"
