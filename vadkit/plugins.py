@@ -34,6 +34,8 @@ class Plugin:
 _ran: dict[bytes, ModuleType] = {}
 # The last content that was run, by path.
 _content: dict[Path, bytes] = {}
+# Plugins of this command that no recipe names.
+_given: list[Plugin] = []
 
 
 def read_plugin(path: Path) -> Plugin:
@@ -54,6 +56,18 @@ def as_run(paths: Iterable[Path]) -> tuple[Plugin, ...]:
 def load_plugin(path: Path) -> None:
     """Read and run a plugin file that the user named."""
     run_plugin(read_plugin(path))
+
+
+def load_given(path: Path) -> None:
+    """Read and run a plugin file that the user named beside a run, also in worker processes."""
+    plugin = read_plugin(path)
+    run_plugin(plugin)
+    _given.append(plugin)
+
+
+def given() -> tuple[Plugin, ...]:
+    """Return the plugins of this command that no recipe names."""
+    return tuple(_given)
 
 
 def load_trusted(paths: Sequence[Path]) -> None:

@@ -8,7 +8,9 @@ import logging
 import pytest
 
 import vadkit
-from vadkit import registry
+from vadkit import plugins, registry
+from vadkit.workflows.export import export
+from vadkit.workflows.ray_tasks import map_on_ray
 
 RECIPE = """\
 dataset: {{type: synthetic, root: {root}, size: [32, 48], frames: 12, train_videos: 1}}
@@ -40,7 +42,7 @@ def train(folder, more=""):
     return vadkit.train(folder / "tiny.yaml", runs=folder / "runs")
 
 
-def test_a_run_lists_components_without_saved_code(tmp_path, caplog, monkeypatch):
+def test_a_run_lists_components_without_saved_code(tmp_path, caplog, monkeypatch, request):
     """As after `register` in a notebook: the run works there, and elsewhere the error says why."""
     exec(TWICE, {"__name__": __name__})
     with caplog.at_level(logging.WARNING, "vadkit.train"):
@@ -58,6 +60,17 @@ def test_a_run_lists_components_without_saved_code(tmp_path, caplog, monkeypatch
     with pytest.raises(vadkit.RecipeError) as caught:
         vadkit.evaluate(run, overrides=["scorers=[{type: thrice}]"])
     assert "itself" not in str(caught.value)
+    # A command gets the code from a file; an exported model cannot contain it.
+    monkeypatch.setattr(plugins, "_given", [])
+    (tmp_path / "mine.py").write_text(TWICE)
+    command = request.getfixturevalue("vadkit")
+    code, _, err = command("eval", run, "--plugin", tmp_path / "mine.py", "--json")
+    assert code == 0, err
+    assert [one.path.name for one in plugins.given()] == ["mine.py"]
+    with pytest.raises(vadkit.RecipeError, match="scorers 'twice' is code of a plugin, which an"):
+        export(run)
+    with pytest.raises(vadkit.RecipeError, match="--plugin and --ray exclude each other"):
+        next(map_on_ray("local", print, [1], print))
 
 
 def test_a_run_with_its_plugin_says_nothing(tmp_path, caplog):

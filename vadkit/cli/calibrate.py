@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, Run, RunPlugin, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.cli.table import open_console, print_table
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def calibrate(
     false_alarms_per_hour: PerHour = None,
     alarm_time: AlarmTime = None,
     method: How = None,
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:

@@ -35,6 +35,26 @@ Plugin = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="A Python file with your own components; repeatable."),
 ]
+
+
+def _load_given(paths: list[Path] | None) -> list[Path] | None:
+    from vadkit.plugins import load_given
+
+    for path in paths or []:
+        load_given(path)
+    return paths
+
+
+# Loaded when the command line is read, before a run is.
+RunPlugin = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        callback=_load_given,
+        help="A Python file with components that the run needs and has no copy of, or with your "
+        "own sources and sinks; repeatable.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Stretch = Annotated[
     bool,

@@ -11,6 +11,7 @@ import typer
 from vadkit.cli.commands import (
     Json,
     Ray,
+    RunPlugin,
     Set,
     TrustPlugins,
     allow_plugins,
@@ -152,6 +153,7 @@ def evaluate(
     ray: Ray = None,
     answers: Answers = False,
     overrides: Set = None,
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, Run, RunPlugin, TrustPlugins, allow_plugins, say_unfinished
 
 
 class Format(StrEnum):
@@ -28,6 +28,7 @@ def export(
         Path | None, typer.Option(help="The file to write. Default: RUN/export/NAME.onnx or .pt2.")
     ] = None,
     checkpoint: Annotated[str, typer.Option(help="The checkpoint to export.")] = "last",
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:

@@ -15,6 +15,7 @@ from vadkit.cli.commands import (
     Ray,
     Rule,
     Run,
+    RunPlugin,
     Stretch,
     TrustPlugins,
     allow_plugins,
@@ -60,6 +61,7 @@ def infer(
     again: Annotated[
         bool, typer.Option("--again", help="Score all videos again, even finished ones.")
     ] = False,
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:

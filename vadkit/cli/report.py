@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Set, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, RunPlugin, Set, TrustPlugins, allow_plugins, say_unfinished
 
 
 def report(
@@ -27,6 +27,7 @@ def report(
         typer.Option(metavar="DIR", help="Also write the plots there, as PDF and SVG for a paper."),
     ] = None,
     overrides: Set = None,
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:

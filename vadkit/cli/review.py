@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vadkit.cli.commands import Json, Run, Token, TrustPlugins, Web, allow_plugins
+from vadkit.cli.commands import Json, Run, RunPlugin, Token, TrustPlugins, Web, allow_plugins
 from vadkit.text import printable
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def review(
     ] = False,
     web: Web = None,
     token: Token = None,
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:

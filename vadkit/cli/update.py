@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vadkit.cli.commands import Json, Run, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.commands import Json, Run, RunPlugin, TrustPlugins, allow_plugins, say_unfinished
 from vadkit.cli.table import open_console, print_table
 from vadkit.text import printable
 
@@ -43,6 +43,7 @@ def update(
     refit: Refit = False,
     compare: Compare = False,
     undo: Undo = False,
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:

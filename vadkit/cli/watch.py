@@ -13,6 +13,7 @@ from vadkit.cli.commands import (
     Json,
     PerHour,
     Rule,
+    RunPlugin,
     Stretch,
     Token,
     TrustPlugins,
@@ -108,6 +109,7 @@ def watch(
     log: Log = LogForm.text,
     checkpoint: Checkpoint = "last",
     stretch: Stretch = False,
+    plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
     as_json: Json = False,
 ) -> None:

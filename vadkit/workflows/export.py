@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from vadkit import trust
 from vadkit.errors import RecipeError, TrainingError
 from vadkit.files import write_whole
+from vadkit.registry import find
 from vadkit.workflows.build import load_method
 from vadkit.workflows.run import checkpoint_file, load_run
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from vadkit.data.videos import ClipSpec
+    from vadkit.recipe import Recipe
 
 Format = Literal["onnx", "torch-export"]
 _SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch-export": ".pt2"}
@@ -49,8 +51,8 @@ def export(
     alarms, the scores of normal frames and the calibration, so ``Detector.load`` needs nothing
     else. It is written only if its scores agree with those of PyTorch.
 
-    Raises ``RecipeError`` for a method that needs object boxes or cannot be traced, and for a
-    missing package; ``TrainingError`` if the scores disagree.
+    Raises ``RecipeError`` for a method that needs object boxes or cannot be traced, for a scorer or
+    flow of a plugin, and for a missing package; ``TrainingError`` if the scores disagree.
     """
     import torch
 
@@ -68,6 +70,7 @@ def export(
         raise RecipeError(
             f"method '{name}' takes features from files, which export does not support"
         )
+    _check_contained(recipe)
     normal, calibration = load_normal(run), load_calibration(run)
     record = {
         "recipe": recipe.name,
@@ -90,6 +93,22 @@ def export(
         digest = trust.digest(partial.read_bytes())
     trust.remember_own({digest: path}, "export")
     return Exported(path, format, difference, path.stat().st_size)
+
+
+def _check_contained(recipe: Recipe) -> None:
+    """Raise ``RecipeError`` for a scorer or flow of a plugin: their code is outside of the graph.
+
+    The graph contains what a plugin's method, networks and losses compute.
+    """
+    named = [("scorers", spec.type) for spec in recipe.scorers]
+    if recipe.flow is not None:
+        named.append(("flow", recipe.flow.type))
+    for family, name in named:
+        if find(family, name).obj is not None:
+            raise RecipeError(
+                f"{family} '{name}' is code of a plugin, which an exported file cannot contain; "
+                "use the run itself, or train with built-in scorers and flow"
+            )
 
 
 def _write(

@@ -14,7 +14,8 @@ import traceback
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from vadkit.errors import TrainingError, VadkitError
+from vadkit.errors import RecipeError, TrainingError, VadkitError
+from vadkit.plugins import given
 from vadkit.workflows.ray_cluster import connected, signals_kept
 from vadkit.workflows.workers import Died, Progress, Score, SendRecords, print_record
 
@@ -51,6 +52,10 @@ def map_on_ray(
     """
     if not items:
         return
+    if given():
+        raise RecipeError(
+            "--plugin and --ray exclude each other: other machines run only the plugins in the run"
+        )
     with connected(address) as ray, signals_kept() as check_signals:
         tasks = _Tasks(ray, ray.cloudpickle.dumps(start), items, device)
         try:

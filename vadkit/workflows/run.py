@@ -146,7 +146,7 @@ def load_run(run: Path, overrides: tuple[str, ...] = ()) -> Recipe:
         raise RecipeError(
             f"{error}\n{run} was trained in a notebook or script that registered "
             f"{printable(', '.join(loose))} itself; register the same there before you use the "
-            "run, or train again with the code in a plugin file"
+            "run, give a file with the code as --plugin FILE, or train again with this plugin"
         ) from None
 
 

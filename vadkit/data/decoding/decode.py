@@ -22,7 +22,7 @@ from vadkit.data.decoding.suffixes import ARCHIVE_SUFFIXES
 from vadkit.data.decoding.worker import END, TIMED
 from vadkit.data.images import check_pages
 from vadkit.errors import DataError
-from vadkit.plugins import as_run
+from vadkit.plugins import as_run, given
 
 _log = logging.getLogger("vadkit.data")
 READERS = ("pyav", "decord")
@@ -239,7 +239,8 @@ def _answers(
         warn_of_order(path)
     reasons = []
     # Bytes as text, so that the child runs exactly what this process ran, even if the file changes.
-    sources = [(str(one.path), one.content.decode("latin-1")) for one in as_run(plugins)]
+    code = (*as_run(plugins), *given())
+    sources = [(str(one.path), one.content.decode("latin-1")) for one in code]
     with contextlib.ExitStack() as stack:
         worker = worker or stack.enter_context(Worker())
         for name in names:

@@ -17,6 +17,7 @@ from typing import Any
 
 from vadkit.data.decoding.processes import end_with_parent
 from vadkit.errors import TrainingError, VadkitError
+from vadkit.plugins import Plugin, given, run_plugin
 from vadkit.workflows.workers import Died, Progress, Score, SendRecords, print_record
 
 
@@ -89,7 +90,7 @@ def _begin(start: Callable[[], Score]) -> _Child:
     # Forked processes would share PyTorch's thread pools, which causes hangs.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, start), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, start, given()), daemon=True)
     process.start()
     theirs.close()
     return _Child(process, ours)
@@ -103,7 +104,7 @@ def _how_it_ended(process: BaseProcess) -> str:
     return f"ended with exit code {code}"
 
 
-def _serve(pipe: Connection, start: Callable[[], Score]) -> None:
+def _serve(pipe: Connection, start: Callable[[], Score], plugins: Sequence[Plugin]) -> None:
     """Score items until none is left; runs in the worker process."""
     # Ctrl-C is handled by the parent, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -118,6 +119,8 @@ def _serve(pipe: Connection, start: Callable[[], Score]) -> None:
         handlers=[SendRecords(functools.partial(send, "log"))], level=logging.WARNING, force=True
     )
     try:
+        for plugin in plugins:
+            run_plugin(plugin)
         score = start()
         send("ready", None)
         while (item := pipe.recv()) is not None:
