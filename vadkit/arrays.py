@@ -164,3 +164,12 @@ def _check_size(size: int, most: int) -> None:
         raise ValueError(
             f"it would take {size / 1e9:,.1f} GB of memory; the limit is {most / 1e9:,.1f} GB"
         )
+
+
+def runs(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Return every maximal run [start, stop) of True in a bool (N,) array, in order."""
+    # Bytes instead of integers, which would take eight times the memory.
+    padded = np.zeros(len(mask) + 2, bool)
+    padded[1:-1] = mask
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

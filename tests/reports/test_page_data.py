@@ -1,21 +1,10 @@
 """Small parts of what the page draws."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from vadkit.reports.mistakes import Mistake
-from vadkit.reports.page_data import intervals, mistake_data, run_data, training_series
+from vadkit.reports.page_data import mistake_data, run_data, training_series
 from vadkit.scoring.fitting import calibrate
-
-
-@given(st.lists(st.booleans(), max_size=60))
-def test_intervals_say_which_frames_are_abnormal(labels):
-    rebuilt = np.zeros(len(labels), bool)
-    for start, stop in intervals(np.array(labels, bool)):
-        assert start < stop
-        rebuilt[start:stop] = True
-    assert rebuilt.tolist() == labels
 
 
 def test_training_values_by_group():

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vadkit import registry
+from vadkit.arrays import runs
 from vadkit.errors import DataError, RecipeError
 from vadkit.scoring.ema import Ema
-from vadkit.scoring.gaussian import Gaussian, runs
+from vadkit.scoring.gaussian import Gaussian
 from vadkit.scoring.minmax import MinMaxPerVideo
 from vadkit.scoring.scorer import apply, chain_keeps_unit, chain_label, stream_chain
 
@@ -59,7 +60,7 @@ def test_gaussian_smooths_each_run_of_scored_frames_separately():
 
 
 def test_runs():
-    assert runs(np.array([1, 1, 0, 1], bool)) == [slice(0, 2), slice(3, 4)]
+    assert runs(np.array([1, 1, 0, 1], bool)) == [(0, 2), (3, 4)]
     assert runs(np.zeros(3, bool)) == runs(np.zeros(0, bool)) == []
 
 

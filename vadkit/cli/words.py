@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +54,11 @@ def score(
 
     if bool(captions) == (features is not None):
         raise RecipeError("give either files of captions, or --features with --texts")
-    read = {name.removeprefix(strip): own for name, own in read_captions(captions or []).items()}
+    if strip and features is not None:
+        raise RecipeError(
+            "--strip changes the names of captions; it cannot be used with --features"
+        )
+    read = _stripped(read_captions(captions or []), strip)
     scores, alarms = score_captions(
         read_prompts(prompts), read, rule=rule, texts=texts, features=features
     )
@@ -66,6 +71,19 @@ def score(
         typer.echo(f"{place}: {printable(alarm.reason, 200)} ({alarm.score:.3f})")
     typer.echo(f"{len(alarms)} stretches with a reason, in {out / 'alarms.json'}", err=True)
     typer.echo(path)
+
+
+def _stripped(captions: Mapping[str, Sequence[str]], text: str) -> dict[str, Sequence[str]]:
+    """Remove a text from the start of the videos' names; ``RecipeError`` if two become equal."""
+    before: dict[str, str] = {}
+    for name in captions:
+        short = name.removeprefix(text)
+        if (other := before.setdefault(short, name)) != name:
+            raise RecipeError(
+                f"--strip {printable(text, 100)}: videos '{printable(other, 200)}' and "
+                f"'{printable(name, 200)}' would both be named '{printable(short, 200)}'"
+            )
+    return {short: captions[name] for short, name in before.items()}
 
 
 @app.command("caption")

@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from vadkit.arrays import runs
 from vadkit.evaluation.frame_auc import pooled, scored_frames
 from vadkit.evaluation.frame_counts import check_frames
 from vadkit.evaluation.metrics import Metric, Setting
@@ -156,8 +157,7 @@ def find_events(scores: Frames, labels: Frames, threshold: float) -> list[Labell
     check_frames(scores, labels)
     events = []
     for video, values in scores.items():
-        edges = np.flatnonzero(np.diff(np.r_[0, np.asarray(labels[video], np.int8), 0]))
-        for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        for start, stop in runs(labels[video]):
             inside = values[start:stop]
             if np.isnan(inside).all():
                 continue

@@ -42,3 +42,9 @@ class ScoreStatistics:
             metrics.append(Metric(f"{name}-mean", means[-1], protocol))
             metrics.append(Metric(f"{name}-std", deviation, protocol))
         return [*metrics, Metric("gap", means[1] - means[0], protocol)]
+
+
+def mean_of_highest(values: np.ndarray, count: int) -> float:
+    """Return the mean of the ``count`` highest of values (n,), n > 0; of at least one."""
+    count = max(1, count)
+    return float(np.partition(values, -count)[-count:].mean())

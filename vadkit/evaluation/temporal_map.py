@@ -8,8 +8,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from vadkit.arrays import runs
 from vadkit.evaluation.frame_counts import check_frames
 from vadkit.evaluation.metrics import Metric, Setting, TrueEvent
+from vadkit.evaluation.score_statistics import mean_of_highest
 
 # Two detections of one event by two thresholds overlap more than this; the better one stays.
 _SAME = 0.6
@@ -113,20 +115,16 @@ class TemporalMap:
         if not len(known):
             return []
         low, high = float(known.min()), float(known.max())
-        count = max(1, len(known) // 16)
-        extra = self.bonus * float(np.partition(known, -count)[-count:].mean())
+        extra = self.bonus * mean_of_highest(known, len(known) // 16)
         found = []
         for share in self.below:
-            edges = np.diff(np.r_[0, values > high - (high - low) * share, 0].astype(np.int8))
-            starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-            long = stops - starts >= self.shortest
-            starts, stops = starts[long], stops[long]
-            if not len(starts):
+            above = np.array(runs(values > high - (high - low) * share)).reshape(-1, 2)
+            long = above[above[:, 1] - above[:, 0] >= self.shortest]
+            if not len(long):
                 continue
             # The maximum of each run, and of what is between runs; a run may reach the end.
-            bounds = np.column_stack([starts, stops]).ravel()
-            highest = np.maximum.reduceat(np.r_[values, -np.inf], bounds)[::2] + extra
-            columns = (starts.tolist(), stops.tolist(), highest.tolist())
+            highest = np.maximum.reduceat(np.r_[values, -np.inf], long.ravel())[::2] + extra
+            columns = (*long.T.tolist(), highest.tolist())
             found += [Detection(video, *one) for one in zip(*columns, strict=True)]
         return _distinct(found) if len(self.below) > 1 else found
 
@@ -138,9 +136,7 @@ def true_events(labels: dict[str, np.ndarray], setting: Setting) -> list[tuple[s
         if (given := setting.events.get(video)) is not None:
             found += [(video, event) for event in given]
         elif (kind := setting.categories.get(video)) is not None:
-            edges = np.flatnonzero(np.diff(np.r_[0, np.asarray(truth, np.int8), 0]))
-            pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-            found += [(video, TrueEvent(start, stop, kind)) for start, stop in pairs]
+            found += [(video, TrueEvent(start, stop, kind)) for start, stop in runs(truth)]
     return found
 
 

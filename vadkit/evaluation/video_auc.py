@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vadkit.evaluation.frame_auc import pooled, scored_frames
 from vadkit.evaluation.metrics import Metric, Setting
+from vadkit.evaluation.score_statistics import mean_of_highest
 
 
 class VideoAuc:
@@ -58,5 +59,4 @@ class VideoAuc:
         """Return the score of a video from the scores (n,) of its frames, n > 0."""
         if self.top is None:
             return float(values.max())
-        count = max(1, round(self.top * len(values)))
-        return float(np.partition(values, -count)[-count:].mean())
+        return mean_of_highest(values, round(self.top * len(values)))

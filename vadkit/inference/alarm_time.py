@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vadkit.arrays import runs
 from vadkit.inference.alarms import AlarmRules
 from vadkit.inference.source_alarms import SourceAlarms
 from vadkit.scoring.alarm_time import TimeRules, inside_alarms
@@ -17,8 +18,7 @@ def inside_stream_alarms(
     Unlike in ``inside_alarms``, an alarm ends after the longest time of the rules.
     """
     inside = inside_alarms(scores, rate, threshold, usual, rules)
-    edges = np.flatnonzero(np.diff(np.r_[False, inside, False])).reshape(-1, 2)
-    longest = float(np.diff(edges).max()) / rate if len(edges) else 0.0
+    longest = max((stop - start for start, stop in runs(inside)), default=0) / rate
     if rules.longest_s is None or longest < rules.longest_s:
         return inside
     alarms = SourceAlarms(

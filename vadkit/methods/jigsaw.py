@@ -15,6 +15,7 @@ from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.methods.method import Update, WeightedLoss
 from vadkit.methods.object_errors import ObjectErrors
+from vadkit.methods.objects import around_middle
 from vadkit.ranks import own_rows
 
 # Rows and columns of patches, as in the paper.
@@ -68,10 +69,7 @@ class JigsawVAD(ObjectErrors):
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
-        if frames < 3 or frames % 2 == 0:
-            raise ValueError(f"jigsaw needs an odd number of frames, 3 or more; got {frames}")
-        middle = frames // 2
-        return ClipSpec(frames, size, channels, (middle,), step, boxes=middle, cube=64)
+        return around_middle("jigsaw", 3, frames, size, channels, step)
 
     @classmethod
     def clip_for(

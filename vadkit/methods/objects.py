@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from vadkit.data.videos import ClipSpec
 
 
 def highest(scores_N: Tensor, boxes: Sequence[Tensor], lowest: Tensor) -> Tensor:
@@ -52,3 +55,16 @@ def painted(
         inside = maps[clip, top:bottom, left:right]
         inside.copy_(torch.maximum(inside, score))
     return maps
+
+
+def around_middle(
+    method: str, least: int, frames: int, size: tuple[int, int], channels: Any, step: int
+) -> ClipSpec:
+    """Return the spec of clips with cubes of 64x64 around the objects of the middle frame.
+
+    Raises ``ValueError`` for an even number of frames, and for fewer than ``least``.
+    """
+    if frames < least or frames % 2 == 0:
+        raise ValueError(f"{method} needs an odd number of frames, {least} or more; got {frames}")
+    middle = frames // 2
+    return ClipSpec(frames, size, channels, (middle,), step, boxes=middle, cube=64)

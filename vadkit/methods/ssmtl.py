@@ -16,6 +16,7 @@ from vadkit.data.videos import ClipSpec
 from vadkit.errors import RecipeError
 from vadkit.methods.method import Update, WeightedLoss
 from vadkit.methods.object_errors import ObjectErrors
+from vadkit.methods.objects import around_middle
 from vadkit.ranks import own_rows
 
 Task = Literal["arrow", "irregularity", "middle"]
@@ -79,10 +80,7 @@ class SSMTL(ObjectErrors):
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
-        if frames < 5 or frames % 2 == 0:
-            raise ValueError(f"ssmtl needs an odd number of frames, 5 or more; got {frames}")
-        middle = frames // 2
-        return ClipSpec(frames, size, channels, (middle,), step, boxes=middle, cube=64)
+        return around_middle("ssmtl", 5, frames, size, channels, step)
 
     @classmethod
     def clip_for(

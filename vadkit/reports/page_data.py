@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vadkit.arrays import runs
 from vadkit.reports import curves, words
 from vadkit.reports.metric_table import metric_table
 from vadkit.reports.mistakes import Mistake
@@ -49,7 +50,7 @@ def run_data(
                 "id": video,
                 "auc": _number(aucs[video]),
                 "frames": len(record.raw[video]),
-                "intervals": intervals(record.labels[video]),
+                "intervals": runs(record.labels[video]),
                 "scores": {key: _numbers(scores[video]) for key, _, scores in kinds},
                 **media[video],
             }
@@ -77,13 +78,6 @@ def mistake_data(
         if heat is not None:
             data["heat"] = heat_thumbnail(heat, frame_rgb)
     return data
-
-
-def intervals(labels: np.ndarray) -> list[list[int]]:
-    """Return half-open [start, stop) runs of abnormal frames in labels (N,)."""
-    edges = np.flatnonzero(np.diff(labels.astype(np.int8), prepend=0, append=0))
-    found: list[list[int]] = edges.reshape(-1, 2).tolist()
-    return found
 
 
 def training_series(lines: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, list[Any]]]]:

@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from vadkit.arrays import runs
 from vadkit.files import write_bytes
 from vadkit.reports import curves
-from vadkit.reports.page_data import intervals, training_series
+from vadkit.reports.page_data import training_series
 from vadkit.reports.record import RunRecord
 from vadkit.text import file_names
 
@@ -136,7 +137,7 @@ def _timeline(record: RunRecord, video: str) -> Figure:
     figure = Figure(figsize=(COLUMN, 0.35 + 1.05 * len(panels)), layout="constrained")
     all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, scores, level, colour) in zip(all_axes, panels, strict=True):
-        for start, stop in intervals(record.labels[video]):
+        for start, stop in runs(record.labels[video]):
             axes.axvspan(start - 0.5, stop - 0.5, color=ABNORMAL, alpha=0.18, linewidth=0)
         axes.plot(np.arange(len(scores)), scores, color=colour)
         if level is not None:

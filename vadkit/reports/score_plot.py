@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from vadkit.arrays import runs
 from vadkit.files import write_whole
 from vadkit.text import plot_text
 
@@ -99,8 +100,7 @@ def _dress(axis: Axes, time: np.ndarray, labels: np.ndarray | None) -> None:
     axis.tick_params(labelsize=9, length=3)
     step = float(np.median(np.diff(time))) if len(time) > 1 else 1.0
     if labels is not None:
-        edges = np.flatnonzero(np.diff(labels.astype(np.int8), prepend=0, append=0))
-        for number, (start, stop) in enumerate(edges.reshape(-1, 2).tolist()):
+        for number, (start, stop) in enumerate(runs(labels)):
             axis.axvspan(
                 time[start] - 0.5 * step,
                 time[stop - 1] + 0.5 * step,

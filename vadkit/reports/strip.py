@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from vadkit.arrays import runs
+
 # The strip is a fifth of the whole if the picture is high enough for readable text.
 LOWEST, HIGHEST = 60, 96
 SECONDS = 10.0  # of video in the curve
@@ -156,9 +158,7 @@ def _draw_lines(
 def _lines(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     """Return the points (n, 2) int32 of each run of scored frames, in units of OpenCV."""
     points = np.stack([x, y], axis=1) * (1 << _SHIFT)
-    known = ~np.isnan(y)
-    ends = np.flatnonzero(np.diff(known, prepend=False, append=False)).reshape(-1, 2)
-    return [np.rint(points[start:end]).astype(np.int32) for start, end in ends]
+    return [np.rint(points[start:end]).astype(np.int32) for start, end in runs(~np.isnan(y))]
 
 
 @lru_cache(maxsize=4)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vadkit.arrays import runs
+
 # Rises of the score this many seconds apart belong to one alarm, in calibration and in alarms.
 MERGE_S = 2.0
 
@@ -52,9 +54,8 @@ def _alarms(
     """Return the first and last frame of every alarm."""
     held = scores >= rules.release(threshold, usual)  # False for NaN
     over = np.flatnonzero(scores >= threshold)
-    edges = np.flatnonzero(np.diff(np.r_[False, held, False]))
     found: list[tuple[int, int]] = []
-    for first, stop in edges.reshape(-1, 2).tolist():
+    for first, stop in runs(held):
         last = stop - 1
         place = int(np.searchsorted(over, first))
         before = found[-1][1] if found else -math.inf

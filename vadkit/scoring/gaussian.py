@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from vadkit.arrays import runs
+
 
 class Gaussian:
     """Gaussian smoothing over time; offline, because it uses future frames.
@@ -42,15 +44,10 @@ class Gaussian:
         from scipy.ndimage import gaussian_filter1d
 
         smooth = np.full(values.shape, np.nan)
-        for run in runs(~np.isnan(values)):
+        for start, stop in runs(~np.isnan(values)):
+            run = slice(start, stop)
             inside = values[run].astype(np.float64)
             weighted = gaussian_filter1d(inside, self.sigma, mode="constant")
             weights = gaussian_filter1d(np.ones_like(inside), self.sigma, mode="constant")
             smooth[run] = weighted / weights
         return smooth
-
-
-def runs(mask: np.ndarray) -> list[slice]:
-    """Return every maximal run of True in a bool (N,) array, as slices in order."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    return [slice(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]

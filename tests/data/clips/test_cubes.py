@@ -100,6 +100,22 @@ def test_they_are_cut_once(stored, monkeypatch):
         build_cubes(videos, other, SPEC)
 
 
+def test_cubes_with_other_flow_are_other_cubes(stored):
+    """The recipe's flow may change while frames and boxes stay."""
+    videos, extras = stored
+    first = build_cubes(videos, extras, SPEC)
+    flow = build_flow(videos, "dis", Dis(preset="medium"), {"preset": "medium"})
+    second = build_cubes(
+        videos, [replace(one, flow=new) for one, new in zip(extras, flow, strict=True)], SPEC
+    )
+    for before, after in zip(first, second, strict=True):
+        assert before.path.parent == after.path.parent and before.path != after.path
+        every = np.arange(len(before))
+        old, new = before.read(every), after.read(every)
+        np.testing.assert_array_equal(old["frames"], new["frames"])
+        assert not np.array_equal(old["flow"], new["flow"])
+
+
 def test_epochs_and_resumed_epochs(stored):
     videos, extras = stored
     made = build_cubes(videos, extras, SPEC)

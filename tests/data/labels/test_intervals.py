@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vadkit.arrays import runs
 from vadkit.data.labels.intervals import (
     Labels,
-    frames_to_intervals,
     intervals_to_frames,
     join_intervals,
     likely_cause,
@@ -20,7 +20,7 @@ from vadkit.errors import DataError
 @given(st.lists(st.booleans(), max_size=60))
 def test_intervals_round_trip(flags):
     flags = np.array(flags, bool)
-    intervals = frames_to_intervals(flags)
+    intervals = runs(flags)
     np.testing.assert_array_equal(intervals_to_frames(intervals, len(flags), "01"), flags)
     assert all(before[1] < after[0] for before, after in pairwise(intervals))
     labels = Labels.from_flags(flags)
@@ -34,7 +34,7 @@ def test_joined_intervals_cover_the_same_frames(spans):
     expected = np.zeros(50, bool)
     for start, end in intervals:
         expected[start:end] = True
-    assert join_intervals(intervals) == frames_to_intervals(expected)
+    assert join_intervals(intervals) == runs(expected)
 
 
 def test_interval_beyond_the_video_names_it_and_both_numbers():

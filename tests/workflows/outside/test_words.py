@@ -79,6 +79,17 @@ def test_a_rule_from_the_command_line_to_an_auc(vadkit, tmp_path):
     assert code == 2 and "give either files of captions, or --features" in err
 
 
+def test_stripped_names_that_become_equal_are_an_error(vadkit, tmp_path):
+    (tmp_path / "c.json").write_text(json.dumps({"test_v": ["a bike"], "v": ["a dog"]}))
+    (tmp_path / "p.yaml").write_text("words: [bike]\n")
+    command = ("words", "score", tmp_path / "p.yaml", "--out", tmp_path / "out", "--rule")
+    code, _, err = vadkit(*command, tmp_path / "c.json", "--strip", "test_")
+    assert code == 2 and not (tmp_path / "out").exists()
+    assert "--strip test_: videos 'test_v' and 'v' would both be named 'v'" in err
+    code, _, err = vadkit(*command, "--features", tmp_path / "f.npz", "--strip", "test_")
+    assert code == 2 and "--strip changes the names of captions" in err
+
+
 def test_features_of_frames_and_embeddings_from_files(tmp_path):
     prompts = Prompts(normal=["walk"], abnormal=["ride", "fight"])
     np.save(tmp_path / "texts.npy", np.eye(3, dtype=np.float32))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vadkit.arrays import runs
 from vadkit.errors import DataError
 
 # Abnormal frames as 0-based half-open [start, end) pairs.
@@ -46,7 +47,7 @@ class Labels:
             raise DataError(
                 f"labels change {turns:,} times between normal and abnormal; these are not labels"
             )
-        return cls(frames_to_intervals(flags), len(flags))
+        return cls(runs(flags), len(flags))
 
     def flags(self, frames: int, video: str, source: str) -> np.ndarray:
         """Return bool (frames,), True for abnormal frames.
@@ -119,15 +120,6 @@ def check_intervals(intervals: Sequence[tuple[int, int]], frames: int, video: st
                 f"labels of video '{video}' reach frame {end}, but the video has {frames} frames; "
                 + likely_cause(frames, end)
             )
-
-
-def frames_to_intervals(flags: np.ndarray) -> Intervals:
-    """The inverse of ``intervals_to_frames``: maximal runs of True."""
-    # Bytes instead of integers, which would take eight times the memory.
-    padded = np.zeros(len(flags) + 2, bool)
-    padded[1:-1] = flags
-    edges = np.flatnonzero(padded[1:] != padded[:-1])
-    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def join_intervals(intervals: Iterable[tuple[int, int]]) -> Intervals:
