@@ -16,6 +16,25 @@ from vadkit.cli.table import Cell, open_console, print_table
 if TYPE_CHECKING:
     from vadkit.workflows.compare import ComparedRun, Comparison
 
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="For scores of other code: their labels, or a recipe. Default: those of the first run."
+    ),
+]
+Videos = Annotated[
+    Path | None,
+    typer.Option(help="For scores of other code, with --labels: the folder of the videos."),
+]
+Offset = Annotated[
+    int,
+    typer.Option(metavar="N", help="For scores of other code: the first N frames have no score."),
+]
+Segment = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="For scores of other code: each score is of N frames."),
+]
+
 
 def compare(
     runs: Annotated[
@@ -32,27 +51,10 @@ def compare(
     plot: Annotated[Path, typer.Option(help="The file for the plot; .png, .svg or .pdf.")] = Path(
         "compare.png"
     ),
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            help="For scores of other code: their labels, or a recipe. Default: those of the first "
-            "run."
-        ),
-    ] = None,
-    videos: Annotated[
-        Path | None,
-        typer.Option(help="For scores of other code, with --labels: the folder of the videos."),
-    ] = None,
-    offset: Annotated[
-        int,
-        typer.Option(
-            metavar="N", help="For scores of other code: the first N frames have no score."
-        ),
-    ] = 0,
-    segment: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="For scores of other code: each score is of N frames."),
-    ] = None,
+    labels: Labels = None,
+    videos: Videos = None,
+    offset: Offset = 0,
+    segment: Segment = None,
     overrides: Set = None,
     plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vadkit.evaluation.bootstrap import Difference
     from vadkit.evaluation.frame_auc import Kept
     from vadkit.evaluation.metrics import Metric
+    from vadkit.evaluation.protocol import Protocol
 
 PLOTS = (".png", ".svg", ".pdf")
 # The metrics that a comparison shows, and averages over seeds.
@@ -143,21 +144,10 @@ def compare(
     plot = None if plot is None else as_path(plot, "plot")
     as_name(protocol, "protocol")
     as_name(checkpoint, "checkpoint")
-    if len(paths) < 2:
-        raise RecipeError("compare needs at least two runs")
-    if len({path.resolve() for path in paths}) < len(paths):
-        raise RecipeError("a run is given twice; compare different ones")
-    if plot is not None and (plot.suffix.lower() not in PLOTS or plot.is_dir()):
-        raise RecipeError(f"plot {plot}: give a file name that ends in {', '.join(PLOTS)}")
+    _check_given(paths, plot)
     (listed,) = build_protocols([Spec(type=protocol)])
     headline, words = listed.headline, ""
-    # Find missing runs before any run is scored.
-    recipes = [None if _of_other_code(path) else load_run(path, overrides) for path in paths]
-    if None not in recipes and (labels, videos, segment, offset) != (None, None, None, 0):
-        raise RecipeError("--labels, --videos, --offset and --segment need scores of other code")
-    if recipes[0] is None and labels is None:
-        raise RecipeError("scores of other code need labels: give a run first, or --labels")
-    given = None if labels is None else as_path(labels, "labels")
+    recipes = _recipes(paths, overrides, labels, (labels, videos, segment, offset or None))
     read = partial(
         labelled_scores,
         videos=None if videos is None else as_path(videos, "videos"),
@@ -165,36 +155,61 @@ def compare(
         segment=segment,
         overrides=overrides,
     )
+    truth = None if labels is None else as_path(labels, "labels")
     first: LabelledScores | None = None
     compared: list[ComparedRun] = []
     curves: list[Kept] = []
     for path, recipe in zip(paths, recipes, strict=True):
         if recipe is None:
-            truth = first if given is None else given
-            assert truth is not None
-            scored = read(path, truth)
+            # The first side has labels of its own if none are given.
+            scored = read(path, cast("Path | LabelledScores", truth or first))
         else:
             scored, _ = score_run(path, recipe, checkpoint, overrides, parts=bool(listed.parts))
-        scored = replace(scored, scorers=())
-        evaluators = build_list("evaluators", [Spec(type="frame-auc")])
-        (result,) = evaluate_scored(scored, [listed], evaluators)
-        final = replace(scored, scores=final_scores(listed, scored))
-        one = _compared(path, recipe, result.metrics)
-        if first is None:
-            first = final
-        else:
-            one = _against(one, first, final, headline)
-        words = words or result.protocol.words
-        compared.append(one)
+        one, final, measured = _measured(path, recipe, replace(scored, scorers=()), listed)
+        first, words = first or final, words or measured
+        compared.append(one if first is final else _against(one, first, final, headline))
         curves.append(scored_frames(final.scores, final.labels))
     if plot is not None:
-        from vadkit.reports.comparison_plot import comparison_plot
-
-        names = [one.title for one in compared]
-        areas = [_metric(one, headline) for one in compared]
-        apart = [place for place, one in enumerate(compared) if one.why_not]
-        comparison_plot(plot, names, curves, areas, words, apart)
+        _draw(plot, compared, curves, headline, words)
     return Comparison(words, headline, compared, _groups(compared), str(plot) if plot else None)
+
+
+def _check_given(paths: Sequence[Path], plot: Path | None) -> None:
+    if len(paths) < 2:
+        raise RecipeError("compare needs at least two runs")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise RecipeError("a run is given twice; compare different ones")
+    if plot is not None and (plot.suffix.lower() not in PLOTS or plot.is_dir()):
+        raise RecipeError(f"plot {plot}: give a file name that ends in {', '.join(PLOTS)}")
+
+
+def _recipes(
+    paths: Sequence[Path],
+    overrides: Sequence[str],
+    labels: str | Path | None,
+    of_scores: tuple[object, ...],
+) -> list[Recipe | None]:
+    """Return the recipe of each run, None for scores of other code, before any run is scored.
+
+    ``of_scores`` are the options that only apply to such scores.
+    """
+    recipes = [None if _of_other_code(path) else load_run(path, tuple(overrides)) for path in paths]
+    if None not in recipes and any(one is not None for one in of_scores):
+        raise RecipeError("--labels, --videos, --offset and --segment need scores of other code")
+    if recipes[0] is None and labels is None:
+        raise RecipeError("scores of other code need labels: give a run first, or --labels")
+    return recipes
+
+
+def _draw(
+    plot: Path, compared: Sequence[ComparedRun], curves: list[Kept], headline: str, words: str
+) -> None:
+    from vadkit.reports.comparison_plot import comparison_plot
+
+    names = [one.title for one in compared]
+    areas = [_metric(one, headline) for one in compared]
+    apart = [place for place, one in enumerate(compared) if one.why_not]
+    comparison_plot(plot, names, curves, areas, words, apart)
 
 
 def _of_other_code(path: Path) -> bool:
@@ -205,10 +220,19 @@ def _of_other_code(path: Path) -> bool:
     return scores and not (path / "recipe.yaml").is_file()
 
 
-def _compared(path: Path, recipe: Recipe | None, metrics: list[Metric]) -> ComparedRun:
+def _measured(
+    path: Path, recipe: Recipe | None, scored: LabelledScores, protocol: Protocol
+) -> tuple[ComparedRun, LabelledScores, str]:
+    """Return a side with its metrics, its final scores, and the protocol in words."""
+    evaluators = build_list("evaluators", [Spec(type="frame-auc")])
+    (result,) = evaluate_scored(scored, [protocol], evaluators)
     if recipe is None:
-        return ComparedRun(str(path), path.name, None, str(path), metrics)
-    return ComparedRun(str(path), recipe.name, recipe.train.seed, _but_seed(recipe), metrics)
+        one = ComparedRun(str(path), path.name, None, str(path), result.metrics)
+    else:
+        seed, group = recipe.train.seed, _but_seed(recipe)
+        one = ComparedRun(str(path), recipe.name, seed, group, result.metrics)
+    final = replace(scored, scores=final_scores(protocol, scored))
+    return one, final, result.protocol.words
 
 
 def _against(
