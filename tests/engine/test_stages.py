@@ -92,3 +92,16 @@ def test_recipes_with_stages():
         resolve(recipe([{"roles": ["refinr", "refiner", "predictor", "discriminator"]}]))
     with pytest.raises(RecipeError, match="no stage trains the role 'discriminator'"):
         resolve(recipe([{"roles": ["predictor", "refiner"]}]))
+
+
+def test_an_optional_stage_may_be_left_out():
+    given = {
+        "name": "staged",
+        "dataset": {"type": "synthetic"},
+        "method": {"type": "hf2-vad"},
+        "train": {"stages": [{"roles": ["flow"]}, {"roles": ["frame"]}]},
+    }
+    assert [stage.roles for stage in resolve(given).train.stages] == [["flow"], ["frame"]]
+    given["train"]["stages"].pop()
+    with pytest.raises(RecipeError, match="no stage trains the role 'frame'"):
+        resolve(given)

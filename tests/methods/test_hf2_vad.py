@@ -26,14 +26,16 @@ LOSSES = {
 
 
 class Flow(nn.Module):
-    """Rebuilds a constant, from two items of equal weight at one place and one item at another."""
+    """Rebuilds a constant, from two items of equal weight for one flow and one item for another."""
 
     def __init__(self):
         super().__init__()
         self.value = nn.Parameter(torch.tensor(0.5))
+        self.seen = []
 
     def forward(self, flow):
-        assert flow.shape[1:] == (8, 32, 32)
+        assert flow.shape[1:] == (2, 32, 32)
+        self.seen.append(flow)
         used = torch.tensor([[0.5, 0.5], [1.0, 0.0]])
         return self.value * torch.ones_like(flow), [used, used]
 
@@ -78,6 +80,22 @@ def test_the_terms_of_each_role(method):
     assert list(updates) == ["flow", "frame", "both"]
 
 
+def test_flows_are_rebuilt_one_by_one(method):
+    flow = torch.arange(2 * 2 * 4.0).reshape(2, 2, 4, 1, 1).expand(-1, -1, -1, 32, 32)
+    clips = Clips(torch.rand(2, 1, 5, 32, 32), flow)
+    first, _, both = (update.terms() for update in method.updates(clips))
+    last, _, each = method.networks["flow"].seen
+    # The first stage sees the last flow of each cube; the others see all four, with dx and dy.
+    assert torch.equal(last, flow[:, :, -1])
+    assert torch.equal(each, flow.transpose(1, 2).flatten(0, 1))
+    assert first["reconstruction"].item() == pytest.approx((last - 0.5).square().mean().item())
+    assert both["reconstruction"].item() == pytest.approx((flow - 0.5).square().mean().item())
+    # The predictor gets them in the order dx, dy of each frame.
+    assert torch.equal(
+        method._input(clips)[1][1, :, 0, 0], torch.tensor([8, 12, 9, 13, 10, 14, 11, 15.0])
+    )
+
+
 def test_the_second_stage_leaves_the_first_network_alone(method):
     updates = {update.role: update for update in method.updates(cubes())}
     sum(updates["frame"].terms().values()).backward()
@@ -110,14 +128,18 @@ def test_scores_are_standardised_errors(method):
 
 def test_everything_passes_through_the_memories():
     torch.manual_seed(0)
-    network = MultiLevelMemAE(8, width=4, slots=6).eval()
-    for memory in network.memories:
-        memory.items.data[:] = memory.items.data[:1]
-    # With equal items, the output does not depend on the input.
-    first, second = (network(torch.randn(1, 8, 32, 32))[0] for _ in range(2))
+    network = MultiLevelMemAE(2, 32, width=4, slots=6).eval()
+    # Whole maps are compared, not places: the sides are 4, 8 and 16.
+    shapes = [tuple(memory.items.shape) for memory in network.memories]
+    assert shapes == [(6, 32 * 4 * 4), (6, 16 * 8 * 8), (6, 8 * 16 * 16)]
+    output, weights = network(torch.randn(3, 2, 32, 32))
+    assert output.shape == (3, 2, 32, 32)
+    assert [one.shape for one in weights] == [(3, 6)] * 3
+    # Skips enter before the last memory: with equal items, the output does not depend on the input.
+    memory = network.memories[-1]
+    memory.items.data[:] = memory.items.data[:1]
+    first, second = (network(torch.randn(1, 2, 32, 32))[0] for _ in range(2))
     torch.testing.assert_close(first, second)
-    _, weights = network(torch.randn(2, 8, 32, 32))
-    assert [len(one) for one in weights] == [2 * 256, 2 * 64, 2 * 16]
 
 
 def test_latent_values_are_drawn_in_training_only():

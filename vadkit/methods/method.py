@@ -79,7 +79,8 @@ class Method(nn.Module):
     ``objects``, ``networks``, ``losses``, ``optimizers``, ``schedulers``, ``train``, ``scorers``);
     ``protocols`` are those of its paper, shown in addition to the usual ones. The keys of
     ``networks``, ``losses`` and ``optimizers`` are the method's roles. ``optional`` names, as
-    ``family.role``, the roles that a recipe may turn off with ``null``.
+    ``family.role``, the roles that a recipe may turn off with ``null``; ``unstaged`` names those
+    that stages of training may leave out.
 
     A method without gradients has no optimizer roles. It overrides ``collect`` and ``finalize``,
     and stores what it learned in buffers, so that ``state_dict`` contains it.
@@ -87,6 +88,7 @@ class Method(nn.Module):
 
     defaults: ClassVar[dict[str, Any]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
+    unstaged: ClassVar[frozenset[str]] = frozenset()
     # The number of passes over the training clips after training, each followed by ``finalize``.
     passes: ClassVar[int] = 1
     # The default search space of `vadkit tune`, in the form of a recipe's section ``search``.

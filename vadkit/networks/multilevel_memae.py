@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from vadkit.networks.memae import Memory
 from vadkit.networks.unet import double_conv
 
 
 class MultiLevelMemAE(nn.Module):
-    """U-Net with a memory in its bottleneck and in its skips (Liu et al., ICCV 2021, section 3.1).
+    """U-Net whose features pass through memories of whole objects (Liu et al., ICCV 2021).
 
-    Four levels of two 3x3 convolutions with batch normalisation and ``width``, 2, 4 and 8 times
-    ``width`` channels. The three lower levels pass through a memory of ``slots`` items each; the
-    upper two of them are then concatenated in the decoder, and the first level has no skip. So
-    everything in the output is made of learned items. ``width`` 32, 2000 ``slots`` and ``shrink``
-    0.0005 are the authors' values. As in MemAE, the query at each place is its column of features.
-    Input and output are (N, C, H, W), H and W multiples of 8; the second result has the weights
-    (Q, slots) of each memory.
+    Four levels of ``width``, 2, 4 and 8 times ``width`` channels: a 3x3 convolution halves height
+    and width, a transposed one doubles them, and two 3x3 convolutions with batch normalisation
+    follow each. Each of the three lower levels of the decoder passes through a memory of ``slots``
+    items, after its skip was concatenated; the first level has no skip. An item is the whole map of
+    features of an object, as in the authors' code, not the column of features of one place as in
+    MemAE. So the output is always made of a few objects that were learned, whatever the skips say.
+    ``width`` 32, 2000 ``slots`` and ``shrink`` 0.0005 (1 / ``slots``) are the authors' values.
+    Input and output are (N, C, side, side), ``side`` a multiple of 8; the second result has the
+    weights (N, slots) of each memory, from the lowest level up.
     """
 
     def __init__(
         self,
         channels: int,
+        side: int,
         *,
         width: Annotated[int, Field(ge=1)] = 32,
         slots: Annotated[int, Field(ge=1)] = 2000,
@@ -35,13 +38,24 @@ class MultiLevelMemAE(nn.Module):
     ) -> None:
         super().__init__()
         widths = [width, 2 * width, 4 * width, 8 * width]
+        pairs = list(itertools.pairwise(widths))
+        self.enter = double_conv(channels, width, norm=True)
         self.down = nn.ModuleList(
-            double_conv(before, after, norm=True)
-            for before, after in zip([channels, *widths[:-1]], widths, strict=True)
+            nn.Sequential(
+                nn.Conv2d(before, after, 3, stride=2, padding=1),
+                double_conv(after, after, norm=True),
+            )
+            for before, after in pairs
         )
-        self.memories = nn.ModuleList(Memory(slots, wide, shrink) for wide in widths[1:])
+        # From the lowest level up.
+        sides = [side // 8, side // 4, side // 2]
+        self.memories = nn.ModuleList(
+            Memory(slots, wide * own * own, shrink)
+            for wide, own in zip(widths[:0:-1], sides, strict=True)
+        )
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(2 * wide, wide, 2, stride=2) for wide in reversed(widths[:-1])
+            nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1)
+            for narrow, wide in reversed(pairs)
         )
         self.merge = nn.ModuleList(
             double_conv(before, after, norm=True)
@@ -50,16 +64,14 @@ class MultiLevelMemAE(nn.Module):
         self.out = nn.Conv2d(width, channels, 1)
 
     def forward(self, flow_NCHW: Tensor) -> tuple[Tensor, list[Tensor]]:
-        levels, weights = [self.down[0](flow_NCHW)], []
-        for block in list(self.down)[1:]:
-            levels.append(block(functional.max_pool2d(levels[-1], 2)))
-        for number, memory in enumerate(self.memories, 1):
-            queries = levels[number].movedim(1, -1)
-            mixtures, used = memory(queries.flatten(0, -2))
-            levels[number] = mixtures.view(queries.shape).movedim(-1, 1).to(flow_NCHW)
+        skips = [self.enter(flow_NCHW)]
+        for down in self.down:
+            skips.append(down(skips[-1]))
+        x, weights = skips.pop(), []
+        for memory, up, merge in zip(self.memories, self.up, self.merge, strict=True):
+            mixtures, used = memory(x.flatten(1))
             weights.append(used)
-        x = levels.pop()
-        for up, merge in zip(self.up, self.merge, strict=True):
-            skip = levels.pop()
-            x = merge(torch.cat([skip, up(x)], dim=1) if levels else up(x))
+            x = up(mixtures.view(x.shape).to(x))
+            skip = skips.pop()
+            x = merge(torch.cat([skip, x], dim=1) if skips else x)
         return self.out(x), weights

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from vadkit.errors import RecipeError
@@ -160,7 +160,7 @@ def _cross_check(full: dict[str, Any], method: Any) -> list[Fault]:
         return [Fault(("clip",), str(error))]
     if full.get("zones") and not method.can_ignore(_params(full["method"])):
         faults.append(Fault(("zones",), cannot_ignore(full["method"]["type"])))
-    faults += _stage_faults(full)
+    faults += _stage_faults(full, method.unstaged)
     if spec.flow and full.get("flow") is None:
         faults.append(Fault(("flow",), "this method needs optical flow, such as {type: dis}"))
     faults += _bag_faults(full, method)
@@ -186,8 +186,8 @@ def _bag_faults(full: Mapping[str, Any], method: Any) -> Iterator[Fault]:
         yield Fault(("augments",), "augments change frames, and this method learns from features")
 
 
-def _stage_faults(full: Mapping[str, Any]) -> Iterator[Fault]:
-    """Find roles in stages that do not exist, and roles that no stage trains."""
+def _stage_faults(full: Mapping[str, Any], optional: Collection[str]) -> Iterator[Fault]:
+    """Find roles in stages that do not exist, and roles that no stage trains, unless optional."""
     stages, known = full["train"].get("stages"), list(full["optimizers"])
     if stages is None:
         return
@@ -199,7 +199,7 @@ def _stage_faults(full: Mapping[str, Any]) -> Iterator[Fault]:
                 place = ("train", "stages", number, "roles")
                 yield Fault(place, f"no optimizer has the role {describe(role)}{hint}")
     for role in known:
-        if role not in wanted:
+        if role not in wanted and role not in optional:
             yield Fault(("train", "stages"), f"no stage trains the role '{role}'")
 
 
