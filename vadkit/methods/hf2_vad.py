@@ -136,7 +136,7 @@ class HF2VAD(ObjectErrors):
     def _rebuilt(self, flow: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return what each flow (N, 2 * F, 32, 32) is rebuilt as, and weights of the memories."""
         each, weights = self.networks["flow"](flow.unflatten(1, (-1, 2)).flatten(0, 1))
-        return each.view(flow.shape), weights
+        return each.reshape(flow.shape), weights
 
     def _flow_terms(self, flow: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         rebuilt, weights = self._rebuilt(flow)
