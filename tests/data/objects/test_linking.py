@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vadkit.data.objects.linking import link_boxes, overlaps
+from vadkit.data.objects.tracks import read_tracks
 
 
 def moving(x, y, speed, frames, side=10.0):
@@ -52,6 +53,21 @@ def test_a_gap(gap, tracks):
     frames = np.r_[np.arange(5.0), np.arange(5.0 + gap, 10.0 + gap)]
     (found,) = linked(moving(0, 0, 1, frames), patience=10)
     assert sorted(set(found)) == tracks
+
+
+def test_linked_boxes_are_a_file_of_tracks(tmp_path):
+    # As in docs/tracks.md: boxes of a detector, in any order within a frame.
+    frames = np.arange(4.0)
+    rows = np.concatenate([moving(87, 2, -3, frames), moving(0, 0, 3, frames)])
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    frame, xyxy = rows[:, 0].astype(int), rows[:, 1:]
+    videos = np.zeros(len(frame), int)
+    tracks = link_boxes(frame, xyxy)
+    file = tmp_path / "tracks.npz"
+    np.savez(file, videos=["door"], video=videos, frame=frame, track=tracks, xyxy=xyxy)
+    found = read_tracks(file)["door"]
+    for number, x in enumerate(([87, 84, 81, 78], [0, 3, 6, 9])):
+        assert found.xyxy[found.track == number, 0].tolist() == x
 
 
 def test_no_boxes():
