@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vadkit.data.objects.linking import link_boxes, overlaps
+from vadkit.data.objects.linking import averaged, link_boxes, overlaps
 from vadkit.data.objects.tracks import read_tracks
 
 
@@ -53,6 +53,16 @@ def test_a_gap(gap, tracks):
     frames = np.r_[np.arange(5.0), np.arange(5.0 + gap, 10.0 + gap)]
     (found,) = linked(moving(0, 0, 1, frames), patience=10)
     assert sorted(set(found)) == tracks
+
+
+def test_scores_averaged_along_tracks():
+    # The first track misses frame 2; the second one has a single box.
+    frame, track = np.array([0, 1, 1, 3]), np.array([0, 0, 1, 0])
+    found = averaged(frame, track, np.array([4.0, 1.0, 7.0, 0.0]), 0.5)
+    second = (0.5 * 4 + 1) / 1.5
+    last = (0.125 * 4 + 0.25 * 1 + 0) / (0.125 + 0.25 + 1)
+    assert found.tolist() == pytest.approx([4, second, 7, last])
+    assert averaged(frame, track, np.arange(4.0), 0).tolist() == [0, 1, 2, 3]
 
 
 def test_linked_boxes_are_a_file_of_tracks(tmp_path):

@@ -47,6 +47,24 @@ def link_boxes(
     return tracks
 
 
+def averaged(frame: np.ndarray, track: np.ndarray, scores: np.ndarray, memory: float) -> np.ndarray:
+    """Return scores (n,) of boxes averaged over the past of their tracks.
+
+    Frames ascend. Each earlier frame has ``memory`` times the weight of the next one, and frames
+    without the track count for the decay only, so a track that starts has its own score.
+    """
+    found = np.empty(len(scores), np.float64)
+    # Of each track: its last frame, and the weighted sums of scores and of weights.
+    past: dict[int, tuple[int, float, float]] = {}
+    for row, (now, name) in enumerate(zip(frame.tolist(), track.tolist(), strict=True)):
+        last, total, weight = past.get(name, (now, 0.0, 0.0))
+        decay = memory ** (now - last)
+        total, weight = total * decay + float(scores[row]), weight * decay + 1
+        past[name] = now, total, weight
+        found[row] = total / weight
+    return found
+
+
 def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return intersections over unions (n, m) of boxes (n, 4) and (m, 4)."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
