@@ -67,7 +67,9 @@ def features_once(recipes: list[Path], overrides: list[str], folder: Path) -> li
     found = segment_videos(loaded[0], videos)
     for video in found:
         rows = np.stack([video.crop(number) for number in range(video.shape[1])], axis=1)
-        np.save(folder / f"{video.id}.npy", rows)
+        file = folder / f"{video.id}.npy"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, rows)
     every = found[0].every
     return [f"features={{type: files, root: {folder}, frames: {every}}}"]
 
