@@ -319,6 +319,7 @@ def test_a_project_of_init_is_trusted(vadkit, video, tmp_path, marker, monkeypat
 SINKS = {
     "webhook": "{type: webhook, url: 'http://127.0.0.1:9/x', secret_env: VADKIT_TEST_MARKER}",
     "mqtt": "{type: mqtt, host: 127.0.0.1, user: a, password_env: VADKIT_TEST_MARKER}",
+    "frigate": "{type: frigate, url: 'http://127.0.0.1:9', user: a}",
 }
 
 
