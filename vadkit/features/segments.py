@@ -16,7 +16,8 @@ from vadkit.data.tensors import Clips
 from vadkit.errors import DataError
 from vadkit.features.backbone import DEVIATION, MEAN, headless
 from vadkit.features.extractor import Extractor, file_digest
-from vadkit.features.frozen import FrozenTrunk, TrunkName, weights_file
+from vadkit.features.frozen import FrozenTrunk, TrunkName
+from vadkit.features.wheels import weights_file
 from vadkit.registry import Nested, build_spec, find
 
 Crops = Literal["one", "ten"]

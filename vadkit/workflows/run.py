@@ -33,7 +33,10 @@ from vadkit.zones import with_added
 
 _log = logging.getLogger("vadkit.train")
 _LOCK = ".lock"
-_VERSIONS = ("vadkit", "torch", "torchvision", "numpy", "imaug", "decord", "av", "scikit-learn")
+_VERSIONS = (
+    *("vadkit", "torch", "torchvision", "numpy", "imaug", "decord", "av", "scikit-learn"),
+    *("onnx", "onnxruntime"),
+)
 
 
 def create_run(recipe: Recipe, source: Path | None, root: Path) -> Path:

