@@ -7,6 +7,7 @@ from torchvision.models import get_model
 
 from vadkit.data.tensors import Clips
 from vadkit.errors import DataError, TrainingError
+from vadkit.methods import place_features
 from vadkit.methods.encoded import encode_each
 from vadkit.methods.place_features import PlaceFeatures, coreset
 
@@ -92,9 +93,29 @@ def test_memory_is_limited_and_the_sample_is_uniform(weights):
     for start in range(0, 400, 40):
         frames = scene(40, start)
         made.collect(Clips(frames, videos=torch.full((40,), start // 100)))
-        assert len(made._drawn) < 40
+        assert len(made._drawn) <= 25
     made.finalize()
     assert made.bank.shape == (8 * 12, 5, 3) and not made._drawn
+
+
+def test_frames_are_divided_into_parts_with_a_bank_each(weights, monkeypatch):
+    monkeypatch.setattr(place_features, "_PART", 20)
+    sizes = []
+
+    def counted(frames, draw):
+        sizes.append(len(frames))
+        return candidates(frames, draw)
+
+    candidates = place_features._candidates
+    monkeypatch.setattr(place_features, "_candidates", counted)
+    frames = scene(70, 1)
+    asked = Clips(scene(1, 4, thing=(32, 48)))
+    unknown = fit(method(weights, kept=30, trim=0.0), frames, videos=2).score(asked).frames.item()
+    # It is in the second part only.
+    frames[31] = scene(1, 3, thing=(32, 48))[0]
+    made = fit(method(weights, kept=30, trim=0.0), frames, videos=2)
+    assert sizes == 2 * [24, 23, 23] and made.bank.shape[:2] == (8 * 12, 30)
+    assert made.score(asked).frames.item() < 0.6 * unknown
 
 
 def test_a_coreset_has_rows_that_are_far_from_each_other():

@@ -26,6 +26,8 @@ _FEWEST = 8
 _CANDIDATES, _LEADING = 900, 16
 # Enough features for principal components.
 _ROWS = 30_000
+# The sampled frames are divided into parts of this many, or more. Each has a bank of its own.
+_PART = 300
 # A frame that differs from all others this many times as much as the 90th percentile is rare.
 _RARE = 1.5
 # The frames of an accepted stretch that are kept, and the features of each place that are added.
@@ -52,13 +54,15 @@ class PlaceFeatures(Method):
     ``backbones``. They are stored with the run. ONNX Runtime computes the features on a CPU if it
     is installed; they differ from PyTorch's by less than 0.001.
 
-    Training samples ``bank`` frames uniformly from all video, so memory does not grow. Those that
-    differ from all others far more than most do, at most the share ``trim``, are left out, because
-    normal video is never clean: a rare event does not become normal. Features are
-    reduced to ``dims`` principal components. The bank of a place has those of the place and of the
-    8 places around it, thinned to ``kept`` that are far from each other (coreset, as in PatchCore,
-    Roth et al., CVPR 2022). The map is the Euclidean distance of each place to the nearest one of
-    its bank, and the score of a frame is the maximum of its map. Every frame has a score.
+    Training samples ``bank`` frames uniformly from all video, so memory does not grow. They are
+    divided into parts of 300 that alternate in time; a single part makes scores depend on which
+    frames were drawn. In each part, those that differ from all others far more than most do, at
+    most the share ``trim``, are left out, because normal video is never clean: a rare event does
+    not become normal. Features are reduced to ``dims`` principal components. The bank of a place
+    has those of the place and of the 8 places around it, thinned in each part to those that are far
+    from each other, ``kept`` in all (coreset, as in PatchCore, Roth et al., CVPR 2022). The map is
+    the Euclidean distance of each place to the nearest one of its bank, and the score of a frame is
+    the maximum of its map. Every frame has a score.
 
     The score is the distance itself, not divided by the usual distance of the place: places where
     much happens have large distances, and dividing would hide anomalies just there
@@ -85,7 +89,7 @@ class PlaceFeatures(Method):
         model: TrunkName = "mobilenet_v2",
         weights: Path | None = None,
         rows: Annotated[int, Field(ge=32, multiple_of=16)] = 144,
-        bank: Annotated[int, Field(ge=8)] = 300,
+        bank: Annotated[int, Field(ge=8)] = 1200,
         kept: Annotated[int, Field(ge=1)] = 200,
         dims: Annotated[int, Field(ge=1)] = 128,
         trim: Annotated[float, Field(ge=0, lt=0.5)] = 0.02,
@@ -141,7 +145,7 @@ class PlaceFeatures(Method):
             features = self._features(clips.frames[chosen, :, -1])
         drawn = zip(lots[chosen].tolist(), features.half().cpu(), strict=True)
         self._drawn += [_Drawn(lot, each) for lot, each in drawn]
-        if len(self._drawn) >= 2 * self.size:
+        if len(self._drawn) > 1.25 * self.size:
             self._keep()
 
     def _keep(self) -> None:
@@ -159,11 +163,16 @@ class PlaceFeatures(Method):
                 "Give it longer videos"
             )
         self._keep()
-        features = torch.stack([one.features_CHW for one in self._drawn]).float()
-        self._reduce(features)
-        frames = self._reduced(features.to(self.mean.device))
-        usual = frames[~_rare(frames, self.trim)]
-        self.bank, self._squares = coreset(_candidates(usual, self._draw), self.kept), None
+        count = max(1, len(self._drawn) // _PART)
+        banks = []
+        for part in (self._drawn[first::count] for first in range(count)):
+            features = torch.stack([one.features_CHW for one in part]).float()
+            if not banks:
+                self._reduce(features)
+            frames = self._reduced(features.to(self.mean.device))
+            usual = frames[~_rare(frames, self.trim)]
+            banks.append(coreset(_candidates(usual, self._draw), max(1, self.kept // count)))
+        self.bank, self._squares = torch.cat(banks, dim=1), None
         self._drawn, self._highest = [], 1.0
 
     def _reduce(self, features_NCHW: Tensor) -> None:
