@@ -1,13 +1,17 @@
 """Addresses of Ray clusters: what is no address or no cluster is one clear line."""
 
+import contextlib
+import os
+import signal
 import socket
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from vadkit.errors import RecipeError, TrainingError
-from vadkit.workflows import ray_cluster
+from vadkit.workflows import ray_cluster, ray_tasks
 from vadkit.workflows.ray_cluster import check_address, connected
 
 
@@ -64,3 +68,35 @@ def test_threads_of_ray_print_nothing_on_stdout(capsys):
         others("mine")
         print("results")
     assert capsys.readouterr().out == "mine\nresults\n"
+
+
+def fail(*_):
+    raise RuntimeError("interrupted")
+
+
+def test_errors_of_ray_after_a_signal_change_no_exit_code(monkeypatch):
+    """Neither the call that the signal interrupts nor the end of the connection."""
+
+    @contextlib.contextmanager
+    def connected(address):
+        with contextlib.ExitStack() as stack:
+            ray = SimpleNamespace(shutdown=fail, cloudpickle=SimpleNamespace(dumps=id))
+            stack.callback(ray_cluster._shut_down, ray)
+            yield ray
+
+    class Tasks:
+        def __init__(self, *_):
+            self.cancel = list
+
+        def results(self, *_):
+            yield 0, "done"
+            os.kill(os.getpid(), signal.SIGTERM)
+            fail()
+
+    monkeypatch.setattr(ray_tasks, "connected", connected)
+    monkeypatch.setattr(ray_tasks, "_Tasks", Tasks)
+    found = ray_tasks.map_on_ray("auto", fail, ["a"], print)
+    assert next(found) == (0, "done")
+    with pytest.raises(SystemExit) as caught:
+        next(found)
+    assert caught.value.code == 128 + signal.SIGTERM

@@ -185,8 +185,9 @@ def _unusable(address: str, error: Exception) -> str:
 
 
 def _shut_down(ray: Any) -> None:
-    # It prints messages that it has kept.
-    with contextlib.redirect_stdout(io.StringIO()):
+    # It prints messages that it has kept. If it fails, the work is done all the same, and the error
+    # must not replace the one, or the exit code, with which the command ends.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
         ray.shutdown()
 
 

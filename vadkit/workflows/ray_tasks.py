@@ -60,7 +60,11 @@ def map_on_ray(
         tasks = _Tasks(ray, ray.cloudpickle.dumps(start), items, device)
         try:
             yield from tasks.results(progress, workers, check_signals)
-        except (ray.exceptions.RaySystemError, ConnectionError) as error:
+        except Exception as error:
+            # A signal may make calls into Ray fail; the command ends by the signal all the same.
+            check_signals()
+            if not isinstance(error, ray.exceptions.RaySystemError | ConnectionError):
+                raise
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise TrainingError(
                 f"the connection to the Ray cluster was lost ({reason}); to continue, run the same "
@@ -155,7 +159,11 @@ class _Tasks:
         if time.monotonic() - self._looked < _MACHINES_S:
             return
         self._looked = time.monotonic()
-        found = self._ray.cluster_resources()
+        try:
+            found = self._ray.cluster_resources()
+        except self._ray.exceptions.RayError:
+            # The cluster is busy; if it is lost, the next wait for a result says so.
+            return
         alone = any(found.get(name, 0) < count for name, count in self._needs.items())
         if alone and not self._alone:
             needed = "a core and a GPU" if self._needs["GPU"] else "a core"

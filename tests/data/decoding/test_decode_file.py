@@ -202,3 +202,12 @@ def test_plugins_reach_the_child(file, target, tmp_path):
         file, target, readers=("three",), size=SIZE, channels="rgb", plugins=[plugin]
     )
     assert (numbers(target), decoded.readers) == ([0, 1, 2], ("three",))
+
+
+def test_a_plugin_does_not_run_for_a_reader_of_vadkit(tmp_path, write_video, pictures):
+    """It may import PyTorch, which would take seconds in each decoding process."""
+    path = write_video(tmp_path / "a.mkv", pictures)
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text("import os\nif 'worker' in str(os.sys.orig_argv):\n    os.abort()\n")
+    frames = list(read_frames(path, readers=("pyav",), plugins=[plugin]))
+    assert len(frames) == len(pictures)

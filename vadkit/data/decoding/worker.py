@@ -240,12 +240,16 @@ class _Frames:
 
 @functools.cache
 def _reader(name: str, plugins: tuple[tuple[str, str], ...]) -> Reader:
-    """Return a reader by its registered name, after running ``plugins`` (path and content)."""
-    from vadkit.plugins import Plugin, run_plugin
-    from vadkit.registry import find
+    """Return a reader by its registered name; ``plugins`` (path and content) run if it is theirs.
 
-    for path, content in plugins:
-        run_plugin(Plugin(Path(path), content.encode("latin-1")))
+    They cannot replace a known reader, and a plugin may import PyTorch, which takes seconds.
+    """
+    from vadkit.plugins import Plugin, run_plugin
+    from vadkit.registry import components, find
+
+    if name not in components("readers"):
+        for path, content in plugins:
+            run_plugin(Plugin(Path(path), content.encode("latin-1")))
     reader: Reader = find("readers", name).load()
     return reader
 
