@@ -61,6 +61,12 @@ def subscriber(port, got, wait_for):
     return client
 
 
+def leave(client):
+    """Without this goodbye, the socket would stay open."""
+    client.disconnect()
+    client.loop_stop()
+
+
 def test_events_arrive_acknowledged_over_a_broker_that_dies(
     events, tmp_path, start_broker, free_port, wait_for
 ):
@@ -73,7 +79,7 @@ def test_events_arrive_acknowledged_over_a_broker_that_dies(
     wait_for(lambda: len(got) == 1)
     assert (got[0].topic, got[0].qos) == ("site/alarms/gate_1", 1)
     assert json.loads(got[0].payload) == events[0].to_dict()
-    client.loop_stop()
+    leave(client)
     broker.terminate()
     broker.wait(10)
     sink.event(events[1])
@@ -85,7 +91,7 @@ def test_events_arrive_acknowledged_over_a_broker_that_dies(
     wait_for(lambda: len(got) == 2)
     assert json.loads(got[1].payload)["state"] == "over"
     wait_for(lambda: not sink.outbox.waiting())
-    client.loop_stop()
+    leave(client)
 
 
 def test_nobody_listens(events, tmp_path, free_port):
@@ -179,8 +185,8 @@ def test_home_assistant_sees_states_pictures_and_an_end(
     later = []
     second = subscriber(port, later, wait_for)
     wait_for(lambda: any(one.topic == f"{base}/alarm" and one.retain for one in later))
-    second.loop_stop()
-    client.loop_stop()
+    leave(second)
+    leave(client)
 
 
 def test_a_camera_is_available_again_after_the_connection_broke(
@@ -209,4 +215,4 @@ def test_a_camera_is_available_again_after_the_connection_broke(
     sink._on_connect(sink._client, None, None, SimpleNamespace(is_failure=False), None)
     wait_for(lambda: states() == [b"online", b"online"])
     sink.close(None)
-    client.loop_stop()
+    leave(client)
