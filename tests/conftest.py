@@ -33,6 +33,12 @@ settings.register_profile("vadkit", deadline=None, suppress_health_check=[Health
 settings.load_profile("vadkit")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no process is alone with one in the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _private_cache(tmp_path_factory: pytest.TempPathFactory):
     """Tests never read or fill the user's frame store."""
@@ -111,51 +117,64 @@ def evaluated_run(tmp_path_factory) -> Path:
 class RayCluster:
     """A Ray cluster of this machine, of nodes that a test adds and loses."""
 
-    def __init__(self, folder: str) -> None:
-        from ray.cluster_utils import Cluster
-
-        # The first node only leads.
-        form = {"num_cpus": 0, "include_dashboard": False, "temp_dir": folder}
-        form["object_store_memory"] = self._OBJECTS_BYTES
-        self._cluster = Cluster(initialize_head=True, head_node_args=form)
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
         self._nodes: dict[str, Any] = {}
-        self.address: str = self._cluster.address
-
-    _OBJECTS_BYTES = 80 << 20
+        self.address: str = cluster.address
 
     def add(self, cores: int = 1) -> str:
         """Add a machine and return its id."""
-        node = self._cluster.add_node(num_cpus=cores, object_store_memory=self._OBJECTS_BYTES)
+        node = self._cluster.add_node(num_cpus=cores, **_RAY_NODE)
         self._nodes[node.node_id] = node
         return node.node_id
 
     def lose(self, machine: str) -> None:
         """Lose a machine with everything that runs on it."""
-        self._cluster.remove_node(self._nodes[machine], allow_graceful=False)
+        self._cluster.remove_node(self._nodes.pop(machine), allow_graceful=False)
 
     def close(self) -> None:
-        self._cluster.shutdown()
+        for machine in list(self._nodes):
+            self.lose(machine)
 
 
-@pytest.fixture
-def ray_cluster(monkeypatch):
-    """A Ray cluster without machines for work; none of its processes is left in the end."""
+# No process that sends the output of tasks to the command.
+_RAY_NODE: dict[str, Any] = {"object_store_memory": 80 << 20, "include_log_monitor": False}
+
+
+@pytest.fixture(scope="module")
+def _ray_leader():
+    """The node that leads a Ray cluster, started once; none of its processes is left in the end."""
     pytest.importorskip("ray")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    # Not in the folder of the test: names of sockets may have 107 characters.
+    # Not in the folder of the tests: names of sockets may have 107 characters.
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
-    cluster = RayCluster(folder)
-    try:
-        yield cluster
-    finally:
-        cluster.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    # Ray notes the address of the last cluster here; other tests may have one at the same time.
+    Path(folder, "ray").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_TMPDIR", folder)
+        from ray.cluster_utils import Cluster
+
+        form = {"num_cpus": 0, "include_dashboard": False, "temp_dir": folder, "no_monitor": True}
+        cluster = Cluster(initialize_head=True, head_node_args=_RAY_NODE | form)
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
     left = _processes_of(folder)
     until = time.monotonic() + 60
     while left and time.monotonic() < until:
         time.sleep(0.2)
         left = _processes_of(folder)
     assert not left
+
+
+@pytest.fixture
+def ray_cluster(_ray_leader):
+    """A Ray cluster without machines for work; those that a test adds are lost with it."""
+    cluster = RayCluster(_ray_leader)
+    yield cluster
+    cluster.close()
 
 
 def _processes_of(text: str) -> list[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
+from dataclasses import replace
+
 import av
 import cv2
 import numpy as np
@@ -40,20 +44,27 @@ def write_video():
 @pytest.fixture
 def image_folder(tmp_path):
     """A function that makes a video of gray 8x12 images valued first, first + 1, ..."""
+    return functools.partial(_images, tmp_path)
 
-    def make(name, frames, first=0):
-        folder = tmp_path / name
-        folder.mkdir()
-        for index in range(frames):
-            cv2.imwrite(str(folder / f"{index}.png"), np.full((8, 12), first + index, np.uint8))
-        return Video(name, "train", folder)
 
-    return make
+def _images(where, name, frames, first=0):
+    folder = where / name
+    folder.mkdir()
+    for index in range(frames):
+        cv2.imwrite(str(folder / f"{index}.png"), np.full((8, 12), first + index, np.uint8))
+    return Video(name, "train", folder)
+
+
+@pytest.fixture(scope="session")
+def _stored_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stored")
+    videos = [_images(folder, "a", 6), _images(folder, "b", 5, first=100)]
+    settings = Settings(size=(8, 12), channels="gray")
+    return build_store(plan_store(videos, settings, cache=folder / "cache"), settings)[0]
 
 
 @pytest.fixture
-def stored_pair(image_folder, tmp_path):
-    """Two stored videos of 6 and 5 gray frames, valued 0.. and 100.."""
-    videos = [image_folder("a", 6), image_folder("b", 5, first=100)]
-    settings = Settings(size=(8, 12), channels="gray")
-    return build_store(plan_store(videos, settings, cache=tmp_path / "cache"), settings)[0]
+def stored_pair(_stored_once, tmp_path):
+    """Two stored videos of 6 and 5 gray frames, valued 0.. and 100.., for a test to change."""
+    cache = shutil.copytree(_stored_once[0].folder.parent, tmp_path / "cache")
+    return [replace(video, folder=cache / video.folder.name) for video in _stored_once]

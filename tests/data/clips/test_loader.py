@@ -120,16 +120,16 @@ def test_leaving_an_epoch_early_ends_its_thread(stored_pair):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("clips")]
 
 
-@pytest.fixture
-def ramps(tmp_path):
+@pytest.fixture(scope="module")
+def ramps(tmp_path_factory):
     """A stored video whose frames all rise from left to right."""
-    folder = tmp_path / "v"
+    folder = tmp_path_factory.mktemp("ramps") / "v"
     folder.mkdir()
     ramp = np.tile(np.arange(12, dtype=np.uint8) * 20, (8, 1))
     for index in range(10):
         cv2.imwrite(str(folder / f"{index}.png"), ramp)
     settings = Settings(size=(8, 12), channels="gray")
-    plan = plan_store([Video("v", "train", folder)], settings, cache=tmp_path / "cache")
+    plan = plan_store([Video("v", "train", folder)], settings, cache=folder.parent / "cache")
     return build_store(plan, settings)[0]
 
 
