@@ -187,8 +187,6 @@ class Mqtt(EventSink):
         if self._looping:
             self._client.disconnect()
             self._client.loop_stop()
-            # With these, paho wakes its thread; the next thread's would replace them unclosed.
-            self._client._reset_sockets(sockpair_only=True)
             self._looping = False
         self._connected.clear()
 
