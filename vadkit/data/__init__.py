@@ -17,6 +17,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "nwpu-campus": "vadkit.data.datasets.nwpu_campus:NwpuCampus",
         "ucf-crime": "vadkit.data.datasets.ucf_crime:UcfCrime",
         "xd-violence": "vadkit.data.datasets.xd_violence:XdViolence",
+        "msad": "vadkit.data.datasets.msad:Msad",
     },
     "labels": {
         "json": "vadkit.data.labels.own:read_labels",
