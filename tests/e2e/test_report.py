@@ -182,3 +182,37 @@ def test_without_the_extra_it_says_what_to_install(vadkit, run, monkeypatch):
     code, _, err = vadkit("report", run)
     assert code == 2
     assert "vadkit report needs jinja2: pip install 'vadkit[report]'" in err
+
+
+def test_scores_of_other_code_stand_next_to_a_run(vadkit, run, tmp_path):
+    """On the run's videos and with its labels: here its own scores, unchanged and flipped."""
+    saved = sorted((run / "scores" / "test").glob("*.npz"))
+    own = {path.stem: np.load(path)["scores"] for path in saved}
+    np.savez(tmp_path / "same.npz", **own)
+    np.savez(tmp_path / "flipped.npz", **{name: -values for name, values in own.items()})
+    out = tmp_path / "all.html"
+    given = (run, tmp_path / "same.npz", tmp_path / "flipped.npz")
+    code, _, err = vadkit("report", *given, "--out", out)
+    assert code == 0, err
+    first, same, flipped = data_of(out)["runs"]
+    assert [same["name"], flipped["name"]] == ["same.npz", "flipped.npz"]
+    area = first["kinds"][0]["roc"]["area"]
+    assert same["kinds"][0]["roc"]["area"] == pytest.approx(area)
+    assert flipped["kinds"][0]["roc"]["area"] == pytest.approx(1 - area)
+    row = same["table"]["rows"][0]
+    assert row["cells"]["micro-auc"]["value"] == pytest.approx(area)
+    media = {video["id"]: video["media"] for video in first["videos"]}
+    assert {video["id"]: video["media"] for video in same["videos"]} == media
+    assert same["sentences"][0].startswith("Frame scores of other code")
+    assert (
+        "picture" in same["mistakes"]["alarms"][0] and "heat" not in same["mistakes"]["alarms"][0]
+    )
+
+
+def test_scores_of_other_code_need_a_run_first(vadkit, run, tmp_path):
+    np.savez(tmp_path / "scores.npz", v=np.zeros(3))
+    code, _, err = vadkit("report", tmp_path / "scores.npz", run)
+    assert code == 2
+    assert "scores.npz has scores of other code; give a run first" in err
+    code, _, err = vadkit("report", run, "--segment", 16)
+    assert (code, err.strip()) == (2, "error: --offset and --segment need scores of other code")

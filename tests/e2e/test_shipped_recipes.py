@@ -1,6 +1,7 @@
 """Every recipe that is shipped takes a training step, on a scene in its set's layout and size."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -44,7 +45,12 @@ STEPS = [
 ]
 # Those on tracks and poses take no video; those on poses have tests of their own.
 BY_TRACKS = [one for one in STEPS if "type: track" in one.read_text()]
-STEPS = [one for one in STEPS if one not in BY_TRACKS and "type: poses" not in one.read_text()]
+WEAK_PED2 = next(one for one in STEPS if one.stem == "weak-top-k" and one.parent.name == "ped2")
+STEPS = [
+    one
+    for one in STEPS
+    if one not in (*BY_TRACKS, WEAK_PED2) and "type: poses" not in one.read_text()
+]
 
 
 @pytest.fixture
@@ -128,6 +134,26 @@ def test_a_weak_recipe_takes_a_training_step(path, vadkit, tmp_path):
     code, out, err = vadkit(
         "train", path, "--runs", tmp_path / "runs", "--set", "train.max_steps=1",
         "--set", f"dataset.split={tmp_path}/labels.json", "--set", f"features.files=[{file}]",
+        "--set", "train.batch_size=2", "--set", "calibration=null",
+    )  # fmt: skip
+    assert code == 0, err
+    (line,) = (Path(out.strip().splitlines()[-1]) / "metrics.jsonl").read_text().splitlines()
+    assert np.isfinite(json.loads(line)["loss"])
+
+
+@pytest.mark.slow
+def test_the_weak_recipe_of_ped2_takes_a_training_step(layout, vadkit, tmp_path):
+    """Two clips, of which the second one is in the official labels."""
+    layout("ped2", 20)
+    for name in ("Train/Train002", "Test/Test001", "Test/Test002"):
+        shutil.copytree(tmp_path / "Train" / "Train001", tmp_path / name)
+    marks = "TestVideoFile = {};\n" + "TestVideoFile{end+1}.gt_frame = [5:20];\n" * 2
+    (tmp_path / "Test" / "UCSDped2.m").write_text(marks)
+    split = {"train": ["Train001", "Test001"], "test": ["Train002", "Test002"]}
+    (tmp_path / "split.json").write_text(json.dumps(split))
+    code, out, err = vadkit(
+        "train", WEAK_PED2, "--runs", tmp_path / "runs", "--set", f"dataset.root={tmp_path}",
+        "--set", f"dataset.split={tmp_path}/split.json", "--set", "train.max_steps=1",
         "--set", "train.batch_size=2", "--set", "calibration=null",
     )  # fmt: skip
     assert code == 0, err

@@ -9,11 +9,17 @@ from typing import Annotated
 import typer
 
 from vadkit.cli.commands import Json, RunPlugin, Set, TrustPlugins, allow_plugins, say_unfinished
+from vadkit.cli.compare import Offset, Segment
 
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, after `vadkit eval`.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="Run folders, after `vadkit eval`; after the first, also frame scores of other "
+            "code.",
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -26,6 +32,8 @@ def report(
         Path | None,
         typer.Option(metavar="DIR", help="Also write the plots there, as PDF and SVG for a paper."),
     ] = None,
+    offset: Offset = 0,
+    segment: Segment = None,
     overrides: Set = None,
     plugin: RunPlugin = None,
     trust_plugins: TrustPlugins = False,
@@ -37,7 +45,14 @@ def report(
     if trust_plugins:
         allow_plugins(runs)
     say_unfinished(runs)
-    done = workflow(runs, out=out, figures=figures, overrides=tuple(overrides or ()))
+    done = workflow(
+        runs,
+        out=out,
+        figures=figures,
+        overrides=tuple(overrides or ()),
+        offset=offset,
+        segment=segment,
+    )
     if as_json:
         typer.echo(json.dumps(done.as_data(), indent=2))
         return

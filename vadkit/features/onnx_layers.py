@@ -60,7 +60,8 @@ def onnx_layers(layers: nn.Module, picture_1CHW: Tensor) -> OnnxLayers | None:
 def _session(layers: nn.Module, picture_1CHW: Tensor) -> Any:
     import onnxruntime
 
-    graph = io.BytesIO()
+    # The exporter that traces takes a stream, which its types leave out.
+    graph: Any = io.BytesIO()
     with warnings.catch_warnings():
         # The exporter that traces is called outdated, but the other one takes many seconds.
         warnings.simplefilter("ignore")

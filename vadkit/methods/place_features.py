@@ -164,7 +164,7 @@ class PlaceFeatures(Method):
             )
         self._keep()
         count = max(1, len(self._drawn) // _PART)
-        banks = []
+        banks: list[Tensor] = []
         for part in (self._drawn[first::count] for first in range(count)):
             features = torch.stack([one.features_CHW for one in part]).float()
             if not banks:

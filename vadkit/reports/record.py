@@ -15,15 +15,15 @@ from vadkit.scoring.scorer import chain_label
 
 @dataclass
 class RunRecord:
-    """One evaluated run.
+    """One evaluated run, or frame scores of other code, which have no recipe.
 
     ``raw``, ``final`` and ``labels`` are ``{video: (N,)}``: scores of the method; scores after the
     recipe's scorers, or live scores if there are none (``chain``, "raw" for no scorers); and bool
     labels. Scores are NaN for frames without a score. ``chain_causal`` says whether a live system
     could use the scorers, ``chain_keeps_unit`` whether the level of ``normal`` applies to
     ``final``. ``calibration`` is the run's, if any. ``evaluation`` is eval.json, ``training`` the
-    lines of metrics.jsonl, ``overrides`` those of the recipe that scores were made with. ``notes``
-    say what the report had to leave out.
+    lines of metrics.jsonl, ``overrides`` those of the recipe that scores were made with, ``rates``
+    the frames a second by video, if known. ``notes`` say what the report had to leave out.
     """
 
     name: str
@@ -41,6 +41,7 @@ class RunRecord:
     final: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
     overrides: tuple[str, ...] = ()
+    rates: dict[str, float] = field(default_factory=dict)
     calibration: Calibration | None = None
     notes: list[str] = field(default_factory=list)
 

@@ -20,6 +20,8 @@ def sentences(record: RunRecord) -> list[str]:
 
 def _trained(record: RunRecord) -> str:
     recipe, manifest = record.recipe, record.manifest
+    if not recipe:
+        return "Frame scores of other code, measured with the labels of the first run."
     clip = recipe["clip"]
     text = f"Method {recipe['method']['type']} on dataset {recipe['dataset']['type']}: clips of "
     text += f"{_count(clip['frames'], 'frame')} of {clip['size'][1]}×{clip['size'][0]} pixels, "
@@ -42,8 +44,11 @@ def _tested(record: RunRecord) -> str:
     found = record.evaluation
     text = f"Tested on {_count(frames, 'frame')} of {_count(len(record.labels), 'video')}; "
     text += f"{abnormal:,} of them ({abnormal / max(frames, 1):.0%}) are labelled abnormal. "
-    text += f"Labels: {found.get('label_source', 'unknown')}. "
-    text += f"Checkpoint: {found.get('checkpoint', 'unknown')} (step {found.get('step', '?')})."
+    text += f"Labels: {found.get('label_source', 'unknown')}."
+    if record.recipe:
+        text += (
+            f" Checkpoint: {found.get('checkpoint', 'unknown')} (step {found.get('step', '?')})."
+        )
     if unscored:
         text += f" {_count(unscored, 'frame')} without a score "
         text += f"{'is' if unscored == 1 else 'are'} left out of all curves."
@@ -56,6 +61,8 @@ def _tested(record: RunRecord) -> str:
 
 
 def _protocol(record: RunRecord) -> list[str]:
+    if not record.recipe:
+        return []
     if record.chain == "raw":
         return ["The recipe has no scorers: all curves show raw scores of the method."]
     if record.chain_causal:
@@ -130,6 +137,8 @@ def level_words(record: RunRecord) -> str:
             "were used."
         )
     level = record.level("raw")
+    if not record.recipe:
+        return "No threshold: these are scores of other code."
     if level is None:
         return "No threshold: the run has no normal.json with the scores of training frames."
     assert record.normal is not None

@@ -25,7 +25,7 @@ from vadkit.workflows.evaluate.protocols import (
     final_scores,
 )
 from vadkit.workflows.evaluate.run_scores import score_run
-from vadkit.workflows.outside.scores import labelled_scores
+from vadkit.workflows.outside.scores import are_scores, labelled_scores
 from vadkit.workflows.run import load_run
 from vadkit.workflows.run_status import run_status
 
@@ -193,7 +193,7 @@ def _recipes(
 
     ``of_scores`` are the options that only apply to such scores.
     """
-    recipes = [None if _of_other_code(path) else load_run(path, tuple(overrides)) for path in paths]
+    recipes = [None if are_scores(path) else load_run(path, tuple(overrides)) for path in paths]
     if None not in recipes and any(one is not None for one in of_scores):
         raise RecipeError("--labels, --videos, --offset and --segment need scores of other code")
     if recipes[0] is None and labels is None:
@@ -210,14 +210,6 @@ def _draw(
     areas = [_metric(one, headline) for one in compared]
     apart = [place for place, one in enumerate(compared) if one.why_not]
     comparison_plot(plot, names, curves, areas, words, apart)
-
-
-def _of_other_code(path: Path) -> bool:
-    """Whether it is a file or folder of scores, and not a run folder."""
-    if path.is_file():
-        return True
-    scores = any(path.glob("*.np[yz]")) or any(path.glob("*.txt")) or any(path.glob("*.csv"))
-    return scores and not (path / "recipe.yaml").is_file()
 
 
 def _measured(

@@ -99,6 +99,14 @@ def evaluate_scores(
     return Evaluation(str(scores), None, None, known.source, [], results, notes=notes)
 
 
+def are_scores(path: Path) -> bool:
+    """Whether a path is a file or folder of frame scores, and not a run folder."""
+    if path.is_file():
+        return True
+    scores = any(path.glob("*.np[yz]")) or any(path.glob("*.txt")) or any(path.glob("*.csv"))
+    return scores and not (path / "recipe.yaml").is_file()
+
+
 def labelled_scores(
     scores: Path,
     truth: Path | LabelledScores,

@@ -39,7 +39,7 @@ class ReportVideo:
 
 
 def find_videos(record: RunRecord, overrides: Sequence[str] = ()) -> dict[str, Video]:
-    """Return the record's test videos by name; add a note to the record if there are none."""
+    """Return a run's test videos by name; add a note to the record if there are none."""
     try:
         found = load_videos(_recipe(record, overrides), "test")
     except VadkitError as error:
@@ -133,7 +133,8 @@ def mistake_maps(
             for frame in wanted.pop(video):
                 maps[video, frame] = np.asarray(saved[frame], np.float32)
     try:
-        maps.update(_work_out(record, wanted, videos, overrides))
+        if record.recipe:
+            maps.update(_work_out(record, wanted, videos, overrides))
     except VadkitError as error:
         # Errors of a checkpoint that does not match have several lines.
         record.notes.append(f"No error maps with the thumbnails: {' '.join(str(error).split())}")

@@ -56,18 +56,23 @@ def report(
     figures: Path | None = None,
     overrides: Sequence[str] = (),
     max_bytes: int = MAX_BYTES,
+    offset: int = 0,
+    segment: int | None = None,
 ) -> Report:
     """Write a page on evaluated runs to ``out``, by default ``RUN/report/report.html`` for one run.
 
     Videos are inside the page if it stays below ``max_bytes``, else in a folder next to it.
-    ``figures`` is a folder for PDF and SVG files of the plots. ``overrides`` change the recipes
-    that locate the test videos. Raises ``TrainingError`` for a run that was not evaluated.
+    After the first run, files or folders of frame scores from other code may stand. They are shown
+    on its videos and measured with its labels; ``offset`` frames of each video have no score, or
+    each score is of ``segment`` frames. ``figures`` is a folder for PDF and SVG files of the plots.
+    ``overrides`` change the recipes that locate the test videos. Raises ``TrainingError`` for a run
+    that was not evaluated.
     """
     from vadkit.reports.page import check_page_libraries
     from vadkit.workflows.report.runs import load_records
 
     check_page_libraries()
-    records = load_records([Path(run) for run in runs])
+    records = load_records([Path(run) for run in runs], offset=offset, segment=segment)
     if out is None:
         single = len(records) == 1
         out = records[0].folder / "report" / "report.html" if single else Path("report.html")
@@ -93,7 +98,13 @@ def _write(records: list[RunRecord], out: Path, overrides: Sequence[str], max_by
     from vadkit.reports.words import difference_words
     from vadkit.workflows.report import pictures as report_pictures
 
-    videos = [report_pictures.find_videos(record, overrides) for record in records]
+    videos: list[dict[str, Video]] = []
+    for record in records:
+        if record.recipe:
+            videos.append(report_pictures.find_videos(record, overrides))
+        else:
+            of_first = videos[0].items()
+            videos.append({name: video for name, video in of_first if name in record.raw})
     mistakes = [top_mistakes(record.raw, record.labels) for record in records]
     wanted: dict[Source, set[int]] = {}
     frames: dict[Source, int] = {}
@@ -122,7 +133,8 @@ def _write(records: list[RunRecord], out: Path, overrides: Sequence[str], max_by
             }
 
         for record in records:
-            require_run(record.folder)
+            if record.recipe:
+                require_run(record.folder)
         title = " · ".join(record.name for record in records)
         names = {source: f"media-{number}" for number, source in enumerate(films)}
         inside = _encoded(films, names)

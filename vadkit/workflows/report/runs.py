@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from vadkit.errors import DataError, TrainingError
+from vadkit.errors import DataError, RecipeError, TrainingError
 from vadkit.reading import parse_json, read_json
+from vadkit.recipe import Spec
 from vadkit.reports.record import RunRecord
 from vadkit.text import video_file
 from vadkit.workflows.build import build_list
+from vadkit.workflows.evaluate.evaluation import Evaluation
+from vadkit.workflows.evaluate.protocols import LabelledScores, build_protocols, evaluate_scored
 from vadkit.workflows.evaluate.run_scores import read_score_file
+from vadkit.workflows.outside.scores import are_scores, labelled_scores
 from vadkit.workflows.run import load_run, read_manifest
 from vadkit.workflows.run_status import unfinished
 from vadkit.workflows.score_notes import unscored_notes
@@ -44,22 +48,78 @@ class _Scores(BaseModel):
 
     videos: list[str] = []
     overrides: list[str] = []
+    rates: dict[str, float] = {}
 
 
-def load_records(runs: Sequence[Path]) -> list[RunRecord]:
+def load_records(
+    runs: Sequence[Path], *, offset: int = 0, segment: int | None = None
+) -> list[RunRecord]:
     """Return the records of evaluated runs, with unique names, in the given order.
 
-    Raises ``TrainingError`` for a folder that is not a run or was not evaluated, and ``DataError``
-    for unreadable scores.
+    After the first run, scores of other code may stand (see ``outside_record``). Raises
+    ``TrainingError`` for a folder that is not a run or was not evaluated, ``DataError`` for
+    unreadable scores, and ``RecipeError`` if scores of other code come first.
     """
     folders = list(dict.fromkeys(run.absolute() for run in runs))
-    records = [_load_record(run) for run in folders]
+    others = [are_scores(folder) for folder in folders]
+    if others[0]:
+        raise RecipeError(
+            f"{runs[0]} has scores of other code; give a run first, whose labels and videos the "
+            "report shows (`vadkit eval --scores` measures scores alone)"
+        )
+    if not any(others) and (offset or segment is not None):
+        raise RecipeError("--offset and --segment need scores of other code")
+    records: list[RunRecord] = []
+    for folder, other in zip(folders, others, strict=True):
+        found = (
+            outside_record(folder, records[0], offset, segment) if other else _load_record(folder)
+        )
+        records.append(found)
     for record in _of_one_name(records):
-        record.name += f", seed {record.recipe['train']['seed']}"
+        if record.recipe:
+            record.name += f", seed {record.recipe['train']['seed']}"
     for record in _of_one_name(records):
         # The name of a run folder contains its time and the hash of its recipe.
-        record.name += f" {record.folder.name}"
+        record.name += f" {record.folder.name if record.recipe else record.folder.parent.name}"
     return records
+
+
+def outside_record(
+    path: Path, first: RunRecord, offset: int = 0, segment: int | None = None
+) -> RunRecord:
+    """Return the record of frame scores of other code, with the test videos and labels of a run.
+
+    It has no recipe, and its metrics are those of the protocols of the run's recipe.
+    """
+    recipe = load_run(first.folder, first.overrides)
+    truth = LabelledScores(
+        first.raw, first.labels, first.evaluation.get("label_source", "unknown"), rates=first.rates
+    )
+    scored = labelled_scores(path, truth, offset=offset, segment=segment)
+    results = evaluate_scored(
+        scored,
+        build_protocols(recipe.protocols),
+        build_list("evaluators", [Spec(type="frame-auc")]),
+    )
+    evaluation = Evaluation(str(path), None, None, scored.label_source, [], results)
+    return RunRecord(
+        name=path.name,
+        folder=path,
+        recipe={},
+        recipe_text="",
+        manifest={},
+        evaluation=evaluation.as_data(),
+        training=[],
+        normal=None,
+        chain="raw",
+        chain_causal=True,
+        chain_keeps_unit=True,
+        raw=scored.scores,
+        final=scored.scores,
+        labels=scored.labels,
+        rates=first.rates,
+        notes=unscored_notes(scored.scores),
+    )
 
 
 def _of_one_name(records: Sequence[RunRecord]) -> list[RunRecord]:
@@ -105,6 +165,7 @@ def _load_record(run: Path) -> RunRecord:
         final=apply(scorers, raw, paces_of(meta.get("rates", {}), recipe.clip.fps)),
         labels=labels,
         overrides=overrides,
+        rates=meta.get("rates", {}),
         calibration=calibration,
         notes=notes,
     )
