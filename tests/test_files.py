@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -92,6 +94,21 @@ def test_many_writers_of_one_file_lose_no_line(tmp_path):
         thread.join()
     expected = sorted(f"{n}-{c}" * 50 for n in range(4) for c in range(20))
     assert sorted(path.read_text().splitlines()) == expected
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_process_that_ended_without_being_asked_is_no_living_one(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    # The end of its output: it has ended, or does so now.
+    ended.stdout.read()
+    until = time.monotonic() + 30
+    while Path(f"/proc/{ended.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    (tmp_path / f".a.{ended.pid}.partial.json").write_text("x")
+    remove_leftovers(tmp_path)
+    assert not list(tmp_path.iterdir())
+    ended.communicate()
 
 
 def test_leftovers_of_ended_processes_are_removed_and_those_of_living_ones_kept(tmp_path):

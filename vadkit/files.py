@@ -252,7 +252,16 @@ def _is_running(process: int) -> bool:
         return False
     except OSError:
         return True
-    return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Whether a process has ended and nobody has asked how, as below a PID 1 that asks nobody."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def _flush(path: Path) -> None:

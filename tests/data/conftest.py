@@ -66,5 +66,7 @@ def _stored_once(tmp_path_factory):
 @pytest.fixture
 def stored_pair(_stored_once, tmp_path):
     """Two stored videos of 6 and 5 gray frames, valued 0.. and 100.., for a test to change."""
-    cache = shutil.copytree(_stored_once[0].folder.parent, tmp_path / "cache")
+    # Without the times of the files, which say when a video was last used.
+    once = _stored_once[0].folder.parent
+    cache = shutil.copytree(once, tmp_path / "cache", copy_function=shutil.copy)
     return [replace(video, folder=cache / video.folder.name) for video in _stored_once]

@@ -16,16 +16,18 @@ from vadkit.signals import stop_signals
 
 
 @pytest.mark.parametrize(
-    ("name", "error", "words"),
+    ("error", "words"),
     [
-        ("eval", MemoryError(), "not enough memory"),
-        ("infer", RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory"),
-        ("report", RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"), "not enough"),
-        ("export", RuntimeError("can't start new thread"), "no more threads"),
-        ("infer", MemoryError(), "not enough memory"),
-        ("eval", RuntimeError("can't start new thread"), "no more threads"),
+        (MemoryError(), "not enough memory"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+            "not enough memory",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"), "not enough memory"),
+        (RuntimeError("can't start new thread"), "no more threads"),
     ],
 )
+@pytest.mark.parametrize("name", ["eval", "infer", "report", "export"])
 def test_a_machine_that_is_exhausted_is_one_line(
     vadkit, evaluated_run, monkeypatch, name, error, words
 ):

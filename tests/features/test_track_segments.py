@@ -67,7 +67,8 @@ def test_a_person_who_walks_to_and_fro_has_a_path_but_little_speed():
 
 def test_features_of_segments():
     rows = tracks(walker(1, range(32), (0, 0), (1, 0)), walker(2, range(16), (30, 0), (3, 0)))
-    found = segment_features(rows, segment_of_frames(3, 50, 16), SIZE)
+    segments = segment_of_frames(3, 50, 16)
+    found = segment_features(people_of(rows, segments, SIZE), segments)
     assert found.shape == (3, len(NAMES)) and found.dtype == np.float32
     first, second, third = (dict(zip(NAMES, row, strict=True)) for row in found)
     assert (first["people"], first["tracks"]) == (2, 2)

@@ -15,7 +15,7 @@ from vadkit.data.segments.video import SegmentVideo, segment_of_frames
 from vadkit.data.videos import Video
 from vadkit.errors import DataError
 from vadkit.features.people_files import known_of, read_all
-from vadkit.features.segment_people import people_of
+from vadkit.features.segment_people import People, people_of
 from vadkit.features.unusual_people import KINDS, UsualPeople
 from vadkit.text import printable
 
@@ -107,11 +107,12 @@ class TrackSet(NamedTuple):
                 "features.unusual: the normal training videos have no people to compare with"
             )
         usual = UsualPeople({name: one.values for name, one in people.items()})
-        rows = [
-            segment_features(rows, segments, self.size, usual=usual, video=name)
-            for name, rows, segments in known
-        ]
-        present = np.concatenate(rows)
+        present = np.concatenate(
+            [
+                segment_features(people[name], segments, usual=usual, video=name)
+                for name, _, segments in known
+            ]
+        )
         absent = present[present[:, 1] > 0].mean(axis=0)
         absent[:2] = 0
         return self._replace(usual=Usual(usual, absent))
@@ -133,12 +134,11 @@ class TrackSet(NamedTuple):
 
     def _video(self, video: Video, known: int | None) -> SegmentVideo:
         rows, segments = self._rows(video, known)
+        people = people_of(rows, segments, self.size)
         if self.usual is None:
-            found = segment_features(rows, segments, self.size)
+            found = segment_features(people, segments)
         else:
-            found = segment_features(
-                rows, segments, self.size, usual=self.usual.people, video=video.id
-            )
+            found = segment_features(people, segments, usual=self.usual.people, video=video.id)
             found[found[:, 1] == 0] = self.usual.absent
         found = with_context(found, self.context)
         return SegmentVideo(
@@ -166,9 +166,8 @@ def with_context(features_TD: np.ndarray, context: int) -> np.ndarray:
 
 
 def segment_features(
-    rows: TrackRows,
+    people: People,
     segments: np.ndarray,
-    size: tuple[float, float],
     *,
     usual: UsualPeople | None = None,
     video: str = "",
@@ -180,7 +179,6 @@ def segment_features(
     count = int(segments.max()) + 1
     names = NAMES if usual is None else NAMES + UNUSUAL
     out = np.zeros((count, len(names)), np.float32)
-    people = people_of(rows, segments, size)
     apart = None if usual is None else usual.unusual(people.values, video)
     frames = np.bincount(segments, minlength=count)
     for number in np.unique(people.segment).tolist():

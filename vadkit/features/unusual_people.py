@@ -23,7 +23,7 @@ _ALIKE = 1e-3
 class UsualPeople:
     """People of normal videos: rows of values by kind, and the video that each comes from.
 
-    ``values`` are those of ``track_segments.people_of`` by the name of the video. Of more than 5000
+    ``values`` are those of ``segment_people.people_of`` by the name of the video. Of more than 5000
     people, evenly spread ones are kept.
     """
 

@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.io import savemat
 
 from vadkit.data.labels import guess_format, read_any
@@ -79,12 +81,14 @@ def test_a_row_of_labels(tmp_path, write):
     np.testing.assert_array_equal(read_matlab_row(path, ["b"]), ROW[0])
 
 
-def test_both_versions_give_the_same_row(tmp_path):
-    values = np.random.default_rng(0).integers(0, 2, 40)
-    savemat(tmp_path / "old.mat", {"labels": values})
-    write_73(tmp_path / "new.mat", labels=np.array([values], float))
+@settings(max_examples=4)
+@given(st.lists(st.integers(0, 1), min_size=3, max_size=40))
+def test_both_versions_give_the_same_row(tmp_path_factory, values):
+    folder = tmp_path_factory.mktemp("mat")
+    savemat(folder / "old.mat", {"labels": values})
+    write_73(folder / "new.mat", labels=np.array([values], float))
     for name in ("old.mat", "new.mat"):
-        np.testing.assert_array_equal(read_matlab_row(tmp_path / name, ["labels"]), values)
+        np.testing.assert_array_equal(read_matlab_row(folder / name, ["labels"]), values)
 
 
 def test_without_h5py_the_extra_is_named(tmp_path):

@@ -24,7 +24,7 @@ def test_entries_tell_what_is_stored(stored_pair):
     assert sorted(found) == ["a", "b"]
     assert found["a"].shape == (6, 8, 12, 1)
     assert found["a"].bytes > 6 * 96
-    assert abs(found["a"].used - time.time()) < 3600
+    assert abs(found["a"].used - time.time()) < 60
     assert [damage(entry) for entry in found.values()] == [None, None]
 
 

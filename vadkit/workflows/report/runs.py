@@ -56,7 +56,7 @@ def load_records(
 ) -> list[RunRecord]:
     """Return the records of evaluated runs, with unique names, in the given order.
 
-    After the first run, scores of other code may stand (see ``outside_record``). Raises
+    After the first run, scores of other code may stand (see ``_outside_record``). Raises
     ``TrainingError`` for a folder that is not a run or was not evaluated, ``DataError`` for
     unreadable scores, and ``RecipeError`` if scores of other code come first.
     """
@@ -72,7 +72,7 @@ def load_records(
     records: list[RunRecord] = []
     for folder, other in zip(folders, others, strict=True):
         found = (
-            outside_record(folder, records[0], offset, segment) if other else _load_record(folder)
+            _outside_record(folder, records[0], offset, segment) if other else _load_record(folder)
         )
         records.append(found)
     for record in _of_one_name(records):
@@ -84,7 +84,7 @@ def load_records(
     return records
 
 
-def outside_record(
+def _outside_record(
     path: Path, first: RunRecord, offset: int = 0, segment: int | None = None
 ) -> RunRecord:
     """Return the record of frame scores of other code, with the test videos and labels of a run.
