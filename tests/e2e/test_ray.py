@@ -52,9 +52,10 @@ def written(out):
     return found
 
 
-def wait_for_results(out, count):
+def wait_for_results(out, count, process=None):
     until = time.monotonic() + 120
     while len(list(out.rglob("result.json"))) < count:
+        assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < until
         time.sleep(0.02)
 
@@ -108,7 +109,7 @@ def stopped(arguments, out, number, code, after):
         start_new_session=True,
     )
     try:
-        wait_for_results(out, after)
+        wait_for_results(out, after, process)
         process.send_signal(number)
         stdout, err = process.communicate(timeout=60)
     finally:
