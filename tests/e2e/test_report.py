@@ -204,6 +204,11 @@ def test_scores_of_other_code_stand_next_to_a_run(vadkit, run, tmp_path):
     media = {video["id"]: video["media"] for video in first["videos"]}
     assert {video["id"]: video["media"] for video in same["videos"]} == media
     assert same["sentences"][0].startswith("Frame scores of other code")
+    # They are comparable with the run: the same videos, labels, frames and protocols.
+    assert data_of(out)["differences"] == []
+    assert {row["name"] for row in first["table"]["rows"]} >= {
+        row["name"] for row in same["table"]["rows"]
+    }
     assert (
         "picture" in same["mistakes"]["alarms"][0] and "heat" not in same["mistakes"]["alarms"][0]
     )

@@ -170,7 +170,7 @@ def _differences(first: RunRecord, other: RunRecord) -> list[str]:
             f"other frames have a score than in {first.name}; frames without a score are left out "
             "of the metrics."
         )
-    if first.chain != other.chain:
+    if other.recipe and first.chain != other.chain:
         reasons.append(
             f"the scorers are {other.chain}, those of {first.name} are {first.chain}; compare by "
             "raw scores."
@@ -179,7 +179,12 @@ def _differences(first: RunRecord, other: RunRecord) -> list[str]:
 
 
 def _protocol_differences(first: RunRecord, other: RunRecord) -> list[str]:
-    """Find protocols with the same name but different settings."""
+    """Find protocols with the same name but different settings.
+
+    Scores of other code are measured under those of the first run.
+    """
+    if not other.recipe:
+        return []
     ours, theirs = (
         {row["name"]: _but_labels(row["words"], one) for row in one.evaluation.get("protocols", [])}
         for one in (first, other)

@@ -48,7 +48,7 @@ def map_on_ray(
     A task has one core, and a GPU if ``device`` is one. ``workers`` limits the tasks at a time. If
     the process or the machine of a task is lost, Ray repeats the task; after ``RETRIES`` repeats,
     the result of its item is a ``Died``. An exception in ``start`` or in an item stops everything
-    and is raised here. If this generator is closed, the tasks are cancelled.
+    and is raised here. If this generator is closed, the tasks end with the connection.
     """
     if not items:
         return
@@ -58,6 +58,8 @@ def map_on_ray(
         )
     with connected(address) as ray, signals_kept() as check_signals:
         tasks = _Tasks(ray, ray.cloudpickle.dumps(start), items, device)
+        # Tasks that are left end with the connection. To cancel one that is just being completed
+        # makes Ray end this process (a failed check in its task manager, seen with 2.60).
         try:
             yield from tasks.results(progress, workers, check_signals)
         except Exception as error:
@@ -70,8 +72,6 @@ def map_on_ray(
                 f"the connection to the Ray cluster was lost ({reason}); to continue, run the same "
                 "command again"
             ) from None
-        finally:
-            tasks.cancel()
 
 
 class _Tasks:
@@ -107,12 +107,6 @@ class _Tasks:
             for ref in done:
                 number = self._running.pop(ref)
                 yield number, self._result(ref, number, progress)
-
-    def cancel(self) -> None:
-        """Stop all tasks that are left."""
-        with contextlib.suppress(Exception):
-            for ref in self._running:
-                self._ray.cancel(ref, force=True)
 
     def _result(self, ref: Any, number: int, progress: Progress) -> Any:
         errors = self._ray.exceptions
