@@ -24,8 +24,8 @@ _log = logging.getLogger("vadkit.ray")
 RETRIES = 3
 # Seconds between two looks at the progress, and at the machines of the cluster.
 _LOOK_S, _MACHINES_S = 0.5, 10.0
-# How long a task waits until the command can know that it has begun.
-_BEGIN_S = 5.0
+# How long a task waits until the command can know that it has begun; the mailbox starts with it.
+_BEGIN_S = 60.0
 # Tasks that wait in the cluster; more would only make each look slower.
 _WAITING = 256
 # The log records of the current task, and the work that this process has started.
@@ -78,14 +78,21 @@ class _Tasks:
     """The tasks of one call."""
 
     def __init__(self, ray: Any, start: bytes, items: Sequence[Any], device: str) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
         self._ray, self._items = ray, items
         gpus = _gpus_of_a_task(device, ray.cluster_resources())
         self._needs = {"CPU": 1, "GPU": gpus}
         self._task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_work)
-        # Repeated wherever it can be: it holds only what is not yet shown.
-        self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
+        # On the machine of the command, if possible: one that is lost takes along what is not yet
+        # shown. It is repeated wherever it can be.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        options = {"num_cpus": 0, "max_restarts": -1, "scheduling_strategy": here}
+        self._mailbox = ray.remote(**options)(_Mailbox).remote()
         self._start = ray.put(start)
         self._running: dict[Any, int] = {}
+        # The question to the mailbox that is not answered yet.
+        self._asked: Any = None
         # By item: how often it was begun, and the frames that were shown; infinite at the end.
         self._begun: collections.Counter[int] = collections.Counter()
         self._frames: dict[int, float] = collections.defaultdict(float)
@@ -107,6 +114,7 @@ class _Tasks:
             for ref in done:
                 number = self._running.pop(ref)
                 yield number, self._result(ref, number, progress)
+        self._look(progress)
 
     def _result(self, ref: Any, number: int, progress: Progress) -> Any:
         errors = self._ray.exceptions
@@ -134,22 +142,19 @@ class _Tasks:
 
     def _look(self, progress: Progress) -> None:
         """Show progress, name items that are repeated, and say if no machine is left."""
-        with contextlib.suppress(self._ray.exceptions.RayError):
-            # If its machine is lost, what it held is missing from the progress only.
-            for number, news in self._ray.get(self._mailbox.take.remote(), timeout=_MACHINES_S):
-                if isinstance(news, int):
-                    if self._frames[number] != math.inf:
-                        self._frames[number] += news
-                        progress(news)
-                    continue
-                self._begun[number] += 1
-                if self._begun[number] > 1:
-                    _log.warning(
-                        "%s is repeated on %s: the process or the machine that worked on it was "
-                        "lost",
-                        _name(self._items[number]),
-                        news,
-                    )
+        for number, news in self._news():
+            if isinstance(news, int):
+                if self._frames[number] != math.inf:
+                    self._frames[number] += news
+                    progress(news)
+                continue
+            self._begun[number] += 1
+            if self._begun[number] > 1:
+                _log.warning(
+                    "%s is repeated on %s: the process or the machine that worked on it was lost",
+                    _name(self._items[number]),
+                    news,
+                )
         if time.monotonic() - self._looked < _MACHINES_S:
             return
         self._looked = time.monotonic()
@@ -163,6 +168,20 @@ class _Tasks:
             needed = "a core and a GPU" if self._needs["GPU"] else "a core"
             _log.warning("no machine of the Ray cluster has %s for vadkit; waiting for one", needed)
         self._alone = alone
+
+    def _news(self) -> list[tuple[int, int | str]]:
+        """Return what the mailbox has; if its machine is lost, what it held is missing."""
+        errors = self._ray.exceptions
+        # The answer to a question that took too long holds mail, so it is not asked again.
+        self._asked = self._asked or self._mailbox.take.remote()
+        try:
+            found: list[tuple[int, int | str]] = self._ray.get(self._asked, timeout=_MACHINES_S)
+        except errors.GetTimeoutError:
+            return []
+        except errors.RayError:
+            found = []
+        self._asked = None
+        return found
 
 
 def _gpus_of_a_task(device: str, resources: dict[str, float]) -> int:

@@ -203,7 +203,11 @@ def test_a_camera_is_available_again_after_the_connection_broke(
     # A message of before opens a connection that has no will yet.
     sink.event(events[0])
     assert sink.outbox.flush(5.0)
+    # The states may be sent before `open` returns.
+    put = sink.outbox.put
+    sink.outbox.put = lambda *given: (put(*given), sink.outbox.flush(5.0))
     sink.open(SourceInfo("gate", 10.0, (48, 64)))
+    sink.outbox.put = put
     assert sink.outbox.flush(5.0)
 
     def states():

@@ -102,13 +102,14 @@ class Mqtt(EventSink):
         if not self.home_assistant:
             return
         base = self._base(info.name)
+        # Before the states are sent: another thread notes the last one of this camera.
+        self._source, self._status = info.name, None
         self._client.will_set(f"{base}/status", "offline", qos=1, retain=True)
         self._renew = True
         for topic, body in discovery(self.discovery_prefix, base, info.name).items():
             self.outbox.put(_RETAINED + topic, body)
         self._state(info.name, "alarm", b"OFF")
         self._state(info.name, "status", b"online")
-        self._source = info.name
 
     def frame(self, seen: FrameScore) -> None:
         # The score of now; an old one is worth nothing, so it does not wait on the disk.
