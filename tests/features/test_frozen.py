@@ -8,7 +8,7 @@ from torch import nn
 from torchvision.models import get_model
 
 from vadkit.errors import DataError
-from vadkit.features import frozen
+from vadkit.features import classifiers, frozen
 from vadkit.features.frozen import FrozenTrunk
 
 
@@ -84,7 +84,7 @@ def test_outputs_are_those_of_the_layers_averaged_over_places(state):
     torch.testing.assert_close(trunk(pictures)[0, :32, 1, 2], middle / middle.norm())
 
 
-@pytest.mark.parametrize("model", [name for name in frozen._LAYERS if name != "wide_resnet50_2"])
+@pytest.mark.parametrize("model", sorted(classifiers._LAYERS.keys() - {"wide_resnet50_2"}))
 def test_every_model_gives_places_of_eight_pixels(model):
     found = FrozenTrunk(model)(torch.rand(1, 3, 32, 48))
     assert found.shape[-2:] == (4, 6) and found.isfinite().all()
@@ -120,6 +120,15 @@ def test_onnx_runtime_computes_the_same_features_and_new_weights_count(state, mo
     trunk.load_weights(state)
     torch.testing.assert_close(trunk(pictures), found, atol=1e-4, rtol=0)
     assert trunk._onnx == {(3, 48, 64): None}
+
+
+def test_a_model_with_random_layers_in_training_stays_in_evaluation():
+    trunk = FrozenTrunk("efficientnet_b0")
+    picture = torch.rand(1, 3, 32, 48)
+    with torch.no_grad():
+        wanted = trunk._features(trunk.layers, picture)
+    torch.testing.assert_close(trunk(picture), wanted, atol=1e-3, rtol=0)
+    assert not any(part.training for part in trunk._ready(picture.device).modules())
 
 
 def test_an_exported_graph_contains_the_layers_themselves(state):

@@ -14,11 +14,22 @@ def no_weights(path: object, what: str, source: str) -> DataError:
 
 
 def load_state(weights: Path) -> Any:
-    """Load a file of ``torch.save`` on the CPU; raise ``DataError`` if it is broken."""
+    """Load a file of ``torch.save`` or safetensors on the CPU.
+
+    Raises ``DataError`` if it is broken, or if safetensors is needed and not installed.
+    """
     import torch
 
     try:
+        if weights.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(weights)
         return torch.load(weights, map_location="cpu", weights_only=True)
+    except ImportError:
+        raise DataError(
+            f"weights {weights} need safetensors; install it with: pip install safetensors"
+        ) from None
     except Exception as error:
         # Broken files raise errors of many types: from the archive, from pickle, from the content.
         reason = str(error).strip().split("\n")[0][:200]

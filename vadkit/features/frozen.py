@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,54 +15,9 @@ from torch.nn import functional
 
 from vadkit.data.weights import load_state
 from vadkit.errors import DataError
-from vadkit.features.backbone import DEVIATION, MEAN
-from vadkit.features.efficientnet_lite import EfficientNetLite0
+from vadkit.features.classifiers import classifier, cut, layers_of, scale_of
 from vadkit.features.onnx_layers import OnnxLayers, onnx_layers
 from vadkit.features.wheels import weights_file
-
-TrunkName = Literal[
-    "mobilenet_v2",
-    "mobilenet_v3_small",
-    "mobilenet_v3_large",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "wide_resnet50_2",
-    "efficientnet_b0",
-    "efficientnet_lite0",
-    "convnext_tiny",
-]
-# The layers whose outputs are taken, by model: steps of 8 and 16 pixels.
-_LAYERS: dict[str, tuple[str, ...]] = {
-    "mobilenet_v2": ("features.6", "features.10", "features.13"),
-    "mobilenet_v3_small": ("features.3", "features.8"),
-    "mobilenet_v3_large": ("features.6", "features.12"),
-    "resnet18": ("layer2", "layer3"),
-    "resnet34": ("layer2", "layer3"),
-    "resnet50": ("layer2", "layer3"),
-    "wide_resnet50_2": ("layer2", "layer3"),
-    "efficientnet_b0": ("features.3", "features.5"),
-    "efficientnet_lite0": ("features.3", "features.4", "features.5"),
-    "convnext_tiny": ("features.3", "features.5"),
-}
-
-# The last layer before the classification layers, with steps of 32 pixels.
-_LAST: dict[str, str] = {
-    "mobilenet_v2": "features.18",
-    "mobilenet_v3_small": "features.12",
-    "mobilenet_v3_large": "features.16",
-    "resnet18": "layer4",
-    "resnet34": "layer4",
-    "resnet50": "layer4",
-    "wide_resnet50_2": "layer4",
-    "efficientnet_b0": "features.8",
-    "efficientnet_lite0": "features.8",
-    "convnext_tiny": "features.7",
-}
-# Models whose weights were trained with another mean and standard deviation than ImageNet's.
-_SCALES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "efficientnet_lite0": ((127 / 255,) * 3, (128 / 255,) * 3),
-}
 
 
 class FrozenTrunk(nn.Module):
@@ -77,21 +32,18 @@ class FrozenTrunk(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, model: TrunkName, *, last: bool = False) -> None:
+    def __init__(self, model: str, *, last: bool = False) -> None:
         super().__init__()
-        from torchvision.models.feature_extraction import create_feature_extractor
-
         self.model = model
-        network = _network(model).eval()
-        layers = [*_LAYERS[model], *([_LAST[model]] if last else [])]
-        self.layers = create_feature_extractor(network, layers)
+        network = classifier(model).eval()
+        self.layers = cut(model, network, layers_of(model, network, last=last))
         self.requires_grad_(False)
         # The layers with folded batch norms, made when they are needed. In a list, they are no
         # part of the state.
         self._folded: list[nn.Module] = []
         # The same layers in ONNX Runtime by the size of pictures; None if PyTorch computes them.
         self._onnx: dict[tuple[int, ...], OnnxLayers | None] = {}
-        mean, deviation = _SCALES.get(model, (MEAN, DEVIATION))
+        mean, deviation = scale_of(model, network)
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1), persistent=False)
 
@@ -101,7 +53,7 @@ class FrozenTrunk(nn.Module):
         return self
 
     def load_weights(self, weights: Path | None) -> None:
-        """Load a state dict of torchvision, or that of an installed package (None).
+        """Load a state dict of torchvision or timm, or that of an installed package (None).
 
         A state dict of ``efficientnet_lite0`` is one like that of the package.
 
@@ -113,7 +65,7 @@ class FrozenTrunk(nn.Module):
         found = dict(state) if isinstance(state, Mapping) else {}
         if weights is None or self.model == "efficientnet_lite0":
             # Its layers have other names, in the same order.
-            found = dict(zip(_network(self.model).state_dict(), found.values(), strict=False))
+            found = dict(zip(classifier(self.model).state_dict(), found.values(), strict=False))
         self._forget()
         try:
             self.layers.load_state_dict({name: found[name] for name in wanted})
@@ -145,7 +97,8 @@ class FrozenTrunk(nn.Module):
         """Return the function in ONNX Runtime for pictures of this size, if there is one."""
         size = tuple(pictures_B3HW.shape[1:])
         if size not in self._onnx:
-            whole = _Whole(self, self._ready(pictures_B3HW.device))
+            # The exporter gives a module back in the mode in which it got it.
+            whole = _Whole(self, self._ready(pictures_B3HW.device)).eval()
             self._onnx[size] = onnx_layers(whole, pictures_B3HW[:1])
         return self._onnx[size]
 
@@ -177,13 +130,6 @@ class FrozenTrunk(nn.Module):
         )
 
 
-def _network(model: TrunkName) -> nn.Module:
-    """Return the network of a model with random weights."""
-    from torchvision.models import get_model
-
-    return EfficientNetLite0() if model == "efficientnet_lite0" else get_model(model, weights=None)
-
-
 class _Whole(nn.Module):
     """What a trunk computes with given layers, as a module."""
 
@@ -203,7 +149,8 @@ def _fold_norms(layers: nn.Module) -> nn.Module:
     for parent in list(copied.modules()):
         named = list(parent.named_children())
         for (name, layer), (next_name, norm) in itertools.pairwise(named):
-            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            # Norms of other classes may have more than a norm in them: timm's, an activation.
+            if isinstance(layer, nn.Conv2d) and type(norm) is nn.BatchNorm2d:
                 setattr(parent, name, fuse_conv_bn_eval(layer, norm))
                 setattr(parent, next_name, nn.Identity())
     return copied.to(memory_format=torch.channels_last)

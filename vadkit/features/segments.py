@@ -15,8 +15,9 @@ from torch.nn import functional
 from vadkit.data.tensors import Clips
 from vadkit.errors import DataError
 from vadkit.features.backbone import DEVIATION, MEAN, headless
+from vadkit.features.classifiers import TrunkName
 from vadkit.features.extractor import Extractor, file_digest
-from vadkit.features.frozen import FrozenTrunk, TrunkName
+from vadkit.features.frozen import FrozenTrunk
 from vadkit.features.wheels import weights_file
 from vadkit.registry import Nested, build_spec, find
 
@@ -34,8 +35,8 @@ class FrozenSegments(Extractor):
 
     ``sampled`` frames of a segment, evenly spaced, go through the network. The features are the
     means over frames and places of its last layer, and means and maxima of its layers with steps of
-    8 and 16 pixels, divided by their length at each place. ``weights`` is the file of a state dict
-    of torchvision; None uses those in an installed package. With ``crops: ten``, a frame is cut
+    8 and 16 pixels, divided by their length at each place. ``model`` and ``weights`` are those of
+    ``place-features``. With ``crops: ten``, a frame is cut
     into its corners and its centre, ``crop`` pixels high and wide, and their mirror images.
     """
 

