@@ -42,7 +42,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     given = parser.parse_args()
     flow = Dis(preset=given.preset, upscale=given.upscale)
-    rows, cubes = object_flows(given.root, np.load(given.boxes), flow)
+    clips = sorted((given.root / "training").glob("*.mp4"))
+    rows, cubes = object_flows(clips, np.load(given.boxes), flow)
     held = (rows[:, 0] > TRAINED) & (rows[:, 1] % 10 == 0)
     frames = rows[held] @ np.array([1000, 1])
     report("not rebuilt", cubes[held], frames, lambda flow: flow.square())
@@ -60,16 +61,19 @@ def error_of(network: MultiLevelMemAE) -> Error:
     return lambda flow: (network.eval()(flow)[0] - flow).square()
 
 
-def object_flows(root: Path, boxes: np.lib.npyio.NpzFile, flow: Dis) -> tuple[np.ndarray, Tensor]:
+def object_flows(
+    clips: list[Path], boxes: np.lib.npyio.NpzFile, flow: Dis
+) -> tuple[np.ndarray, Tensor]:
     """Return the clip and frame (n, 2) of each box, and its last 4 flows (n, 4, 2, 32, 32)."""
     rows, cubes = [], []
-    for number, path in enumerate(sorted((root / "training").glob("*.mp4")), 1):
+    clip, frame, xyxy = (boxes[name] for name in ("clip", "frame", "xyxy"))
+    for number, path in enumerate(clips, 1):
         video = np.stack(list(read_frames(path, channels="gray")))
         flows = [flow(*pair) for pair in itertools.pairwise(video)]
         for now in range(FLOWS, len(video)):
-            mine = (boxes["clip"] == number) & (boxes["frame"] == now)
+            mine = (clip == number) & (frame == now)
             moved = torch.from_numpy(np.stack(flows[now - FLOWS : now])).permute(3, 0, 1, 2)
-            own = [torch.from_numpy(boxes["xyxy"][mine].astype(np.float32))]
+            own = [torch.from_numpy(xyxy[mine].astype(np.float32))]
             cubes.append(cropped(moved[None], own, SIDE).transpose(1, 2).half())
             rows += [(number, now)] * int(mine.sum())
     return np.array(rows), torch.cat(cubes)

@@ -5,12 +5,14 @@
 Takes evaluated runs of ``fusion``: `vadkit train RECIPE`, then `vadkit eval RUN`. The scale of a
 part is linear, so the AUC of its levels is that of its scores. The baseline is the Euclidean
 distance of a whole frame, in grey levels of 16x32 pixels, to the nearest of at most 5,000 training
-frames. Prints micro and macro AUC of raw scores, over the frames that fusion scores.
+frames. Prints micro and macro AUC of raw scores, over the frames that fusion scores; with `--json`
+as `vadkit eval` prints metrics, of the part in place of the protocol.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,10 +31,23 @@ SMALL, MOST, BLOCK = (32, 16), 5000, 256
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
-    for run in parser.parse_args().runs:
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    for run in given.runs:
+        if given.json:
+            print(json.dumps({"metrics": metrics(areas(run))}))
+            continue
         print(f"{load_run(run).name}\n  {'':<12} micro  macro")
         for name, (micro, macro) in areas(run).items():
             print(f"  {name:<12} {micro:.3f}  {macro:.3f}")
+
+
+def metrics(found: dict[str, tuple[float, float]]) -> list[dict[str, str | float]]:
+    return [
+        {"protocol_name": part, "name": name, "value": value}
+        for part, both in found.items()
+        for name, value in zip(("micro-auc", "macro-auc"), both, strict=True)
+    ]
 
 
 def areas(run: Path) -> dict[str, tuple[float, float]]:
