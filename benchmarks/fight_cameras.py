@@ -7,7 +7,8 @@ median pictures are nearly the same; labels do not matter. Cameras with a fight 
 normal clips count. Each normal clip is held out once: the recipe of `vadkit init` learns from the
 other ones and scores this clip and the fights, all frames of which are abnormal. Prints the micro
 AUC of raw scores of fusion, of each part, and of the nearest whole frame: by camera, the mean over
-held-out clips, and the mean over cameras.
+held-out clips, and the mean over cameras. Clips that teach nothing, because nothing moves in them,
+are left out with the reason.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ def main() -> None:
         out = options.out or Path(temporary)
         found = []
         for fights, normal in cameras(options.folder):
-            each = [held_out(out, fights, normal, number) for number in range(len(normal))]
+            tried = [held_out(out, fights, normal, number) for number in range(len(normal))]
+            each = [one for one in tried if one]
+            if not each:
+                continue
             found.append({name: float(np.mean([one[name] for one in each])) for name in each[0]})
             print(f"{len(fights)} fights, {len(normal)} others, first {normal[0].name}", end="")
             print(*(f"  {name} {value:.3f}" for name, value in found[-1].items()), flush=True)
@@ -76,7 +80,7 @@ def pictures(path: Path) -> np.ndarray:
 def held_out(
     out: Path, fights: Sequence[Path], normal: Sequence[Path], number: int
 ) -> dict[str, float]:
-    """Return the micro AUC of fusion and its parts with one normal clip held out."""
+    """Return the micro AUC of each with one normal clip held out; nothing if training fails."""
     held = normal[number]
     place = out / held.stem
     train, test = place / "train", place / "test"
@@ -96,13 +100,16 @@ def held_out(
         vadkit("init", "camera", "--videos", train.absolute(), "--no-choose", cwd=place)
     settings = [f"dataset.test={test.absolute()}", f"dataset.labels={labels.absolute()}"]
     more = [part for one in (*settings, "calibration=null") for part in ("--set", one)]
-    run = recipe.parent / vadkit("train", "recipe.yaml", *more, cwd=recipe.parent).splitlines()[-1]
+    printed = vadkit("train", "recipe.yaml", *more, cwd=recipe.parent)
+    if not printed:
+        return {}
+    run = recipe.parent / printed.splitlines()[-1]
     vadkit("eval", run, cwd=recipe.parent)
     return {name: micro for name, (micro, _) in areas(run).items()}
 
 
 def vadkit(*command: str | Path, cwd: Path) -> str:
-    """Run a command in a folder and return what it printed."""
+    """Run a command in a folder and return what it printed; nothing, and a line, if it failed."""
     done = subprocess.run(
         [sys.executable, "-m", "vadkit", *map(str, command)],
         cwd=cwd,
@@ -110,7 +117,8 @@ def vadkit(*command: str | Path, cwd: Path) -> str:
         text=True,
     )
     if done.returncode:
-        raise SystemExit(f"vadkit {command[0]} in {cwd}: {done.stderr}")
+        print(f"{cwd}: {done.stderr.splitlines()[-1]}", file=sys.stderr)
+        return ""
     return done.stdout
 
 

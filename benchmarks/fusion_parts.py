@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def micro(scores: list[np.ndarray], labels: list[np.ndarray]) -> float:
 
 def macro(scores: list[np.ndarray], labels: list[np.ndarray]) -> float:
     both = [(y, s) for s, y in zip(scores, labels, strict=True) if 0 < y.mean() < 1]
-    return float(np.mean([roc_auc_score(y, s) for y, s in both]))
+    return float(np.mean([roc_auc_score(y, s) for y, s in both])) if both else math.nan
 
 
 def whole_frames(run: Path) -> list[np.ndarray]:
