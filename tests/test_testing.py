@@ -104,11 +104,6 @@ SMALL = {
         "method": {"type": "motion-field", "direction": True},
         "train": {"batch_size": 8},
     },
-    "object-prediction": {
-        "clip": {"size": [32, 48], "channels": "gray"},
-        "networks": {"frame": {"width": 4}, "flow": {"width": 4}},
-        "train": {"batch_size": 8},
-    },
     "ocae": {
         "clip": {"size": [32, 48], "channels": "gray"},
         "method": {"type": "ocae", "clusters": 3},

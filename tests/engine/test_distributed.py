@@ -40,7 +40,6 @@ TINY = {
     },
     "memae": {"clip": {"frames": 8}, "networks": {"autoencoder": {"width": 6, "slots": 20}}},
     "mnad": {"networks": {"generator": {"width": 4}}},
-    "object-prediction": {"networks": {"frame": {"width": 4}, "flow": {"width": 4}}},
     "ocae": {
         "method": {"clusters": 2},
         "networks": {r: {"width": 4} for r in ("before", "appearance", "after")},
@@ -60,7 +59,7 @@ CASES = {name: (name, {}) for name in TINY} | {
     "imgaug": ("conv-ae", {"augments": [{"type": "fliplr"}, {"type": "rotate"}]}),
     "windows": ("mnad", {"train": {"accumulate": 2, "clip_grad_norm": 0.1}}),
     # Batches made by hand, of which a part has no object; see trains_of_ranks.py.
-    "objects": ("object-prediction", {}),
+    "objects": ("ocae", {}),
     "adam": ("conv-ae", {"optimizers": {"autoencoder": {"type": "adam", "lr": 1e-3}}}),
 }
 

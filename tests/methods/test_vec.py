@@ -60,3 +60,14 @@ def test_no_network_sees_the_frame_that_it_completes():
     assert first.shape == (2, 1, 3, 16, 16)
     torch.testing.assert_close(first[:, :, 1], second[:, :, 1])
     assert not torch.allclose(first[:, :, 0], second[:, :, 0])
+
+
+def test_a_batch_without_objects_takes_no_step():
+    none = Clips(torch.zeros(0, 1, 5, 32, 32), torch.zeros(0, 2, 5, 32, 32))
+    assert list(make().updates(none)) == []
+    assert make().errors(none).shape == (0, 2)
+
+
+def test_two_frames_are_refused():
+    with pytest.raises(ValueError, match="3 frames or more"):
+        VEC.clip_spec(2, (32, 48), "gray", 1)

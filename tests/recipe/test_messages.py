@@ -100,7 +100,7 @@ RECIPES: dict[str, str | bytes] = {
     "optical flow turned off": changed("future-frame", "motion-field").replace(
         "networks:\n  generator: {width: 4}\n", "flow: null\n"
     ),
-    "objects turned off": changed("future-frame", "object-prediction").replace(
+    "objects turned off": changed("future-frame", "vec").replace(
         "networks:\n  generator: {width: 4}\n", "objects: null\n"
     ),
     "reader": GOOD + "data: {readers: [pyav, decrod]}\n",

@@ -28,7 +28,6 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "mnad": "vadkit.methods.mnad:MNAD",
         "mocodad": "vadkit.methods.poses.mocodad:MoCoDAD",
         "motion-field": "vadkit.methods.motion_field.method:MotionField",
-        "object-prediction": "vadkit.methods.object_prediction:ObjectPrediction",
         "ocae": "vadkit.methods.ocae:OCAE",
         "place-features": "vadkit.methods.place_features:PlaceFeatures",
         "scene-bank": "vadkit.methods.scene_bank:SceneBank",

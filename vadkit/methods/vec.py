@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from vadkit.data.clips.cubes import cubes_of
 from vadkit.data.tensors import Clips
 from vadkit.data.videos import ClipSpec
-from vadkit.methods.method import WeightedLoss
-from vadkit.methods.object_completion import SIDE, ObjectCompletion
+from vadkit.methods.method import Update, WeightedLoss
+from vadkit.methods.object_errors import ObjectErrors, squared_error
+
+# Height and width of a crop, as in the paper.
+SIDE = 32
 
 
-class VEC(ObjectCompletion):
+class VEC(ObjectErrors):
     """Cloze test on objects, with one network for each erased frame (Yu, ACM MM 2020).
 
     "Cloze Test Helps: Effective Video Anomaly Detection via Learning to Complete Video Events". The
@@ -27,8 +31,7 @@ class VEC(ObjectCompletion):
     objects and weighted by ``frame_weight`` and ``flow_weight``. The frame has the score of its
     highest object. The paper reports AUC 97.3 on Ped2, 90.2 on Avenue and 74.8 on ShanghaiTech.
 
-    ``networks: {flow: null}`` leaves motion out. ``object-prediction`` is the cheaper method with
-    one erased frame.
+    ``networks: {flow: null}`` leaves motion out.
 
     Differences from the paper: objects come from the recipe's ``objects``, instead of a detector
     and moving regions; flow comes from dense inverse search instead of FlowNet2; errors of the five
@@ -37,10 +40,21 @@ class VEC(ObjectCompletion):
     """
 
     defaults: ClassVar[dict[str, Any]] = {
-        **ObjectCompletion.defaults,
+        "clip": {"frames": 5, "size": [240, 360], "channels": "rgb"},
+        "flow": {"type": "dis"},
+        "objects": {"type": "blobs"},
         "networks": {"frame": {"type": "cloze"}, "flow": {"type": "cloze"}},
+        "losses": {
+            "frame": {"type": "mse", "weight": 1.0},
+            "flow": {"type": "mse", "weight": 1.0},
+        },
+        "optimizers": {
+            "frame": {"type": "adam", "lr": 1e-3},
+            "flow": {"type": "adam", "lr": 1e-3},
+        },
         "train": {"epochs": 10, "batch_size": 128},
     }
+    optional: ClassVar[frozenset[str]] = frozenset({"networks.flow", "losses.flow"})
 
     def __init__(
         self,
@@ -51,7 +65,8 @@ class VEC(ObjectCompletion):
         frame_weight: Annotated[float, Field(ge=0)] = 1.0,
         flow_weight: Annotated[float, Field(ge=0)] = 1.0,
     ) -> None:
-        super().__init__(networks, losses, clip, {"frame": frame_weight, "flow": flow_weight})
+        weights = {"frame": frame_weight, "flow": flow_weight}
+        super().__init__(networks, losses, clip, {role: weights[role] for role in networks})
 
     @classmethod
     def clip_spec(cls, frames: int, size: tuple[int, int], channels: Any, step: int) -> ClipSpec:
@@ -71,7 +86,27 @@ class VEC(ObjectCompletion):
         planes, frames = clip.planes, clip.frames
         return {"frame": (planes, frames, planes), "flow": (planes, frames, 2)}
 
-    def cubes(self, clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the crops (N, C, T, 32, 32) of all objects, and each network's target."""
-        frames, flow = cubes_of(clips, SIDE)
-        return frames, {"frame": frames, **({} if flow is None else {"flow": flow})}
+    def updates(self, clips: Clips) -> Iterator[Update]:
+        frames, wanted = _crops(clips)
+        if not len(frames):
+            return
+        for role in self.networks:
+            # Bound now, because the trainer may call the terms later.
+            def terms(role: str = role) -> dict[str, Tensor]:
+                return {role: self.losses[role](self.networks[role](frames), wanted[role])}
+
+            yield Update(role, terms)
+
+    @torch.no_grad()
+    def errors(self, clips: Clips) -> Tensor:
+        frames, wanted = _crops(clips)
+        if not len(frames):
+            return frames.new_zeros(0, len(self.parts))
+        each = [squared_error(net(frames), wanted[role]) for role, net in self.networks.items()]
+        return torch.stack(each, dim=1)
+
+
+def _crops(clips: Clips) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the crops (N, C, T, 32, 32) of all objects, and each network's target."""
+    frames, flow = cubes_of(clips, SIDE)
+    return frames, {"frame": frames, **({} if flow is None else {"flow": flow})}
