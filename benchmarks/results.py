@@ -35,6 +35,8 @@ RUNS = "runs/results"
 DATA = ("UCSDped2", "ShanghaiTech", "fight_surv", "captions")
 # Sections of a recipe that change nothing of a training.
 AFTER = ("evaluators", "protocols", "calibration", "alarms", "search", "sinks", "keep", "zones")
+# Values that differ between seeds and machines, or that training finds in the data.
+FOUND = (".train.seed", ".dataset.root", ".clip.aspect", ".clip.fps", ".bags.dim", ".bags.classes")
 KEPT = ("micro-auc", "macro-auc", "video-auc", "ap", "eer", "rbdc", "tbdc")
 
 
@@ -155,11 +157,11 @@ def recipe_of(record: Record) -> dict[str, Any]:
 
 
 def leaves(value: Any, key: str = "") -> list[tuple[str, Any]]:
-    """Return the values that decide a training by dotted keys, without seed and folders."""
+    """Return the values of a recipe that decide a training, by dotted keys."""
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         return [leaf for part, one in items for leaf in leaves(one, f"{key}.{part}")]
-    if key in (".train.seed", ".dataset.root") or key.split(".")[1] in AFTER:
+    if key in FOUND or key.split(".")[1] in AFTER:
         return []
     return [(key, Path(value).name if isinstance(value, str) else value)]
 

@@ -121,7 +121,8 @@ def when_measured(record: Record, timed: bool) -> str:
     """Return when a row was measured, with which commit or earlier, where, and in what time."""
     measured = record["measured"]
     known = measured.get("commit")
-    parts = [f"{measured['date']} {f'`{known[:7]}`' if known else '(earlier)'}"]
+    code = "(earlier)" if known is None else f"`{known[:7]}`{' changed' * ('-dirty' in known)}"
+    parts = [f"{measured['date']} {code}"]
     if measured.get("device", "cpu") != "cpu":
         parts.append(measured["device"])
     if (measured.get("threads") or 1) > 1:

@@ -115,7 +115,53 @@ def test_a_run_of_another_recipe_is_refused(monkeypatch):
         check("train.epochs=9")
 
 
+def test_the_record_of_two_runs(monkeypatch, tmp_path):
+    metric = {"name": "micro-auc", "protocol_name": "raw", "value": 0.5}
+    printed = results.json.dumps({"metrics": [metric]})
+    asked = []
+    monkeypatch.setattr(results, "run", lambda *given: asked.append(given) or printed)
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for seed, run in enumerate(runs, 3):
+        run.mkdir()
+        manifest = {
+            "seed": seed,
+            "finished": f"2026-11-2{seed}T01:02:03+00:00",
+            "versions": {"vadkit": "0.1.0"},
+            "git": "0123456789ab-dirty",
+            "device": "cpu",
+            "training_seconds": 1.0,
+            "seconds": 2.0 + seed,
+        }
+        (run / "manifest.json").write_text(results.json.dumps(manifest))
+    record = {"recipe": "quickstart", "set": [], "seeds": [0], "read": "vadkit eval RUN -x"}
+    found = results.of_runs(record, runs, {}, 1)
+    assert asked == [("vadkit eval RUN -x --json", {"RUN": str(run)}) for run in runs]
+    assert found["seeds"] == [3, 4]
+    assert found["commands"] == ["vadkit train quickstart --seeds 3,4", "vadkit eval RUN -x"]
+    assert found["measured"]["date"] == "2026-11-24"
+    assert found["measured"]["commit"] == "0123456789ab-dirty"
+    assert found["figures"]["seconds"] == {"values": [5.0, 6.0]}
+    assert found["figures"]["raw micro-auc"] == {"values": [0.5, 0.5]}
+
+
 def test_a_row_may_repeat_another_one():
     assert "objects/hf2-vad-small" in results.chosen(RECORDS, ["ped2/hf2-*"])
     with pytest.raises(SystemExit, match="no row ped2/nothing"):
         results.chosen(RECORDS, ["ped2/nothing"])
+
+
+@pytest.mark.parametrize(
+    ("measured", "shown"),
+    [
+        ({}, "2026-11-28 (earlier), 9 s"),
+        ({"commit": "0123456789ab", "threads": 1, "device": "cpu"}, "2026-11-28 `0123456`, 9 s"),
+        (
+            {"commit": "0123456789ab-dirty", "threads": 2, "device": "H200"},
+            "2026-11-28 `0123456` changed, H200, 2 threads, 9 s",
+        ),
+    ],
+)
+def test_when_a_row_was_measured(measured, shown):
+    record = {"measured": {"date": "2026-11-28", **measured}, "figures": {}}
+    record["figures"]["seconds"] = {"values": [9.3]}
+    assert tables.when_measured(record, timed=True) == shown
