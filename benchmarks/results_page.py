@@ -106,10 +106,11 @@ def number(record: Record, key: str, place: int | None) -> str:
         return "-"
     mean = found["mean"] if "mean" in found else statistics.mean(values)
     if key.endswith("seconds"):
-        return f"{mean:.0f}"
+        return f"{mean:.0f}" if mean else "-"
     spread = statistics.stdev(values) if len(values) > 1 else found.get("deviation")
     text = short(mean) + ("" if spread is None else f" ± {short(spread)}")
-    bounds = found.get("interval")
+    # Tables are wide enough with the intervals of the main figures.
+    bounds = found.get("interval") if key.endswith("micro-auc") else None
     return text if bounds is None else f"{text} [{', '.join(short(one) for one in bounds)}]"
 
 
@@ -128,7 +129,7 @@ def when_measured(record: Record, timed: bool) -> str:
     if (measured.get("threads") or 1) > 1:
         parts.append(f"{measured['threads']} threads")
     if timed and "processor seconds" in record["figures"]:
-        parts.append(f"{number(record, 'processor seconds', None)} s of processor time")
+        parts.append(f"{number(record, 'processor seconds', None)} s (processor)")
     elif timed and "seconds" in record["figures"]:
         parts.append(f"{number(record, 'seconds', None)} s")
     return ", ".join(parts)
