@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal, spearmanr
 
+from vadkit.densities.above_nearby import AboveNearby
 from vadkit.densities.gmm import Gmm
 from vadkit.densities.knn import Knn, farthest_points
 from vadkit.densities.mahalanobis import Mahalanobis
@@ -16,6 +17,7 @@ from vadkit.errors import TrainingError
 from vadkit.registry import components
 
 SMALL = {
+    "above-nearby": lambda: AboveNearby(k=20),
     "gmm": lambda: Gmm(components=2),
     "knn": Knn,
     "mahalanobis": Mahalanobis,
@@ -198,3 +200,23 @@ def test_mulde_recovers_the_order_of_a_known_density():
     assert rank > 0.9
     far = torch.tensor([[-9.0, 9.0], [15.0, 15.0]])
     assert density(far).min() > density(torch.tensor([[0.0, 0.0], [6.0, 6.0]])).max()
+
+
+def test_above_nearby_by_hand():
+    # On the left, values of 1 and 3; on the right, 10 and 20.
+    rows = torch.tensor([[1.0, 0.0], [3.0, 0.1], [10.0, 5.0], [20.0, 5.1]])
+    density = AboveNearby(k=2)
+    density.fit(rows)
+    found = density(torch.tensor([[4.0, 0.0], [4.0, 5.0], [15.0, 5.0], [1.0, 0.1]]))
+    left, right = 2**0.5, 50**0.5
+    wanted = [(4 - 2) / left, (4 - 15) / right, 0.0, (1 - 2) / left]
+    assert found.tolist() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_above_nearby_without_a_place_or_a_spread():
+    with pytest.raises(TrainingError, match="5 rows of 1 numbers"):
+        AboveNearby().fit(torch.zeros(5, 1))
+    density = AboveNearby()
+    density.fit(torch.tensor([[2.0, 0.0]] * 3))
+    found = density(torch.tensor([[2.0, 0.0], [2.1, 0.0]]))
+    assert found.tolist() == pytest.approx([0, 50], rel=1e-3)

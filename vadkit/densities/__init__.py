@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "densities": {
+        "above-nearby": "vadkit.densities.above_nearby:AboveNearby",
         "gmm": "vadkit.densities.gmm:Gmm",
         "knn": "vadkit.densities.knn:Knn",
         "mahalanobis": "vadkit.densities.mahalanobis:Mahalanobis",

@@ -11,6 +11,7 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "flow-statistics": "vadkit.features.flow_statistics:FlowStatistics",
         "hog": "vadkit.features.hog:Hog",
         "poses-file": "vadkit.features.files:PosesFile",
+        "speed-at-place": "vadkit.features.speed:SpeedAtPlace",
     },
     "extractors": {
         "files": "vadkit.features.sets:FeatureFiles",
