@@ -150,6 +150,11 @@ def test_a_worker_serves_many_videos_and_starts_again_after_a_failure(file):
         frames.close()
         third = process(worker)
         assert third != second
+        # But not after the last frame: only the end of the answer is left.
+        frames = read_frames(file, readers=fakes("tells_process"), plugins=FAKES, worker=worker)
+        assert next(frames).tobytes() == third
+        frames.close()
+        assert process(worker) == third
     with pytest.raises(ProcessLookupError):
         os.kill(int.from_bytes(third, "little"), 0)
 

@@ -31,6 +31,8 @@ from vadkit.data.decoding.worker import (
 _log = logging.getLogger("vadkit.data")
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ, only on Linux
 _PIPE_BYTES = 1 << 20
+# How long the end of an answer may take after the last frame; starting a child takes longer.
+_END_S = 0.1
 # glibc keeps the memory of a frame for the next one; releasing it each time costs PyAV a fifth of
 # its speed on frames of 768x576.
 DECODER_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 25)}
@@ -90,7 +92,7 @@ class Worker:
         A body is text, or for ``TIMED`` four numbers and a frame. Raises ``Failed`` if the
         child reports an error or dies, ``Stalled`` if it gives no answer for ``stall_s``, and
         ``OSError`` if it cannot write the target. The child is ended unless its whole answer was
-        read.
+        read, but for its end: a caller that has all frames of a video may close this.
         """
         process = self._start()
         assert process.stdin is not None
@@ -115,9 +117,24 @@ class Worker:
                     yield kind, body.decode()
         except BrokenPipeError:
             raise Failed("the decoder crashed") from None
+        except GeneratorExit:
+            complete = self._only_end_is_left()
+            raise
         finally:
             if not complete:
                 self.close()
+
+    def _only_end_is_left(self) -> bool:
+        """Read the next record if it is the last one of the answer; else return False."""
+        try:
+            kind, size, *_ = HEADER.unpack(self._read(HEADER.size, _END_S))
+            if kind in GOING_ON:
+                return False
+            self._read(size, _END_S)
+        except (Failed, OSError, ValueError):
+            # Another thread may have ended the child.
+            return False
+        return True
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -145,7 +162,8 @@ class Worker:
 
     def _read(self, size: int, stall_s: float | None) -> bytearray:
         process = self._process
-        assert process is not None and process.stdout is not None
+        if process is None or process.stdout is None:
+            raise Failed("the decoder was ended")
         data = bytearray(size)
         view = memoryview(data)
         descriptor = process.stdout.fileno()

@@ -282,21 +282,24 @@ def score_folder(
     Warnings name videos that cannot be read. Raises ``DataError`` if none can.
     """
     from vadkit.data.datasets.folder import find_videos
+    from vadkit.data.decoding.child import Worker
     from vadkit.data.decoding.counting import mean_rate
     from vadkit.inference.sources.files import FileSource
 
     scores, rates, warnings = {}, {}, []
     videos = find_videos(folder)
     settings = detector.settings["file"]
-    with scoring_progress(len(videos), 0) as progress:
+    with Worker() as worker, scoring_progress(len(videos), 0) as progress:
         for name, path in videos:
             failed = None
             try:
                 raw = []
-                for item in detector.stream(FileSource(path, **settings)):
+                source = FileSource(path, **settings)
+                source.worker = worker
+                for item in detector.stream(source):
                     raw.append(item.raw)
                     progress.frames(1)
-                rate = mean_rate(path, stall_s=settings["stall_s"])
+                rate = mean_rate(path, stall_s=settings["stall_s"], worker=worker)
                 scored(path, rate)
                 scores[name], rates[name] = np.array(raw), rate
             except DataError as error:

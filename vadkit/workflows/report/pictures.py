@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from vadkit.workflows.progress import ReportProgress, decoding_progress
 from vadkit.workflows.run import checkpoint_file, load_run
 from vadkit.workflows.saved_maps import check_maps
 from vadkit.workflows.streamed import store_settings
+
+if TYPE_CHECKING:
+    from vadkit.data.decoding.child import Worker
 
 # A video that several runs share is encoded once; videos are identified by their location.
 Source = tuple[Path, tuple[int, int | None] | None]
@@ -58,11 +62,15 @@ def make_films(
 
     ``frames`` gives the number of frames that each must have to match its scores.
     """
+    from vadkit.data.decoding.child import Worker
+
     films, done, decoded = {}, 0, 0
-    with decoding_progress(len(wanted), sum(frames.values()), "videos") as progress:
+    progressing = decoding_progress(len(wanted), sum(frames.values()), "videos")
+    with Worker() as worker, progressing as progress:
         for number, source in enumerate(wanted):
             ahead = _Counter(progress, done, decoded)
-            film = _make_film(source, wanted[source], recipe, folder / f"{number:03}.mp4", ahead)
+            place = folder / f"{number:03}.mp4"
+            film = _make_film(source, wanted[source], recipe, place, ahead, worker)
             if film.video is not None and film.video.frames != frames[source]:
                 film = ReportVideo(
                     reason=f"it has {film.video.frames} frames now, but {frames[source]} scores"
@@ -88,14 +96,19 @@ class _Counter:
 
 
 def _make_film(
-    source: Source, wanted: set[int], recipe: Recipe, path: Path, progress: _Counter
+    source: Source,
+    wanted: set[int],
+    recipe: Recipe,
+    path: Path,
+    progress: _Counter,
+    worker: Worker,
 ) -> ReportVideo:
     from vadkit.data.decoding.decode import probe, read_timed_frames
 
     file, part = source
     settings = store_settings(recipe)
     try:
-        info = probe(file)
+        info = probe(file, worker=worker)
         reading = read_timed_frames(
             file,
             readers=settings.readers,
@@ -103,6 +116,7 @@ def _make_film(
             plugins=settings.plugins,
             stall_s=settings.stall_s,
             levels=settings.levels,
+            worker=worker,
         )
         with contextlib.closing(reading) as frames:
             start, stop = part or (0, None)
