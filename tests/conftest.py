@@ -59,6 +59,20 @@ def _private_trust(tmp_path_factory: pytest.TempPathFactory):
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _few_samples():
+    """Intervals of metrics are of fewer samples than a user's; tests of intervals draw them all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vadkit.evaluation.bootstrap.RESAMPLES", 100)
+        yield
+
+
+@pytest.fixture
+def all_samples(monkeypatch):
+    """Draws as many samples for an interval as for a user."""
+    monkeypatch.setattr("vadkit.evaluation.bootstrap.RESAMPLES", 1000)
+
+
 @pytest.fixture(autouse=True)
 def _nothing_stays_registered(monkeypatch: pytest.MonkeyPatch):
     """What a test's plugin registers is gone when the test ends, whatever the order of tests."""
