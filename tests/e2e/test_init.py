@@ -31,13 +31,13 @@ def walkers(path, frames, speed=2, seed=0):
 
 @pytest.mark.slow
 def test_three_commands_from_a_camera_to_an_alarm(vadkit, here):
-    for number in range(4):
-        walkers(here / "normal" / f"{number}.mp4", 80, seed=number)
-    walkers(here / "new" / "runner.mp4", 60, speed=9, seed=9)
+    for number in range(3):
+        walkers(here / "normal" / f"{number}.mp4", 50, seed=number)
+    walkers(here / "new" / "runner.mp4", 40, speed=9, seed=9)
     code, out, err = vadkit("init", "gate", "--videos", "normal", "--train", "--json")
     assert code == 0, err
     record = json.loads(out)
-    assert "4 videos, 128x96 at 10 frames/s; clips are 128x96" in err
+    assert "3 videos, 128x96 at 10 frames/s; clips are 128x96" in err
     assert "next: vadkit infer gate/runs/gate/" in err
     code, out, err = vadkit("infer", record["run"], "new", "--json")
     assert code == 0, err
@@ -47,7 +47,7 @@ def test_three_commands_from_a_camera_to_an_alarm(vadkit, here):
     event = json.loads(events.read_text().splitlines()[0])
     assert event["source"] == "runner" and event["part"] == "motion"
     code, out, err = vadkit(
-        "watch", record["run"], "replay:new/runner.mp4", "--for", 8, "--json", "--sink", "sqlite"
+        "watch", record["run"], "replay:new/runner.mp4", "--for", 4, "--json", "--sink", "sqlite"
     )
     assert code == 0, err
     assert any(json.loads(line)["type"] == "alarm" for line in out.splitlines())

@@ -56,7 +56,11 @@ WGAN = {"adversarial": {"type": "wgan-gp"}, "discriminator": {"type": "wgan-gp-d
 # Name: (method, other settings).
 CASES = {name: (name, {}) for name in TINY} | {
     "augments": ("future-frame", {"augments": FLIP, "losses": WGAN}),
-    "imgaug": ("conv-ae", {"augments": [{"type": "fliplr"}, {"type": "rotate"}]}),
+    "imgaug": (
+        "conv-ae",
+        # One process that augments for each one that trains: it takes seconds to start.
+        {"augments": [{"type": "fliplr"}, {"type": "rotate"}], "data": {"workers": 1}},
+    ),
     "windows": ("mnad", {"train": {"accumulate": 2, "clip_grad_norm": 0.1}}),
     # Batches made by hand, of which a part has no object; see trains_of_ranks.py.
     "objects": ("ocae", {}),
@@ -85,7 +89,7 @@ def recipe_of(case, root):
         "clip": {"size": [48, 64]},
         "method": {"type": name},
         "optimizers": dict.fromkeys(method.defaults["optimizers"], SGD),
-        "train": {"epochs": 2, "batch_size": 4, "max_steps": 5},
+        "train": {"epochs": 2, "batch_size": 4, "max_steps": 4},
         "hooks": [],
     }
     return merged(merged(recipe, TINY[name]), more)

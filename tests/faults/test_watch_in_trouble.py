@@ -178,7 +178,7 @@ def fill(ballast):
 
 
 @pytest.mark.parametrize("why", ["read-only", "a file", "full"])
-def test_outputs_are_checked_before_the_first_frame(alarming, command, small_disk, tmp_path, why):
+def test_outputs_are_checked_before_the_first_frame(alarming, vadkit, small_disk, tmp_path, why):
     run, video = alarming
     out = tmp_path / "file" / "out"
     if why == "a file":
@@ -190,23 +190,21 @@ def test_outputs_are_checked_before_the_first_frame(alarming, command, small_dis
             fill(disk / "ballast")
     for command_name in ("watch", "infer"):
         arguments = [command_name, run, video, "--out", out, "--sink", "events", "--json"]
-        process = command(*arguments)
-        got, errors = process.communicate(timeout=60)
-        assert process.returncode == 3, errors
+        code, got, errors = vadkit(*arguments)
+        assert code == 3, errors
         assert got == ""
         (line,) = [line for line in errors.splitlines() if "cannot be written" in line]
         assert str(out) in line or str(out.parent) in line
 
 
-def test_a_second_watch_in_the_folder_is_refused(alarming, command, tmp_path, wait_for):
+def test_a_second_watch_in_the_folder_is_refused(alarming, command, vadkit, tmp_path, wait_for):
     run, video = alarming
     arguments = ["watch", run, f"gate=replay:{video}", "--out", tmp_path, "--sink", "events"]
     first = command(*arguments, "--for", 20)
     wait_for(lambda: (tmp_path / ".lock").exists())
     time.sleep(1)
-    second = command(*arguments)
-    _, errors = second.communicate(timeout=60)
-    assert second.returncode == 2
+    code, _, errors = vadkit(*arguments)
+    assert code == 2
     assert "another vadkit watch is writing to" in errors.splitlines()[-1]
     first.send_signal(signal.SIGTERM)
     assert first.wait(30) == 0
@@ -237,15 +235,14 @@ def test_a_camera_that_never_gives_a_frame(alarming, command, tmp_path):
     assert rows == [(event["id"], "source-lost", "begun")]
 
 
-def test_untrusted_names_do_not_reach_the_terminal_unescaped(alarming, command, tmp_path):
+def test_untrusted_names_do_not_reach_the_terminal_unescaped(alarming, vadkit, tmp_path):
     run, video = alarming
     hostile = tmp_path / "a\x1b[31m\u202e[red]\n.mp4"
     shutil.copy(video, hostile)
     for command_name in ("watch", "infer"):
         out = tmp_path / command_name
-        process = command(command_name, run, hostile, "--out", out, "--sink", "events")
-        got, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+        code, got, errors = vadkit(command_name, run, hostile, "--out", out, "--sink", "events")
+        assert code == 0, errors
         assert "\x1b" not in got + errors and "\u202e" not in got + errors
         assert r"a\x1b[31m\u202e[red]\x0a" in got + errors
 

@@ -65,7 +65,8 @@ def test_train_and_infer_give_the_same_scores(folder, tmp_path):
     assert found["raw"]["micro-auc"] > 0.5
     detector = vadkit.Detector.load(run)
     assert detector.delay == 16
-    for video in videos_of(recipe(folder), "test"):
+    # Every third one: each score starts a process that decodes.
+    for video in videos_of(recipe(folder), "test")[::3]:
         saved = np.load(run / "scores" / "test" / f"{video.id}.npz")["scores"]
         scored = detector.score(video.path)
         if len(saved) >= 16:
@@ -117,13 +118,14 @@ def test_fights_raise_a_timed_alarm(real_data, tmp_path):
     root = tmp_path / "clips"
     for kind in ("fight", "noFight"):
         (root / kind).mkdir(parents=True)
-        for path in sorted((real_data / "fight_surv" / kind).glob("*.mp4"))[:24]:
+        for path in sorted((real_data / "fight_surv" / kind).glob("*.mp4"))[:8]:
             (root / kind / path.name).symlink_to(path)
     text = f"""
 dataset: {{type: folder, root: {root}, normal: noFight}}
 features: {{type: joined, of: [{{type: frozen}}, {{type: motion}}]}}
 method: {{type: top-k}}
 bags: {{holdout: 0.25}}
+train: {{epochs: 20, batch_size: 6}}
 """
     (tmp_path / "fight.yaml").write_text(text)
     run = vadkit.train(tmp_path / "fight.yaml", runs=tmp_path / "runs")
