@@ -32,7 +32,7 @@ def figures(evaluation):
     }
 
 
-def test_saved_scores_give_the_same_figures(vadkit, run):
+def test_saved_scores_give_the_same_figures(vadkit, run, all_samples):
     expected = json.loads((run / "expected_eval.json").read_text())
     code, out, err = vadkit("eval", run, "--trust-plugins", "--json")
     assert code == 0, err
