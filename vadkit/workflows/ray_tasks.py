@@ -83,11 +83,12 @@ class _Tasks:
         gpus = _gpus_of_a_task(device, ray.cluster_resources())
         self._needs = {"CPU": 1, "GPU": gpus}
         self._task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_work)
-        # On the machine of the command, if possible: one that is lost takes along what is not yet
-        # shown. It is repeated wherever it can be.
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-        options = {"num_cpus": 0, "max_restarts": -1, "scheduling_strategy": here}
-        self._mailbox = ray.remote(**options)(_Mailbox).remote()
+        # On the machine of the command: another one that is lost would take along what is not yet
+        # shown.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._mailbox = ray.remote(
+            num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here
+        )(_Mailbox).remote()
         self._start = ray.put(start)
         self._running: dict[Any, int] = {}
         # The question to the mailbox that is not answered yet.
