@@ -1,24 +1,20 @@
-"""The story of docs/own-camera.md, from `init` to the second version of a model, with its pictures.
+"""The story of docs/own-camera.md, from `init` to the second version of a model.
 
     python benchmarks/person_in_the_loop.py vtest.avi --page docs/own-camera.md
 
 Cuts OpenCV's clip `vtest.avi` in two (needs ffmpeg), runs every command of the page, and writes
-what it prints below each `<!-- output: NAME -->` of the page, and pictures into `images/` beside
-it (needs playwright and Chromium). Without --page, it prints everything. Takes some minutes.
+what it prints below each `<!-- output: NAME -->` of the page. Without --page, it prints everything.
+Takes some minutes. `screenshots.py` makes the pictures of the pages.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 # Answers by the second at which an alarm begins: people on the lawn are normal, the others not.
@@ -31,7 +27,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        shown, pictures = story(args.clip.absolute(), Path(folder))
+        shown = story(args.clip.absolute(), Path(folder))
         if args.page is None:
             print("\n\n".join(f"## {name}\n{text}" for name, text in shown.items()))
             return
@@ -40,19 +36,16 @@ def main() -> None:
             block = rf"(<!-- output: {name} -->\n\n```\n).*?(```\n)"
             page = re.sub(block, lambda m, text=text: m[1] + text + m[2], page, flags=re.DOTALL)
         args.page.write_text(page, "utf-8")
-        for picture in pictures:
-            shutil.copy(picture, args.page.parent / "images" / picture.name)
 
 
-def story(clip: Path, folder: Path) -> tuple[dict[str, str], list[Path]]:
-    """Run the commands; return what each prints, by name, and pictures of the pages."""
+def story(clip: Path, folder: Path) -> dict[str, str]:
+    """Run the commands; return what each prints, by name."""
     cut(clip, "trim=end_frame=500", folder / "normal" / "vtest-1.mp4")
     cut(clip, "trim=start_frame=500,setpts=PTS-STARTPTS", folder / "new" / "vtest-2.mp4")
     shown = {"init": vadkit(folder, "init", "gate", "--videos", "normal", "--train")}
     run = shown["init"].splitlines()[-1]
     shown["infer"] = vadkit(folder, "infer", run, "new")
     shown["events"] = vadkit(folder, "events", run)
-    pictures = [picture(folder, "review", run), picture(folder, "events", run)]
     found = json.loads(vadkit(folder, "events", run, "--json", quiet=True))
     for answer in ("false", "right"):
         ids = [e["id"] for e in found if (e["start"] < FALSE_BEFORE_S) == (answer == "false")]
@@ -62,7 +55,7 @@ def story(clip: Path, folder: Path) -> tuple[dict[str, str], list[Path]]:
     shown["again"] = vadkit(folder, "infer", run, "new")
     shown["eval"] = vadkit(folder, "eval", run, "--answers")
     # The name of the run, and how busy the machine was, are different every time.
-    return {name: told(text, run) for name, text in shown.items()}, pictures
+    return {name: told(text, run) for name, text in shown.items()}
 
 
 def told(text: str, run: str) -> str:
@@ -85,42 +78,6 @@ def vadkit(folder: Path, *args: str, quiet: bool = False) -> str:
     if done.returncode:
         raise SystemExit(f"vadkit {' '.join(args)}: {done.stderr}")
     return done.stdout if quiet else done.stderr + done.stdout
-
-
-def picture(folder: Path, page: str, run: str) -> Path:
-    """Take a picture of the page of `vadkit review` or `vadkit events`."""
-    from PIL import Image
-    from playwright.sync_api import sync_playwright
-
-    path = folder / f"{page}-page.png"
-    with served(folder, page, run) as address, sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-        how = {"executable_path": chromium, "args": ["--no-sandbox"]}
-        with playwright.chromium.launch(**how) as browser:
-            shown = browser.new_page(viewport={"width": 1040, "height": 780})
-            shown.goto(address)
-            shown.wait_for_selector(".item")
-            shown.wait_for_timeout(1500)
-            shown.screenshot(path=str(path))
-    # A palette makes the file a third as large.
-    Image.open(path).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path)
-    return path
-
-
-@contextlib.contextmanager
-def served(folder: Path, page: str, run: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "vadkit", page, run, "--web", "0"]
-    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        try:
-            for line in process.stderr:
-                if line.startswith("page: "):
-                    yield line.split()[1]
-                    return
-            raise SystemExit(f"the page of vadkit {page} ended")
-        finally:
-            process.terminate()
-            time.sleep(0.5)
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ class _Tasks:
         self._alone = alone
 
     def _news(self) -> list[tuple[int, int | str]]:
-        """Return what the mailbox has; if its machine is lost, what it held is missing."""
+        """Return what the mailbox has; nothing if it does not answer."""
         errors = self._ray.exceptions
         # The answer to a question that took too long holds mail, so it is not asked again.
         self._asked = self._asked or self._mailbox.take.remote()
