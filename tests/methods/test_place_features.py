@@ -69,6 +69,16 @@ def test_light_that_training_has_seen_is_usual(learned):
     assert dark < 1.2 * learned.score(Clips(scene(20, 8))).frames.max().item()
 
 
+def test_what_changes_the_whole_picture_is_no_event(learned):
+    asked = Clips(scene(5, 7, light=0.4))
+    distances = learned._distances(learned._reduced(learned._features(asked.frames[:, :, 0])))
+    largest, median = distances.flatten(1).amax(dim=1), distances.flatten(1).median(dim=1).values
+    assert (median > 0.3 * largest).all()
+    torch.testing.assert_close(learned.score(asked).frames[:, 0], largest - median)
+    changed = learned.score(Clips(scene(5, 7, light=0.4, thing=(32, 48)))).maps
+    assert (changed.amax(dim=(1, 2, 3)) > learned.score(asked).frames[:, 0]).all()
+
+
 def test_what_happens_in_less_than_the_trimmed_share_does_not_become_normal(weights):
     frames = scene(100, 1)
     frames[40] = scene(1, 3, thing=(32, 48))[0]

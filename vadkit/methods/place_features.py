@@ -63,10 +63,11 @@ class PlaceFeatures(Method):
     not become normal. Features are reduced to ``dims`` principal components. The bank of a place
     has those of the place and of the 8 places around it, thinned in each part to those that are far
     from each other, ``kept`` in all (coreset, as in PatchCore, Roth et al., CVPR 2022). The map is
-    the Euclidean distance of each place to the nearest one of its bank, and the score of a frame is
-    the maximum of its map. Every frame has a score.
+    the Euclidean distance of each place to the nearest one of its bank, less the median of all
+    places: what changes the whole picture, such as light, is no event of a place. The score of a
+    frame is the maximum of its map. Every frame has a score.
 
-    The score is the distance itself, not divided by the usual distance of the place: places where
+    Distances are not divided by the usual distance of the place: places where
     much happens have large distances, and dividing would hide anomalies just there
     (docs/appearance-and-fusion.md has the figures). Raises ``TrainingError`` for fewer than 8
     training clips, and ``DataError`` without weights.
@@ -222,9 +223,10 @@ class PlaceFeatures(Method):
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
-        """Return the distances (B, h, w) of the places of frames to their banks."""
+        """Return the distances (B, h, w) of the places of frames, less their medians."""
         with torch.autocast(clips.frames.device.type, enabled=False):
-            return self._distances(self._reduced(self._features(clips.frames[:, :, -1])))
+            distances = self._distances(self._reduced(self._features(clips.frames[:, :, -1])))
+        return distances - distances.flatten(1).median(dim=1).values[:, None, None]
 
     def _distances(self, frames_NHWD: Tensor) -> Tensor:
         places = frames_NHWD.flatten(1, 2).transpose(0, 1)

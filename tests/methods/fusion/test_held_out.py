@@ -1,5 +1,6 @@
 """Folds of clips that are held out together."""
 
+import itertools
 from collections import defaultdict
 
 import pytest
@@ -7,7 +8,14 @@ import torch
 
 from vadkit.data.tensors import Clips
 from vadkit.errors import TrainingError
+from vadkit.methods.fusion import held_out
 from vadkit.methods.fusion.held_out import Folds
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch):
+    """Short segments count as long ones, so that tests need few clips."""
+    monkeypatch.setattr(held_out, "_LONG", 5)
 
 
 def deal(folds, counts):
@@ -46,6 +54,27 @@ def test_few_videos_are_cut_by_time():
     assert clear[:10] == [True] * 8 + [False] * 2
     assert clear[10:20] == [False] * 3 + [True] * 5 + [False] * 2
     assert clear[70:] == [False] * 3 + [True] * 7
+
+
+@pytest.mark.parametrize(
+    ("counts", "stretches", "pieces"),
+    [
+        ([299], 2, 2),  # one segment per fold, however short
+        ([1199], 2, 2),
+        ([1200], 4, 4),
+        ([3000], 8, 8),
+        ([90_000], 8, 8),
+        ([600, 600], 2, 4),
+        ([150, 150], 1, 2),  # a fold is a whole video
+    ],
+)
+def test_segments_are_long_if_there_is_enough_video(monkeypatch, counts, stretches, pieces):
+    monkeypatch.setattr(held_out, "_LONG", 300)
+    folds = Folds(2, 5)
+    found = deal(folds, counts)
+    assert folds.stretches == stretches
+    dealt = [place.fold for places in found.values() for place in places]
+    assert 1 + sum(a != b for a, b in itertools.pairwise(dealt)) == pieces
 
 
 def test_long_stretches_keep_a_clip_away_from_their_neighbours():

@@ -12,6 +12,7 @@ from vadkit.data.videos import ClipSpec
 from vadkit.errors import TrainingError
 from vadkit.methods.cells import outside
 from vadkit.methods.encoded import encode_each
+from vadkit.methods.fusion import held_out
 from vadkit.methods.fusion.method import Fusion, _highest
 from vadkit.methods.fusion.parts import PartInput
 from vadkit.methods.method import Evidence, Method, Scores
@@ -72,6 +73,8 @@ class Spread(Level):
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch):
     monkeypatch.setattr(Level, "fits", [])
+    # Short segments count as long ones, so that tests need few clips.
+    monkeypatch.setattr(held_out, "_LONG", 5)
     registry.register("methods", "level")(Level)
     registry.register("methods", "spread")(Spread)
 
@@ -236,9 +239,34 @@ def test_few_videos_are_cut_by_time_with_a_message(caplog):
     assert (method.eval().score(clips(99, 4000)).frames >= 1).float().mean() < 0.1
 
 
-def test_little_video_to_calibrate_on_gives_a_message(caplog):
-    fit(build(), videos=8, count=5)
-    assert "on 40 frames, which are too few for a good scale" in caplog.text
+def test_with_little_video_the_first_part_counts_alone(caplog):
+    made = fit(build(), videos=8, count=5)
+    assert "has 40 frames to compare its parts on, and needs 200: only part 'level'" in caplog.text
+    asked = clips(99, 50)
+    scores = made.score(asked)
+    assert torch.equal(scores.frames, scores.parts["level"])
+    assert torch.equal(made.score_encoded(encode_each(made, asked)).frames, scores.frames)
+    assert (scores.parts["spread"] > scores.frames).any()
+    (number,) = made.held_out()[0][0][:1].tolist()
+    assert number == 0 and not made.held_out()[0][1].isnan().any()
+    again = build()
+    again.load_state_dict(made.state_dict())
+    assert torch.equal(again.eval().score(asked).frames, scores.frames)
+
+
+def test_one_part_needs_no_comparison(caplog):
+    made = fit(build({"level": {"type": "level"}}), videos=8, count=5)
+    assert not caplog.text
+    assert made.score(clips(99, 3)).frames.isfinite().all()
+
+
+def test_a_checkpoint_of_an_earlier_version_compares_all_parts(fused):
+    state = fused.state_dict()
+    for name in ("level", "spread"):
+        del state[f"scales.{name}.counts"]
+    again = build()
+    again.load_state_dict(state)
+    assert torch.equal(again.eval().score(clips(99, 9)).frames, fused.score(clips(99, 9)).frames)
 
 
 def test_a_clip_works_for_all_parts():
@@ -343,10 +371,10 @@ def test_parts_leave_ignored_places_out_and_their_evidence_has_levels(monkeypatc
     made.ignore(places)
     generator = torch.Generator().manual_seed(0)
     training = [
-        Clips(torch.rand((8, 1, 2, *SIZE), generator=generator), videos=torch.full((8,), video))
+        Clips(torch.rand((24, 1, 2, *SIZE), generator=generator), videos=torch.full((24,), video))
         for video in range(10)
     ]
-    made.expect([8] * 10)
+    made.expect([24] * 10)
     assert all(part.ignored is places for blind in made._blind for part in blind.values())
     for _ in range(made.passes):
         for one in training:

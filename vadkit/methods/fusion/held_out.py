@@ -9,9 +9,11 @@ from typing import NamedTuple
 from vadkit.data.tensors import Clips
 from vadkit.errors import TrainingError
 
-# The number of segments per fold, in order of time: enough that a fold covers every time of day,
-# and few enough that its clips are not right next to clips of other folds.
+# The most segments per fold, in order of time: enough that a fold covers every time of day.
 _PIECES = 4
+# The fewest clips of a segment, unless there is only one per fold: a short segment looks like its
+# neighbours in time, which other folds have seen, and its scores say too little about other video.
+_LONG = 300
 
 
 class ClipPosition(NamedTuple):
@@ -26,10 +28,11 @@ class ClipPosition(NamedTuple):
 class Folds:
     """Distributes the clips of a collect pass over ``count`` folds.
 
-    Training is cut into 4 segments per fold, in order of time, which go to the folds in turn. A
-    segment consists of whole consecutive videos. If there are fewer videos than segments, each
-    video is cut into equal segments instead. Clips within ``span`` of a cut may share frames with
-    their neighbours, so they must not be scored. The clips of a video must come in order.
+    Training is cut into 1 to 4 segments per fold, of 300 clips or more if there are so many. In
+    order of time, they go to the folds in turn. A segment consists of whole consecutive videos. If
+    there are fewer videos than segments, each video is cut into equal segments instead. Clips
+    within ``span`` of a cut may share frames with their neighbours, so they must not be scored. The
+    clips of a video must come in order.
     """
 
     def __init__(self, count: int, span: int) -> None:
@@ -46,7 +49,7 @@ class Folds:
         some = [video for video, count in enumerate(clips) if count]
         self.order = {video: place for place, video in enumerate(some)}
         self.stretches = -(-self._pieces // max(len(some), 1))
-        if sum(clips) < 2 * self._pieces:
+        if sum(clips) < 2 * _PIECES * self.count:
             raise TrainingError(
                 f"there are {sum(clips)} training clips, too few to hold any out; give longer or "
                 "more videos"
@@ -55,7 +58,8 @@ class Folds:
 
     @property
     def _pieces(self) -> int:
-        return _PIECES * self.count
+        long = sum(self.clips) // (_LONG * self.count)
+        return self.count * min(max(long, 1), _PIECES)
 
     def restart(self) -> None:
         """Start a pass."""

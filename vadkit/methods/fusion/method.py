@@ -27,7 +27,7 @@ from vadkit.methods.fusion.scale import Scale
 from vadkit.methods.method import Evidence, Method, Scores, WeightedLoss
 from vadkit.registry import Nested, build_spec
 
-# With fewer held-out clips than this, the scale of a part is rough.
+# With fewer held-out clips than this, parts cannot be compared.
 _FEW = 200
 
 _log = logging.getLogger("vadkit.methods")
@@ -45,7 +45,8 @@ class Fusion(Method):
     A frame's score is the highest level of its parts, and so is each cell of its map. A part that
     is restless on normal video has a wide scale and speaks up less; no labels are needed to weight
     the parts. ``Scores.parts`` has the level of each part. docs/appearance-and-fusion.md compares
-    this with rarities, sums and ranks.
+    this with rarities, sums and ranks. With fewer than 200 held-out frames, no scale is known well
+    enough, and the first part counts alone; a warning says so.
 
     A clip is as long as the longest part needs; each part gets as many frames as in its own
     defaults, around the scored frame. If a part uses colour, clips have it; parts that work on gray
@@ -165,6 +166,9 @@ class Fusion(Method):
     def _scale(self, name: str) -> Scale:
         return cast(Scale, self.scales[name])
 
+    def _counts(self, name: str) -> bool:
+        return bool(self._scale(name).counts)
+
     def _parts(self) -> dict[str, Method]:
         return {name: cast(Method, part) for name, part in self.parts.items()}
 
@@ -237,7 +241,7 @@ class Fusion(Method):
 
     def _calibrate(self) -> None:
         videos, numbers = torch.tensor(self._times, dtype=torch.long).view(-1, 2).T
-        levels, fewest = [], _FEW
+        levels, fewest = {}, _FEW
         for name in self.specs:
             scores = torch.cat(self._scores[name]) if len(numbers) else torch.zeros(0)
             count = int((~scores.isnan()).sum())
@@ -246,19 +250,24 @@ class Fusion(Method):
             fewest = min(fewest, count)
             scale = self._scale(name)
             scale.fit(scores)
-            levels.append(scale(scores.to(scale.levels.device)).cpu())
+            levels[name] = scale(scores.to(scale.levels.device)).cpu()
             self._scores[name] = []
-        fused = _highest(levels)
+        first, *others = self.specs
+        for name in others:
+            self._scale(name).counts.fill_(fewest >= _FEW)
+        fused = _highest([level for name, level in levels.items() if self._counts(name)])
         self._held_out = {
             int(video): (numbers[videos == video], fused[videos == video])
             for video in videos.unique()
         }
         self._blind, self._times = [], []
-        if fewest < _FEW:
+        if others and fewest < _FEW:
             _log.warning(
-                "fusion compares its parts on %d frames, which are too few for a good scale; "
-                "give it more video",
+                "fusion has %d frames to compare its parts on, and needs %d: only part '%s' counts;"
+                " train with more video",
                 fewest,
+                _FEW,
+                first,
             )
 
     def held_out(self) -> dict[int, tuple[Tensor, Tensor]]:
@@ -316,6 +325,7 @@ class Fusion(Method):
         return {
             f"{part}.{kind}": _levelled(one, self._scale(part), fine)
             for part, kinds in found.items()
+            if self._counts(part)
             for kind, one in kinds.items()
         }
 
@@ -330,7 +340,7 @@ class Fusion(Method):
         maps = [
             self._scale(name)(scores.maps)
             for name, scores in found.items()
-            if scores.maps is not None
+            if scores.maps is not None and self._counts(name)
         ]
         fine = max((one.shape[-2:] for one in maps), key=math.prod, default=None)
         maps = [
@@ -339,7 +349,8 @@ class Fusion(Method):
             else functional.interpolate(one, fine, mode="bilinear", align_corners=False)
             for one in maps
         ]
-        return Scores(_highest(list(parts.values())), _highest(maps) if maps else None, parts=parts)
+        counted = [level for name, level in parts.items() if self._counts(name)]
+        return Scores(_highest(counted), _highest(maps) if maps else None, parts=parts)
 
 
 def _finalize(name: str, part: Method) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -18,14 +20,17 @@ class Scale(nn.Module):
 
     Level 0 is the median of held-out normal scores, level 1 the score that 2% of them exceed, and
     the scale goes on in both directions. It needs no extrapolation and no shape of a tail.
+    ``counts`` is False if there was too little video to know the scale well enough for comparisons.
     """
 
     levels: Tensor
+    counts: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         # The scores at levels 0 and 1.
         self.register_buffer("levels", torch.tensor([0.0, 1.0]))
+        self.register_buffer("counts", torch.tensor(True))
 
     def fit(self, scores_N: Tensor) -> None:
         """Fit to scores of normal video; NaN is left out, and at least one other is needed."""
@@ -39,3 +44,8 @@ class Scale(nn.Module):
         usual, high = self.levels
         levels: Tensor = (scores.float() - usual) / (high - usual)
         return levels
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # Runs of earlier versions compare all parts.
+        state_dict.setdefault(prefix + "counts", torch.tensor(True))
+        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -1,0 +1,76 @@
+"""How `place-features` bears pictures that differ from training as a whole.
+
+    python benchmarks/changed_light.py RECIPE [--set KEY=VALUE]... [--keep NAME ...] [--gain 0.8]
+
+Fits `place-features` of the recipe (or of the part `places` of its `fusion`), and prints the micro
+AUC of all test frames for two scores: the largest distance of a place, and the largest less the
+median of all places, which `place-features` uses. ``--keep`` trains on these videos only, because
+one recording knows one light. ``--gain`` makes the pictures of every second test video darker or
+brighter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from vadkit.data.videos import FrameReader
+from vadkit.engine.collect import collect_passes
+from vadkit.methods.place_features import PlaceFeatures
+from vadkit.recipe import load_recipe
+from vadkit.workflows.build import load_videos
+from vadkit.workflows.frames import store_videos
+from vadkit.workflows.trainer import make_trainer
+
+CPU, BATCH = torch.device("cpu"), 16
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--keep", nargs="+", help="names of training videos; all if absent")
+    parser.add_argument("--gain", type=float, default=1.0)
+    given = parser.parse_args()
+    settings = [*given.set, "calibration=null"]
+    if load_recipe(given.recipe, settings).method.type == "fusion":
+        settings.append("method={type: place-features}")
+    recipe = load_recipe(given.recipe, settings)
+    videos = load_videos(recipe, "train")
+    kept = [video for video in videos if not given.keep or video.id in given.keep]
+    train, _ = store_videos(recipe, kept)
+    with tempfile.TemporaryDirectory() as run:
+        trainer = make_trainer(recipe, Path(run), train, None)
+        method = trainer.method
+        assert isinstance(method, PlaceFeatures)
+        collect_passes(method, trainer.collect_loader, CPU, torch.float32)
+    method.eval()
+    videos = load_videos(recipe, "test")
+    stored, _ = store_videos(recipe, videos)
+    labels = np.concatenate([v.labels(len(s)) for v, s in zip(videos, stored, strict=True)])
+    gains = [given.gain if number % 2 else 1.0 for number in range(len(stored))]
+    found = torch.cat([distances(method, *pair) for pair in zip(stored, gains, strict=True)])
+    largest, median = found.amax(dim=1), found.median(dim=1).values
+    for name, scores in (("largest", largest), ("largest less median", largest - median)):
+        print(f"{name:<20} {roc_auc_score(labels, scores.numpy()):.3f}")
+
+
+def distances(method: PlaceFeatures, video: FrameReader, gain: float) -> Tensor:
+    """Return the distances (N, P) of all places of a video's frames, in pictures of this gain."""
+    rows = []
+    for first in range(0, len(video), BATCH):
+        frames = torch.from_numpy(video.read(first, min(first + BATCH, len(video))))
+        pictures = (frames.permute(0, 3, 1, 2).float() / 255 * gain).clamp(max=1)
+        rows.append(method._distances(method._reduced(method._features(pictures))).flatten(1))
+    return torch.cat(rows)
+
+
+if __name__ == "__main__":
+    main()
