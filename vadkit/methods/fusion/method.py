@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 import torch
 from pydantic import Field
@@ -30,6 +30,7 @@ from vadkit.registry import Nested, build_spec
 # With fewer held-out clips than this, parts cannot be compared.
 _FEW = 200
 
+_T = TypeVar("_T")
 _log = logging.getLogger("vadkit.methods")
 
 
@@ -46,7 +47,7 @@ class Fusion(Method):
     is restless on normal video has a wide scale and speaks up less; no labels are needed to weight
     the parts. ``Scores.parts`` has the level of each part. docs/appearance-and-fusion.md compares
     this with rarities, sums and ranks. With fewer than 200 held-out frames, no scale is known well
-    enough, and the first part counts alone; a warning says so.
+    enough: the first part counts alone, the others have no score, and a warning says so.
 
     A clip is as long as the longest part needs; each part gets as many frames as in its own
     defaults, around the scored frame. If a part uses colour, clips have it; parts that work on gray
@@ -166,8 +167,9 @@ class Fusion(Method):
     def _scale(self, name: str) -> Scale:
         return cast(Scale, self.scales[name])
 
-    def _counts(self, name: str) -> bool:
-        return bool(self._scale(name).counts)
+    def _counted(self, found: Mapping[str, _T]) -> dict[str, _T]:
+        """Return what belongs to the parts that count."""
+        return {name: one for name, one in found.items() if bool(self._scale(name).counts)}
 
     def _parts(self) -> dict[str, Method]:
         return {name: cast(Method, part) for name, part in self.parts.items()}
@@ -255,7 +257,7 @@ class Fusion(Method):
         first, *others = self.specs
         for name in others:
             self._scale(name).counts.fill_(fewest >= _FEW)
-        fused = _highest([level for name, level in levels.items() if self._counts(name)])
+        fused = _highest(list(self._counted(levels).values()))
         self._held_out = {
             int(video): (numbers[videos == video], fused[videos == video])
             for video in videos.unique()
@@ -286,9 +288,9 @@ class Fusion(Method):
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
         """Return scores of clips from their features (B, N, F), which ``encode`` has computed."""
-        rows = self._features_of_parts(features)
+        parts, rows = self._counted(self._parts()), self._features_of_parts(features)
         return self._fused(
-            {name: part.score_encoded(rows[name]) for name, part in self._parts().items()}
+            {name: part.score_encoded(rows[name]) for name, part in parts.items()}
         )
 
     def _features_of_parts(self, features: Tensor) -> dict[str, Tensor]:
@@ -307,14 +309,14 @@ class Fusion(Method):
     @torch.no_grad()
     def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
         """Return the evidence of all parts as levels, by the names of part and kind."""
-        rows = self._features_of_parts(features)
+        parts, rows = self._counted(self._parts()), self._features_of_parts(features)
         return self._explained(
-            {name: part.explain_encoded(rows[name]) for name, part in self._parts().items()}
+            {name: part.explain_encoded(rows[name]) for name, part in parts.items()}
         )
 
     @torch.no_grad()
     def explain(self, clips: Clips) -> dict[str, Evidence]:
-        parts = self._parts().items()
+        parts = self._counted(self._parts()).items()
         return self._explained(
             {name: part.explain(self.views[name].take(clips)) for name, part in parts}
         )
@@ -325,14 +327,14 @@ class Fusion(Method):
         return {
             f"{part}.{kind}": _levelled(one, self._scale(part), fine)
             for part, kinds in found.items()
-            if self._counts(part)
             for kind, one in kinds.items()
         }
 
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
+        parts = self._counted(self._parts()).items()
         return self._fused(
-            {name: part.score(self.views[name].take(clips)) for name, part in self._parts().items()}
+            {name: part.score(self.views[name].take(clips)) for name, part in parts}
         )
 
     def _fused(self, found: Mapping[str, Scores]) -> Scores:
@@ -340,7 +342,7 @@ class Fusion(Method):
         maps = [
             self._scale(name)(scores.maps)
             for name, scores in found.items()
-            if scores.maps is not None and self._counts(name)
+            if scores.maps is not None
         ]
         fine = max((one.shape[-2:] for one in maps), key=math.prod, default=None)
         maps = [
@@ -349,8 +351,7 @@ class Fusion(Method):
             else functional.interpolate(one, fine, mode="bilinear", align_corners=False)
             for one in maps
         ]
-        counted = [level for name, level in parts.items() if self._counts(name)]
-        return Scores(_highest(counted), _highest(maps) if maps else None, parts=parts)
+        return Scores(_highest(list(parts.values())), _highest(maps) if maps else None, parts=parts)
 
 
 def _finalize(name: str, part: Method) -> None:

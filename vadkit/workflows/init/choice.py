@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vadkit.errors import VadkitError
+from vadkit.errors import DataError, VadkitError
 from vadkit.files import describe_os_error
 from vadkit.workflows.progress import no_messages, say
 
@@ -240,6 +240,8 @@ def _areas(test: PseudoTest, method: Method, parts: Group) -> dict[Group, dict[s
         for clip, extras in zip(test.clips, test.clip_extras, strict=True)
         if not clip.control
     ]
+    if any(len(levels) < len(parts) for levels in normal.values()):
+        raise DataError("there is too little video to compare them")
     areas = {}
     for count in range(1, len(parts) + 1):
         for group in itertools.combinations(parts, count):
