@@ -289,9 +289,7 @@ class Fusion(Method):
     def score_encoded(self, features: Tensor) -> Scores:
         """Return scores of clips from their features (B, N, F), which ``encode`` has computed."""
         parts, rows = self._counted(self._parts()), self._features_of_parts(features)
-        return self._fused(
-            {name: part.score_encoded(rows[name]) for name, part in parts.items()}
-        )
+        return self._fused({name: part.score_encoded(rows[name]) for name, part in parts.items()})
 
     def _features_of_parts(self, features: Tensor) -> dict[str, Tensor]:
         """Return the features (B, n, ...) of the clips of each part."""
@@ -333,9 +331,7 @@ class Fusion(Method):
     @torch.no_grad()
     def score(self, clips: Clips) -> Scores:
         parts = self._counted(self._parts()).items()
-        return self._fused(
-            {name: part.score(self.views[name].take(clips)) for name, part in parts}
-        )
+        return self._fused({name: part.score(self.views[name].take(clips)) for name, part in parts})
 
     def _fused(self, found: Mapping[str, Scores]) -> Scores:
         parts = {name: self._scale(name)(scores.frames) for name, scores in found.items()}
