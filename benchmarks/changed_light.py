@@ -3,8 +3,8 @@
     python benchmarks/changed_light.py RECIPE [--set KEY=VALUE]... [--keep NAME ...] [--gain 0.8]
 
 Fits `place-features` of the recipe (or of the part `places` of its `fusion`), and prints the micro
-AUC of all test frames for two scores: the largest distance of a place, and the largest less the
-median of all places, which `place-features` uses. ``--keep`` trains on these videos only, because
+AUC of all test frames for three scores: the largest distance of a place, the largest less the
+median of all places, and the same with squares, which `place-features` uses. ``--keep`` trains on these videos only, because
 one recording knows one light. ``--gain`` makes the pictures of every second test video darker or
 brighter.
 """
@@ -58,7 +58,9 @@ def main() -> None:
     gains = [given.gain if number % 2 else 1.0 for number in range(len(stored))]
     found = torch.cat([distances(method, *pair) for pair in zip(stored, gains, strict=True)])
     largest, median = found.amax(dim=1), found.median(dim=1).values
-    for name, scores in (("largest", largest), ("largest less median", largest - median)):
+    squares = largest.square() - median.square()
+    rows = {"largest": largest, "less median": largest - median, "squares less": squares}
+    for name, scores in rows.items():
         print(f"{name:<20} {roc_auc_score(labels, scores.numpy()):.3f}")
 
 

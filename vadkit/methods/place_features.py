@@ -64,8 +64,9 @@ class PlaceFeatures(Method):
     has those of the place and of the 8 places around it, thinned in each part to those that are far
     from each other, ``kept`` in all (coreset, as in PatchCore, Roth et al., CVPR 2022). The map is
     the Euclidean distance of each place to the nearest one of its bank, less the median of all
-    places: what changes the whole picture, such as light, is no event of a place. The score of a
-    frame is the maximum of its map. Every frame has a score.
+    places: what changes the whole picture, such as light, is no event of a place. Squares are
+    subtracted, and the root with its sign is taken. The score of a frame is the maximum of its map.
+    Every frame has a score.
 
     Distances are not divided by the usual distance of the place: places where
     much happens have large distances, and dividing would hide anomalies just there
@@ -223,10 +224,13 @@ class PlaceFeatures(Method):
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
-        """Return the distances (B, h, w) of the places of frames, less their medians."""
+        """Return the distances (B, h, w) of the places of frames, less the median of each frame."""
         with torch.autocast(clips.frames.device.type, enabled=False):
             distances = self._distances(self._reduced(self._features(clips.frames[:, :, -1])))
-        return distances - distances.flatten(1).median(dim=1).values[:, None, None]
+        squares = distances.square()
+        # What moves all features in one direction adds its square to every squared distance.
+        squares = squares - squares.flatten(1).median(dim=1).values[:, None, None]
+        return squares.sign() * squares.abs().sqrt()
 
     def _distances(self, frames_NHWD: Tensor) -> Tensor:
         places = frames_NHWD.flatten(1, 2).transpose(0, 1)
