@@ -4,9 +4,9 @@
 
 Fits `place-features` of the recipe (or of the part `places` of its `fusion`), and prints the micro
 AUC of all test frames for three scores: the largest distance of a place, the largest less the
-median of all places, and the same with squares, which `place-features` uses. ``--keep`` trains on these videos only, because
-one recording knows one light. ``--gain`` makes the pictures of every second test video darker or
-brighter.
+median of all places, and the same with squares, which `place-features` uses. ``--keep`` trains on
+these videos only, because one recording knows one light. ``--gain`` makes the pictures of every
+second test video darker or brighter.
 """
 
 from __future__ import annotations
