@@ -44,6 +44,7 @@ def story(clip: Path, folder: Path) -> dict[str, str]:
     cut(clip, "trim=start_frame=500,setpts=PTS-STARTPTS", folder / "new" / "vtest-2.mp4")
     shown = {"init": vadkit(folder, "init", "gate", "--videos", "normal", "--train")}
     run = shown["init"].splitlines()[-1]
+    shown["calibrate"] = vadkit(folder, "calibrate", run, "--false-alarms-per-hour", "60")
     shown["infer"] = vadkit(folder, "infer", run, "new")
     shown["events"] = vadkit(folder, "events", run)
     found = json.loads(vadkit(folder, "events", run, "--json", quiet=True))
