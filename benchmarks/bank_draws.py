@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from vadkit.engine.collect import collect_passes
 from vadkit.engine.scoring import score_video
+from vadkit.methods.place_features import PlaceFeatures
 from vadkit.recipe import Recipe, load_recipe
 from vadkit.workflows.build import load_videos
 from vadkit.workflows.frames import store_videos
@@ -34,25 +35,37 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--banks", type=int, nargs="+", default=[1200, 300])
     given = parser.parse_args()
-    settings = [*given.set, "calibration=null"]
-    if load_recipe(given.recipe, settings).method.type == "fusion":
-        settings.append("method={type: place-features}")
     for bank in given.banks:
-        recipe = load_recipe(given.recipe, [*settings, f"method.bank={bank}"])
+        recipe = places_recipe(given.recipe, given.set, f"method.bank={bank}")
         areas = [area(recipe, draw) for draw in range(given.draws)]
         listed = ", ".join(f"{one:.3f}" for one in areas)
         print(f"{bank} frames: {np.mean(areas):.3f} ± {np.std(areas, ddof=1):.3f} ({listed})")
 
 
-def area(recipe: Recipe, draw: int) -> float:
-    """Return the micro AUC of raw scores with this draw."""
-    train, _ = store_videos(recipe, load_videos(recipe, "train"))
+def places_recipe(path: Path, settings: list[str], *more: str) -> Recipe:
+    """Return a recipe of ``place-features``, also from one of a ``fusion``."""
+    settings = [*settings, "calibration=null"]
+    if load_recipe(path, settings).method.type == "fusion":
+        settings.append("method={type: place-features}")
+    return load_recipe(path, [*settings, *more])
+
+
+def fitted(recipe: Recipe, draw: int, names: list[str] | None = None) -> PlaceFeatures:
+    """Return the method, fitted with this draw on the training videos of these names, or on all."""
+    videos = [one for one in load_videos(recipe, "train") if names is None or one.id in names]
+    train, _ = store_videos(recipe, videos)
     with tempfile.TemporaryDirectory() as run:
         trainer = make_trainer(recipe, Path(run), train, None)
         method = trainer.method
+        assert isinstance(method, PlaceFeatures)
         method._draw.manual_seed(draw)
         collect_passes(method, trainer.collect_loader, CPU, torch.float32)
-    method.eval()
+    return method.eval()
+
+
+def area(recipe: Recipe, draw: int) -> float:
+    """Return the micro AUC of raw scores with this draw."""
+    method = fitted(recipe, draw)
     videos = load_videos(recipe, "test")
     stored, _ = store_videos(recipe, videos)
     scores, labels = [], []

@@ -1,4 +1,4 @@
-"""How `place-features` bears pictures that differ from training as a whole.
+"""What `place-features` makes of pictures that differ from training as a whole.
 
     python benchmarks/changed_light.py RECIPE [--set KEY=VALUE]... [--keep NAME ...] [--gain 0.8]
 
@@ -12,23 +12,20 @@ second test video darker or brighter.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from bank_draws import fitted, places_recipe
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from vadkit.data.videos import FrameReader
-from vadkit.engine.collect import collect_passes
 from vadkit.methods.place_features import PlaceFeatures
-from vadkit.recipe import load_recipe
 from vadkit.workflows.build import load_videos
 from vadkit.workflows.frames import store_videos
-from vadkit.workflows.trainer import make_trainer
 
-CPU, BATCH = torch.device("cpu"), 16
+BATCH = 16
 
 
 @torch.no_grad()
@@ -39,19 +36,8 @@ def main() -> None:
     parser.add_argument("--keep", nargs="+", help="names of training videos; all if absent")
     parser.add_argument("--gain", type=float, default=1.0)
     given = parser.parse_args()
-    settings = [*given.set, "calibration=null"]
-    if load_recipe(given.recipe, settings).method.type == "fusion":
-        settings.append("method={type: place-features}")
-    recipe = load_recipe(given.recipe, settings)
-    videos = load_videos(recipe, "train")
-    kept = [video for video in videos if not given.keep or video.id in given.keep]
-    train, _ = store_videos(recipe, kept)
-    with tempfile.TemporaryDirectory() as run:
-        trainer = make_trainer(recipe, Path(run), train, None)
-        method = trainer.method
-        assert isinstance(method, PlaceFeatures)
-        collect_passes(method, trainer.collect_loader, CPU, torch.float32)
-    method.eval()
+    recipe = places_recipe(given.recipe, given.set)
+    method = fitted(recipe, 0, given.keep)
     videos = load_videos(recipe, "test")
     stored, _ = store_videos(recipe, videos)
     labels = np.concatenate([v.labels(len(s)) for v, s in zip(videos, stored, strict=True)])

@@ -100,18 +100,20 @@ def held_out(
         vadkit("init", "camera", "--videos", train.absolute(), "--no-choose", cwd=place)
     settings = [f"dataset.test={test.absolute()}", f"dataset.labels={labels.absolute()}"]
     more = [part for one in (*settings, "calibration=null") for part in ("--set", one)]
-    found = {}
     # From so little video, fusion does not score with places; they are compared all the same.
-    for name, method in (("places", ["--set", "method={type: place-features}"]), ("", [])):
-        printed = vadkit("train", "recipe.yaml", *more, *method, cwd=recipe.parent)
-        if not printed:
-            return {}
-        run = recipe.parent / printed.splitlines()[-1]
-        vadkit("eval", run, cwd=recipe.parent)
-        found |= {part: micro for part, (micro, _) in areas(run).items()}
-        if name:
-            found = {name: found["fusion"]}
-    return found
+    fusion = measured(recipe, more)
+    places = fusion and measured(recipe, [*more, "--set", "method={type: place-features}"])
+    return {**fusion, "places": places["fusion"]} if places else {}
+
+
+def measured(recipe: Path, settings: Sequence[str]) -> dict[str, float]:
+    """Return the micro AUC of a trained recipe and of its parts; nothing if training fails."""
+    printed = vadkit("train", recipe.name, *settings, cwd=recipe.parent)
+    if not printed:
+        return {}
+    run = recipe.parent / printed.splitlines()[-1]
+    vadkit("eval", run, cwd=recipe.parent)
+    return {name: micro for name, (micro, _) in areas(run).items()}
 
 
 def vadkit(*command: str | Path, cwd: Path) -> str:

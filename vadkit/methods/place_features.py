@@ -68,9 +68,9 @@ class PlaceFeatures(Method):
     subtracted, and the root with its sign is taken. The score of a frame is the maximum of its map.
     Every frame has a score.
 
-    Distances are not divided by the usual distance of the place: places where
-    much happens have large distances, and dividing would hide anomalies just there
-    (docs/appearance-and-fusion.md has the figures). Raises ``TrainingError`` for fewer than 8
+    Distances are not divided by the usual distance of the place: places where much happens have
+    large distances, and dividing would hide anomalies just there (docs/appearance-and-fusion.md has
+    the figures). Raises ``TrainingError`` for fewer than 8
     training clips, and ``DataError`` without weights.
     """
 

@@ -1,5 +1,7 @@
 """Which parts a recipe gets, measured on pieces of its videos."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -108,6 +110,17 @@ def test_videos_without_motion_get_all_parts_and_leave_no_file(tmp_path, monkeyp
     assert found.reason == "they could not be measured: no pseudo-anomaly has a score"
     assert {one.name for one in tmp_path.iterdir()} == {"a.mp4"}
     assert choice.os.environ["VADKIT_CACHE"] == str(tmp_path / "own")
+
+
+def test_parts_without_scores_are_not_compared():
+    class Test:
+        untouched, extras, clips, clip_extras = [SimpleNamespace(id="a")], [None], [], []
+
+        def parts_of(self, *given):
+            return {"motion": np.zeros(3)}
+
+    with pytest.raises(DataError, match="too short to compare them"):
+        choice._areas(Test(), None, ("motion", "places"))
 
 
 def test_a_full_disk_is_a_reason_and_no_end(tmp_path, monkeypatch):

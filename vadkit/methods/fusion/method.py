@@ -277,22 +277,22 @@ class Fusion(Method):
 
     @torch.no_grad()
     def encode(self, clips: Clips) -> Tensor:
-        """Return the concatenated features of all parts, (B, F)."""
-        rows = []
-        for name, part in self._parts().items():
-            features = part.encode(self.views[name].window(clips, part.encoded_frames))
-            self._shapes[name] = tuple(features.shape[1:])
-            rows.append(features.flatten(1))
-        return torch.cat(rows, dim=1)
+        """Return the concatenated features of all parts that count, (B, F)."""
+        features = {
+            name: part.encode(self.views[name].window(clips, part.encoded_frames))
+            for name, part in self._counted(self._parts()).items()
+        }
+        self._shapes = {name: tuple(one.shape[1:]) for name, one in features.items()}
+        return torch.cat([one.flatten(1) for one in features.values()], dim=1)
 
     @torch.no_grad()
     def score_encoded(self, features: Tensor) -> Scores:
         """Return scores of clips from their features (B, N, F), which ``encode`` has computed."""
-        parts, rows = self._counted(self._parts()), self._features_of_parts(features)
-        return self._fused({name: part.score_encoded(rows[name]) for name, part in parts.items()})
+        parts, rows = self._parts(), self._features_of_parts(features)
+        return self._fused({name: parts[name].score_encoded(one) for name, one in rows.items()})
 
     def _features_of_parts(self, features: Tensor) -> dict[str, Tensor]:
-        """Return the features (B, n, ...) of the clips of each part."""
+        """Return the features (B, n, ...) of the clips of each part that was encoded."""
         sizes = [math.prod(shape) for shape in self._shapes.values()]
         found = {}
         for (name, shape), rows in zip(
@@ -306,10 +306,10 @@ class Fusion(Method):
 
     @torch.no_grad()
     def explain_encoded(self, features: Tensor) -> dict[str, Evidence]:
-        """Return the evidence of all parts as levels, by the names of part and kind."""
-        parts, rows = self._counted(self._parts()), self._features_of_parts(features)
+        """Return the evidence of the parts as levels, by the names of part and kind."""
+        parts, rows = self._parts(), self._features_of_parts(features)
         return self._explained(
-            {name: part.explain_encoded(rows[name]) for name, part in parts.items()}
+            {name: parts[name].explain_encoded(one) for name, one in rows.items()}
         )
 
     @torch.no_grad()

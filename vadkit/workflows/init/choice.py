@@ -235,13 +235,13 @@ def _areas(test: PseudoTest, method: Method, parts: Group) -> dict[Group, dict[s
         video.id: test.parts_of(method, video, extras)
         for video, extras in zip(test.untouched, test.extras, strict=True)
     }
+    if any(len(levels) < len(parts) for levels in normal.values()):
+        raise DataError("the pieces are too short to compare them")
     made = [
         (clip, clip.truth()[0], test.parts_of(method, clip.frames, extras))
         for clip, extras in zip(test.clips, test.clip_extras, strict=True)
         if not clip.control
     ]
-    if any(len(levels) < len(parts) for levels in normal.values()):
-        raise DataError("there is too little video to compare them")
     areas = {}
     for count in range(1, len(parts) + 1):
         for group in itertools.combinations(parts, count):
